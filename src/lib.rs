@@ -1,0 +1,24 @@
+//! **loadparity**: a platform-abstraction test and verification suite for model loaders.
+//!
+//! Data flows one way: argv → [`plan`] → [`platform`] operations → [`trace`] → code path →
+//! verdict → report. The rooms, top to bottom; a room may use the rooms below it only:
+//!
+//! | room | what it is for |
+//! | --- | --- |
+//! | [`cli`] | what was typed: commands and exit codes |
+//! | [`report`] | terminal and JSON output, consumers of one event stream |
+//! | [`check`] | the campaign: cases × subjects → verdicts |
+//! | [`subject`] | the thing under test behind one trait |
+//! | [`engine`] | loader, weights, architectures, kernels, tokenizers, sampling |
+//! | [`platform`] | the seam: every call a loader makes to the OS, with its decorators |
+//! | [`gguf`], [`plan`], [`trace`] | leaves: the file format, the flag dialects, the recorded operations |
+
+pub mod check;
+pub mod cli;
+pub mod engine;
+pub mod gguf;
+pub mod plan;
+pub mod platform;
+pub mod report;
+pub mod subject;
+pub mod trace;

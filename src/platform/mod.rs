@@ -1,0 +1,210 @@
+//! **The seam.** Every call that the loader makes to the operating system goes through the
+//! traits in this file, and through nothing else.
+//!
+//! # What each platform must provide
+//!
+//! A backend is a sibling file (`linux.rs`, `sim.rs` …) with a type that implements
+//! [`Platform`] and hands out [`File`]s, [`Mapping`]s and [`Buffer`]s. The rules, for all:
+//!
+//! 1. **Open** ([`Platform::open`]): read-only, one descriptor a call, closed on drop. With
+//!    `direct` the file is opened to bypass the page cache (`O_DIRECT`,
+//!    `FILE_FLAG_NO_BUFFERING`, `F_NOCACHE`) or the call fails: a backend never quietly opens
+//!    buffered instead.
+//! 2. **Read** ([`File::read_at`]): one OS call, positioned, at any 64-bit offset; it may be
+//!    short and it may be interrupted. Continuing is the loader's job, so that it is seen. A
+//!    read at or past the end of the file returns 0.
+//! 3. **Alignment** ([`File::alignment`]): asked of the kernel, else probed; never guessed from
+//!    a block size. On a direct file, a request that breaks it fails with
+//!    [`ErrorKind::Invalid`] wherever the kernel enforces it.
+//! 4. **Map** ([`File::map`]): shared, read-only. The offset is a multiple of the allocation
+//!    granularity, the length is not zero and does not pass the end of the file: otherwise
+//!    [`ErrorKind::Invalid`]. `populate` is a request; where the OS has none it is ignored and
+//!    the flags in the trace say so.
+//! 5. **Partial unmap** ([`Mapping::unmap`]): offset and length are multiples of the page size
+//!    (the length may end with the mapping). Where the OS cannot, [`ErrorKind::Unsupported`].
+//! 6. **Lock** ([`Mapping::lock`], [`Buffer::lock`]): locks every page that the range touches, or
+//!    fails with nothing newly locked. A full quota is [`ErrorKind::LockLimit`]. A backend whose
+//!    OS wants a quota raised first (`SetProcessWorkingSetSize`) does so inside this call, once.
+//! 7. **Advice** is a hint: a refusal is an error here and a notice in the loader, never fatal.
+//! 8. **Buffers** ([`Platform::alloc`]): zeroed, aligned as asked (a power of two), freed on drop.
+//! 9. **Teardown** runs on drop, in the order the OS wants (view, mapping, file); locks that still
+//!    stand end with their region.
+//! 10. **Errors** carry one [`Errno`]: the kind that all platforms share, the raw code, its name.
+//!
+//! `cfg(target_os)` stands in this file alone. Decorators wrap any backend and stack in one fixed
+//! order, `Recorder(Injector(backend))`: the recorder sees what the loader saw, and marks what the
+//! injector made up.
+//!
+//! Called by `engine` (the loader) and by whoever builds a stack for it; calls `trace` only.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use crate::trace::{Advice, Errno, ErrorKind, NativeFlags, Notice, Phase};
+
+/// The result of a call on the seam.
+pub type Result<T> = std::result::Result<T, Errno>;
+
+/// How much memory this process may lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lockable {
+    /// No limit is enforced for this process.
+    Unlimited,
+    /// At most this many bytes.
+    Bytes(u64),
+}
+
+/// The numbers a loader must respect on this platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in a page: the grain of locking and of partial unmapping.
+    pub page_size: u64,
+    /// The grain of a mapping's offset; the page size on Unix, 64 KiB on Windows.
+    pub allocation_granularity: u64,
+    /// How much may be locked.
+    pub lockable: Lockable,
+}
+
+/// How to raise the lock limit, in the platform's own words, for messages to people.
+pub type LockAdvice = &'static str;
+
+/// What direct reads of one file must be aligned to, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alignment {
+    /// Of the memory address.
+    pub memory: u64,
+    /// Of the file offset and of the length.
+    pub offset: u64,
+    /// Whether an unaligned request is refused. Where it is not (tmpfs), a successful direct
+    /// read proves nothing about direct I/O.
+    pub enforced: bool,
+}
+
+/// Whether a file should be mapped when the choice is free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapHint {
+    /// Mapping serves this file well.
+    pub good: bool,
+    /// Why, in a few words, such as `ext4` or `nfs: page faults go over the network`.
+    pub reason: String,
+}
+
+/// A request to map a range of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapRequest {
+    /// Where the range starts in the file, in bytes.
+    pub offset: u64,
+    /// Its length in bytes, not zero.
+    pub len: u64,
+    /// Bring every page in before returning.
+    pub populate: bool,
+}
+
+/// One operating system as a loader sees it. The contract is at the top of this module.
+pub trait Platform: Send + Sync {
+    /// The name in reports and traces: `linux`, `windows`, `macos`, `sim`.
+    fn name(&self) -> &'static str;
+
+    /// Page size, granularity and lock limit.
+    fn limits(&self) -> Limits;
+
+    /// How a user raises the lock limit here.
+    fn lock_advice(&self) -> LockAdvice;
+
+    /// Opens `path` for reading; `direct` bypasses the page cache.
+    fn open(&self, path: &Path, direct: bool) -> Result<Arc<dyn File>>;
+
+    /// The flags that [`Platform::open`] hands to the OS, for the record.
+    fn open_flags(&self, direct: bool) -> NativeFlags;
+
+    /// The flags that [`File::map`] hands to the OS, for the record.
+    fn map_flags(&self, populate: bool) -> NativeFlags;
+
+    /// Allocates `len` zeroed bytes at a multiple of `align`.
+    fn alloc(&self, len: usize, align: usize) -> Result<Box<dyn Buffer>>;
+
+    /// Tells that the following operations belong to `phase`. Backends do nothing.
+    fn enter_phase(&self, phase: Phase) {
+        let _ = phase;
+    }
+
+    /// Tells the user something. Backends do nothing; the recorder notes it, and whoever built
+    /// the stack passes it on.
+    fn notice(&self, notice: Notice) {
+        let _ = notice;
+    }
+}
+
+/// An open file.
+pub trait File: Send + Sync {
+    /// Its size in bytes.
+    fn size(&self) -> Result<u64>;
+
+    /// What direct reads must be aligned to.
+    fn alignment(&self) -> Result<Alignment>;
+
+    /// Whether mapping serves this file well.
+    fn map_hint(&self) -> Result<MapHint>;
+
+    /// Reads once at `offset`; returns how many bytes arrived, 0 at the end of the file.
+    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<usize>;
+
+    /// Advises on a range; `len` 0 means to the end of the file.
+    fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()>;
+
+    /// Maps a range, shared and read-only.
+    fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>>;
+}
+
+/// A mapped range of a file; unmapped on drop. Ranges are relative to its first byte.
+///
+/// As with every file mapping, shortening the file underneath ends the process on access.
+pub trait Mapping: Send + Sync {
+    /// The mapped length in bytes, parts given back included.
+    fn len(&self) -> usize;
+
+    /// Whether the mapping is empty; it never is.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where it lies, for the record.
+    fn address(&self) -> u64;
+
+    /// The bytes of a range.
+    ///
+    /// # Panics
+    /// If the range passes the end or touches a part that was given back.
+    fn bytes(&self, range: Range<usize>) -> &[u8];
+
+    /// Advises on a range; its start is a multiple of the page size.
+    fn advise(&self, range: Range<usize>, advice: Advice) -> Result<()>;
+
+    /// Locks the pages of a range into memory.
+    fn lock(&self, range: Range<usize>) -> Result<()>;
+
+    /// Unlocks the pages of a range.
+    fn unlock(&self, range: Range<usize>) -> Result<()>;
+
+    /// Gives a page-aligned range back.
+    fn unmap(&mut self, range: Range<usize>) -> Result<()>;
+}
+
+/// Anonymous memory; freed on drop.
+pub trait Buffer: Send + Sync {
+    /// Where it lies, for the record.
+    fn address(&self) -> u64;
+
+    /// Its bytes.
+    fn bytes(&self) -> &[u8];
+
+    /// Its bytes, to be filled.
+    fn bytes_mut(&mut self) -> &mut [u8];
+
+    /// Locks all of it into memory.
+    fn lock(&self) -> Result<()>;
+
+    /// Unlocks all of it.
+    fn unlock(&self) -> Result<()>;
+}

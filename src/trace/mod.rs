@@ -1,0 +1,15 @@
+//! What a loader did: typed operations, their file format, the canonical code path, and the
+//! comparison of two paths.
+//!
+//! A leaf: pure, no I/O, no `cfg`. Data enters as [`Op`]s (from the recorder on the platform
+//! seam, from a trace file, later from a tracer) and leaves as JSON lines, as a canonical
+//! path with its fingerprint, or as classified differences.
+//! Anyone may call it; it calls nobody.
+
+mod errno;
+mod op;
+
+pub use errno::{Errno, ErrorKind};
+pub use op::{
+    Advice, Call, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase, RegionId,
+};

@@ -1,0 +1,143 @@
+//! The vocabulary of the platform seam: one [`Op`] is one call with its arguments and result.
+
+use super::Errno;
+
+/// The part of a load that an operation belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    /// Reading the GGUF header: metadata and tensor table.
+    Header,
+    /// Finding out what the platform can do (alignment, mapping hint); moves no weights.
+    Probe,
+    /// Bringing the weights in.
+    Load,
+    /// Generating.
+    Run,
+    /// Giving everything back.
+    Teardown,
+}
+
+/// An open file within one trace: the ordinal of its open, counted from 0, failed opens included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// A memory region within one trace (a mapping or an anonymous buffer), counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegionId(pub u32);
+
+/// The flags actually handed to the operating system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NativeFlags {
+    /// The platform's names, sorted.
+    pub names: Vec<&'static str>,
+    /// The raw value.
+    pub raw: u64,
+}
+
+/// Advice for a file range or a mapped range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Advice {
+    /// Read once, front to back.
+    Sequential,
+    /// Read in no order: no read-ahead.
+    Random,
+    /// Will be needed soon: start reading.
+    WillNeed,
+    /// Not needed any more.
+    DontNeed,
+}
+
+/// How loudly a notice is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NoticeLevel {
+    /// Worth knowing.
+    Info,
+    /// Something that was asked for did not happen.
+    Warning,
+}
+
+/// What a notice is about; contracts are checked on the code, people read the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NoticeCode {
+    /// `auto` was resolved to a source.
+    AutoResolved,
+    /// The direct open or a direct read was refused; the rest came through the page cache.
+    DirectRefused,
+    /// A lock was refused, wholly or from some byte on.
+    LockRefused,
+    /// Advice was refused; the load goes on without it.
+    AdviceRefused,
+}
+
+/// A message to the user. It belongs to the code path: a fallback nobody was told of is a defect.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Notice {
+    /// How loudly.
+    pub level: NoticeLevel,
+    /// What about.
+    pub code: NoticeCode,
+    /// The sentence for people: what, where (path, offset, errno) and what to do.
+    pub text: String,
+}
+
+/// One call on the seam: the intent and its arguments. Offsets and lengths are in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// A file is opened for reading; `direct` asks to bypass the page cache.
+    Open { file: FileId, path: String, direct: bool, flags: NativeFlags },
+    /// The size of a file is asked for; the result is the size.
+    Size { file: FileId },
+    /// The alignment that direct reads need is asked for: of the memory, and of offset and length.
+    /// `enforced` tells whether the kernel refuses unaligned requests.
+    Alignment { file: FileId, memory: u64, offset: u64, enforced: bool },
+    /// The platform is asked whether this file maps well; `reason` explains a "no".
+    MapHint { file: FileId, good: bool, reason: String },
+    /// A positioned read into memory at `addr`; the result is the number of bytes that arrived.
+    Read { file: FileId, offset: u64, len: u64, direct: bool, addr: u64 },
+    /// Advice for a range of a file; `len` 0 means to the end.
+    FileAdvise { file: FileId, offset: u64, len: u64, advice: Advice },
+    /// A range of a file is mapped shared and read-only; `addr` is where it landed (0 if refused).
+    Map { file: FileId, region: RegionId, offset: u64, len: u64, populate: bool, addr: u64, flags: NativeFlags },
+    /// Anonymous memory is allocated; `align` as asked for.
+    Alloc { region: RegionId, len: u64, align: u64, addr: u64 },
+    /// Advice for a range of a region.
+    MapAdvise { region: RegionId, offset: u64, len: u64, advice: Advice },
+    /// A range of a region is locked into memory.
+    Lock { region: RegionId, offset: u64, len: u64 },
+    /// A range of a region is unlocked.
+    Unlock { region: RegionId, offset: u64, len: u64 },
+    /// A range of a mapping is given back, or the whole region when it is dropped.
+    Unmap { region: RegionId, offset: u64, len: u64 },
+    /// A file is closed.
+    Close { file: FileId },
+    /// The user is told something.
+    Notice(Notice),
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It worked; the number is the call's result where it has one (bytes read, size), else 0.
+    Ok(u64),
+    /// It was refused.
+    Err(Errno),
+}
+
+/// One operation of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Op {
+    /// Position in the trace, from 0, without gaps.
+    pub seq: u64,
+    /// The part of the load it belongs to.
+    pub phase: Phase,
+    /// The calling thread: ordinal of its first operation, from 0.
+    pub thread: u32,
+    /// The call.
+    pub call: Call,
+    /// Its result.
+    pub outcome: Outcome,
+    /// How long it took, in nanoseconds.
+    pub dur_ns: u64,
+    /// Whether the result was made by the fault injector and not by the platform.
+    pub injected: bool,
+}
