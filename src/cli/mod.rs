@@ -1,2 +1,4 @@
 //! room
-pub fn main() -> std::process::ExitCode { std::process::ExitCode::from(70) }
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(70)
+}

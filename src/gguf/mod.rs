@@ -5,3 +5,11 @@
 //! A leaf: it reads from a [`ByteSource`] and writes to any `std::io::Write`, so it works over any
 //! platform. Nothing is allocated by a size that the file claims before that size is checked.
 //! Anyone may call it; it calls nobody.
+
+mod model_file;
+mod tensor_type;
+mod value;
+
+pub use model_file::{Gguf, TensorInfo};
+pub use tensor_type::TensorType;
+pub use value::{Array, Text, Value};

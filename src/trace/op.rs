@@ -82,6 +82,7 @@ pub struct Notice {
 
 /// One call on the seam: the intent and its arguments. Offsets and lengths are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the line above a call explains its arguments")]
 pub enum Call {
     /// A file is opened for reading; `direct` asks to bypass the page cache.
     Open { file: FileId, path: String, direct: bool, flags: NativeFlags },
@@ -97,7 +98,15 @@ pub enum Call {
     /// Advice for a range of a file; `len` 0 means to the end.
     FileAdvise { file: FileId, offset: u64, len: u64, advice: Advice },
     /// A range of a file is mapped shared and read-only; `addr` is where it landed (0 if refused).
-    Map { file: FileId, region: RegionId, offset: u64, len: u64, populate: bool, addr: u64, flags: NativeFlags },
+    Map {
+        file: FileId,
+        region: RegionId,
+        offset: u64,
+        len: u64,
+        populate: bool,
+        addr: u64,
+        flags: NativeFlags,
+    },
     /// Anonymous memory is allocated; `align` as asked for.
     Alloc { region: RegionId, len: u64, align: u64, addr: u64 },
     /// Advice for a range of a region.

@@ -1,0 +1,80 @@
+//! The element types of tensors.
+
+/// Declares the types once: name in the format, number in the file, elements and bytes of a block.
+macro_rules! tensor_types {
+    ($($variant:ident = $id:literal, $name:literal, $elements:literal, $bytes:literal;)*) => {
+        /// The type of a tensor's elements, by ggml's names and numbers.
+        ///
+        /// Source: `enum ggml_type` and the block structs in ggml's `ggml.h` and `ggml-common.h`.
+        #[allow(non_camel_case_types, missing_docs)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u32)]
+        pub enum TensorType { $($variant = $id,)* }
+
+        impl TensorType {
+            /// Every type, in the order of their numbers.
+            pub const ALL: &[TensorType] = &[$(TensorType::$variant,)*];
+
+            /// The type with this number in a file.
+            pub fn from_id(id: u32) -> Option<Self> {
+                match id { $($id => Some(TensorType::$variant),)* _ => None }
+            }
+
+            /// ggml's lower-case name, such as `q4_K`.
+            pub fn name(self) -> &'static str {
+                match self { $(TensorType::$variant => $name,)* }
+            }
+
+            /// Elements in one block.
+            pub fn block_elements(self) -> u64 {
+                match self { $(TensorType::$variant => $elements,)* }
+            }
+
+            /// Bytes in one block.
+            pub fn block_bytes(self) -> u64 {
+                match self { $(TensorType::$variant => $bytes,)* }
+            }
+        }
+    };
+}
+
+tensor_types! {
+    F32 = 0, "f32", 1, 4;
+    F16 = 1, "f16", 1, 2;
+    Q4_0 = 2, "q4_0", 32, 18;
+    Q4_1 = 3, "q4_1", 32, 20;
+    Q5_0 = 6, "q5_0", 32, 22;
+    Q5_1 = 7, "q5_1", 32, 24;
+    Q8_0 = 8, "q8_0", 32, 34;
+    Q8_1 = 9, "q8_1", 32, 36;
+    Q2_K = 10, "q2_K", 256, 84;
+    Q3_K = 11, "q3_K", 256, 110;
+    Q4_K = 12, "q4_K", 256, 144;
+    Q5_K = 13, "q5_K", 256, 176;
+    Q6_K = 14, "q6_K", 256, 210;
+    Q8_K = 15, "q8_K", 256, 292;
+    IQ2_XXS = 16, "iq2_xxs", 256, 66;
+    IQ2_XS = 17, "iq2_xs", 256, 74;
+    IQ3_XXS = 18, "iq3_xxs", 256, 98;
+    IQ1_S = 19, "iq1_s", 256, 50;
+    IQ4_NL = 20, "iq4_nl", 32, 18;
+    IQ3_S = 21, "iq3_s", 256, 110;
+    IQ2_S = 22, "iq2_s", 256, 82;
+    IQ4_XS = 23, "iq4_xs", 256, 136;
+    I8 = 24, "i8", 1, 1;
+    I16 = 25, "i16", 1, 2;
+    I32 = 26, "i32", 1, 4;
+    I64 = 27, "i64", 1, 8;
+    F64 = 28, "f64", 1, 8;
+    IQ1_M = 29, "iq1_m", 256, 56;
+    BF16 = 30, "bf16", 1, 2;
+    TQ1_0 = 34, "tq1_0", 256, 54;
+    TQ2_0 = 35, "tq2_0", 256, 66;
+    MXFP4 = 39, "mxfp4", 32, 17;
+}
+
+impl std::fmt::Display for TensorType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
