@@ -1,1 +1,28 @@
-//! room
+//! The campaign: cases × a subject → verdicts.
+//!
+//! ```text
+//! spellings ─ cases ──► subject ──► ops ──► code path, contract ─┐
+//!                               └─► bytes, output ───────────────┴─► groups ─► verdicts ─► events
+//! ```
+//!
+//! Cases are enumerated, never sampled. A case is one spelling; the cases whose spelling means the
+//! same plan form a group. Within a group everything must agree, and every group must agree on
+//! tensor bytes and output. What happens is told as a stream of [`Event`]s, which `report` turns
+//! into output.
+//!
+//! Called by `cli` and `report`; calls `subject`, `plan`, `gguf` and `trace`.
+
+mod campaign;
+mod contract;
+mod event;
+mod intervals;
+mod plans;
+mod replay;
+mod rule;
+
+pub use campaign::{Campaign, real_spellings};
+pub use contract::broken_rules;
+pub use event::{
+    CaseFinished, Event, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals, Verdict,
+};
+pub use rule::{Finding, Rule};

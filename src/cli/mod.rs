@@ -1,4 +1,88 @@
-//! room
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(70)
+//! What was typed: commands, their arguments, and exit codes.
+//!
+//! llama-style load flags (`--mmap`, `-lm WORD` …) are taken out of the command line by `plan`
+//! before clap sees the rest, so that every dialect's spelling reaches its own parser unchanged.
+//!
+//! The top room: nobody calls it but `main`.
+
+mod check;
+pub mod diff;
+pub mod explain;
+mod exit;
+pub mod gguf;
+mod model;
+mod run;
+pub mod tokenize;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use check::{CheckArgs, run_check};
+pub use exit::Exit;
+pub use run::RunArgs;
+
+/// Checks what a model loader does to the operating system.
+#[derive(Debug, Parser)]
+#[command(name = "loadparity", version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prove that every way of asking for a load mode does what it says, the same way.
+    Check(CheckArgs),
+    /// Load a model and generate text.
+    Run(RunArgs),
+    /// Show what load flags and variables mean.
+    Explain(explain::ExplainArgs),
+    /// Compare two traces.
+    Diff(diff::DiffArgs),
+    /// Turn text into tokens.
+    Tokenize(tokenize::TokenizeArgs),
+    /// Show or make model files.
+    Gguf(gguf::GgufArgs),
+}
+
+/// Runs the program with the process's arguments and environment.
+pub fn main() -> ExitCode {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let env: Vec<(String, String)> = std::env::vars_os()
+        .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
+        .filter(|(k, _)| k.starts_with("LLAMA_ARG_"))
+        .collect();
+    let exit = run_command(argv, &env);
+    ExitCode::from(exit.report(&mut anstream::stderr()))
+}
+
+/// Runs one command line.
+fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
+    // Only `run` takes load flags among its own; `explain` has its after `--`.
+    let takes_load_flags = argv.get(1).is_some_and(|command| command == "run");
+    let (load_flags, rest) = if takes_load_flags {
+        crate::plan::split_args(argv)
+    } else {
+        (Vec::new(), argv)
+    };
+    let cli = match Cli::try_parse_from(run::without_long_shorts(rest)) {
+        Ok(cli) => cli,
+        Err(error) => return Exit::Clap(error),
+    };
+    let out = &mut anstream::stdout();
+    match &cli.command {
+        Command::Check(args) => check::run(args, out),
+        Command::Run(args) => run::run(args, &load_flags, env, out),
+        Command::Explain(args) => Exit::Code(explain::run(args, out)),
+        Command::Diff(args) => Exit::Code(diff::run(args, out)),
+        Command::Tokenize(args) => model::tokenize(args, out),
+        Command::Gguf(args) => match gguf::run(args, out) {
+            Ok(()) => Exit::Code(0),
+            Err(error) => Exit::usage(error),
+        },
+    }
+    .after(|| out.flush())
 }

@@ -14,6 +14,8 @@
 //!
 //! Called by `subject` and `cli`; calls `platform`, `gguf`, `plan` and `trace`.
 
+pub mod load;
+
 /// The bytes of a loaded model's tensors, used where they lie.
 pub trait TensorBytes: Send + Sync {
     /// The bytes of tensor `index` of the file's tensor table, exactly as stored.

@@ -37,6 +37,22 @@
 //!
 //! Called by `engine` (the loader) and by whoever builds a stack for it; calls `trace` only.
 
+mod inject;
+mod live;
+mod recorder;
+
+#[cfg(target_os = "linux")]
+mod linux;
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "this target has no platform backend yet; the contract at the top of platform/mod.rs says what one must provide"
+);
+
+#[cfg(target_os = "linux")]
+pub use linux::Linux;
+pub use recorder::{Recorder, Recording};
+
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -207,4 +223,10 @@ pub trait Buffer: Send + Sync {
 
     /// Unlocks all of it.
     fn unlock(&self) -> Result<()>;
+}
+
+/// The backend of the operating system that this program runs on.
+#[cfg(target_os = "linux")]
+pub fn native() -> Arc<dyn Platform> {
+    Arc::new(Linux::new())
 }

@@ -1,1 +1,91 @@
-//! room
+//! The thing under test behind one trait: the reference engine today, external commands and
+//! imported logs by the same door.
+//!
+//! A subject is given a spelling and answers with what it did to the operating system, and with
+//! what came of it. It judges nothing.
+//!
+//! Called by `check` and `cli`; calls `engine`, `platform`, `plan`, `gguf` and `trace`.
+
+mod embedded;
+mod reference;
+mod truth;
+
+pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
+pub use reference::{ReferenceEngine, Wrap};
+pub use truth::{TensorHashes, Truth};
+
+use crate::engine::Generation;
+use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::trace::Op;
+
+/// How much of a case is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// The operations of the load.
+    Load,
+    /// And a hash of every tensor.
+    Hash,
+    /// And generated text with a hash of its logits.
+    Generate,
+}
+
+/// One case for a subject.
+pub struct Request<'a> {
+    /// The words.
+    pub spelling: &'a Spelling,
+    /// The dialect they are to be read in.
+    pub dialect: Dialect,
+    /// How much is wanted.
+    pub depth: Depth,
+    /// What to generate.
+    pub generation: &'a Generation,
+}
+
+/// What a subject did and what came of it.
+pub struct Run {
+    /// Its operations, all of them, teardown included.
+    pub ops: Vec<Op>,
+    /// The plan after `auto` was decided, if it got that far.
+    pub resolved: Option<LoadPlan>,
+    /// What came of it, or why nothing did.
+    pub result: Result<Observed, String>,
+}
+
+/// What came of a load.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// A hash of each tensor's bytes as the subject sees them.
+    pub tensors: Option<TensorHashes>,
+    /// The generated tokens and the hash of all logits behind them.
+    pub output: Option<Output>,
+}
+
+/// What was generated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Token ids.
+    pub tokens: Vec<u32>,
+    /// blake3 over the logits of every step, as little-endian f32.
+    pub logits: String,
+}
+
+/// Something that can load a model when asked in some spelling.
+pub trait Subject {
+    /// Its name in reports.
+    fn name(&self) -> String;
+
+    /// The name of the platform under it.
+    fn platform(&self) -> &'static str;
+
+    /// Bytes in a page of that platform.
+    fn page_size(&self) -> u64;
+
+    /// The model file, for command lines that reproduce a case.
+    fn model(&self) -> String;
+
+    /// Does what the request asks for.
+    fn run(&self, request: &Request<'_>) -> Run;
+
+    /// The command line that runs one case again.
+    fn reproduce(&self, request: &Request<'_>) -> String;
+}

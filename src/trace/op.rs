@@ -1,5 +1,7 @@
 //! The vocabulary of the platform seam: one [`Op`] is one call with its arguments and result.
 
+use std::borrow::Cow;
+
 use super::Errno;
 
 /// The part of a load that an operation belongs to.
@@ -29,7 +31,7 @@ pub struct RegionId(pub u32);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NativeFlags {
     /// The platform's names, sorted.
-    pub names: Vec<&'static str>,
+    pub names: Vec<Cow<'static, str>>,
     /// The raw value.
     pub raw: u64,
 }

@@ -1,0 +1,322 @@
+//! The campaign itself: runs the cases, groups them by plan, compares and judges.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::contract::broken_rules;
+use super::event::{
+    CaseFinished, Event, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals, Verdict,
+};
+use super::plans;
+use super::rule::{Finding, Rule};
+use crate::engine::Generation;
+use crate::plan::spelling::{flags, sequences, units};
+use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::subject::{Depth, Observed, Output, Request, Run, Subject, Truth};
+use crate::trace::{Call, CodePath, Diff, NoticeCode, NoticeLevel, Op, Outcome, Summary};
+
+/// What to check.
+pub struct Campaign<'a> {
+    /// The thing under test.
+    pub subject: &'a dyn Subject,
+    /// How reports name the model.
+    pub model_name: String,
+    /// The dialect that spellings are read in.
+    pub dialect: Dialect,
+    /// How far to go.
+    pub level: Level,
+    /// Also really load every sequence of three flags.
+    pub exhaustive: bool,
+    /// What to generate in each case.
+    pub generation: Generation,
+    /// What the file holds.
+    pub truth: &'a Truth,
+}
+
+/// The spellings that are really loaded: nothing at all, every way to write one thing, every
+/// ordered pair of flags and, if asked, every ordered triple.
+pub fn real_spellings(dialect: Dialect, exhaustive: bool) -> Vec<Spelling> {
+    let flags = flags(dialect);
+    let longest = if exhaustive { 3 } else { 2 };
+    let sequences = sequences(&flags, longest).map(|parts| Spelling::join(&parts));
+    let mut seen = BTreeSet::new();
+    sequences.chain(units(dialect)).filter(|spelling| seen.insert(spelling.clone())).collect()
+}
+
+impl Campaign<'_> {
+    /// Runs everything, telling `tell` as it goes; returns the last event's content.
+    pub fn run(&self, tell: &mut dyn FnMut(Event)) -> Finished {
+        let spellings =
+            if self.level == Level::P1 { Vec::new() } else { real_spellings(self.dialect, self.exhaustive) };
+        tell(Event::Started(self.started(&spellings)));
+        let mut totals = Totals::default();
+        plans::check(self.dialect, &mut totals, &mut |failure| tell(Event::Failure(failure)));
+        let failed_plans = totals.failures > 0;
+
+        let groups = self.group(spellings);
+        let mut course = Course { campaign: self, totals, output: None, normalisations: BTreeMap::new() };
+        let mut verdicts = vec![if failed_plans { Verdict::Divergent } else { Verdict::Pass }];
+        for (plan, spellings) in groups {
+            verdicts.push(course.run_group(plan, &spellings, tell));
+        }
+        let verdict = verdicts.into_iter().max().unwrap_or(Verdict::Pass);
+        let exit_code = match verdict {
+            Verdict::Divergent => 1,
+            Verdict::Blocked => 3,
+            Verdict::Pass | Verdict::Unsupported | Verdict::Expected => 0,
+        };
+        let normalisations = course.normalisations();
+        let finished = Finished { totals: course.totals, normalisations, verdict, exit_code };
+        tell(Event::Finished(finished.clone()));
+        finished
+    }
+
+    fn depth(&self) -> Depth {
+        match self.level {
+            Level::P1 | Level::P2 => Depth::Load,
+            Level::P3 => Depth::Hash,
+            Level::P4 => Depth::Generate,
+        }
+    }
+
+    fn request<'r>(&'r self, spelling: &'r Spelling) -> Request<'r> {
+        Request { spelling, dialect: self.dialect, depth: self.depth(), generation: &self.generation }
+    }
+
+    fn started(&self, spellings: &[Spelling]) -> Started {
+        let planned_loads = spellings.len() as u64;
+        Started {
+            tool: concat!("loadparity ", env!("CARGO_PKG_VERSION")).to_owned(),
+            subject: self.subject.name(),
+            model: self.model_name.clone(),
+            dialect: self.dialect.to_string(),
+            platform: self.subject.platform().to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            page_size: self.subject.page_size(),
+            level: self.level,
+            planned_plans: plans::planned(self.dialect),
+            planned_loads,
+            planned_generations: if self.level == Level::P4 { planned_loads } else { 0 },
+        }
+    }
+
+    /// The spellings of each plan. The `--load-mode` spelling, being the plan's name, represents it.
+    fn group(&self, spellings: Vec<Spelling>) -> Vec<(LoadPlan, Vec<Spelling>)> {
+        let mut groups: BTreeMap<LoadPlan, Vec<Spelling>> = BTreeMap::new();
+        for spelling in spellings {
+            // Level P1 has counted what does not resolve; there is nothing to load.
+            if let Ok(resolved) = spelling.resolve(self.dialect) {
+                groups.entry(resolved.plan).or_default().push(spelling);
+            }
+        }
+        let named = |s: &Spelling| s.env.is_empty() && s.argv.len() == 2 && s.argv[0] == "--load-mode";
+        for spellings in groups.values_mut() {
+            spellings.sort_by_key(|s| (!named(s), s.argv.len() + s.env.len()));
+        }
+        groups.into_iter().collect()
+    }
+}
+
+/// A campaign under way.
+struct Course<'a> {
+    campaign: &'a Campaign<'a>,
+    totals: Totals,
+    /// The output of the first case that had one, and its spelling: all others must equal it.
+    output: Option<(Output, String)>,
+    normalisations: BTreeMap<&'static str, (String, u64)>,
+}
+
+/// The representative of a group, which its other members are compared with.
+struct Representative {
+    path: CodePath,
+    spelling: String,
+    group: GroupFinished,
+}
+
+impl Course<'_> {
+    fn run_group(
+        &mut self,
+        plan: LoadPlan,
+        spellings: &[Spelling],
+        tell: &mut dyn FnMut(Event),
+    ) -> Verdict {
+        let mut representative: Option<Representative> = None;
+        for spelling in spellings {
+            let verdict = self.run_case(plan, spelling, &mut representative, tell);
+            if let Some(r) = &mut representative {
+                r.group.verdict = r.group.verdict.max(verdict);
+                r.group.spellings.push(spelling.to_string());
+            }
+        }
+        let Some(Representative { group, .. }) = representative else { return Verdict::Pass };
+        let verdict = group.verdict;
+        self.totals.groups += 1;
+        tell(Event::GroupFinished(Box::new(group)));
+        verdict
+    }
+
+    fn run_case(
+        &mut self,
+        plan: LoadPlan,
+        spelling: &Spelling,
+        representative: &mut Option<Representative>,
+        tell: &mut dyn FnMut(Event),
+    ) -> Verdict {
+        let campaign = self.campaign;
+        let request = campaign.request(spelling);
+        let run = campaign.subject.run(&request);
+        let path = CodePath::from_ops(&run.ops);
+        self.count(&run, &path);
+
+        let (mut findings, notes, limited) = self.judge(plan, &run);
+        let mut diff = None;
+        if let Some(first) = representative {
+            let difference = Diff::between(&first.path, &path);
+            if !difference.is_identical() {
+                let message = format!("takes another path than `{}`, which asks for the same", first.spelling);
+                findings.push(Finding { rule: Rule::SamePath, message });
+                diff = Some(difference.to_string());
+            }
+        }
+        if let Some(finding) = self.same_output(&run, spelling) {
+            findings.push(finding);
+        }
+        let verdict = if findings.is_empty() { limited } else { Verdict::Divergent };
+        self.totals.failures += findings.len() as u64;
+        for Finding { rule, message } in &findings {
+            tell(Event::Failure(Failure {
+                rule: *rule,
+                spelling: spelling.to_string(),
+                plan: Some(plan.to_string()),
+                message: message.clone(),
+                diff: diff.clone().filter(|_| *rule == Rule::SamePath),
+                reproduce: campaign.subject.reproduce(&request),
+            }));
+        }
+        let resolved = run.resolved.unwrap_or(plan).to_string();
+        tell(Event::CaseFinished(CaseFinished {
+            spelling: spelling.to_string(),
+            plan: plan.to_string(),
+            resolved: resolved.clone(),
+            path: path.fingerprint().to_string(),
+            findings,
+            verdict,
+        }));
+        if representative.is_none() {
+            let group = describe(plan, resolved, &run, &path, notes);
+            *representative = Some(Representative { path, spelling: spelling.to_string(), group });
+        }
+        verdict
+    }
+
+    fn count(&mut self, run: &Run, path: &CodePath) {
+        self.totals.loaded += u64::from(run.result.is_ok());
+        let generated = run.result.as_ref().is_ok_and(|o| o.output.is_some());
+        self.totals.generated += u64::from(generated);
+        for (rule, times) in &path.rules_applied {
+            let entry = self
+                .normalisations
+                .entry(rule.id())
+                .or_insert_with(|| (rule.explanation().to_owned(), 0));
+            entry.1 += *times as u64;
+        }
+    }
+
+    /// What one run breaks by itself, what is to be said about it, and the best word it can get.
+    fn judge(&self, plan: LoadPlan, run: &Run) -> (Vec<Finding>, Vec<String>, Verdict) {
+        let truth = self.campaign.truth;
+        let mut findings = Vec::new();
+        match &run.result {
+            Err(message) => findings.push(Finding { rule: Rule::Completes, message: message.clone() }),
+            Ok(observed) => findings.extend(wrong_bytes(observed, truth)),
+        }
+        if run.result.is_ok() {
+            let resolved = run.resolved.unwrap_or(plan);
+            findings.extend(broken_rules(resolved, &run.ops, &truth.gguf, self.campaign.subject.page_size()));
+        }
+        let (notes, limited) = limits_of(plan, &run.ops);
+        (findings, notes, limited)
+    }
+
+    fn same_output(&mut self, run: &Run, spelling: &Spelling) -> Option<Finding> {
+        let output = run.result.as_ref().ok()?.output.as_ref()?;
+        let Some((first, by)) = &self.output else {
+            self.output = Some((output.clone(), spelling.to_string()));
+            return None;
+        };
+        let message = if first.tokens != output.tokens {
+            let at = first.tokens.iter().zip(&output.tokens).take_while(|(a, b)| a == b).count();
+            format!("the tokens differ from those of `{by}` from token {at} on")
+        } else if first.logits != output.logits {
+            format!("the tokens equal those of `{by}`, but the logits behind them differ")
+        } else {
+            return None;
+        };
+        Some(Finding { rule: Rule::SameOutput, message })
+    }
+
+    fn normalisations(&self) -> Vec<Normalisation> {
+        self.normalisations
+            .iter()
+            .map(|(rule, (explanation, applied))| Normalisation {
+                rule: (*rule).to_owned(),
+                explanation: explanation.clone(),
+                applied: *applied,
+            })
+            .collect()
+    }
+}
+
+fn wrong_bytes(observed: &Observed, truth: &Truth) -> Option<Finding> {
+    let index = observed.tensors.as_ref()?.first_difference(&truth.tensors)?;
+    let name = truth.gguf.tensors.get(index).map_or("(a tensor the file does not have)", |t| &t.name);
+    let message = format!("{name}: the loaded bytes are not the bytes of the file");
+    Some(Finding { rule: Rule::SameBytes, message })
+}
+
+/// What keeps a run whose rules all hold from being a pass, and what is to be said about it.
+fn limits_of(plan: LoadPlan, ops: &[Op]) -> (Vec<String>, Verdict) {
+    let mut notes = Vec::new();
+    let mut verdict = Verdict::Pass;
+    for op in ops {
+        match &op.call {
+            Call::Notice(notice) => {
+                notes.push(notice.text.clone());
+                verdict = verdict.max(match (notice.level, notice.code) {
+                    (NoticeLevel::Warning, NoticeCode::DirectRefused) => Verdict::Unsupported,
+                    (NoticeLevel::Warning, NoticeCode::LockRefused) => Verdict::Blocked,
+                    _ => Verdict::Pass,
+                });
+            }
+            Call::Alignment { enforced: false, .. } if matches!(op.outcome, Outcome::Ok(_)) => {
+                notes.push(
+                    "this file system takes unaligned direct requests: that direct I/O bypassed the page \
+                     cache cannot be told"
+                        .to_owned(),
+                );
+                if plan.source == crate::plan::Source::Direct {
+                    verdict = verdict.max(Verdict::Unsupported);
+                }
+            }
+            _ => {}
+        }
+    }
+    (notes, verdict)
+}
+
+fn describe(plan: LoadPlan, resolved: String, run: &Run, path: &CodePath, notes: Vec<String>) -> GroupFinished {
+    let observed = run.result.as_ref().ok();
+    GroupFinished {
+        plan,
+        name: plan.to_string(),
+        load_mode: plan.reference_word().map(str::to_owned),
+        resolved,
+        spellings: Vec::new(),
+        summary: Summary::from_ops(&run.ops),
+        path: path.fingerprint().to_string(),
+        steps: path.steps.iter().map(ToString::to_string).collect(),
+        tensors: observed.and_then(|o| o.tensors.as_ref()).map(crate::subject::TensorHashes::combined),
+        logits: observed.and_then(|o| o.output.as_ref()).map(|o| o.logits.clone()),
+        notes,
+        verdict: Verdict::Pass,
+    }
+}

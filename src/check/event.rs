@@ -1,0 +1,193 @@
+//! What a campaign tells while it runs; every report is a consumer of this one stream.
+
+use serde::Serialize;
+
+use super::rule::{Finding, Rule};
+use crate::plan::LoadPlan;
+use crate::trace::Summary;
+
+/// The word for a case, a group or a campaign. Only [`Verdict::Pass`] is a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every rule holds.
+    Pass,
+    /// The operating system or the file system cannot do what was asked.
+    Unsupported,
+    /// A known divergence, with a reason on file.
+    Expected,
+    /// This process lacks a privilege or a quota that the case needs.
+    Blocked,
+    /// A rule is broken.
+    Divergent,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Verdict::Pass => "pass",
+            Verdict::Unsupported => "unsupported",
+            Verdict::Expected => "expected",
+            Verdict::Blocked => "blocked",
+            Verdict::Divergent => "divergent",
+        })
+    }
+}
+
+/// How far a campaign goes; each level includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[clap(rename_all = "verbatim")]
+pub enum Level {
+    /// Spellings resolve to plans.
+    P1,
+    /// Plans take code paths.
+    P2,
+    /// Every tensor's bytes are hashed.
+    P3,
+    /// Text is generated and its logits hashed.
+    P4,
+}
+
+/// What is about to be checked.
+#[derive(Clone, Debug, Serialize)]
+pub struct Started {
+    /// The program's name and version.
+    pub tool: String,
+    /// What is under test.
+    pub subject: String,
+    /// The model file as given, or `(embedded)`.
+    pub model: String,
+    /// The dialect's name.
+    pub dialect: String,
+    /// `linux`, `sim` …
+    pub platform: String,
+    /// The processor architecture.
+    pub arch: String,
+    /// Bytes in a page.
+    pub page_size: u64,
+    /// How far the campaign goes.
+    pub level: Level,
+    /// Spellings that will be resolved.
+    pub planned_plans: u64,
+    /// Spellings that will really be loaded.
+    pub planned_loads: u64,
+    /// Spellings that will really generate.
+    pub planned_generations: u64,
+}
+
+/// One broken rule with all that is needed to see it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The rule.
+    pub rule: Rule,
+    /// The spelling that broke it, as a shell would read it.
+    pub spelling: String,
+    /// Its plan, where it has one.
+    pub plan: Option<String>,
+    /// What was seen.
+    pub message: String,
+    /// The two code paths side by side, where the rule compares paths.
+    pub diff: Option<String>,
+    /// A command line that shows it.
+    pub reproduce: String,
+}
+
+/// One spelling, loaded for real.
+#[derive(Clone, Debug, Serialize)]
+pub struct CaseFinished {
+    /// The spelling as a shell would read it.
+    pub spelling: String,
+    /// Its plan, and the plan after `auto` was decided.
+    pub plan: String,
+    /// The plan after `auto` was decided.
+    pub resolved: String,
+    /// Fingerprint of its code path.
+    pub path: String,
+    /// Rules that its own trace and result break.
+    pub findings: Vec<Finding>,
+    /// The word for it.
+    pub verdict: Verdict,
+}
+
+/// All spellings of one plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct GroupFinished {
+    /// The plan.
+    pub plan: LoadPlan,
+    /// The plan's short name.
+    pub name: String,
+    /// The exact `--load-mode` word, where the reference dialect has one.
+    pub load_mode: Option<String>,
+    /// The plan after `auto` was decided.
+    pub resolved: String,
+    /// The spellings, the representative first.
+    pub spellings: Vec<String>,
+    /// What the representative did.
+    pub summary: Summary,
+    /// Fingerprint of the code path of the representative.
+    pub path: String,
+    /// The canonical code path of the representative, a line a step.
+    pub steps: Vec<String>,
+    /// Hash over all tensors' hashes, from level P3 on.
+    pub tensors: Option<String>,
+    /// Hash over all logits, at level P4.
+    pub logits: Option<String>,
+    /// Why the verdict is not a pass, or what a pass does not prove.
+    pub notes: Vec<String>,
+    /// The word for the group.
+    pub verdict: Verdict,
+}
+
+/// What was done, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Spellings enumerated for level P1.
+    pub planned: u64,
+    /// Of these, how many resolved to a plan.
+    pub resolved: u64,
+    /// Of these, how many were refused as a usage error.
+    pub rejected: u64,
+    /// Spellings that were really loaded.
+    pub loaded: u64,
+    /// Spellings that really generated.
+    pub generated: u64,
+    /// Groups: one for each plan.
+    pub groups: u64,
+    /// Broken rules, all cases together.
+    pub failures: u64,
+}
+
+/// The end of a campaign.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finished {
+    /// What was done.
+    pub totals: Totals,
+    /// The normalisations that the code paths went through: rule, what it does, how often.
+    pub normalisations: Vec<Normalisation>,
+    /// The worst of the groups' verdicts.
+    pub verdict: Verdict,
+    /// The process's exit code for it.
+    pub exit_code: u8,
+}
+
+/// One named normalisation and how often it was applied.
+#[derive(Clone, Debug, Serialize)]
+pub struct Normalisation {
+    /// Its name.
+    pub rule: String,
+    /// What it leaves out.
+    pub explanation: String,
+    /// How often, over all cases.
+    pub applied: u64,
+}
+
+/// The stream.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "each carries a documented struct")]
+pub enum Event {
+    Started(Started),
+    CaseFinished(CaseFinished),
+    Failure(Failure),
+    GroupFinished(Box<GroupFinished>),
+    Finished(Finished),
+}

@@ -1,0 +1,173 @@
+//! Level P1: spellings resolve to plans, exhaustively, and the same thing said differently means
+//! the same.
+//!
+//! The oracle is metamorphic: the meaning of a spelling may not change when an alias is replaced by
+//! the flag it stands for, when independent switches change places, or when the spelling is
+//! replaced by the `--load-mode` that is named as its equivalent. Aliases are restated here and not
+//! taken from the resolver's own table.
+
+use std::collections::BTreeMap;
+
+use super::event::{Failure, Totals};
+use super::rule::Rule;
+use crate::plan::spelling::{resolve_joined, sequences, units};
+use crate::plan::{Dialect, LoadPlan, Spelling};
+
+/// The longest sequences of load flags that are resolved.
+pub(super) const LONGEST: usize = 3;
+
+/// How many failures of level P1 are told one by one; a broken resolver breaks thousands of
+/// sequences in the same way.
+const TOLD: u64 = 20;
+
+/// How many sequences level P1 enumerates for a dialect.
+pub(super) fn planned(dialect: Dialect) -> u64 {
+    let n = units(dialect).len() as u64;
+    (0..=LONGEST as u32).map(|k| n.pow(k)).sum()
+}
+
+/// What a unit means, by its canonical text: `--no_direct_io` and `-ndio` are both `-ndio`.
+fn canonical(unit: &Spelling) -> Spelling {
+    if let [(name, value)] = &unit.env[..] {
+        let word = match value.as_str() {
+            "1" | "true" | "on" | "enabled" => "1",
+            "0" | "false" | "off" | "disabled" => "0",
+            word => word,
+        };
+        return Spelling::variable(name.as_str(), word);
+    }
+    let mut words = unit.argv.iter().flat_map(|word| word.splitn(2, '='));
+    let name = words.next().unwrap_or_default().replace('_', "-");
+    let name = match name.as_str() {
+        "--direct-io" => "-dio",
+        "--no-direct-io" => "-ndio",
+        "-lm" => "--load-mode",
+        name => name,
+    };
+    Spelling::flags(std::iter::once(name.to_owned()).chain(words.map(str::to_owned)))
+}
+
+/// Which switch a canonical unit speaks of, or `None` for a load mode.
+fn switch(unit: &Spelling) -> Option<(bool, &'static str)> {
+    let (text, from_env) = match (&unit.env[..], &unit.argv[..]) {
+        ([(name, _)], _) => (name.as_str(), true),
+        (_, [name, ..]) => (name.as_str(), false),
+        _ => return None,
+    };
+    let switch = match text {
+        "--mlock" | "LLAMA_ARG_MLOCK" => "mlock",
+        "--mmap" | "--no-mmap" | "LLAMA_ARG_MMAP" | "LLAMA_ARG_NO_MMAP" => "mmap",
+        "-dio" | "-ndio" | "LLAMA_ARG_DIO" | "LLAMA_ARG_NO_DIO" => "dio",
+        _ => return None,
+    };
+    Some((from_env, switch))
+}
+
+/// Resolves every sequence of up to [`LONGEST`] units and tells what breaks.
+pub(super) fn check(dialect: Dialect, totals: &mut Totals, tell: &mut dyn FnMut(Failure)) {
+    let units = units(dialect);
+    let mut classes: Vec<Spelling> = units.iter().map(canonical).collect();
+    let class_of: Vec<usize> = {
+        let mut distinct = classes.clone();
+        distinct.sort();
+        distinct.dedup();
+        let find = |c: &Spelling| distinct.binary_search(c).unwrap_or_default();
+        let of = classes.iter().map(find).collect();
+        classes = distinct;
+        of
+    };
+    let mut check = PlanCheck { dialect, told: 0, tell, known: BTreeMap::new(), failures: 0 };
+    // Positions and not references identify the units, so that a class is found without hashing.
+    let position: BTreeMap<*const Spelling, usize> =
+        units.iter().enumerate().map(|(i, unit)| (std::ptr::from_ref(unit), i)).collect();
+    for sequence in sequences(&units, LONGEST) {
+        totals.planned += 1;
+        let key: Vec<usize> = sequence.iter().map(|unit| class_of[position[&std::ptr::from_ref(*unit)]]).collect();
+        let plan = resolve_joined(dialect, &sequence).ok().map(|r| r.plan);
+        totals.resolved += u64::from(plan.is_some());
+        totals.rejected += u64::from(plan.is_none());
+        let expected = check.canonical_plan(&key, &classes);
+        if plan != expected {
+            let plain = Spelling::join(&key.iter().map(|i| &classes[*i]).collect::<Vec<_>>());
+            let message = format!("means {}, but `{plain}` means {}", show(plan), show(expected));
+            check.fail(Rule::PlanAlias, &Spelling::join(&sequence), plan, message);
+        }
+    }
+    totals.failures += check.failures;
+}
+
+fn show(plan: Option<LoadPlan>) -> String {
+    plan.map_or_else(|| "a usage error".to_owned(), |p| p.to_string())
+}
+
+struct PlanCheck<'t> {
+    dialect: Dialect,
+    tell: &'t mut dyn FnMut(Failure),
+    told: u64,
+    failures: u64,
+    /// The plan of each canonical sequence, checked once.
+    known: BTreeMap<Vec<usize>, Option<LoadPlan>>,
+}
+
+impl PlanCheck<'_> {
+    fn fail(&mut self, rule: Rule, spelling: &Spelling, plan: Option<LoadPlan>, message: String) {
+        self.failures += 1;
+        if self.told == TOLD {
+            return;
+        }
+        self.told += 1;
+        let reproduce = explain_line(self.dialect, spelling);
+        let (spelling, plan) = (spelling.to_string(), plan.map(|p| p.to_string()));
+        (self.tell)(Failure { rule, spelling, plan, message, diff: None, reproduce });
+    }
+
+    fn canonical_plan(&mut self, key: &[usize], classes: &[Spelling]) -> Option<LoadPlan> {
+        if let Some(plan) = self.known.get(key) {
+            return *plan;
+        }
+        let parts: Vec<&Spelling> = key.iter().map(|i| &classes[*i]).collect();
+        let resolved = resolve_joined(self.dialect, &parts).ok();
+        let plan = resolved.as_ref().map(|r| r.plan);
+        self.known.insert(key.to_vec(), plan);
+        if let Some(word) = resolved.and_then(|r| r.load_mode) {
+            self.equivalent(&parts, plan, word);
+        }
+        if self.dialect.is_order_free() {
+            self.order(&parts, plan);
+        }
+        plan
+    }
+
+    fn equivalent(&mut self, parts: &[&Spelling], plan: Option<LoadPlan>, word: &str) {
+        let equivalent = Spelling::flags(["--load-mode", word]);
+        let other = equivalent.resolve(Dialect::Reference).ok().map(|r| r.plan);
+        if other != plan {
+            let message = format!("means {}, but `{equivalent}` means {}", show(plan), show(other));
+            self.fail(Rule::PlanEquivalent, &Spelling::join(parts), plan, message);
+        }
+    }
+
+    /// Sorts by switch, keeping the order within each, and puts the load modes first: that must
+    /// change nothing.
+    fn order(&mut self, parts: &[&Spelling], plan: Option<LoadPlan>) {
+        let mut sorted = parts.to_vec();
+        sorted.sort_by_key(|part| switch(part));
+        let other = resolve_joined(self.dialect, &sorted).ok().map(|r| r.plan);
+        if other != plan {
+            let message =
+                format!("means {}, but `{}` means {}", show(plan), Spelling::join(&sorted), show(other));
+            self.fail(Rule::PlanOrder, &Spelling::join(parts), plan, message);
+        }
+    }
+}
+
+/// The command line that shows what a spelling means.
+fn explain_line(dialect: Dialect, spelling: &Spelling) -> String {
+    let env: String = spelling
+        .env
+        .iter()
+        .map(|(k, v)| format!(" --env {}", Spelling::flags([format!("{k}={v}")])))
+        .collect();
+    let flags = Spelling { argv: spelling.argv.clone(), env: Vec::new() };
+    format!("loadparity explain --dialect {dialect}{env} -- {flags}")
+}

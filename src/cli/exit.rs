@@ -1,0 +1,54 @@
+//! Exit codes: 0 parity, 1 divergence, 2 usage or unusable input, 3 the environment cannot run a
+//! required case, 4 nothing selected, 70 internal error.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// How a command ended.
+#[derive(Debug)]
+pub enum Exit {
+    /// With this code; what there was to say has been said.
+    Code(u8),
+    /// With this code and a message for standard error.
+    Failed(u8, String),
+    /// With what the argument parser has to say.
+    Clap(clap::Error),
+}
+
+impl Exit {
+    /// Bad arguments or unusable input.
+    pub(super) fn usage(error: impl Display) -> Self {
+        Self::Failed(2, error.to_string())
+    }
+
+    /// Something that should not happen, or an output that cannot be written.
+    pub(super) fn internal(error: impl Display) -> Self {
+        Self::Failed(70, error.to_string())
+    }
+
+    /// Ends with `last`'s failure where the command itself had none.
+    pub(super) fn after(self, last: impl FnOnce() -> io::Result<()>) -> Self {
+        match (last(), self) {
+            // A reader that has seen enough is no failure of ours.
+            (Err(error), Self::Code(code)) if error.kind() == io::ErrorKind::BrokenPipe => Self::Code(code),
+            (Err(error), Self::Code(0)) => Self::internal(format!("cannot write the output: {error}")),
+            (_, exit) => exit,
+        }
+    }
+
+    /// Says what there is to say and gives the exit code.
+    pub(super) fn report(self, stderr: &mut dyn Write) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Failed(code, message) => {
+                let _ = writeln!(stderr, "loadparity: {message}");
+                code
+            }
+            Self::Clap(error) => {
+                let code = if error.use_stderr() { 2 } else { 0 };
+                let _ = error.print();
+                code
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The model that a command works on: a file of the user's, or the one inside the program.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::exit::Exit;
+use super::tokenize::{self, TokenizeArgs};
+use crate::platform::Platform;
+use crate::subject::{EMBEDDED_NAME, EmbeddedModel};
+
+/// A model file, removed at the end if it was the embedded one.
+pub(super) enum ModelFile {
+    Given(PathBuf),
+    Embedded(EmbeddedModel),
+}
+
+impl ModelFile {
+    /// The given file, or the embedded model written out.
+    pub(super) fn open(given: Option<&Path>, platform: &dyn Platform) -> Result<Self, Exit> {
+        match given {
+            Some(path) => Ok(Self::Given(path.to_owned())),
+            None => EmbeddedModel::write(platform).map(Self::Embedded).map_err(|error| {
+                Exit::Failed(3, format!("cannot write the embedded model to a temporary file: {error}; set TMPDIR to a directory with 4 MiB free"))
+            }),
+        }
+    }
+
+    /// Where the file lies.
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Given(path) => path,
+            Self::Embedded(model) => model.path(),
+        }
+    }
+
+    /// How reports name it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Given(path) => path.display().to_string(),
+            Self::Embedded(_) => EMBEDDED_NAME.to_owned(),
+        }
+    }
+}
+
+/// Runs `tokenize`: the model is opened here, through the seam like everywhere else.
+pub(super) fn tokenize(args: &TokenizeArgs, out: &mut dyn Write) -> Exit {
+    let platform: Arc<dyn Platform> = crate::platform::native();
+    let model = match ModelFile::open(args.model.as_deref(), &*platform) {
+        Ok(model) => model,
+        Err(exit) => return exit,
+    };
+    match crate::engine::open_header(&platform, model.path()) {
+        Err(error) => Exit::usage(error),
+        Ok((_, gguf)) => match tokenize::run(args, &gguf, out) {
+            Ok(()) => Exit::Code(0),
+            Err(error) => Exit::usage(error),
+        },
+    }
+}

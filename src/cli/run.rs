@@ -1,0 +1,368 @@
+//! `loadparity run`: load a model and generate.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::model::ModelFile;
+use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, SamplerConfig};
+use crate::plan::{Dialect, LoadPlan};
+use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
+use crate::subject::TensorHashes;
+use crate::trace::{Call, Header, NoticeLevel, Op, Phase, Summary, TraceFile};
+
+/// Arguments of `run`, beside the load flags.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = crate::plan::render::help(Dialect::Reference))]
+pub struct RunArgs {
+    /// The model; without it, the small one inside the program.
+    #[arg(short, long, value_name = "FILE")]
+    model: Option<PathBuf>,
+
+    /// The dialect that the load flags are read in.
+    #[arg(long, default_value = "reference", value_name = "NAME")]
+    dialect: Dialect,
+
+    /// The text to go on from.
+    #[arg(short, long, default_value = "", value_name = "TEXT", allow_hyphen_values = true)]
+    prompt: String,
+
+    /// Read the prompt from a file.
+    #[arg(short, long, conflicts_with = "prompt", value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Tokens to generate; -1 goes on until the model ends the text or the context is full.
+    #[arg(short = 'n', long, visible_alias = "predict", default_value_t = 64, value_name = "N", allow_negative_numbers = true)]
+    n_predict: i64,
+
+    /// Tokens of context; 0 is what the model was trained with.
+    #[arg(short, long, value_name = "N")]
+    ctx_size: Option<usize>,
+
+    /// Seed of the sampler.
+    #[arg(short, long, default_value_t = 42, value_name = "SEED")]
+    seed: u64,
+
+    /// Temperature; 0 takes the likeliest token.
+    #[arg(long, visible_alias = "temperature", default_value_t = SamplerConfig::default().temperature, value_name = "T")]
+    temp: f32,
+
+    /// Draw from the K likeliest tokens only; 0 is all.
+    #[arg(long, default_value_t = SamplerConfig::default().top_k, value_name = "K")]
+    top_k: usize,
+
+    /// Draw from the likeliest tokens that together reach this probability.
+    #[arg(long, default_value_t = SamplerConfig::default().top_p, value_name = "P")]
+    top_p: f32,
+
+    /// Drop tokens less likely than this share of the likeliest.
+    #[arg(long, default_value_t = SamplerConfig::default().min_p, value_name = "P")]
+    min_p: f32,
+
+    /// Make recent tokens less likely; 1 is off.
+    #[arg(long, default_value_t = SamplerConfig::default().repeat_penalty, value_name = "X")]
+    repeat_penalty: f32,
+
+    /// How many recent tokens that is; 0 is none.
+    #[arg(long, default_value_t = SamplerConfig::default().repeat_last_n, value_name = "N")]
+    repeat_last_n: usize,
+
+    /// Threads for generating; they do not change the result.
+    #[arg(short, long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// Vector instructions to use; they do not change the result.
+    #[arg(long, value_name = "LEVEL")]
+    cpu: Option<CpuLevel>,
+
+    /// Go on after an end-of-generation token.
+    #[arg(long)]
+    ignore_eos: bool,
+
+    /// Write every operation on the platform seam to this file.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
+    /// Inject a fault, such as `read.direct:error=EINVAL:when=2`; may repeat.
+    #[arg(long, value_name = "SPEC")]
+    inject: Vec<FaultSpec>,
+
+    /// Print one JSON document instead of the text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How many threads to use when none, or a count, was asked for.
+pub(super) fn thread_count(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1)
+}
+
+/// llama.cpp's one-dash flags of several letters, as the two-dash flags that clap can take.
+pub(super) fn without_long_shorts(argv: Vec<OsString>) -> Vec<OsString> {
+    let long = |word: OsString| if word == "-temp" { "--temp".into() } else { word };
+    argv.into_iter().map(long).collect()
+}
+
+/// Runs the command.
+pub(super) fn run(args: &RunArgs, load_flags: &[String], env: &[(String, String)], out: &mut dyn Write) -> Exit {
+    match try_run(args, load_flags, env, out) {
+        Ok(()) => Exit::Code(0),
+        Err(exit) => exit,
+    }
+}
+
+fn try_run(args: &RunArgs, load_flags: &[String], env: &[(String, String)], out: &mut dyn Write) -> Result<(), Exit> {
+    let argv: Vec<&str> = load_flags.iter().map(String::as_str).collect();
+    let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let resolved = crate::plan::resolve(args.dialect, &argv, &env).map_err(Exit::usage)?;
+    for warning in &resolved.warnings {
+        tell(&format!("warning: {warning}"));
+    }
+    let native = crate::platform::native();
+    let model = ModelFile::open(args.model.as_deref(), &*native)?;
+    // The trace file is opened before the work, so that a wrong path costs nothing.
+    let trace_out = match &args.trace {
+        Some(path) => Some(File::create(path).map_err(|error| {
+            Exit::usage(format!("cannot write the trace to {}: {error}", path.display()))
+        })?),
+        None => None,
+    };
+
+    let recording = Recording::new();
+    let mut stack: Arc<dyn Platform> = native;
+    if !args.inject.is_empty() {
+        stack = Arc::new(Injector::new(stack, args.inject.clone()));
+    }
+    let recorder = Recorder::new(stack, recording.clone()).on_notice(|notice| {
+        let prefix = if notice.level == NoticeLevel::Warning { "warning: " } else { "" };
+        tell(&format!("{prefix}{}", notice.text));
+    });
+    let stack: Arc<dyn Platform> = Arc::new(recorder);
+
+    let result = load_and_generate(args, resolved.plan, &stack, &model, out);
+    // Only now is everything given back and the trace whole.
+    drop(stack);
+    let ops = recording.ops();
+    if let (Some(file), Some(path)) = (trace_out, &args.trace) {
+        let trace = TraceFile { header: header(args, &model, load_flags), ops: ops.clone() };
+        let mut file = BufWriter::new(file);
+        trace.write(&mut file).and_then(|()| file.flush()).map_err(|error| {
+            Exit::internal(format!("cannot write the trace to {}: {error}", path.display()))
+        })?;
+    }
+    let done = result?;
+    if args.json {
+        let document = document(args, resolved.plan, &done, &ops);
+        serde_json::to_writer(&mut *out, &document).map_err(Exit::internal)?;
+        writeln!(out).map_err(Exit::internal)?;
+    }
+    Ok(())
+}
+
+/// What is left to tell once the model is gone.
+struct Done {
+    resolved: LoadPlan,
+    tensors: Option<String>,
+    generated: Generated,
+    load_time: Duration,
+}
+
+fn load_and_generate(
+    args: &RunArgs,
+    plan: LoadPlan,
+    stack: &Arc<dyn Platform>,
+    model: &ModelFile,
+    out: &mut dyn Write,
+) -> Result<Done, Exit> {
+    let started = Instant::now();
+    let bar = LoadBar::new();
+    let progress = |done, wanted| bar.set(done, wanted);
+    let options = LoadOptions { progress: Some(&progress), ..LoadOptions::default() };
+    let loaded = engine::load(stack, model.path(), plan, options);
+    bar.clear();
+    let Loaded { gguf, weights, resolved } = loaded.map_err(Exit::usage)?;
+    let load_time = started.elapsed();
+    stack.enter_phase(Phase::Run);
+    let tensors = args.json.then(|| TensorHashes::of(&gguf, &*weights).combined());
+
+    let generation = generation(args, &gguf)?;
+    let mut write_error = None;
+    let generated = engine::generate(&gguf, weights, &generation, &mut |text| {
+        if !args.json && write_error.is_none() {
+            write_error = write!(out, "{text}").and_then(|()| out.flush()).err();
+        }
+    })
+    .map_err(Exit::usage)?;
+    if !args.json && write_error.is_none() {
+        write_error = writeln!(out).err();
+    }
+    match write_error {
+        Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Exit::internal(format!("cannot write the text: {error}")))
+        }
+        _ => Ok(Done { resolved, tensors, generated, load_time }),
+    }
+}
+
+fn generation(args: &RunArgs, gguf: &crate::gguf::Gguf) -> Result<Generation, Exit> {
+    let prompt = match &args.file {
+        None => args.prompt.clone(),
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|error| Exit::usage(format!("cannot read the prompt from {}: {error}", path.display())))?,
+    };
+    let trained = engine::context_length(gguf).map_err(Exit::usage)?;
+    let n_predict = usize::try_from(args.n_predict).unwrap_or(trained);
+    let n_ctx = match args.ctx_size {
+        Some(0) => Some(trained),
+        None if args.n_predict < 0 => Some(trained),
+        size => size,
+    };
+    Ok(Generation {
+        prompt,
+        n_predict,
+        n_ctx,
+        sampler: SamplerConfig {
+            seed: args.seed,
+            temperature: args.temp,
+            top_k: args.top_k,
+            top_p: args.top_p,
+            min_p: args.min_p,
+            repeat_penalty: args.repeat_penalty,
+            repeat_last_n: args.repeat_last_n,
+        },
+        threads: thread_count(args.threads),
+        cpu: args.cpu.unwrap_or_else(CpuLevel::detect),
+        ignore_eos: args.ignore_eos,
+    })
+}
+
+fn header(args: &RunArgs, model: &ModelFile, load_flags: &[String]) -> Header {
+    let platform = crate::platform::native();
+    Header {
+        os: platform.name().to_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
+        page_size: platform.limits().page_size,
+        command: ["loadparity", "run"].into_iter().map(str::to_owned).chain(load_flags.iter().cloned()).collect(),
+        seed: Some(args.seed),
+        model: model.name(),
+        created_by: concat!("loadparity ", env!("CARGO_PKG_VERSION")).to_owned(),
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    prompt_tokens: Vec<u32>,
+    tokens: Vec<u32>,
+    text: String,
+    stop: &'static str,
+    load: Load,
+    hash: Hashes,
+    seed: u64,
+    timings: Timings,
+}
+
+#[derive(Serialize)]
+struct Load {
+    asked: String,
+    resolved: String,
+    effective: String,
+    fallbacks: Vec<Fallback>,
+    locked_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Fallback {
+    code: &'static str,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Hashes {
+    tensors: Option<String>,
+    logits: String,
+}
+
+#[derive(Serialize)]
+struct Timings {
+    load_ms: f64,
+    prompt_ms: f64,
+    predict_ms: f64,
+}
+
+fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> Document {
+    let Done { resolved, tensors, generated, load_time } = done;
+    let summary = Summary::from_ops(ops);
+    let fallbacks = ops.iter().filter_map(|op| match &op.call {
+        Call::Notice(n) if n.level == NoticeLevel::Warning => {
+            Some(Fallback { code: n.code.word(), text: n.text.clone() })
+        }
+        _ => None,
+    });
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    Document {
+        prompt_tokens: generated.prompt_tokens.clone(),
+        tokens: generated.tokens.clone(),
+        text: String::from_utf8_lossy(&generated.text).into_owned(),
+        stop: generated.stop.word(),
+        load: Load {
+            asked: asked.to_string(),
+            resolved: resolved.to_string(),
+            effective: summary.effective.to_string(),
+            fallbacks: fallbacks.collect(),
+            locked_bytes: summary.locked_bytes,
+        },
+        hash: Hashes { tensors: tensors.clone(), logits: generated.logits_hash.to_hex().to_string() },
+        seed: args.seed,
+        timings: Timings {
+            load_ms: ms(*load_time),
+            prompt_ms: ms(generated.prompt_time),
+            predict_ms: ms(generated.predict_time),
+        },
+    }
+}
+
+fn tell(line: &str) {
+    // Standard error that cannot be written to leaves nobody to tell.
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// A bar on standard error, if that is a terminal and the load takes longer than a glance.
+struct LoadBar {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl LoadBar {
+    const PATIENCE: Duration = Duration::from_millis(400);
+
+    fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("loading {bar:30} {bytes}/{total_bytes} {bytes_per_sec}") {
+            bar.set_style(style);
+        }
+        Self { bar, started: Instant::now() }
+    }
+
+    fn set(&self, done: u64, wanted: u64) {
+        if self.started.elapsed() < Self::PATIENCE {
+            return;
+        }
+        if self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_length(wanted);
+        self.bar.set_position(done);
+    }
+
+    fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,187 @@
+//! The loader: a [`LoadPlan`] becomes operations on the platform seam.
+//!
+//! ```text
+//! header   open buffered, read metadata and tensor table
+//! probe    auto → mapping hint; direct → second open, alignment
+//! load     map    advise, map the file, will-need, give back what no tensor uses, lock growing
+//!          read   buffers, lock them, positioned reads into them
+//!          direct buffers, lock them, aligned reads into them; refused → what is missing, buffered
+//! teardown unlock, unmap (when the last user of the weights drops them)
+//! ```
+//!
+//! A tensor is used where it lies: in the mapping, or in the buffer that the read went to.
+//! Everything that did not happen as asked is a notice on the seam, so that it is recorded.
+
+mod direct;
+mod error;
+mod lock;
+mod map;
+mod read;
+mod spans;
+mod weights;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use error::LoadError;
+pub use weights::Weights;
+
+use crate::gguf::{ByteSource, Gguf};
+use crate::plan::{LoadPlan, OnRefused, Source};
+use crate::platform::{Errno, File, Notice, Phase, Platform};
+use crate::trace::{NoticeCode, NoticeLevel};
+
+/// Receives bytes brought in so far and bytes wanted in all.
+pub type ProgressSink<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// How to load, beside the plan.
+#[derive(Clone, Copy)]
+pub struct LoadOptions<'a> {
+    /// How many reads may be in flight at once; at least 1.
+    pub readers: usize,
+    /// Told after every piece that arrives.
+    pub progress: Option<ProgressSink<'a>>,
+}
+
+impl Default for LoadOptions<'_> {
+    fn default() -> Self {
+        Self { readers: 4, progress: None }
+    }
+}
+
+/// A model that is ready for use.
+pub struct Loaded {
+    /// Metadata and tensor table.
+    pub gguf: Arc<Gguf>,
+    /// The tensors' bytes.
+    pub weights: Arc<Weights>,
+    /// The plan after `auto` was decided.
+    pub resolved: LoadPlan,
+}
+
+/// What the parts of one load share.
+struct Job<'a> {
+    platform: &'a Arc<dyn Platform>,
+    path: &'a Path,
+    file: Arc<dyn File>,
+    gguf: Arc<Gguf>,
+    options: LoadOptions<'a>,
+    done: AtomicU64,
+    wanted: u64,
+}
+
+impl Job<'_> {
+    fn advance(&self, bytes: u64) {
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if let Some(progress) = self.options.progress {
+            progress(done.min(self.wanted), self.wanted);
+        }
+    }
+
+    fn notice(&self, level: NoticeLevel, code: NoticeCode, text: String) {
+        self.platform.notice(Notice { level, code, text });
+    }
+
+    /// Notes that advice was refused, which costs speed and nothing else.
+    fn advice_refused(&self, what: &str, errno: &Errno) {
+        let text = format!("{}: {what} was refused: {errno}; loading goes on without it", self.path.display());
+        self.notice(NoticeLevel::Info, NoticeCode::AdviceRefused, text);
+    }
+}
+
+/// Loads the model at `path` as `plan` says.
+///
+/// # Errors
+/// When the file cannot be opened, is not a well-formed GGUF file, ends early, or the platform
+/// refuses something that the plan has no fallback for.
+pub fn load(
+    platform: &Arc<dyn Platform>,
+    path: &Path,
+    plan: LoadPlan,
+    options: LoadOptions<'_>,
+) -> Result<Loaded, LoadError> {
+    let (file, gguf) = open_header(platform, path)?;
+    let gguf = Arc::new(gguf);
+    let wanted = gguf.tensors.iter().map(|t| t.size).sum();
+    let job = Job { platform, path, file, gguf, options, done: AtomicU64::new(0), wanted };
+
+    platform.enter_phase(Phase::Probe);
+    let (resolved, direct) = match plan.source {
+        Source::Auto => (resolve_auto(&job, plan)?, None),
+        Source::Direct => (plan, direct::open(&job, plan)?),
+        Source::Map | Source::Read => (plan, None),
+    };
+
+    platform.enter_phase(Phase::Load);
+    let weights = match resolved.source {
+        Source::Map => match map::load(&job, plan.lock) {
+            Err(LoadError::Map { errno, .. }) if plan.source == Source::Auto => {
+                let text =
+                    format!("{}: auto resolved to none after all: mapping failed: {errno}", path.display());
+                job.notice(NoticeLevel::Warning, NoticeCode::AutoResolved, text);
+                read::load(&job, plan.lock)
+            }
+            other => other,
+        },
+        Source::Direct => match direct {
+            Some(direct) => direct::load(&job, plan, &direct),
+            None if plan.on_refused == Some(OnRefused::Map) => map::load(&job, plan.lock),
+            None => read::load(&job, plan.lock),
+        },
+        Source::Read | Source::Auto => read::load(&job, plan.lock),
+    }?;
+    Ok(Loaded { gguf: job.gguf, weights: Arc::new(weights), resolved })
+}
+
+/// Opens the model at `path` and reads its header, as the first step of every load does.
+///
+/// # Errors
+/// When the file cannot be opened or read, or is not a well-formed GGUF file.
+pub fn open_header(platform: &Arc<dyn Platform>, path: &Path) -> Result<(Arc<dyn File>, Gguf), LoadError> {
+    platform.enter_phase(Phase::Header);
+    let file = platform
+        .open(path, false)
+        .map_err(|errno| LoadError::Open { path: path.to_owned(), direct: false, errno })?;
+    let size = file.size().map_err(|errno| LoadError::Read { path: path.to_owned(), offset: 0, errno })?;
+    let source = HeaderSource { file: &*file, size };
+    let gguf = crate::gguf::read(&source)
+        .map_err(|source| LoadError::Gguf { path: path.to_owned(), source: Box::new(source) })?;
+    Ok((file, gguf))
+}
+
+/// Lets the GGUF reader read through the seam.
+struct HeaderSource<'a> {
+    file: &'a dyn File,
+    size: u64,
+}
+
+impl ByteSource for HeaderSource<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_exact_at(&self, offset: u64, dst: &mut [u8]) -> std::io::Result<()> {
+        read::fill(self.file, offset, dst).map_err(|stop| match stop {
+            read::Stop::Refused { at, errno } => {
+                std::io::Error::other(format!("reading at offset {at} failed: {errno}"))
+            }
+            read::Stop::EndOfFile { at } => std::io::Error::new(
+                std::io::ErrorKind::UnexpectedEof,
+                format!("the file ended at offset {at}, although its size is {} bytes", self.size),
+            ),
+        })
+    }
+}
+
+/// Decides `auto`: the mapping where the platform and the file system map well, else reads.
+fn resolve_auto(job: &Job<'_>, plan: LoadPlan) -> Result<LoadPlan, LoadError> {
+    let (source, word, reason) = match job.file.map_hint() {
+        Ok(hint) if hint.good => (Source::Map, "mmap", hint.reason),
+        Ok(hint) => (Source::Read, "none", hint.reason),
+        Err(errno) => (Source::Read, "none", format!("the file system cannot be told: {errno}")),
+    };
+    let text = format!("{}: auto resolved to {word} ({reason})", job.path.display());
+    job.notice(NoticeLevel::Info, NoticeCode::AutoResolved, text);
+    Ok(LoadPlan { source, ..plan })
+}

@@ -1,0 +1,82 @@
+//! Which parts of the file hold tensors.
+
+use std::ops::Range;
+
+use crate::gguf::Gguf;
+
+/// Gaps up to this many bytes between two tensors are brought in with them: one longer read is
+/// cheaper than two.
+pub(super) const LARGEST_KEPT_GAP: u64 = 64 << 10;
+
+/// The file ranges that hold tensors, front to back, small gaps included.
+pub(super) fn spans(gguf: &Gguf) -> Vec<Range<u64>> {
+    let mut ranges: Vec<_> = gguf.tensors.iter().map(|t| gguf.file_range(t)).collect();
+    ranges.sort_by_key(|r| r.start);
+    let mut spans: Vec<Range<u64>> = Vec::new();
+    for range in ranges {
+        match spans.last_mut() {
+            Some(last) if range.start <= last.end.saturating_add(LARGEST_KEPT_GAP) => {
+                last.end = last.end.max(range.end);
+            }
+            _ => spans.push(range),
+        }
+    }
+    spans
+}
+
+/// Where each tensor lies, by index: the span that holds it and the offset within that span.
+pub(super) fn places(gguf: &Gguf, spans: &[Range<u64>]) -> Vec<(usize, u64)> {
+    let place = |start: u64| {
+        let span = spans.partition_point(|s| s.start <= start) - 1;
+        (span, start - spans[span].start)
+    };
+    gguf.tensors.iter().map(|t| place(gguf.file_range(t).start)).collect()
+}
+
+/// The largest multiple of `grain` that is not above `at`.
+pub(super) fn floor(at: u64, grain: u64) -> u64 {
+    at - at % grain
+}
+
+/// The smallest multiple of `grain` that is not below `at`.
+pub(super) fn ceil(at: u64, grain: u64) -> u64 {
+    at.div_ceil(grain) * grain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gguf::{TensorInfo, TensorType};
+
+    fn gguf(tensors: &[(u64, u64)]) -> Gguf {
+        let tensor = |(i, &(offset, size)): (usize, &(u64, u64))| TensorInfo {
+            name: format!("t{i}"),
+            dims: vec![size],
+            dtype: TensorType::I8,
+            offset,
+            size,
+        };
+        Gguf {
+            version: 3,
+            alignment: 32,
+            metadata: Vec::new(),
+            tensors: tensors.iter().enumerate().map(tensor).collect(),
+            data_offset: 1000,
+            file_size: 1 << 40,
+        }
+    }
+
+    #[test]
+    fn neighbours_merge_and_distant_tensors_do_not() {
+        let far = LARGEST_KEPT_GAP + 65;
+        let model = gguf(&[(far, 10), (0, 32), (32, 32)]);
+        let spans = spans(&model);
+        assert_eq!(spans, [1000..1064, 1000 + far..1010 + far]);
+        assert_eq!(places(&model, &spans), [(1, 0), (0, 0), (0, 32)]);
+    }
+
+    #[test]
+    fn no_tensors_no_spans() {
+        assert!(spans(&gguf(&[])).is_empty());
+    }
+}

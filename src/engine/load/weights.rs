@@ -1,0 +1,91 @@
+//! The weights in memory, and how they are given back.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Job;
+use super::spans::places;
+use crate::engine::TensorBytes;
+use crate::platform::{Buffer, Mapping, Phase, Platform};
+
+/// The memory behind the tensors.
+pub(super) enum Storage {
+    /// The whole file, mapped.
+    Mapping {
+        /// The mapping; its first byte is the file's.
+        mapping: Box<dyn Mapping>,
+        /// The ranges of it that are locked.
+        locked: Vec<Range<usize>>,
+    },
+    /// One buffer for each span of the file.
+    Buffers {
+        /// The buffers, in span order, each with whether it is locked.
+        buffers: Vec<(Box<dyn Buffer>, bool)>,
+    },
+}
+
+/// A loaded model's tensors. Dropping it unlocks and unmaps them.
+pub struct Weights {
+    platform: Arc<dyn Platform>,
+    storage: Storage,
+    /// For each tensor: which buffer (0 for a mapping), and which bytes of it.
+    places: Vec<(usize, Range<usize>)>,
+}
+
+impl Weights {
+    /// Tensors in one mapping of the whole file.
+    pub(super) fn mapped(job: &Job<'_>, mapping: Box<dyn Mapping>, locked: Vec<Range<usize>>) -> Self {
+        let whole = std::iter::once(0..job.gguf.file_size).collect::<Vec<_>>();
+        Self::new(job, Storage::Mapping { mapping, locked }, &whole, &[0])
+    }
+
+    /// Tensors in buffers, one for each of `spans`; span `i` starts `starts[i]` bytes into buffer `i`.
+    pub(super) fn buffered(
+        job: &Job<'_>,
+        buffers: Vec<(Box<dyn Buffer>, bool)>,
+        spans: &[Range<u64>],
+        starts: &[usize],
+    ) -> Self {
+        Self::new(job, Storage::Buffers { buffers }, spans, starts)
+    }
+
+    fn new(job: &Job<'_>, storage: Storage, spans: &[Range<u64>], starts: &[usize]) -> Self {
+        let at = |((span, offset), size): ((usize, u64), u64)| {
+            // Both fit: the span they lie in was allocated or mapped.
+            let start = starts[span] + offset as usize;
+            (span, start..start + size as usize)
+        };
+        let sizes = job.gguf.tensors.iter().map(|t| t.size);
+        let places = places(&job.gguf, spans).into_iter().zip(sizes).map(at).collect();
+        Self { platform: job.platform.clone(), storage, places }
+    }
+}
+
+impl TensorBytes for Weights {
+    fn tensor_bytes(&self, index: usize) -> &[u8] {
+        let (buffer, range) = &self.places[index];
+        match &self.storage {
+            Storage::Mapping { mapping, .. } => mapping.bytes(range.clone()),
+            Storage::Buffers { buffers } => &buffers[*buffer].0.bytes()[range.clone()],
+        }
+    }
+}
+
+impl Drop for Weights {
+    fn drop(&mut self) {
+        self.platform.enter_phase(Phase::Teardown);
+        // A refused unlock is of no consequence: the lock ends with its region in a moment.
+        match &self.storage {
+            Storage::Mapping { mapping, locked } => {
+                for range in locked {
+                    let _ = mapping.unlock(range.clone());
+                }
+            }
+            Storage::Buffers { buffers } => {
+                for (buffer, _) in buffers.iter().filter(|(_, locked)| *locked) {
+                    let _ = buffer.unlock();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What the tensors of a model file really hold, found without the loader.
+
+use std::path::Path;
+
+use crate::engine::TensorBytes;
+use crate::gguf::{Gguf, ReadError};
+
+/// One hash for each tensor, in the order of the tensor table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TensorHashes(Vec<blake3::Hash>);
+
+impl TensorHashes {
+    /// Hashes every tensor.
+    pub fn of(gguf: &Gguf, bytes: &dyn TensorBytes) -> Self {
+        Self((0..gguf.tensors.len()).map(|i| blake3::hash(bytes.tensor_bytes(i))).collect())
+    }
+
+    /// One hash over all of them, as hexadecimal text.
+    pub fn combined(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for hash in &self.0 {
+            hasher.update(hash.as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// The index of the first tensor that differs.
+    pub fn first_difference(&self, other: &Self) -> Option<usize> {
+        let common = self.0.iter().zip(&other.0).position(|(a, b)| a != b);
+        common.or_else(|| (self.0.len() != other.0.len()).then(|| self.0.len().min(other.0.len())))
+    }
+}
+
+/// A model file as it lies on disk.
+pub struct Truth {
+    /// Its header.
+    pub gguf: Gguf,
+    /// The hash of each tensor's bytes in the file.
+    pub tensors: TensorHashes,
+}
+
+/// A model file that cannot serve as the truth.
+#[derive(Debug, thiserror::Error)]
+pub enum TruthError {
+    /// The file cannot be read.
+    #[error("cannot read the model: {0}")]
+    Io(#[from] std::io::Error),
+    /// The file is not a GGUF file.
+    #[error(transparent)]
+    Gguf(#[from] ReadError),
+}
+
+impl Truth {
+    /// Reads and hashes a file with the standard library alone: none of the code under test is
+    /// involved.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a well-formed GGUF file.
+    pub fn of_file(path: &Path) -> Result<Self, TruthError> {
+        let mut file = std::fs::File::open(path)?;
+        let gguf = crate::gguf::read(&crate::gguf::FileSource::open(path)?)?;
+        let hash = |tensor| {
+            use std::io::{Read, Seek, SeekFrom};
+            let range = gguf.file_range(tensor);
+            file.seek(SeekFrom::Start(range.start))?;
+            let mut hasher = blake3::Hasher::new();
+            hasher.update_reader((&file).take(range.end - range.start))?;
+            Ok(hasher.finalize())
+        };
+        let tensors = gguf.tensors.iter().map(hash).collect::<std::io::Result<_>>()?;
+        Ok(Self { tensors: TensorHashes(tensors), gguf })
+    }
+}
