@@ -1,6 +1,8 @@
 //! What each era of llama.cpp made of a command line: the published table of legacy combinations,
 //! recorded runs, and the environment.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+
 use loadparity::plan::{Dialect, resolve};
 use rstest::rstest;
 

@@ -1,5 +1,7 @@
 //! `loadparity explain`: the JSON contract, the lines for a person, the exit code.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+
 use clap::Parser;
 use loadparity::cli::explain::{ExplainArgs, run};
 use serde_json::{Value, json};

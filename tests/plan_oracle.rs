@@ -1,6 +1,8 @@
 //! Every short sequence of flags and variables, in every dialect, against rules written down a
 //! second time as plain folds over strings, and the promise that a reference plan has a name.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+
 use loadparity::plan::spelling::{self, resolve_joined};
 use loadparity::plan::{Dialect, LoadPlan, OnRefused, Spelling};
 

@@ -1,6 +1,8 @@
 //! The promises of the reference dialect: order never matters between switches, a load mode
 //! decides alone, the command line beats the environment, and nothing is dropped in silence.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+
 use loadparity::plan::spelling::{self, resolve_joined};
 use loadparity::plan::{
     Dialect, LoadPlan, OnRefused, Resolved, Source, Spelling, Warning, resolve, split_args,

@@ -1,4 +1,16 @@
 //! The rule engine: statements and a table in, a plan and its warnings out.
+//!
+//! Who decides when switches and load modes meet in one dialect (the reference):
+//!
+//! 1. a load mode on the command line decides alone, the last one if there are several;
+//! 2. else, if any legacy switch stands on the command line, the switches decide: each one from the
+//!    command line, else from its own variable, else from the default. The load mode of the
+//!    environment is dropped as a whole, because it answers the same question as the switches do;
+//! 3. else the load mode of the environment decides alone;
+//! 4. else the variables of the switches decide over the defaults.
+//!
+//! Whatever asked for something and did not get it is named in a warning. A statement that repeats
+//! what won is passed over, except a legacy switch beside a load mode, which is always named.
 
 use super::dialect::{Combine, Dialect, Refusal, Speech, Switches, Word};
 use super::flags::{FLAGS, Flag};
