@@ -4,6 +4,26 @@
 //! plan with its warnings, or as a usage error. One table of flags serves parsing, help text,
 //! documentation and the enumeration of spellings.
 //! Anyone may call it; it calls nobody.
+//!
+//! [`flags`] is the table of flags; [`dialect`] says what a table of rules can express and `eras`
+//! holds one table for each dialect; [`resolve()`] is the small engine over them. An era is added
+//! by writing its table.
+
+pub mod dialect;
+mod eras;
+pub mod flags;
+mod message;
+mod parse;
+pub mod render;
+mod resolve;
+pub mod spelling;
+mod split;
+
+pub use dialect::{Dialect, UnknownDialect};
+pub use message::{Origin, Override, Statement, UsageError, Warning};
+pub use resolve::{Resolved, resolve};
+pub use spelling::Spelling;
+pub use split::split_args;
 
 use serde::Serialize;
 
@@ -42,6 +62,46 @@ pub struct LoadPlan {
     pub lock: bool,
     /// The fallback of a direct plan; `None` for every other source.
     pub on_refused: Option<OnRefused>,
+}
+
+impl LoadPlan {
+    /// Left to the platform and the file system.
+    pub const AUTO: Self = Self { source: Source::Auto, lock: false, on_refused: None };
+
+    /// A mapped load.
+    #[must_use]
+    pub const fn map(lock: bool) -> Self {
+        Self { source: Source::Map, lock, on_refused: None }
+    }
+
+    /// A load through buffered reads.
+    #[must_use]
+    pub const fn read(lock: bool) -> Self {
+        Self { source: Source::Read, lock, on_refused: None }
+    }
+
+    /// A load through direct reads, with what happens when they are refused.
+    #[must_use]
+    pub const fn direct(lock: bool, on_refused: OnRefused) -> Self {
+        Self { source: Source::Direct, lock, on_refused: Some(on_refused) }
+    }
+
+    /// The `--load-mode` word of the reference dialect that asks for exactly this plan.
+    ///
+    /// Every plan the reference dialect can produce has one. `None` is for plans of other eras
+    /// that the reference cannot express: a direct load that falls back to mapping or fails.
+    /// [`LoadPlan::nearest_reference_word`] then names the closest.
+    #[must_use]
+    pub fn reference_word(self) -> Option<&'static str> {
+        Dialect::Reference.word_for(self)
+    }
+
+    /// The reference word with the same source and lock, whatever the fallback of a direct plan.
+    #[must_use]
+    pub fn nearest_reference_word(self) -> Option<&'static str> {
+        let on_refused = self.on_refused.map(|_| OnRefused::Read);
+        Self { on_refused, ..self }.reference_word()
+    }
 }
 
 impl std::fmt::Display for LoadPlan {

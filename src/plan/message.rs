@@ -1,0 +1,209 @@
+//! What is said about a spelling: statements, overrides, warnings, usage errors.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::dialect::{Dialect, Word};
+use super::flags::{FALSY, Flag, TRUTHY};
+use super::render;
+
+/// Where a statement was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// In an environment variable.
+    Environment,
+    /// On the command line.
+    CommandLine,
+}
+
+/// One thing a spelling says about loading: a flag on the command line or a variable that is set.
+///
+/// `Display` gives it as the user would type it: `-lm none`, `--no-mmap`, `LLAMA_ARG_MMAP=0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The name as the flag table spells it.
+    pub name: &'static str,
+    /// The value as the tables spell it; `None` when there is none or it does not matter.
+    pub value: Option<&'static str>,
+    /// Where it was made.
+    pub origin: Origin,
+    pub(super) flag: Flag,
+    pub(super) says: Says,
+}
+
+/// What a statement asks of its flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Says {
+    On,
+    Off,
+    Mode(Word),
+    /// The variable is set and read, but its value asks for nothing.
+    Nothing,
+}
+
+impl Says {
+    pub(super) fn switch(self) -> Option<bool> {
+        match self {
+            Self::On => Some(true),
+            Self::Off => Some(false),
+            Self::Mode(_) | Self::Nothing => None,
+        }
+    }
+}
+
+impl Statement {
+    /// Whether it is about one of the switches that the load mode replaced.
+    #[must_use]
+    pub fn is_legacy(&self) -> bool {
+        self.flag.is_legacy()
+    }
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        match (self.value, self.origin) {
+            (None, _) => Ok(()),
+            (Some(value), Origin::Environment) => write!(f, "={value}"),
+            (Some(value), Origin::CommandLine) => write!(f, " {value}"),
+        }
+    }
+}
+
+/// A statement that had no say in the plan, and the one that decided instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// The statement without effect.
+    pub what: Statement,
+    /// The statement that decided.
+    pub by: Statement,
+}
+
+/// A remark on a spelling that has a plan. `Display` is the text, which is also how it serialises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// A legacy switch or variable; `instead` is the exact equivalent of all of them together.
+    Deprecated {
+        /// The legacy switch or variable.
+        what: Statement,
+        /// The reference word for the plan.
+        instead: &'static str,
+    },
+    /// The fixed text of an era of llama.cpp.
+    EraText(&'static str),
+    /// A statement had no say.
+    Overridden(Override),
+    /// The same name stands twice on the command line.
+    Repeated(&'static str),
+    /// A variable is set whose own flag is on the command line too.
+    VariableOverwritten {
+        /// The variable.
+        variable: &'static str,
+        /// The flag.
+        by: &'static str,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Deprecated { what, instead } => write!(
+                f,
+                "{} is deprecated: use --load-mode {instead}, the exact equivalent of the legacy switches given",
+                what.name
+            ),
+            Self::EraText(text) => f.write_str(text),
+            Self::Overridden(Override { what, by }) => fmt_override(f, what, by),
+            Self::Repeated(name) => {
+                write!(f, "{name} is given more than once: only the last value counts")
+            }
+            Self::VariableOverwritten { variable, by } => {
+                write!(f, "{variable} is set, but {by} on the command line overwrites it")
+            }
+        }
+    }
+}
+
+fn fmt_override(f: &mut fmt::Formatter<'_>, what: Statement, by: Statement) -> fmt::Result {
+    write!(f, "{what} has no effect: ")?;
+    match (by.says, by.origin) {
+        (Says::Mode(word), Origin::CommandLine) => write!(f, "--load-mode {} decides alone", word.name)?,
+        (Says::Mode(_), Origin::Environment) => write!(f, "{by} decides alone")?,
+        _ => write!(f, "{by} overrides it")?,
+    }
+    if what.is_legacy() && matches!(by.says, Says::Mode(_)) {
+        write!(f, " (and {} is deprecated)", what.name)?;
+    }
+    Ok(())
+}
+
+impl Serialize for Warning {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A spelling that has no plan. Nothing has been opened when it is reported; exit code 2.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UsageError {
+    /// The dialect has no such argument.
+    #[error("invalid argument '{argument}': the {dialect} dialect accepts {}", render::flag_list(*.dialect))]
+    InvalidArgument {
+        /// The dialect.
+        dialect: Dialect,
+        /// What was typed.
+        argument: String,
+    },
+    /// A known flag was typed with `=`, which the dialect does not understand.
+    #[error(
+        "invalid argument '{argument}': the {dialect} dialect knows no '=' form; write {}",
+        render::usage(*.dialect, .flag)
+    )]
+    EqualsForm {
+        /// The dialect.
+        dialect: Dialect,
+        /// What was typed.
+        argument: String,
+        /// The flag in it.
+        flag: &'static str,
+    },
+    /// A switch was given a value.
+    #[error("'{argument}': {flag} is a switch and takes no value; write {flag} alone")]
+    UnexpectedValue {
+        /// What was typed.
+        argument: String,
+        /// The switch in it.
+        flag: &'static str,
+    },
+    /// The line ends where a value should stand.
+    #[error("{flag} needs a value: accepted are {}", render::word_list(*.dialect))]
+    MissingValue {
+        /// The dialect.
+        dialect: Dialect,
+        /// The flag.
+        flag: &'static str,
+    },
+    /// A load mode the dialect does not know.
+    #[error("invalid value '{value}' for {name}: accepted are {}", render::word_list(*.dialect))]
+    UnknownMode {
+        /// The dialect.
+        dialect: Dialect,
+        /// The flag or the variable.
+        name: &'static str,
+        /// What was typed.
+        value: String,
+    },
+    /// A variable that takes a boolean word has another one.
+    #[error(
+        "invalid value '{value}' for the environment variable {variable}: accepted are {} (on) and {} (off)",
+        TRUTHY.join(", "),
+        FALSY.join(", ")
+    )]
+    NotBoolean {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+    },
+}

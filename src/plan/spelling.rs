@@ -1,0 +1,256 @@
+//! Ways of asking: one spelling, every way to write one thing, and all sequences of them.
+
+use std::fmt;
+
+use super::dialect::{Dialect, Variables};
+use super::flags::{FALSY, FLAGS, FlagDef, TRUTHY};
+use super::{Resolved, UsageError, resolve};
+
+/// One way of asking: load flags and load variables. `Display` gives a line a shell understands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Spelling {
+    /// The load flags, in order.
+    pub argv: Vec<String>,
+    /// The load variables.
+    pub env: Vec<(String, String)>,
+}
+
+impl Spelling {
+    /// A spelling of flags alone.
+    #[must_use]
+    pub fn flags<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
+        Self { argv: argv.into_iter().map(Into::into).collect(), env: Vec::new() }
+    }
+
+    /// A spelling of one variable.
+    #[must_use]
+    pub fn variable(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { argv: Vec::new(), env: vec![(name.into(), value.into())] }
+    }
+
+    /// Writes several spellings one after the other.
+    #[must_use]
+    pub fn join(parts: &[&Self]) -> Self {
+        Self {
+            argv: parts.iter().flat_map(|part| part.argv.iter().cloned()).collect(),
+            env: parts.iter().flat_map(|part| part.env.iter().cloned()).collect(),
+        }
+    }
+
+    /// What the spelling means under a dialect.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`].
+    pub fn resolve(&self, dialect: Dialect) -> Result<Resolved, UsageError> {
+        resolve_joined(dialect, &[self])
+    }
+}
+
+/// The same as `Spelling::join(parts).resolve(dialect)`, without copying the words.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub fn resolve_joined(dialect: Dialect, parts: &[&Spelling]) -> Result<Resolved, UsageError> {
+    let argv: Vec<&str> = parts.iter().flat_map(|part| part.argv.iter().map(String::as_str)).collect();
+    let env: Vec<(&str, &str)> =
+        parts.iter().flat_map(|part| part.env.iter().map(|(k, v)| (k.as_str(), v.as_str()))).collect();
+    resolve(dialect, &argv, &env)
+}
+
+impl fmt::Display for Spelling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables = self.env.iter().map(|(name, value)| format!("{name}={}", shell_word(value, false)));
+        let words = variables.chain(self.argv.iter().map(|word| shell_word(word, true)));
+        for (i, word) in words.enumerate() {
+            write!(f, "{}{word}", if i == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+/// Quotes a word for a POSIX shell when it needs it. An empty value needs none after `NAME=`.
+fn shell_word(word: &str, quote_empty: bool) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
+    if word.bytes().all(plain) && !(word.is_empty() && quote_empty) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Every single way to write each thing a dialect accepts: all names, underscore forms, `=` forms
+/// where they exist, each load mode in each form, each variable with each boolean word.
+#[must_use]
+pub fn units(dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
+    let known = || FLAGS.iter().filter(|def| rules.knows(def.flag));
+    let mut units = Vec::new();
+    for def in known() {
+        for name in def.on.iter().chain(def.off).flat_map(|name| typed_forms(name)) {
+            if def.value.is_none() {
+                units.push(Spelling::flags([name]));
+                continue;
+            }
+            for word in rules.words {
+                units.push(Spelling::flags([name.as_str(), word.name]));
+                if rules.equals_form {
+                    units.push(Spelling::flags([format!("{name}={}", word.name)]));
+                }
+            }
+        }
+    }
+    for def in known() {
+        variable_units(dialect, def, &mut units);
+    }
+    units
+}
+
+/// A name with dashes and, for a long name with dashes inside, with underscores.
+fn typed_forms(name: &str) -> Vec<String> {
+    let mut forms = vec![name.to_owned()];
+    if let Some(bare) = name.strip_prefix("--").filter(|bare| bare.contains('-')) {
+        forms.push(format!("--{}", bare.replace('-', "_")));
+    }
+    forms
+}
+
+fn variable_units(dialect: Dialect, def: &FlagDef, units: &mut Vec<Spelling>) {
+    let rules = dialect.rules();
+    if def.value.is_some() {
+        units.extend(rules.words.iter().map(|word| Spelling::variable(def.variable, word.name)));
+        return;
+    }
+    for name in [Some(def.variable), def.no_variable].into_iter().flatten() {
+        let words = TRUTHY.into_iter().chain(FALSY);
+        units.extend(words.map(|word| Spelling::variable(name, word)));
+        // Where presence alone counts, an empty value is one more way to write it.
+        if Some(name) == def.no_variable && rules.variables == Variables::Lenient {
+            units.push(Spelling::variable(name, ""));
+        }
+    }
+}
+
+/// The canonical flags of a dialect: one spelling for each flag, sense and load mode.
+#[must_use]
+pub fn flags(dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
+    let mut flags = Vec::new();
+    for def in FLAGS.iter().filter(|def| rules.knows(def.flag)) {
+        let canonical = def.on.first().into_iter().chain(def.off.first());
+        if def.value.is_none() {
+            flags.extend(canonical.map(|name| Spelling::flags([*name])));
+        } else {
+            flags.extend(
+                canonical.flat_map(|name| rules.words.iter().map(|w| Spelling::flags([*name, w.name]))),
+            );
+        }
+    }
+    flags
+}
+
+/// All ordered sequences of up to `longest` units, with repetition, the empty one first, shorter
+/// before longer: the sum of `units.len().pow(k)` for `k` in `0..=longest`. Made as they are asked
+/// for.
+#[must_use]
+pub fn sequences(units: &[Spelling], longest: usize) -> Sequences<'_> {
+    Sequences { units, longest, next: Some(Vec::new()) }
+}
+
+/// The iterator of [`sequences`].
+#[derive(Clone, Debug)]
+pub struct Sequences<'u> {
+    units: &'u [Spelling],
+    longest: usize,
+    next: Option<Vec<usize>>,
+}
+
+impl<'u> Iterator for Sequences<'u> {
+    type Item = Vec<&'u Spelling>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let indices = self.next.as_mut()?;
+        let sequence = indices.iter().map(|&i| &self.units[i]).collect();
+        // An odometer: the last index that has a successor steps on, those behind it start over.
+        let steps = indices.iter().rposition(|&i| i + 1 < self.units.len());
+        if let Some(steps) = steps {
+            indices[steps] += 1;
+            indices[steps + 1..].fill(0);
+        } else if indices.len() < self.longest && !self.units.is_empty() {
+            indices.fill(0);
+            indices.push(0);
+        } else {
+            self.next = None;
+        }
+        Some(sequence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_complete_and_distinct() {
+        let units = flags(Dialect::Booleans);
+        assert_eq!(units.len(), 5);
+        let all: Vec<_> = sequences(&units, 3).map(|s| Spelling::join(&s)).collect();
+        assert_eq!(all.len(), 1 + 5 + 25 + 125);
+        assert!(all.is_sorted_by_key(|s| s.argv.len()));
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        assert_eq!(sequences(&[], 3).count(), 1);
+        assert_eq!(sequences(&units, 0).count(), 1);
+    }
+
+    #[test]
+    fn units_are_distinct_and_accepted() {
+        for dialect in Dialect::ALL {
+            let units = units(dialect);
+            let distinct: std::collections::BTreeSet<_> = units.iter().collect();
+            assert_eq!(distinct.len(), units.len());
+            for unit in units.iter().chain(&flags(dialect)) {
+                assert!(unit.resolve(dialect).is_ok(), "{dialect}: {unit}");
+            }
+        }
+    }
+
+    #[test]
+    fn units_hold_every_form() {
+        let shown: Vec<_> = units(Dialect::Reference).iter().map(ToString::to_string).collect();
+        for form in [
+            "--no_mmap",
+            "--no_direct_io",
+            "-ndio",
+            "--load_mode=none+mlock",
+            "-lm=auto",
+            "-lm mmap+mlock",
+            "LLAMA_ARG_NO_DIO=enabled",
+            "LLAMA_ARG_LOAD_MODE=dio",
+            "LLAMA_ARG_MLOCK=0",
+        ] {
+            assert!(shown.iter().any(|unit| unit == form), "{form}");
+        }
+        // 1 + 3 + 6 switches, 8 words in 3 names and 2 forms, 5 variables of 8 words, 8 words.
+        assert_eq!(shown.len(), 10 + 8 * 3 * 2 + 5 * 8 + 8);
+        let v1: Vec<_> = units(Dialect::EnumV1).iter().map(ToString::to_string).collect();
+        assert!(v1.iter().all(|unit| unit.starts_with("LLAMA") || !unit.contains('=')), "{v1:?}");
+        assert!(v1.iter().any(|unit| unit == "LLAMA_ARG_NO_MMAP="));
+    }
+
+    #[test]
+    fn a_line_survives_a_shell() {
+        let spelling = Spelling {
+            argv: vec!["--mlock".into(), String::new(), "it's".into(), "a b".into(), "-lm=mmap+mlock".into()],
+            env: vec![
+                ("LLAMA_ARG_MMAP".into(), "0".into()),
+                ("X".into(), "$y".into()),
+                ("E".into(), String::new()),
+            ],
+        };
+        assert_eq!(
+            spelling.to_string(),
+            r"LLAMA_ARG_MMAP=0 X='$y' E= --mlock '' 'it'\''s' 'a b' -lm=mmap+mlock"
+        );
+    }
+}
