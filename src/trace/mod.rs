@@ -7,14 +7,26 @@
 //! the facts of one load ([`Summary`]).
 //! Anyone may call it; it calls nobody.
 
+mod canon;
 mod errno;
+mod fingerprint;
 mod jsonl;
 mod op;
+mod path;
+mod render;
+mod rules;
+mod span;
+mod step;
 mod words;
 
 pub use errno::{Errno, ErrorKind};
+pub use fingerprint::Fingerprint;
 pub use jsonl::{Header, ReadError, SCHEMA_ID, TraceFile, schema_text};
 pub use op::{
     Advice, Call, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase, RegionId,
 };
+pub use path::CodePath;
+pub use rules::Rule;
+pub use span::Span;
+pub use step::{Action, Region, RegionKind, Role, Step};
 pub use words::Word;
