@@ -7,7 +7,10 @@
 //! the facts of one load ([`Summary`]).
 //! Anyone may call it; it calls nobody.
 
+mod align;
 mod canon;
+mod classify;
+mod diff;
 mod errno;
 mod fingerprint;
 mod jsonl;
@@ -19,6 +22,7 @@ mod span;
 mod step;
 mod words;
 
+pub use diff::{Diff, DiffClass, Entry};
 pub use errno::{Errno, ErrorKind};
 pub use fingerprint::Fingerprint;
 pub use jsonl::{Header, ReadError, SCHEMA_ID, TraceFile, schema_text};
