@@ -20,6 +20,7 @@ mod render;
 mod rules;
 mod span;
 mod step;
+mod summary;
 mod words;
 
 pub use diff::{Diff, DiffClass, Entry};
@@ -33,4 +34,5 @@ pub use path::CodePath;
 pub use rules::Rule;
 pub use span::Span;
 pub use step::{Action, Region, RegionKind, Role, Step};
+pub use summary::{Effective, EffectiveSource, Refusal, Summary};
 pub use words::Word;
