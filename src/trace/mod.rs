@@ -2,14 +2,37 @@
 //! comparison of two paths.
 //!
 //! A leaf: pure, no I/O, no `cfg`. Data enters as [`Op`]s (from the recorder on the platform
-//! seam, from a trace file, later from a tracer) and leaves as JSON lines, as a canonical
-//! path with its fingerprint, or as classified differences.
+//! seam, from a trace file, later from a tracer) and leaves as JSON lines ([`TraceFile`]), as a
+//! canonical path with its fingerprint ([`CodePath`]), as classified differences ([`Diff`]) or as
+//! the facts of one load ([`Summary`]).
 //! Anyone may call it; it calls nobody.
 
+mod align;
+mod canon;
+mod classify;
+mod diff;
 mod errno;
+mod fingerprint;
+mod jsonl;
 mod op;
+mod path;
+mod render;
+mod rules;
+mod span;
+mod step;
+mod summary;
+mod words;
 
+pub use diff::{Diff, DiffClass, Entry};
 pub use errno::{Errno, ErrorKind};
+pub use fingerprint::Fingerprint;
+pub use jsonl::{Header, ReadError, SCHEMA_ID, TraceFile, schema_text};
 pub use op::{
     Advice, Call, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase, RegionId,
 };
+pub use path::CodePath;
+pub use rules::Rule;
+pub use span::Span;
+pub use step::{Action, Region, RegionKind, Role, Step};
+pub use summary::{Effective, EffectiveSource, Refusal, Summary};
+pub use words::Word;

@@ -30,10 +30,19 @@ pub struct RegionId(pub u32);
 /// The flags actually handed to the operating system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NativeFlags {
-    /// The platform's names, sorted.
+    /// The platform's names, sorted; owned where they were read from a file.
     pub names: Vec<Cow<'static, str>>,
     /// The raw value.
     pub raw: u64,
+}
+
+impl NativeFlags {
+    /// The flags with these names and this raw value; sorts the names.
+    pub fn new(names: impl IntoIterator<Item = &'static str>, raw: u64) -> Self {
+        let mut names: Vec<_> = names.into_iter().map(Cow::Borrowed).collect();
+        names.sort_unstable();
+        Self { names, raw }
+    }
 }
 
 /// Advice for a file range or a mapped range.

@@ -1,0 +1,208 @@
+//! Operations to JSON lines, fields in a fixed order.
+
+use std::io::{self, Write};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{FIRST_STRING_INTEGER, Header, SCHEMA_ID};
+use crate::trace::{Call, Errno, NativeFlags, Op, Outcome, Word};
+
+/// An integer: a JSON number while every reader keeps it exactly, else a decimal string.
+struct Int(u64);
+
+impl Serialize for Int {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 < FIRST_STRING_INTEGER {
+            serializer.serialize_u64(self.0)
+        } else {
+            serializer.collect_str(&self.0)
+        }
+    }
+}
+
+/// An address: a hexadecimal string.
+struct Addr(u64);
+
+impl Serialize for Addr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:#x}", self.0))
+    }
+}
+
+struct HeaderLine<'a>(&'a Header);
+
+impl Serialize for HeaderLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Creator<'a>(&'a Header);
+        impl Serialize for Creator<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(Some(2))?;
+                map.serialize_entry("name", &self.0.creator)?;
+                map.serialize_entry("version", &self.0.creator_version)?;
+                map.end()
+            }
+        }
+        let header = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", SCHEMA_ID)?;
+        map.serialize_entry("os", &header.os)?;
+        map.serialize_entry("arch", &header.arch)?;
+        map.serialize_entry("page_size", &Int(header.page_size))?;
+        map.serialize_entry("command", &header.command)?;
+        map.serialize_entry("seed", &header.seed.map(Int))?;
+        map.serialize_entry("model", &header.model)?;
+        map.serialize_entry("created_by", &Creator(header))?;
+        map.end()
+    }
+}
+
+struct ErrnoObject<'a>(&'a Errno);
+
+impl Serialize for ErrnoObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("name", &self.0.name)?;
+        map.serialize_entry("code", &self.0.code)?;
+        map.serialize_entry("kind", self.0.kind.word())?;
+        map.end()
+    }
+}
+
+struct OpLine<'a>(&'a Op);
+
+impl Serialize for OpLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let op = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("seq", &Int(op.seq))?;
+        map.serialize_entry("phase", op.phase.word())?;
+        map.serialize_entry("thread", &op.thread)?;
+        map.serialize_entry("op", call_word(&op.call))?;
+        arguments(&mut map, &op.call)?;
+        match &op.outcome {
+            Outcome::Ok(result) => {
+                map.serialize_entry("result", &Int(*result))?;
+                map.serialize_entry("errno", &())?;
+            }
+            Outcome::Err(errno) => {
+                map.serialize_entry("result", &())?;
+                map.serialize_entry("errno", &ErrnoObject(errno))?;
+            }
+        }
+        map.serialize_entry("dur_ns", &Int(op.dur_ns))?;
+        map.serialize_entry("injected", &op.injected)?;
+        map.end()
+    }
+}
+
+/// The word of a call in the field `op`.
+pub(super) fn call_word(call: &Call) -> &'static str {
+    match call {
+        Call::Open { .. } => "open",
+        Call::Size { .. } => "size",
+        Call::Alignment { .. } => "alignment",
+        Call::MapHint { .. } => "map_hint",
+        Call::Read { .. } => "read",
+        Call::FileAdvise { .. } => "file_advise",
+        Call::Map { .. } => "map",
+        Call::Alloc { .. } => "alloc",
+        Call::MapAdvise { .. } => "map_advise",
+        Call::Lock { .. } => "lock",
+        Call::Unlock { .. } => "unlock",
+        Call::Unmap { .. } => "unmap",
+        Call::Close { .. } => "close",
+        Call::Notice(_) => "notice",
+    }
+}
+
+fn arguments<M: SerializeMap>(map: &mut M, call: &Call) -> Result<(), M::Error> {
+    match call {
+        Call::Open { file, path, direct, flags } => {
+            map.serialize_entry("file", &file.0)?;
+            map.serialize_entry("path", path)?;
+            map.serialize_entry("direct", direct)?;
+            native_flags(map, flags)
+        }
+        Call::Size { file } | Call::Close { file } => map.serialize_entry("file", &file.0),
+        Call::Alignment { file, memory, offset, enforced } => {
+            map.serialize_entry("file", &file.0)?;
+            map.serialize_entry("memory", &Int(*memory))?;
+            map.serialize_entry("offset", &Int(*offset))?;
+            map.serialize_entry("enforced", enforced)
+        }
+        Call::MapHint { file, good, reason } => {
+            map.serialize_entry("file", &file.0)?;
+            map.serialize_entry("good", good)?;
+            map.serialize_entry("reason", reason)
+        }
+        Call::Read { file, offset, len, direct, addr } => {
+            map.serialize_entry("file", &file.0)?;
+            range(map, *offset, *len)?;
+            map.serialize_entry("direct", direct)?;
+            map.serialize_entry("addr", &Addr(*addr))
+        }
+        Call::FileAdvise { file, offset, len, advice } => {
+            map.serialize_entry("file", &file.0)?;
+            range(map, *offset, *len)?;
+            map.serialize_entry("advice", advice.word())
+        }
+        Call::Map { file, region, offset, len, populate, addr, flags } => {
+            map.serialize_entry("file", &file.0)?;
+            map.serialize_entry("region", &region.0)?;
+            range(map, *offset, *len)?;
+            map.serialize_entry("populate", populate)?;
+            map.serialize_entry("addr", &Addr(*addr))?;
+            native_flags(map, flags)
+        }
+        Call::Alloc { region, len, align, addr } => {
+            map.serialize_entry("region", &region.0)?;
+            map.serialize_entry("len", &Int(*len))?;
+            map.serialize_entry("align", &Int(*align))?;
+            map.serialize_entry("addr", &Addr(*addr))
+        }
+        Call::MapAdvise { region, offset, len, advice } => {
+            map.serialize_entry("region", &region.0)?;
+            range(map, *offset, *len)?;
+            map.serialize_entry("advice", advice.word())
+        }
+        Call::Lock { region, offset, len }
+        | Call::Unlock { region, offset, len }
+        | Call::Unmap { region, offset, len } => {
+            map.serialize_entry("region", &region.0)?;
+            range(map, *offset, *len)
+        }
+        Call::Notice(notice) => {
+            map.serialize_entry("level", notice.level.word())?;
+            map.serialize_entry("code", notice.code.word())?;
+            map.serialize_entry("text", &notice.text)
+        }
+    }
+}
+
+fn range<M: SerializeMap>(map: &mut M, offset: u64, len: u64) -> Result<(), M::Error> {
+    map.serialize_entry("offset", &Int(offset))?;
+    map.serialize_entry("len", &Int(len))
+}
+
+fn native_flags<M: SerializeMap>(map: &mut M, flags: &NativeFlags) -> Result<(), M::Error> {
+    let mut names: Vec<&str> = flags.names.iter().map(AsRef::as_ref).collect();
+    names.sort_unstable();
+    names.dedup();
+    map.serialize_entry("flags", &names)?;
+    map.serialize_entry("flags_raw", &Int(flags.raw))
+}
+
+/// Writes the header line.
+pub(super) fn header(header: &Header, out: &mut dyn Write) -> io::Result<()> {
+    line(&HeaderLine(header), out)
+}
+
+/// Writes the line of one operation.
+pub(super) fn op(op: &Op, out: &mut dyn Write) -> io::Result<()> {
+    line(&OpLine(op), out)
+}
+
+fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    out.write_all(b"\n")
+}
