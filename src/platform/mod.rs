@@ -37,9 +37,11 @@
 //!
 //! Called by `engine` (the loader) and by whoever builds a stack for it; calls `trace` only.
 
+mod errors;
 mod inject;
 mod live;
 mod recorder;
+mod sim;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -56,6 +58,12 @@ pub use recorder::{Recorder, Recording};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+
+pub use errors::OsFamily;
+pub use inject::{
+    Corruption, Fault, FaultSpec, Injector, SpecError, Target, When, error_names, take_injected,
+};
+pub use sim::{Census, Sim, SimDirect, SimFile, SimProfile};
 
 pub use crate::trace::{Advice, Errno, ErrorKind, NativeFlags, Notice, Phase};
 

@@ -1,0 +1,224 @@
+//! The names, numbers and meanings of the errors that backends without a kernel make up: those of
+//! the simulated platform and of the injector.
+//!
+//! Sources: `errno(3)` and `asm-generic/errno.h` for Linux (MIPS, SPARC, Alpha and PA-RISC number
+//! some of them otherwise), `sys/errno.h` for Darwin, `winerror.h` for Windows.
+
+use std::borrow::Cow;
+
+use super::{Errno, ErrorKind};
+
+/// Whose names and numbers an error carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OsFamily {
+    /// Linux.
+    Linux,
+    /// macOS.
+    Darwin,
+    /// Windows.
+    Windows,
+}
+
+struct UnixError {
+    name: &'static str,
+    linux: i32,
+    darwin: i32,
+    kind: ErrorKind,
+}
+
+const fn unix(name: &'static str, linux: i32, darwin: i32, kind: ErrorKind) -> UnixError {
+    UnixError { name, linux, darwin, kind }
+}
+
+const UNIX: &[UnixError] = &[
+    unix("EPERM", 1, 1, ErrorKind::Denied),
+    unix("ENOENT", 2, 2, ErrorKind::NotFound),
+    unix("EINTR", 4, 4, ErrorKind::Interrupted),
+    unix("EIO", 5, 5, ErrorKind::Io),
+    unix("ENXIO", 6, 6, ErrorKind::Other),
+    unix("EBADF", 9, 9, ErrorKind::Other),
+    unix("EAGAIN", 11, 35, ErrorKind::Other),
+    unix("ENOMEM", 12, 12, ErrorKind::OutOfMemory),
+    unix("EACCES", 13, 13, ErrorKind::Denied),
+    unix("EFAULT", 14, 14, ErrorKind::BadAddress),
+    unix("EBUSY", 16, 16, ErrorKind::Other),
+    unix("ENODEV", 19, 19, ErrorKind::Unsupported),
+    unix("ENOTDIR", 20, 20, ErrorKind::Other),
+    unix("EISDIR", 21, 21, ErrorKind::Other),
+    unix("EINVAL", 22, 22, ErrorKind::Invalid),
+    unix("ENFILE", 23, 23, ErrorKind::Other),
+    unix("EMFILE", 24, 24, ErrorKind::Other),
+    unix("EFBIG", 27, 27, ErrorKind::Other),
+    unix("ESPIPE", 29, 29, ErrorKind::Other),
+    unix("ENOSYS", 38, 78, ErrorKind::Unsupported),
+    unix("EOVERFLOW", 75, 84, ErrorKind::Other),
+    unix("EOPNOTSUPP", 95, 102, ErrorKind::Unsupported),
+    unix("ETIMEDOUT", 110, 60, ErrorKind::Other),
+    unix("ESTALE", 116, 70, ErrorKind::Other),
+];
+
+const WINDOWS: &[(&str, i32, ErrorKind)] = &[
+    ("ERROR_INVALID_FUNCTION", 1, ErrorKind::Unsupported),
+    ("ERROR_FILE_NOT_FOUND", 2, ErrorKind::NotFound),
+    ("ERROR_PATH_NOT_FOUND", 3, ErrorKind::NotFound),
+    ("ERROR_TOO_MANY_OPEN_FILES", 4, ErrorKind::Other),
+    ("ERROR_ACCESS_DENIED", 5, ErrorKind::Denied),
+    ("ERROR_NOT_ENOUGH_MEMORY", 8, ErrorKind::OutOfMemory),
+    ("ERROR_CRC", 23, ErrorKind::Io),
+    ("ERROR_SHARING_VIOLATION", 32, ErrorKind::Other),
+    ("ERROR_NOT_SUPPORTED", 50, ErrorKind::Unsupported),
+    ("ERROR_INVALID_PARAMETER", 87, ErrorKind::Invalid),
+    ("ERROR_NOT_LOCKED", 158, ErrorKind::Other),
+    ("ERROR_BUSY", 170, ErrorKind::Other),
+    ("ERROR_OPERATION_ABORTED", 995, ErrorKind::Interrupted),
+    ("ERROR_NOACCESS", 998, ErrorKind::BadAddress),
+    ("ERROR_FILE_INVALID", 1006, ErrorKind::Invalid),
+    ("ERROR_IO_DEVICE", 1117, ErrorKind::Io),
+    ("ERROR_MAPPED_ALIGNMENT", 1132, ErrorKind::Invalid),
+    ("ERROR_NO_SYSTEM_RESOURCES", 1450, ErrorKind::OutOfMemory),
+    ("ERROR_WORKING_SET_QUOTA", 1453, ErrorKind::LockLimit),
+    ("ERROR_COMMITMENT_LIMIT", 1455, ErrorKind::OutOfMemory),
+];
+
+/// Every known name, Unix first.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    UNIX.iter().map(|row| row.name).chain(WINDOWS.iter().map(|row| row.0))
+}
+
+/// The error of that name. Unix names have Darwin's numbers for Darwin, else Linux's.
+pub(super) fn by_name(name: &str, family: OsFamily) -> Option<Errno> {
+    let unix = UNIX.iter().find(|row| row.name == name).map(|row| {
+        let code = if family == OsFamily::Darwin { row.darwin } else { row.linux };
+        (row.name, code, row.kind)
+    });
+    let (name, code, kind) = unix.or_else(|| WINDOWS.iter().find(|row| row.0 == name).copied())?;
+    Some(Errno { kind, code, name: Cow::Borrowed(name) })
+}
+
+/// The same refusal when a lock met it: there, ENOMEM and EAGAIN mean a used-up quota.
+pub(super) fn of_a_lock(mut errno: Errno) -> Errno {
+    if matches!(errno.name.as_ref(), "ENOMEM" | "EAGAIN") {
+        errno.kind = ErrorKind::LockLimit;
+    }
+    errno
+}
+
+impl OsFamily {
+    /// How this family says `kind`: the usual error of that meaning, name and number included.
+    #[must_use]
+    pub fn errno(self, kind: ErrorKind) -> Errno {
+        let (linux, darwin, windows) = match kind {
+            ErrorKind::NotFound => ("ENOENT", "ENOENT", "ERROR_FILE_NOT_FOUND"),
+            ErrorKind::Denied => ("EPERM", "EPERM", "ERROR_ACCESS_DENIED"),
+            ErrorKind::Invalid => ("EINVAL", "EINVAL", "ERROR_INVALID_PARAMETER"),
+            ErrorKind::BadAddress => ("EFAULT", "EFAULT", "ERROR_NOACCESS"),
+            ErrorKind::Interrupted => ("EINTR", "EINTR", "ERROR_OPERATION_ABORTED"),
+            ErrorKind::OutOfMemory => ("ENOMEM", "ENOMEM", "ERROR_NOT_ENOUGH_MEMORY"),
+            // XNU answers EAGAIN where its wired limit is reached, Linux ENOMEM.
+            ErrorKind::LockLimit => ("ENOMEM", "EAGAIN", "ERROR_WORKING_SET_QUOTA"),
+            ErrorKind::Unsupported => ("EOPNOTSUPP", "EOPNOTSUPP", "ERROR_NOT_SUPPORTED"),
+            ErrorKind::Io => ("EIO", "EIO", "ERROR_CRC"),
+            ErrorKind::Other => ("EBUSY", "EBUSY", "ERROR_BUSY"),
+        };
+        let name = match self {
+            Self::Linux => linux,
+            Self::Darwin => darwin,
+            Self::Windows => windows,
+        };
+        let found = by_name(name, self).expect("every name in the match above is a row of a table");
+        Errno { kind, ..found }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [ErrorKind; 10] = [
+        ErrorKind::NotFound,
+        ErrorKind::Denied,
+        ErrorKind::Invalid,
+        ErrorKind::BadAddress,
+        ErrorKind::Interrupted,
+        ErrorKind::OutOfMemory,
+        ErrorKind::LockLimit,
+        ErrorKind::Unsupported,
+        ErrorKind::Io,
+        ErrorKind::Other,
+    ];
+
+    #[test]
+    fn every_family_can_say_every_kind() {
+        for family in [OsFamily::Linux, OsFamily::Darwin, OsFamily::Windows] {
+            for kind in KINDS {
+                let errno = family.errno(kind);
+                assert_eq!(errno.kind, kind);
+                assert_eq!(errno.name.starts_with("ERROR_"), family == OsFamily::Windows, "{errno}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_the_table_has_the_kind_that_its_family_means_by_it() {
+        for family in [OsFamily::Linux, OsFamily::Darwin, OsFamily::Windows] {
+            for kind in KINDS {
+                let said = family.errno(kind);
+                let row = of_a_lock(by_name(&said.name, family).unwrap());
+                let expected = if said.name == "ENOMEM" { ErrorKind::LockLimit } else { kind };
+                assert_eq!(row.kind, expected, "{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_numbers_are_unique_within_a_family() {
+        let mut all: Vec<_> = names().collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        for family in [OsFamily::Linux, OsFamily::Darwin] {
+            let mut codes: Vec<_> = UNIX.iter().map(|row| by_name(row.name, family).unwrap().code).collect();
+            codes.sort_unstable();
+            codes.dedup();
+            assert_eq!(codes.len(), UNIX.len(), "{family:?}");
+        }
+    }
+
+    #[test]
+    fn darwin_numbers_differ_where_darwin_does() {
+        let code = |name, family| by_name(name, family).map(|errno| errno.code);
+        assert_eq!(code("EAGAIN", OsFamily::Linux), Some(11));
+        assert_eq!(code("EAGAIN", OsFamily::Darwin), Some(35));
+        assert_eq!(code("ERROR_WORKING_SET_QUOTA", OsFamily::Linux), Some(1453));
+        assert_eq!(code("EWHAT", OsFamily::Linux), None);
+    }
+
+    #[test]
+    fn the_host_knows_these_numbers_by_the_same_meaning() {
+        let family = match std::env::consts::OS {
+            "linux" => OsFamily::Linux,
+            "macos" => OsFamily::Darwin,
+            _ => return,
+        };
+        use std::io::ErrorKind as Io;
+        for (name, kind) in [
+            ("ENOENT", Io::NotFound),
+            ("EACCES", Io::PermissionDenied),
+            ("EINVAL", Io::InvalidInput),
+            ("EINTR", Io::Interrupted),
+            ("ENOMEM", Io::OutOfMemory),
+            ("EAGAIN", Io::WouldBlock),
+            ("ENOSYS", Io::Unsupported),
+            ("EOPNOTSUPP", Io::Unsupported),
+            ("EBUSY", Io::ResourceBusy),
+            ("ESTALE", Io::StaleNetworkFileHandle),
+            ("ETIMEDOUT", Io::TimedOut),
+            ("EFBIG", Io::FileTooLarge),
+            ("ESPIPE", Io::NotSeekable),
+        ] {
+            let errno = by_name(name, family).unwrap();
+            assert_eq!(std::io::Error::from_raw_os_error(errno.code).kind(), kind, "{name}");
+        }
+    }
+}

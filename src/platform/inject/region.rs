@@ -1,0 +1,82 @@
+//! Mappings and buffers whose calls may go wrong. Their bytes never do: memory is the wrapped
+//! platform's own.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::schedule::Schedule;
+use crate::platform::{Advice, Buffer, Mapping, Result};
+
+pub(super) struct InjectedMapping {
+    inner: Box<dyn Mapping>,
+    schedule: Arc<Schedule>,
+}
+
+impl InjectedMapping {
+    pub(super) fn new(inner: Box<dyn Mapping>, schedule: Arc<Schedule>) -> Self {
+        Self { inner, schedule }
+    }
+}
+
+impl Mapping for InjectedMapping {
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn address(&self) -> u64 {
+        self.inner.address()
+    }
+
+    fn bytes(&self, range: Range<usize>) -> &[u8] {
+        self.inner.bytes(range)
+    }
+
+    fn advise(&self, range: Range<usize>, advice: Advice) -> Result<()> {
+        self.schedule.guard("advise.map", || self.inner.advise(range, advice))
+    }
+
+    fn lock(&self, range: Range<usize>) -> Result<()> {
+        self.schedule.guard("lock.map", || self.inner.lock(range))
+    }
+
+    fn unlock(&self, range: Range<usize>) -> Result<()> {
+        self.schedule.guard("unlock.map", || self.inner.unlock(range))
+    }
+
+    fn unmap(&mut self, range: Range<usize>) -> Result<()> {
+        self.schedule.guard("unmap", || self.inner.unmap(range))
+    }
+}
+
+pub(super) struct InjectedBuffer {
+    inner: Box<dyn Buffer>,
+    schedule: Arc<Schedule>,
+}
+
+impl InjectedBuffer {
+    pub(super) fn new(inner: Box<dyn Buffer>, schedule: Arc<Schedule>) -> Self {
+        Self { inner, schedule }
+    }
+}
+
+impl Buffer for InjectedBuffer {
+    fn address(&self) -> u64 {
+        self.inner.address()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.inner.bytes()
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.inner.bytes_mut()
+    }
+
+    fn lock(&self) -> Result<()> {
+        self.schedule.guard("lock.buffer", || self.inner.lock())
+    }
+
+    fn unlock(&self) -> Result<()> {
+        self.schedule.guard("unlock.buffer", || self.inner.unlock())
+    }
+}

@@ -1,0 +1,93 @@
+//! Counting calls and choosing faults; the mark that tells the recorder what was made up.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::spec::{Fault, FaultSpec};
+use crate::platform::errors::{OsFamily, by_name, of_a_lock};
+use crate::platform::{Errno, Result};
+
+thread_local! {
+    static INJECTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the injector made up or altered the result of this thread's last call on the seam; asks
+/// and forgets.
+///
+/// A decorator above the injector calls it right after each inner call, on the same thread. Every
+/// call through an injector starts by clearing the mark, so a call that nobody asked about leaves
+/// nothing behind for the next one. Drops (close, the last unmap, free) cannot be injected and do
+/// not touch it.
+#[must_use]
+pub fn take_injected() -> bool {
+    INJECTED.take()
+}
+
+/// Starts a call that no fault has met yet.
+pub(super) fn clear_mark() {
+    INJECTED.set(false);
+}
+
+/// A fault with its counts. Of calls that run at the same time, each gets a number of its own.
+pub(super) struct Armed {
+    pub(super) spec: FaultSpec,
+    /// The error to give, in the numbers of the wrapped platform.
+    errno: Option<Errno>,
+    calls: AtomicU64,
+    fired: AtomicU64,
+}
+
+impl Armed {
+    /// Notes that this fault changed the result of the call.
+    pub(super) fn fire(&self) {
+        self.fired.fetch_add(1, Ordering::Relaxed);
+        INJECTED.set(true);
+    }
+
+    /// The refusal of an error fault, which fires with it; else `None`.
+    pub(super) fn refusal(&self, call: &str) -> Option<Errno> {
+        let errno = self.errno.clone()?;
+        self.fire();
+        Some(if call.starts_with("lock.") { of_a_lock(errno) } else { errno })
+    }
+}
+
+pub(super) struct Schedule(Vec<Armed>);
+
+impl Schedule {
+    pub(super) fn new(faults: Vec<FaultSpec>, family: OsFamily) -> Self {
+        let arm = |spec: FaultSpec| {
+            let errno = match spec.fault() {
+                Fault::Error(name) => by_name(name, family),
+                _ => None,
+            };
+            Armed { spec, errno, calls: AtomicU64::new(0), fired: AtomicU64::new(0) }
+        };
+        Self(faults.into_iter().map(arm).collect())
+    }
+
+    /// Counts a call for every fault that is for it, and returns the faults that meet it, in the
+    /// order of the schedule.
+    pub(super) fn meet(&self, call: &str) -> Vec<&Armed> {
+        let concerned = self.0.iter().filter(|armed| armed.spec.target().covers(call));
+        concerned
+            .filter(|armed| {
+                let number = armed.calls.fetch_add(1, Ordering::Relaxed) + 1;
+                armed.spec.when().meets(number)
+            })
+            .collect()
+    }
+
+    /// Makes a call that can fail but moves no data.
+    pub(super) fn guard<T>(&self, call: &str, make: impl FnOnce() -> Result<T>) -> Result<T> {
+        clear_mark();
+        match self.meet(call).into_iter().find_map(|armed| armed.refusal(call)) {
+            Some(errno) => Err(errno),
+            None => make(),
+        }
+    }
+
+    pub(super) fn fired(&self) -> Vec<u64> {
+        self.0.iter().map(|armed| armed.fired.load(Ordering::Relaxed)).collect()
+    }
+}
