@@ -105,7 +105,8 @@ fn unsafe_and_os_switches_stay_where_they_belong() {
 
 #[test]
 fn main_stays_small() {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).expect("main.rs");
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).expect("main.rs");
     assert!(text.lines().count() < 80);
 }
 

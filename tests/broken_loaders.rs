@@ -40,8 +40,7 @@ fn check_at(model: &Path, sabotage: Option<Sabotage>, faults: &[&str]) -> (u8, s
 
 fn rules_broken(document: &serde_json::Value) -> Vec<String> {
     let failures = document["failures"].as_array().expect("failures");
-    let mut rules: Vec<_> =
-        failures.iter().map(|f| f["rule"].as_str().expect("a rule").to_owned()).collect();
+    let mut rules: Vec<_> = failures.iter().map(|f| f["rule"].as_str().expect("a rule").to_owned()).collect();
     rules.sort();
     rules.dedup();
     rules

@@ -191,7 +191,10 @@ impl Follower<'_> {
 
 fn witnessed(log: &str, model: &str) -> Vec<Seen> {
     let mut follower = Follower { model, fds: BTreeSet::new(), maps: Vec::new() };
-    finished_calls(log).iter().filter_map(|(name, args, result)| follower.follow(name, args, result)).collect()
+    finished_calls(log)
+        .iter()
+        .filter_map(|(name, args, result)| follower.follow(name, args, result))
+        .collect()
 }
 
 fn strace_is_there() -> bool {
@@ -202,7 +205,9 @@ fn strace_is_there() -> bool {
         eprintln!("UNSUPPORTED: strace is not installed; the recorder was not held against the kernel");
         return false;
     }
-    panic!("unsupported: strace is not installed. Install it, or set LOADPARITY_WITHOUT_STRACE=1 to do without");
+    panic!(
+        "unsupported: strace is not installed. Install it, or set LOADPARITY_WITHOUT_STRACE=1 to do without"
+    );
 }
 
 /// Runs a load under strace; returns what was recorded and what was witnessed.
@@ -262,7 +267,8 @@ fn strace_sees_what_the_recorder_wrote(#[case] flags: &[&str]) {
 
 #[test]
 fn interrupted_lines_are_put_together() {
-    let log = "10 pread64(3,  <unfinished ...>\n11 close(4) = 0\n10 <... pread64 resumed>\"\"..., 8, 16) = 8\n";
+    let log =
+        "10 pread64(3,  <unfinished ...>\n11 close(4) = 0\n10 <... pread64 resumed>\"\"..., 8, 16) = 8\n";
     let calls = finished_calls(log);
     assert_eq!(calls[0], ("close".into(), "4".into(), "0".into()));
     assert_eq!(calls[1].0, "pread64");

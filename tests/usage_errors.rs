@@ -47,7 +47,11 @@ fn a_missing_model_is_named() {
 
 #[test]
 fn a_directory_is_no_model() {
-    support::loadparity().args(["run", "-m", "/", "-p", "x"]).assert().code(2).stderr(predicate::str::contains("EISDIR"));
+    support::loadparity()
+        .args(["run", "-m", "/", "-p", "x"])
+        .assert()
+        .code(2)
+        .stderr(predicate::str::contains("EISDIR"));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::broken_rules;
 use super::event::{
-    CaseFinished, Event, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals, Verdict,
+    CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals, Verdict,
 };
 use super::plans;
 use super::rule::{Finding, Rule};
@@ -311,7 +311,7 @@ fn describe(plan: LoadPlan, resolved: String, run: &Run, path: &CodePath, notes:
         load_mode: plan.reference_word().map(str::to_owned),
         resolved,
         spellings: Vec::new(),
-        summary: Summary::from_ops(&run.ops),
+        facts: Facts::from(&Summary::of(&run.ops)),
         path: path.fingerprint().to_string(),
         steps: path.steps.iter().map(ToString::to_string).collect(),
         tensors: observed.and_then(|o| o.tensors.as_ref()).map(crate::subject::TensorHashes::combined),

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::intervals::Intervals;
+use rangemap::RangeSet;
+
 use super::replay::{LoadRead, Replay};
 use super::rule::{Finding, Rule};
 use crate::gguf::Gguf;
@@ -63,20 +64,20 @@ impl Checker<'_> {
         tensors.iter().find_map(|t| seen(&self.gguf.file_range(t)).map(|found| (t.name.clone(), found)))
     }
 
+    /// The bytes that arrived by the reads of the load phase that `which` selects.
+    fn arrived(&self, which: impl Fn(&LoadRead) -> bool) -> RangeSet<u64> {
+        let reads = self.replay.reads.iter().filter(|r| which(r) && !r.arrived.is_empty());
+        reads.map(|r| r.arrived.clone()).collect()
+    }
+
     fn mapped(&mut self) {
-        let mut mapped = Intervals::default();
-        for placed in &self.replay.mapped {
-            mapped.insert(placed.file.clone());
-        }
-        if let Some((name, gap)) = self.first_tensor(|range| mapped.first_gap(range)) {
+        let mapped: RangeSet<u64> = self.replay.mapped.iter().map(|placed| placed.file.clone()).collect();
+        if let Some((name, gap)) = self.first_tensor(|range| mapped.gaps(range).next()) {
             let at = show(&gap);
             self.broken(Rule::TensorsMapped, format!("{name}: {at} of the file are in no mapping"));
         }
-        let mut read = Intervals::default();
-        for r in &self.replay.reads {
-            read.insert(r.arrived.clone());
-        }
-        if let Some((name, overlap)) = self.first_tensor(|range| read.first_overlap(range)) {
+        let read = self.arrived(|_| true);
+        if let Some((name, overlap)) = self.first_tensor(|range| first_common(&read, range)) {
             let at = show(&overlap);
             self.broken(Rule::MappedNotRead, format!("{name}: {at} were read although the plan is to map them"));
         }
@@ -86,11 +87,8 @@ impl Checker<'_> {
         if self.replay.any_mapping {
             self.broken(Rule::NoFileMapping, "the file was mapped although the plan is to read it".into());
         }
-        let mut arrived = Intervals::default();
-        for r in &self.replay.reads {
-            arrived.insert(r.arrived.clone());
-        }
-        if let Some((name, gap)) = self.first_tensor(|range| arrived.first_gap(range)) {
+        let arrived = self.arrived(|_| true);
+        if let Some((name, gap)) = self.first_tensor(|range| arrived.gaps(range).next()) {
             let at = show(&gap);
             self.broken(Rule::TensorsRead, format!("{name}: {at} were never read"));
         }
@@ -111,11 +109,7 @@ impl Checker<'_> {
                 let both = read.arrived.start..before.arrived.end.min(read.arrived.end);
                 let forced = before.direct && read.direct && before.was_short();
                 if !both.is_empty() && !forced {
-                    let common = |range: &Range<u64>| {
-                        let part = both.start.max(range.start)..both.end.min(range.end);
-                        (!part.is_empty()).then_some(part)
-                    };
-                    if let Some(found) = self.first_tensor(common) {
+                    if let Some(found) = self.first_tensor(|range| common(&both, range)) {
                         return Some(found);
                     }
                 }
@@ -158,11 +152,8 @@ impl Checker<'_> {
             self.broken(Rule::DirectAligned, message);
         }
         let told = self.replay.notices.contains(&NoticeCode::DirectRefused);
-        let mut buffered = Intervals::default();
-        for r in self.replay.reads.iter().filter(|r| !r.direct) {
-            buffered.insert(r.arrived.clone());
-        }
-        let other_way = self.first_tensor(|range| buffered.first_overlap(range));
+        let buffered = self.arrived(|r| !r.direct);
+        let other_way = self.first_tensor(|range| first_common(&buffered, range));
         if let (Some((name, part)), false) = (other_way, told) {
             let message = format!("{name}: {} came through the page cache and no warning says so", show(&part));
             self.broken(Rule::FallbackTold, message);
@@ -186,9 +177,9 @@ impl Checker<'_> {
         let placed: Vec<_> = self.replay.mapped.iter().map(|p| (&p.file, p.addr)).chain(read).collect();
         let unlocked = self.first_tensor(|range| {
             placed.iter().find_map(|(file, addr)| {
-                let both = file.start.max(range.start)..file.end.min(range.end);
-                let base = addr + both.start.checked_sub(file.start)?;
-                let gap = self.replay.locked.first_gap(&(base..base + both.end.checked_sub(both.start)?))?;
+                let both = common(file, range)?;
+                let base = addr + (both.start - file.start);
+                let gap = self.replay.locked.gaps(&(base..base + (both.end - both.start))).next()?;
                 Some(both.start + (gap.start - base)..both.start + (gap.end - base))
             })
         });
@@ -221,6 +212,17 @@ impl Checker<'_> {
             self.broken(Rule::GivenBack, format!("never given back: {list}"));
         }
     }
+}
+
+/// The bytes that two ranges share.
+fn common(a: &Range<u64>, b: &Range<u64>) -> Option<Range<u64>> {
+    let both = a.start.max(b.start)..a.end.min(b.end);
+    (!both.is_empty()).then_some(both)
+}
+
+/// The first bytes of `range` that are in the set.
+fn first_common(set: &RangeSet<u64>, range: &Range<u64>) -> Option<Range<u64>> {
+    set.overlapping(range).next().and_then(|r| common(r, range))
 }
 
 fn show(range: &Range<u64>) -> String {

@@ -123,7 +123,7 @@ pub struct GroupFinished {
     /// The spellings, the representative first.
     pub spellings: Vec<String>,
     /// What the representative did.
-    pub summary: Summary,
+    pub facts: Facts,
     /// Fingerprint of the code path of the representative.
     pub path: String,
     /// The canonical code path of the representative, a line a step.
@@ -136,6 +136,54 @@ pub struct GroupFinished {
     pub notes: Vec<String>,
     /// The word for the group.
     pub verdict: Verdict,
+}
+
+/// The facts of one load, for output; byte counts are of what arrived.
+#[derive(Clone, Debug, Serialize)]
+pub struct Facts {
+    /// Opens that succeeded.
+    pub opens: u64,
+    /// Direct opens asked for.
+    pub direct_asked: u64,
+    /// Direct opens that succeeded and stayed direct.
+    pub direct_held: u64,
+    /// Mappings.
+    pub maps: u64,
+    /// Their bytes.
+    pub mapped_bytes: u64,
+    /// Bytes locked at the end of the load.
+    pub locked_bytes: u64,
+    /// Locks refused.
+    pub locks_refused: u64,
+    /// Reads in all phases.
+    pub reads: u64,
+    /// Their bytes.
+    pub read_bytes: u64,
+    /// Bytes of direct reads among them.
+    pub direct_read_bytes: u64,
+    /// What was refused, each once.
+    pub fallbacks: Vec<String>,
+    /// What the operations prove to have happened: `map`, `read+lock` …
+    pub effective: String,
+}
+
+impl From<&Summary> for Facts {
+    fn from(s: &Summary) -> Self {
+        Self {
+            opens: s.opens,
+            direct_asked: s.direct_asked,
+            direct_held: s.direct_held,
+            maps: s.maps,
+            mapped_bytes: s.mapped_bytes,
+            locked_bytes: s.locked_bytes,
+            locks_refused: s.locks_refused,
+            reads: s.reads,
+            read_bytes: s.read_bytes,
+            direct_read_bytes: s.direct_read_bytes,
+            fallbacks: s.fallbacks.iter().map(ToString::to_string).collect(),
+            effective: s.effective.to_string(),
+        }
+    }
 }
 
 /// What was done, counted.

@@ -15,7 +15,6 @@
 mod campaign;
 mod contract;
 mod event;
-mod intervals;
 mod plans;
 mod replay;
 mod rule;
@@ -23,6 +22,6 @@ mod rule;
 pub use campaign::{Campaign, real_spellings};
 pub use contract::broken_rules;
 pub use event::{
-    CaseFinished, Event, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals, Verdict,
+    CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals, Verdict,
 };
 pub use rule::{Finding, Rule};

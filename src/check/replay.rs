@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::intervals::Intervals;
+use rangemap::RangeSet;
+
 use crate::trace::{Call, FileId, NoticeCode, Op, Outcome, Phase, RegionId};
 
 /// A stretch of the file and the memory that holds it.
@@ -47,7 +48,7 @@ pub(super) struct Replay {
     /// Reads of any phase, answered or not: what was asked for, whether direct, position.
     pub(super) requests: Vec<(Range<u64>, bool, u64)>,
     /// Addresses that are locked when the load is over, in whole pages.
-    pub(super) locked: Intervals,
+    pub(super) locked: RangeSet<u64>,
     /// Whether a lock was tried at any time.
     pub(super) any_lock: bool,
     /// Direct opens that were tried.
@@ -65,7 +66,7 @@ pub(super) struct Replay {
 /// One region while the trace is played.
 struct Region {
     addr: u64,
-    live: Intervals,
+    live: RangeSet<u64>,
     /// Offset in the file of a mapping's first byte.
     file_offset: Option<u64>,
 }
@@ -92,7 +93,7 @@ struct Player {
     regions: BTreeMap<RegionId, Region>,
     files: BTreeSet<FileId>,
     replay: Replay,
-    locked: Intervals,
+    locked: RangeSet<u64>,
     settled: bool,
 }
 
@@ -159,20 +160,20 @@ impl Player {
             Call::Alloc { region, len, addr, .. } if ok => self.add_region(*region, *addr, *len, None),
             Call::Lock { region, offset, len } => {
                 self.replay.any_lock = true;
-                if ok {
+                if ok && *len > 0 {
                     let pages = self.pages(*region, *offset, *len);
                     self.locked.insert(pages);
                 }
             }
-            Call::Unlock { region, offset, len } if ok => {
+            Call::Unlock { region, offset, len } if ok && *len > 0 => {
                 let pages = self.pages(*region, *offset, *len);
-                self.locked.remove(&pages);
+                self.locked.remove(pages);
             }
-            Call::Unmap { region, offset, len } if ok => {
+            Call::Unmap { region, offset, len } if ok && *len > 0 => {
                 let pages = self.pages(*region, *offset, *len);
-                self.locked.remove(&pages);
+                self.locked.remove(pages);
                 if let Some(region) = self.regions.get_mut(region) {
-                    region.live.remove(&(*offset..offset + len));
+                    region.live.remove(*offset..offset + len);
                 }
             }
             Call::Notice(notice) => {
@@ -183,8 +184,7 @@ impl Player {
     }
 
     fn add_region(&mut self, id: RegionId, addr: u64, len: u64, file_offset: Option<u64>) {
-        let mut live = Intervals::default();
-        live.insert(0..len);
+        let live = (len > 0).then_some(0..len).into_iter().collect();
         self.regions.insert(id, Region { addr, live, file_offset });
     }
 }

@@ -299,7 +299,7 @@ struct Timings {
 
 fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> Document {
     let Done { resolved, tensors, generated, load_time } = done;
-    let summary = Summary::from_ops(ops);
+    let summary = Summary::of(ops);
     let fallbacks = ops.iter().filter_map(|op| match &op.call {
         Call::Notice(n) if n.level == NoticeLevel::Warning => {
             Some(Fallback { code: n.code.word(), text: n.text.clone() })

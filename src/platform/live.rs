@@ -2,23 +2,25 @@
 
 use std::ops::Range;
 
+use rangemap::RangeSet;
+
 /// The live byte ranges of one mapping, sorted and disjoint.
 #[derive(Clone, Debug)]
 pub(super) struct LiveRanges {
     len: usize,
     page_size: usize,
-    ranges: Vec<Range<usize>>,
+    ranges: RangeSet<usize>,
 }
 
 impl LiveRanges {
     /// A mapping of `len` bytes, all of it live.
     pub(super) fn new(len: usize, page_size: usize) -> Self {
-        Self { len, page_size, ranges: std::iter::once(0..len).collect() }
+        Self { len, page_size, ranges: (len > 0).then_some(0..len).into_iter().collect() }
     }
 
     /// Whether every byte of `range` is live.
     pub(super) fn contains(&self, range: &Range<usize>) -> bool {
-        range.start <= range.end && self.ranges.iter().any(|r| r.start <= range.start && range.end <= r.end)
+        range.is_empty() || self.ranges.gaps(range).next().is_none()
     }
 
     /// The live ranges, front to back.
@@ -30,15 +32,10 @@ impl LiveRanges {
     /// tells whether it did.
     pub(super) fn remove(&mut self, range: &Range<usize>) -> bool {
         let aligned = |at: usize| at.is_multiple_of(self.page_size) || at == self.len;
-        if !self.contains(range) || !aligned(range.start) || !aligned(range.end) {
+        if range.is_empty() || !self.contains(range) || !aligned(range.start) || !aligned(range.end) {
             return false;
         }
-        self.ranges = self
-            .ranges
-            .iter()
-            .flat_map(|r| [r.start..r.end.min(range.start), r.start.max(range.end)..r.end])
-            .filter(|r| !r.is_empty())
-            .collect();
+        self.ranges.remove(range.clone());
         true
     }
 }

@@ -6,8 +6,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::Reporter;
-use crate::check::{Event, Failure, Finished, GroupFinished, Started, Verdict};
-use crate::trace::Summary;
+use crate::check::{Event, Facts, Failure, Finished, GroupFinished, Started, Verdict};
 
 /// Failures that are printed in full; the JSON report has them all.
 const SHOWN_FAILURES: usize = 20;
@@ -196,27 +195,26 @@ fn paint_verdict(line: &str) -> String {
 }
 
 fn row(group: &GroupFinished) -> Vec<String> {
-    let s: &Summary = &group.summary;
+    let s: &Facts = &group.facts;
     let plan = if group.name == group.resolved {
         group.name.clone()
     } else {
         format!("{} → {}", group.name, group.resolved)
     };
     let dash = || "–".to_owned();
-    let count = |n: u64| if n == 0 { dash() } else { n.to_string() };
     vec![
         plan,
         spellings(group),
         s.opens.to_string(),
-        if s.direct_opens == 0 { dash() } else { format!("{} of {}", s.direct_held, s.direct_opens) },
+        if s.direct_asked == 0 { dash() } else { format!("{} of {}", s.direct_held, s.direct_asked) },
         if s.maps == 0 { dash() } else { size(s.mapped_bytes) },
-        match (s.locked_bytes, s.lock_refused) {
+        match (s.locked_bytes, s.locks_refused) {
             (0, 0) => dash(),
             (locked, 0) => size(locked),
             (locked, _) => format!("{}, refused", size(locked)),
         },
-        if s.load_reads == 0 { dash() } else { format!("{} × {}", s.load_reads, size(s.load_read_bytes)) },
-        count(s.fallbacks),
+        format!("{}: {}", s.reads, size(s.read_bytes)),
+        if s.fallbacks.is_empty() { dash() } else { s.fallbacks.join(", ") },
         group.path.clone(),
         group.logits.as_ref().or(group.tensors.as_ref()).map_or_else(dash, |hash| hash[..12].to_owned()),
         group.verdict.to_string(),
