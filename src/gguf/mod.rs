@@ -1,4 +1,4 @@
-//! The GGUF file format, versions 2 and 3: reader and writer.
+//! The GGUF file format, versions 2 and 3: reader, writer, and a generator of seeded models.
 //!
 //! Source of the format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 //!
@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`read`] | a [`ByteSource`] → a validated [`Gguf`], or a [`ReadError`] that names the place |
 //! | [`Writer`] | metadata, tensor table and streamed tensor data → a [`Sink`] |
+//! | [`make`] | a [`MakeSpec`] → a runnable model with seeded weights, the same bytes everywhere |
 //! | [`KeyError`] | what typed getters such as [`Gguf::u32`] say of a missing or odd key |
 
 mod cursor;
@@ -18,6 +19,7 @@ mod error;
 mod keys;
 mod layout;
 mod limits;
+mod make;
 mod model_file;
 mod reader;
 mod sink;
@@ -32,6 +34,7 @@ pub use keys::KeyError;
 pub use limits::{
     MAX_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_DIMS, MAX_HEADER_BYTES, MAX_KEY_BYTES, MAX_TENSOR_NAME_BYTES,
 };
+pub use make::{Arch, MakeError, MakeSpec, MatrixType, make};
 pub use model_file::{Gguf, TensorInfo};
 pub use reader::read;
 pub use sink::{HoleSink, Sink, WriteSink};
