@@ -86,3 +86,4 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     }
     .after(|| out.flush())
 }
+pub mod gguf;
