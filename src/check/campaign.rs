@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::broken_rules;
 use super::event::{
-    CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals, Verdict,
+    CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals,
+    Verdict,
 };
 use super::plans;
 use super::rule::{Finding, Rule};
@@ -133,12 +134,7 @@ struct Representative {
 }
 
 impl Course<'_> {
-    fn run_group(
-        &mut self,
-        plan: LoadPlan,
-        spellings: &[Spelling],
-        tell: &mut dyn FnMut(Event),
-    ) -> Verdict {
+    fn run_group(&mut self, plan: LoadPlan, spellings: &[Spelling], tell: &mut dyn FnMut(Event)) -> Verdict {
         let mut representative: Option<Representative> = None;
         for spelling in spellings {
             let verdict = self.run_case(plan, spelling, &mut representative, tell);
@@ -172,7 +168,8 @@ impl Course<'_> {
         if let Some(first) = representative {
             let difference = Diff::between(&first.path, &path);
             if !difference.is_identical() {
-                let message = format!("takes another path than `{}`, which asks for the same", first.spelling);
+                let message =
+                    format!("takes another path than `{}`, which asks for the same", first.spelling);
                 findings.push(Finding { rule: Rule::SamePath, message });
                 diff = Some(difference.to_string());
             }
@@ -213,10 +210,8 @@ impl Course<'_> {
         let generated = run.result.as_ref().is_ok_and(|o| o.output.is_some());
         self.totals.generated += u64::from(generated);
         for (rule, times) in &path.rules_applied {
-            let entry = self
-                .normalisations
-                .entry(rule.id())
-                .or_insert_with(|| (rule.explanation().to_owned(), 0));
+            let entry =
+                self.normalisations.entry(rule.id()).or_insert_with(|| (rule.explanation().to_owned(), 0));
             entry.1 += *times as u64;
         }
     }
@@ -303,7 +298,13 @@ fn limits_of(plan: LoadPlan, ops: &[Op]) -> (Vec<String>, Verdict) {
     (notes, verdict)
 }
 
-fn describe(plan: LoadPlan, resolved: String, run: &Run, path: &CodePath, notes: Vec<String>) -> GroupFinished {
+fn describe(
+    plan: LoadPlan,
+    resolved: String,
+    run: &Run,
+    path: &CodePath,
+    notes: Vec<String>,
+) -> GroupFinished {
     let observed = run.result.as_ref().ok();
     GroupFinished {
         plan,

@@ -79,7 +79,10 @@ impl Checker<'_> {
         let read = self.arrived(|_| true);
         if let Some((name, overlap)) = self.first_tensor(|range| first_common(&read, range)) {
             let at = show(&overlap);
-            self.broken(Rule::MappedNotRead, format!("{name}: {at} were read although the plan is to map them"));
+            self.broken(
+                Rule::MappedNotRead,
+                format!("{name}: {at} were read although the plan is to map them"),
+            );
         }
     }
 
@@ -155,7 +158,8 @@ impl Checker<'_> {
         let buffered = self.arrived(|r| !r.direct);
         let other_way = self.first_tensor(|range| first_common(&buffered, range));
         if let (Some((name, part)), false) = (other_way, told) {
-            let message = format!("{name}: {} came through the page cache and no warning says so", show(&part));
+            let message =
+                format!("{name}: {} came through the page cache and no warning says so", show(&part));
             self.broken(Rule::FallbackTold, message);
         } else if self.replay.any_mapping && !told {
             let message = "the file was mapped instead of read directly and no warning says so".into();

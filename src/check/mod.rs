@@ -22,6 +22,7 @@ mod rule;
 pub use campaign::{Campaign, real_spellings};
 pub use contract::broken_rules;
 pub use event::{
-    CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals, Verdict,
+    CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals,
+    Verdict,
 };
 pub use rule::{Finding, Rule};

@@ -82,7 +82,8 @@ pub(super) fn check(dialect: Dialect, totals: &mut Totals, tell: &mut dyn FnMut(
         units.iter().enumerate().map(|(i, unit)| (std::ptr::from_ref(unit), i)).collect();
     for sequence in sequences(&units, LONGEST) {
         totals.planned += 1;
-        let key: Vec<usize> = sequence.iter().map(|unit| class_of[position[&std::ptr::from_ref(*unit)]]).collect();
+        let key: Vec<usize> =
+            sequence.iter().map(|unit| class_of[position[&std::ptr::from_ref(*unit)]]).collect();
         let plan = resolve_joined(dialect, &sequence).ok().map(|r| r.plan);
         totals.resolved += u64::from(plan.is_some());
         totals.rejected += u64::from(plan.is_none());

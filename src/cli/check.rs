@@ -1,7 +1,7 @@
 //! `loadparity check`: the main job.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -110,8 +110,7 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
         Ok(model) => model,
         Err(exit) => return exit,
     };
-    let mut engine =
-        ReferenceEngine::new(platform, model.path()).with_faults(args.inject.clone());
+    let mut engine = ReferenceEngine::new(platform, model.path()).with_faults(args.inject.clone());
     if let ModelFile::Embedded(_) = model {
         engine = engine.with_embedded_model();
     }
@@ -172,10 +171,7 @@ pub fn run_check(
 }
 
 /// The reporters that were asked for. At most one may write to standard output.
-fn reporters<'o>(
-    args: &CheckArgs,
-    out: &'o mut dyn Write,
-) -> Result<Vec<Box<dyn Reporter + 'o>>, Exit> {
+fn reporters<'o>(args: &CheckArgs, out: &'o mut dyn Write) -> Result<Vec<Box<dyn Reporter + 'o>>, Exit> {
     let mut stdout = Some(out);
     let mut reporters: Vec<Box<dyn Reporter + 'o>> = Vec::new();
     for format in &args.format {
@@ -192,24 +188,17 @@ fn reporters<'o>(
         };
         reporters.push(match format.kind {
             FormatKind::Json => Box::new(Json::new(sink)),
-            FormatKind::Terminal if to_file => {
-                Box::new(Terminal::new(anstream::StripStream::new(sink), None, args.verbose))
-            }
+            FormatKind::Terminal if to_file => Box::new(Terminal::new(sink, None, args.verbose).plain()),
             FormatKind::Terminal => Box::new(Terminal::new(sink, terminal_width(), args.verbose)),
         });
     }
     Ok(reporters)
 }
 
+/// The columns of the terminal on standard output, if it is one.
 fn terminal_width() -> Option<u16> {
-    io::stdout().is_terminal().then(|| console_width()).flatten()
-}
-
-fn console_width() -> Option<u16> {
-    // indicatif's own notion of the terminal, so that bar and table agree.
-    let width = ProgressBar::new(1).with_finish(indicatif::ProgressFinish::AndClear);
-    drop(width);
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
+    let terminal = console::Term::stdout();
+    terminal.is_term().then(|| terminal.size().1)
 }
 
 /// A bar on standard error while the cases run, if that is a terminal.

@@ -7,8 +7,8 @@
 
 mod check;
 pub mod diff;
-pub mod explain;
 mod exit;
+pub mod explain;
 pub mod gguf;
 mod model;
 mod run;
@@ -63,11 +63,8 @@ pub fn main() -> ExitCode {
 fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     // Only `run` takes load flags among its own; `explain` has its after `--`.
     let takes_load_flags = argv.get(1).is_some_and(|command| command == "run");
-    let (load_flags, rest) = if takes_load_flags {
-        crate::plan::split_args(argv)
-    } else {
-        (Vec::new(), argv)
-    };
+    let (load_flags, rest) =
+        if takes_load_flags { crate::plan::split_args(argv) } else { (Vec::new(), argv) };
     let cli = match Cli::try_parse_from(run::without_long_shorts(rest)) {
         Ok(cli) => cli,
         Err(error) => return Exit::Clap(error),
@@ -76,14 +73,15 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     match &cli.command {
         Command::Check(args) => check::run(args, out),
         Command::Run(args) => run::run(args, &load_flags, env, out),
-        Command::Explain(args) => Exit::Code(explain::run(args, out)),
+        Command::Explain(args) => {
+            explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)
+        }
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Gguf(args) => match gguf::run(args, out) {
             Ok(()) => Exit::Code(0),
-            Err(error) => Exit::usage(error),
+            Err(error) => Exit::Failed(error.exit_code(), error.to_string()),
         },
     }
     .after(|| out.flush())
 }
-pub mod gguf;

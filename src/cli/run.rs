@@ -17,7 +17,7 @@ use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, 
 use crate::plan::{Dialect, LoadPlan};
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
 use crate::subject::TensorHashes;
-use crate::trace::{Call, Header, NoticeLevel, Op, Phase, Summary, TraceFile};
+use crate::trace::{Call, Header, NoticeLevel, Op, Phase, Summary, TraceFile, Word};
 
 /// Arguments of `run`, beside the load flags.
 #[derive(Clone, Debug, Args)]
@@ -40,7 +40,14 @@ pub struct RunArgs {
     file: Option<PathBuf>,
 
     /// Tokens to generate; -1 goes on until the model ends the text or the context is full.
-    #[arg(short = 'n', long, visible_alias = "predict", default_value_t = 64, value_name = "N", allow_negative_numbers = true)]
+    #[arg(
+        short = 'n',
+        long,
+        visible_alias = "predict",
+        default_value_t = 64,
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
     n_predict: i64,
 
     /// Tokens of context; 0 is what the model was trained with.
@@ -71,9 +78,9 @@ pub struct RunArgs {
     #[arg(long, default_value_t = SamplerConfig::default().repeat_penalty, value_name = "X")]
     repeat_penalty: f32,
 
-    /// How many recent tokens that is; 0 is none.
-    #[arg(long, default_value_t = SamplerConfig::default().repeat_last_n, value_name = "N")]
-    repeat_last_n: usize,
+    /// How many recent tokens that is; 0 is none, -1 all.
+    #[arg(long, allow_negative_numbers = true, default_value_t = SamplerConfig::default().repeat_last_n, value_name = "N")]
+    repeat_last_n: i64,
 
     /// Threads for generating; they do not change the result.
     #[arg(short, long, value_name = "N")]
@@ -112,14 +119,24 @@ pub(super) fn without_long_shorts(argv: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &RunArgs, load_flags: &[String], env: &[(String, String)], out: &mut dyn Write) -> Exit {
+pub(super) fn run(
+    args: &RunArgs,
+    load_flags: &[String],
+    env: &[(String, String)],
+    out: &mut dyn Write,
+) -> Exit {
     match try_run(args, load_flags, env, out) {
         Ok(()) => Exit::Code(0),
         Err(exit) => exit,
     }
 }
 
-fn try_run(args: &RunArgs, load_flags: &[String], env: &[(String, String)], out: &mut dyn Write) -> Result<(), Exit> {
+fn try_run(
+    args: &RunArgs,
+    load_flags: &[String],
+    env: &[(String, String)],
+    out: &mut dyn Write,
+) -> Result<(), Exit> {
     let argv: Vec<&str> = load_flags.iter().map(String::as_str).collect();
     let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let resolved = crate::plan::resolve(args.dialect, &argv, &env).map_err(Exit::usage)?;
@@ -215,10 +232,11 @@ fn load_and_generate(
 fn generation(args: &RunArgs, gguf: &crate::gguf::Gguf) -> Result<Generation, Exit> {
     let prompt = match &args.file {
         None => args.prompt.clone(),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Exit::usage(format!("cannot read the prompt from {}: {error}", path.display())))?,
+        Some(path) => std::fs::read_to_string(path).map_err(|error| {
+            Exit::usage(format!("cannot read the prompt from {}: {error}", path.display()))
+        })?,
     };
-    let trained = engine::context_length(gguf).map_err(Exit::usage)?;
+    let trained = engine::Hyperparameters::read(gguf).map_err(Exit::usage)?.context;
     let n_predict = usize::try_from(args.n_predict).unwrap_or(trained);
     let n_ctx = match args.ctx_size {
         Some(0) => Some(trained),
@@ -237,6 +255,7 @@ fn generation(args: &RunArgs, gguf: &crate::gguf::Gguf) -> Result<Generation, Ex
             min_p: args.min_p,
             repeat_penalty: args.repeat_penalty,
             repeat_last_n: args.repeat_last_n,
+            ..SamplerConfig::default()
         },
         threads: thread_count(args.threads),
         cpu: args.cpu.unwrap_or_else(CpuLevel::detect),
@@ -250,10 +269,15 @@ fn header(args: &RunArgs, model: &ModelFile, load_flags: &[String]) -> Header {
         os: platform.name().to_owned(),
         arch: std::env::consts::ARCH.to_owned(),
         page_size: platform.limits().page_size,
-        command: ["loadparity", "run"].into_iter().map(str::to_owned).chain(load_flags.iter().cloned()).collect(),
+        command: ["loadparity", "run"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(load_flags.iter().cloned())
+            .collect(),
         seed: Some(args.seed),
-        model: model.name(),
-        created_by: concat!("loadparity ", env!("CARGO_PKG_VERSION")).to_owned(),
+        model: Some(model.name()),
+        creator: env!("CARGO_PKG_NAME").to_owned(),
+        creator_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
@@ -345,7 +369,9 @@ impl LoadBar {
 
     fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("loading {bar:30} {bytes}/{total_bytes} {bytes_per_sec}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("loading {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
+        {
             bar.set_style(style);
         }
         Self { bar, started: Instant::now() }

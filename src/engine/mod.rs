@@ -4,9 +4,13 @@
 //! | --- | --- |
 //! | `load` | plan → operations on the seam → [`TensorBytes`] |
 //! | `arch` | hyperparameters and the transformer graph of each architecture |
-//! | `kernels` | dot products and dequantisation, scalar and vector, the same bits |
+//! | `kernels` | dot products and attention, scalar and vector, the same bits |
+//! | `quant` | block formats: dequantisation, and activations in the form that weights meet |
+//! | `context` | one conversation: key-value cache, batches of tokens → logits |
+//! | `pool` | threads that split rows |
 //! | `tokenizer` | text ↔ tokens from the file's own vocabulary |
 //! | `sampling` | logits → token, seeded |
+//! | `session` | prompt → text and the hash that stands for the bits |
 //!
 //! Bits are a promise: the same model, prompt and seed give the same logits on every OS, CPU
 //! path, thread count and load mode. Reductions have one fixed lane layout, products are either
@@ -14,7 +18,25 @@
 //!
 //! Called by `subject` and `cli`; calls `platform`, `gguf`, `plan` and `trace`.
 
-pub mod load;
+pub mod arch;
+pub mod context;
+pub mod kernels;
+mod kv_cache;
+mod load;
+mod math;
+mod pool;
+pub mod quant;
+pub mod sampling;
+mod session;
+pub mod tokenizer;
+
+pub use arch::{Hyperparameters, Model, ModelError};
+pub use context::{Context, ContextError, DecodeError};
+pub use kernels::CpuLevel;
+pub use load::{LoadError, LoadOptions, Loaded, ProgressSink, Weights, load, open_header};
+pub use sampling::{SampleError, Sampler, SamplerConfig};
+pub use session::{Generated, Generation, SessionError, StopReason, generate};
+pub use tokenizer::{Tokenizer, TokenizerError, Utf8Stream};
 
 /// The bytes of a loaded model's tensors, used where they lie.
 pub trait TensorBytes: Send + Sync {

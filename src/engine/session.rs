@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::arch::ModelError;
-use super::context::DecodeError;
+use super::context::{ContextError, DecodeError};
 use super::sampling::SampleError;
 use super::tokenizer::TokenizerError;
 use super::{Context, CpuLevel, Model, Sampler, SamplerConfig, TensorBytes, Tokenizer, Utf8Stream};
@@ -79,6 +79,9 @@ pub enum SessionError {
     /// The vocabulary is missing or not supported.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// The context cannot be had in this size or with these instructions.
+    #[error(transparent)]
+    Context(#[from] ContextError),
     /// The context could not take the tokens.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -102,13 +105,14 @@ pub fn generate(
 ) -> Result<Generated, SessionError> {
     let tokenizer = Tokenizer::from_gguf(gguf)?;
     let model = Arc::new(Model::new(gguf.clone(), weights)?);
-    let prompt_tokens = tokenizer.encode(&wanted.prompt, true, true);
+    let prompt_tokens = tokenizer.encode(&wanted.prompt, true, true)?;
     if prompt_tokens.is_empty() {
         return Err(SessionError::EmptyPrompt);
     }
-    let n_ctx = wanted.n_ctx.unwrap_or(prompt_tokens.len() + wanted.n_predict);
+    let trained = model.hyperparameters().context;
+    let n_ctx = wanted.n_ctx.unwrap_or_else(|| (prompt_tokens.len() + wanted.n_predict).min(trained));
     let mut context = Context::new(model, n_ctx, wanted.threads, wanted.cpu)?;
-    let mut sampler = Sampler::new(wanted.sampler.clone())?;
+    let mut sampler = Sampler::new(wanted.sampler)?;
 
     let mut history = prompt_tokens.clone();
     let mut hasher = blake3::Hasher::new();
@@ -137,13 +141,21 @@ pub fn generate(
             break;
         }
         let piece = tokenizer.piece(token, false);
-        on_text(&stream.push(&piece));
-        text.extend_from_slice(&piece);
+        on_text(&stream.push(piece));
+        text.extend_from_slice(piece);
         batch.clear();
         batch.push(token);
     }
     on_text(&stream.finish());
     let tokens = history.split_off(prompt_tokens.len());
     let predict_time = started.elapsed().saturating_sub(prompt_time);
-    Ok(Generated { prompt_tokens, tokens, text, stop, logits_hash: hasher.finalize(), prompt_time, predict_time })
+    Ok(Generated {
+        prompt_tokens,
+        tokens,
+        text,
+        stop,
+        logits_hash: hasher.finalize(),
+        prompt_time,
+        predict_time,
+    })
 }

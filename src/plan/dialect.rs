@@ -29,6 +29,12 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Whether the order between different switches never matters.
+    #[must_use]
+    pub fn is_order_free(self) -> bool {
+        matches!(self.rules().combine, Combine::Switches { turns_off: [], .. })
+    }
+
     /// Every dialect: the reference, then the eras of llama.cpp from old to new.
     pub const ALL: [Self; 7] = [
         Self::Reference,

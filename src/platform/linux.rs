@@ -131,10 +131,7 @@ impl Platform for Linux {
             names.push("O_DIRECT");
         }
         names.push("O_RDONLY");
-        NativeFlags {
-            names: names.into_iter().map(Into::into).collect(),
-            raw: u64::try_from(flags.bits()).unwrap_or(0),
-        }
+        NativeFlags::new(names, u64::try_from(flags.bits()).unwrap_or(0))
     }
 
     fn map_flags(&self, populate: bool) -> NativeFlags {
@@ -145,20 +142,17 @@ impl Platform for Linux {
             names.push("MAP_POPULATE");
         }
         names.push("MAP_SHARED");
-        NativeFlags {
-            names: names.into_iter().map(Into::into).collect(),
-            raw: u64::try_from(raw).unwrap_or(0),
-        }
+        NativeFlags::new(names, u64::try_from(raw).unwrap_or(0))
     }
 
     fn alloc(&self, len: usize, align: usize) -> Result<Box<dyn Buffer>> {
-        if !align.is_power_of_two() {
+        if len == 0 || !align.is_power_of_two() {
             return Err(invalid());
         }
         // A mapping starts on a page; a coarser alignment is cut out of a larger one.
         let page = usize::try_from(self.page_size).map_err(|_| invalid())?;
         let slack = align.saturating_sub(page);
-        let total = len.checked_add(slack).ok_or_else(|| errno(Raw::ENOMEM))?.max(1);
+        let total = len.checked_add(slack).ok_or_else(|| errno(Raw::ENOMEM))?;
         let map = MmapOptions::new().len(total).map_anon().map_err(|e| io_errno(&e))?;
         let start = map.as_ptr().align_offset(align);
         Ok(Box::new(LinuxBuffer { map, range: start..start + len }))
@@ -358,6 +352,10 @@ impl Mapping for LinuxMapping {
 
     fn lock(&self, range: Range<usize>) -> Result<()> {
         let start = self.at(&range)?;
+        // The kernel would lock up to the hole and then refuse; the contract is all or nothing.
+        if !self.live.contains(&range) {
+            return Err(lock_errno(Raw::ENOMEM));
+        }
         // SAFETY: the range lies within this mapping; locking changes no contents.
         unsafe { mman::mlock(start, range.len()) }.map_err(lock_errno)
     }

@@ -26,7 +26,8 @@
 //!    fails with nothing newly locked. A full quota is [`ErrorKind::LockLimit`]. A backend whose
 //!    OS wants a quota raised first (`SetProcessWorkingSetSize`) does so inside this call, once.
 //! 7. **Advice** is a hint: a refusal is an error here and a notice in the loader, never fatal.
-//! 8. **Buffers** ([`Platform::alloc`]): zeroed, aligned as asked (a power of two), freed on drop.
+//! 8. **Buffers** ([`Platform::alloc`]): not empty, zeroed, aligned as asked (a power of two), on
+//!    pages of their own, freed on drop.
 //! 9. **Teardown** runs on drop, in the order the OS wants (view, mapping, file); locks that still
 //!    stand end with their region.
 //! 10. **Errors** carry one [`Errno`]: the kind that all platforms share, the raw code, its name.

@@ -8,7 +8,7 @@ use super::Reporter;
 use crate::check::{CaseFinished, Event, Failure, Finished, GroupFinished, Rule, Started};
 
 /// The schema id of the document.
-pub const SCHEMA: &str = "loadparity.check/1";
+const SCHEMA: &str = "loadparity.check/1";
 
 /// Collects a campaign and writes it as one document at the end.
 pub struct Json<W: Write> {

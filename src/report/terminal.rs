@@ -19,6 +19,7 @@ pub struct Terminal<W: Write> {
     out: W,
     width: Option<u16>,
     verbose: bool,
+    coloured: bool,
     started: Option<Started>,
     groups: Vec<GroupFinished>,
     failures: Vec<Failure>,
@@ -28,11 +29,22 @@ impl<W: Write> Terminal<W> {
     /// Prints to `out`, whose lines are `width` columns wide where that is known. `verbose` adds
     /// every code path and every normalisation.
     pub fn new(out: W, width: Option<u16>, verbose: bool) -> Self {
-        Self { out, width, verbose, started: None, groups: Vec::new(), failures: Vec::new() }
+        Self { out, width, verbose, coloured: true, started: None, groups: Vec::new(), failures: Vec::new() }
+    }
+
+    /// Without colours, for a file.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.coloured = false;
+        self
+    }
+
+    fn style(&self, style: Style) -> Style {
+        if self.coloured { style } else { Style::new() }
     }
 
     fn header(&mut self, started: &Started) -> io::Result<()> {
-        let bold = Style::new().bold();
+        let bold = self.style(Style::new().bold());
         writeln!(
             self.out,
             "{bold}{}{bold:#}: {} on {} {}, model {}, dialect {}, level {:?}",
@@ -51,12 +63,21 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
         if let Some(width) = self.width {
             table.set_width(width);
         }
         table.set_header([
-            "plan", "spellings", "opens", "direct", "map", "lock", "reads", "fallback", "path", "output",
+            "plan",
+            "spellings",
+            "opens",
+            "direct",
+            "map",
+            "lock",
+            "reads",
+            "fallback",
+            "path",
+            "output",
             "verdict",
         ]);
         for group in &self.groups {
@@ -70,7 +91,8 @@ impl<W: Write> Terminal<W> {
         // The table library knows nothing of colours here; the verdict, the only coloured word,
         // is painted in the finished text.
         for line in table.to_string().lines() {
-            writeln!(self.out, "{}", paint_verdict(line))?;
+            let line = if self.coloured { paint_verdict(line) } else { line.to_owned() };
+            writeln!(self.out, "{line}")?;
         }
         Ok(())
     }
@@ -97,8 +119,8 @@ impl<W: Write> Terminal<W> {
     }
 
     fn failure_list(&mut self) -> io::Result<()> {
-        let bold = Style::new().bold();
-        let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
+        let bold = self.style(Style::new().bold());
+        let red = self.style(style_of(Verdict::Divergent));
         for failure in self.failures.iter().take(SHOWN_FAILURES) {
             let plan = failure.plan.as_deref().unwrap_or("no plan");
             let spelling = shown(&failure.spelling);
@@ -144,7 +166,7 @@ impl<W: Write> Terminal<W> {
             Verdict::Blocked => "blocked: this process lacks what a required case needs".to_owned(),
             Verdict::Divergent => "divergent".to_owned(),
         };
-        let style = style_of(finished.verdict).bold();
+        let style = self.style(style_of(finished.verdict).bold());
         writeln!(self.out, "verdict: {style}{word}{style:#}")?;
         self.out.flush()
     }
@@ -186,7 +208,9 @@ fn paint_verdict(line: &str) -> String {
     let all = [Verdict::Pass, Verdict::Unsupported, Verdict::Expected, Verdict::Blocked, Verdict::Divergent];
     for verdict in all {
         let word = verdict.to_string();
-        if let Some(at) = line.rfind(&word).filter(|at| line[at + word.len()..].trim_end_matches('│').trim().is_empty()) {
+        if let Some(at) =
+            line.rfind(&word).filter(|at| line[at + word.len()..].trim_end_matches('│').trim().is_empty())
+        {
             let style = style_of(verdict);
             return format!("{}{style}{word}{style:#}{}", &line[..at], &line[at + word.len()..]);
         }

@@ -1,7 +1,7 @@
 //! The model inside the program.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempPath;
@@ -36,7 +36,8 @@ impl EmbeddedModel {
     }
 
     fn write_in(directory: &Path) -> std::io::Result<Self> {
-        let mut file = tempfile::Builder::new().prefix("loadparity-").suffix(".gguf").tempfile_in(directory)?;
+        let mut file =
+            tempfile::Builder::new().prefix("loadparity-").suffix(".gguf").tempfile_in(directory)?;
         file.write_all(BYTES)?;
         // Direct reads of pages that have not reached the disk may be refused.
         file.as_file().sync_all()?;
@@ -58,12 +59,4 @@ impl AsRef<Path> for EmbeddedModel {
     fn as_ref(&self) -> &Path {
         self.path()
     }
-}
-
-/// A model given by path, or the one inside the program.
-pub enum ModelFile {
-    /// A file of the user's.
-    Given(PathBuf),
-    /// The embedded model, written out.
-    Embedded(EmbeddedModel),
 }

@@ -59,7 +59,12 @@ impl ReferenceEngine {
         self.wrap.as_ref().map_or(stack.clone(), |wrap| wrap(stack))
     }
 
-    fn observe(&self, request: &Request<'_>, run: &mut Run, stack: &Arc<dyn Platform>) -> Result<Observed, String> {
+    fn observe(
+        &self,
+        request: &Request<'_>,
+        run: &mut Run,
+        stack: &Arc<dyn Platform>,
+    ) -> Result<Observed, String> {
         let Request { spelling, dialect, depth, generation } = request;
         let plan = spelling.resolve(*dialect).map_err(|e| e.to_string())?.plan;
         let loaded =

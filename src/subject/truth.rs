@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::TensorBytes;
-use crate::gguf::{Gguf, ReadError};
+use crate::gguf::{Gguf, ReadError, SeekSource};
 
 /// One hash for each tensor, in the order of the tensor table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Truth {
     /// When the file cannot be read or is not a well-formed GGUF file.
     pub fn of_file(path: &Path) -> Result<Self, TruthError> {
         let mut file = std::fs::File::open(path)?;
-        let gguf = crate::gguf::read(&crate::gguf::FileSource::open(path)?)?;
+        let gguf = crate::gguf::read(&SeekSource::new(&file)?)?;
         let hash = |tensor| {
             use std::io::{Read, Seek, SeekFrom};
             let range = gguf.file_range(tensor);

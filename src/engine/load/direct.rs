@@ -36,12 +36,12 @@ pub(super) fn open(job: &Job<'_>, plan: LoadPlan) -> Result<Option<DirectFile>, 
         Err(errno) => errno,
     };
     match plan.on_refused {
-        Some(OnRefused::Error) => {
-            Err(LoadError::Open { path: job.path.to_owned(), direct: true, errno })
-        }
+        Some(OnRefused::Error) => Err(LoadError::Open { path: job.path.to_owned(), direct: true, errno }),
         fallback => {
-            let instead = if fallback == Some(OnRefused::Map) { "the file is mapped" } else { "reads are buffered" };
-            let text = format!("{}: direct I/O was refused at open: {errno}; {instead} instead", job.path.display());
+            let instead =
+                if fallback == Some(OnRefused::Map) { "the file is mapped" } else { "reads are buffered" };
+            let text =
+                format!("{}: direct I/O was refused at open: {errno}; {instead} instead", job.path.display());
             job.notice(NoticeLevel::Warning, NoticeCode::DirectRefused, text);
             Ok(None)
         }

@@ -48,7 +48,9 @@ impl<'a, 'j> Locker<'a, 'j> {
         if errno.kind == ErrorKind::LockLimit {
             match platform.limits().lockable {
                 Lockable::Bytes(limit) => text += &format!(". The limit is {limit} bytes"),
-                Lockable::Unlimited => text += ". No limit is set for this process: the machine lacks the memory",
+                Lockable::Unlimited => {
+                    text += ". No limit is set for this process: the machine lacks the memory"
+                }
             }
             text += &format!("; {}", platform.lock_advice());
         }

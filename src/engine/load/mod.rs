@@ -85,7 +85,8 @@ impl Job<'_> {
 
     /// Notes that advice was refused, which costs speed and nothing else.
     fn advice_refused(&self, what: &str, errno: &Errno) {
-        let text = format!("{}: {what} was refused: {errno}; loading goes on without it", self.path.display());
+        let text =
+            format!("{}: {what} was refused: {errno}; loading goes on without it", self.path.display());
         self.notice(NoticeLevel::Info, NoticeCode::AdviceRefused, text);
     }
 }
@@ -140,9 +141,11 @@ pub fn load(
 /// When the file cannot be opened or read, or is not a well-formed GGUF file.
 pub fn open_header(platform: &Arc<dyn Platform>, path: &Path) -> Result<(Arc<dyn File>, Gguf), LoadError> {
     platform.enter_phase(Phase::Header);
-    let file = platform
-        .open(path, false)
-        .map_err(|errno| LoadError::Open { path: path.to_owned(), direct: false, errno })?;
+    let file = platform.open(path, false).map_err(|errno| LoadError::Open {
+        path: path.to_owned(),
+        direct: false,
+        errno,
+    })?;
     let size = file.size().map_err(|errno| LoadError::Read { path: path.to_owned(), offset: 0, errno })?;
     let source = HeaderSource { file: &*file, size };
     let gguf = crate::gguf::read(&source)

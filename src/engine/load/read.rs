@@ -55,11 +55,7 @@ pub(super) fn pieces(offset: u64, dst: &mut [u8]) -> impl Iterator<Item = Piece<
 
 /// Runs `work` over `pieces` on up to `readers` threads; the calling thread is one of them. Each
 /// thread takes the next piece in file order when it is done with its last.
-pub(super) fn share_out<'b>(
-    pieces: Vec<Piece<'b>>,
-    readers: usize,
-    work: impl Fn(Piece<'b>) + Sync,
-) {
+pub(super) fn share_out<'b>(pieces: Vec<Piece<'b>>, readers: usize, work: impl Fn(Piece<'b>) + Sync) {
     let threads = readers.clamp(1, pieces.len().max(1));
     let queue = Mutex::new(pieces.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();

@@ -170,7 +170,7 @@ impl SimProfile {
             (OsFamily::Windows, false) => (&["FILE_ATTRIBUTE_NORMAL"], 0x80),
             (OsFamily::Windows, true) => (&["FILE_ATTRIBUTE_NORMAL", "FILE_FLAG_NO_BUFFERING"], 0x2000_0080),
         };
-        NativeFlags { names: names.to_vec(), raw }
+        NativeFlags::new(names.iter().copied(), raw)
     }
 
     pub(super) fn map_flags(&self, populate: bool) -> NativeFlags {
@@ -179,7 +179,7 @@ impl SimProfile {
             OsFamily::Linux | OsFamily::Darwin => (&["MAP_SHARED"], 1),
             OsFamily::Windows => (&["FILE_MAP_READ"], 4),
         };
-        NativeFlags { names: names.to_vec(), raw }
+        NativeFlags::new(names.iter().copied(), raw)
     }
 }
 
