@@ -92,7 +92,7 @@ fn refusals_speak_the_language_of_the_simulated_system() {
 #[test]
 fn a_full_quota_is_said_as_each_system_says_it() {
     let refusal = |profile: SimProfile| {
-        let lock_limit = Lockable::Bytes(profile.page_size);
+        let lock_limit = Lockable::Bytes(profile.page_size + 100);
         let page = profile.page_size as usize;
         let sim = machine(SimProfile { lock_limit, ..profile }, 4 * page);
         code(map(&sim, 0, 2 * page as u64).unwrap().lock(0..page + 1))
