@@ -242,8 +242,13 @@ fn the_number_of_refused_threads_does_not_matter() {
 fn an_interruption_that_is_never_retried_stays() {
     let mut script = Script::start();
     script.err(Script::read_call(MODEL, DATA, SIZE, false), ErrorKind::Interrupted);
-    let text = path(&script.finish(None, false, &[MODEL])).semantic().to_string();
+    script.ok(Call::Size { file: MODEL }, SIZE);
+    script.read(MODEL, 0, DATA, false);
+    let once = path(&script.finish(None, false, &[MODEL]));
+    let text = once.semantic().to_string();
     assert!(text.contains("load      read model refused (interrupted)"), "{text}");
+    // Rendered, it must not turn into a read that another one makes good.
+    assert_eq!(path(&once.to_ops()).steps, once.steps);
 }
 
 #[test]

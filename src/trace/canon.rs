@@ -1,6 +1,6 @@
 //! From operations to a canonical path, in named passes.
 //!
-//! 1. Names: every file and region of an operation gets its role or region ([`Names`]).
+//! 1. Names: every file and region of an operation gets its role or region.
 //! 2. Steps: operations become steps; reads gather in a [`Window`] until a step of another kind
 //!    or another phase ends it. What is dropped (a query, say) never ends a window, so that the
 //!    result does not depend on what was dropped.
