@@ -127,7 +127,9 @@ proptest! {
     #[test]
     fn a_retried_interruption_does_not_matter(ops in traces(), at in any::<Index>()) {
         let reads: Vec<usize> = (0..ops.len()).filter(|i| arrived(&ops[*i]).is_some_and(|n| n > 0)).collect();
-        prop_assume!(!reads.is_empty());
+        if reads.is_empty() {
+            return Ok(());
+        }
         let at = reads[at.index(reads.len())];
         let mut script = Script::start();
         script.err(ops[at].call.clone(), ErrorKind::Interrupted);
