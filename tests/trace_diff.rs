@@ -8,13 +8,13 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use loadparity::cli::diff::{DiffArgs, run};
-use loadparity::trace::{Call, CodePath, Diff, DiffClass, ErrorKind, NoticeCode, Op, Phase, Word};
+use loadparity::trace::{Advice, Call, CodePath, Diff, DiffClass, ErrorKind, NoticeCode, Op, Phase, Word};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rstest::rstest;
 use trace_support::{
-    DATA, MODEL, REGION, SIZE, Script, any_ops, direct_load, direct_refused, map_load, read_load, renumber,
-    samples, trace_file, written,
+    DATA, DIRECT, MODEL, REGION, SIZE, SIZE_IN_PAGES, Script, any_ops, direct_load, direct_refused, map_load,
+    read_load, renumber, samples, trace_file, written,
 };
 
 fn diff(left: &[Op], right: &[Op]) -> Diff {
@@ -86,8 +86,50 @@ fn a_changed_source_is_a_plan_difference() {
     assert_eq!(classes(&read_load(false), &map_load(false)), [DiffClass::Plan]);
     let direct = classes(&direct_load(false), &read_load(false));
     assert_eq!(direct, [DiffClass::Open, DiffClass::Plan]);
-    // The lock stands on the buffer instead of the mapping: no lock is lost.
+}
+
+#[test]
+fn a_lock_that_follows_its_source_is_not_lost() {
     assert_eq!(diff(&map_load(true), &read_load(true)).worst(), Some(DiffClass::Plan));
+    // Two mappings, then the lock, against a lock before two reads: in order, the sources pair.
+    let mut s = Script::start();
+    s.ok(Script::map_call(true), 0);
+    s.ok(Script::map_call(true), 0);
+    s.ok(Script::lock_call(0, SIZE_IN_PAGES), 0);
+    let maps = s.finish(None, false, &[MODEL]);
+    let mut s = Script::start();
+    s.alloc(REGION, SIZE, 64);
+    s.ok(Script::lock_call(0, SIZE), 0);
+    s.read(MODEL, DATA, 0x2_0000, false);
+    s.ok(Call::FileAdvise { file: MODEL, offset: 0, len: 0, advice: Advice::Sequential }, 0);
+    s.read(MODEL, 0x2_0000, SIZE, false);
+    let reads = s.finish(None, false, &[MODEL]);
+    for (left, right) in [(&maps, &reads), (&reads, &maps)] {
+        let diff = diff(left, right);
+        assert_eq!(diff.worst(), Some(DiffClass::Plan), "{diff}");
+    }
+}
+
+#[rstest]
+#[case(false, "load      read model +1048576..3575712")]
+#[case(true, "load      read model direct +0x4000..0x100000")]
+fn a_changed_step_pairs_with_its_own_kind(#[case] direct: bool, #[case] expected: &str) {
+    let load = |direct_end: u64, buffered_end: u64| {
+        let mut s = Script::start();
+        s.open(DIRECT, true);
+        s.read(DIRECT, DATA, direct_end, true);
+        s.read(MODEL, 0x10_0000, buffered_end, false);
+        s.finish(None, false, &[DIRECT, MODEL])
+    };
+    // On the right, the reads of the other kind are gone and those of this kind are shorter.
+    let mut right = load(0x8_0000, 0x20_0000);
+    right.retain(|op| match op.call {
+        Call::Read { direct: other, .. } => op.phase != Phase::Load || other == direct,
+        _ => true,
+    });
+    let diff = diff(&load(0x10_0000, SIZE), &renumber(right));
+    let pair = diff.differences().find(|entry| entry.left.is_some() && entry.right.is_some()).unwrap();
+    assert_eq!(pair.left.as_ref().unwrap().to_string(), expected, "{diff}");
 }
 
 #[test]

@@ -112,6 +112,13 @@ fn reader_and_schema_refuse_every_broken_line() {
                     checked += 1;
                 }
             }
+            for inner in ["name", "code", "kind"].into_iter().filter(|_| whole["errno"].is_object()) {
+                let mut broken = whole.clone();
+                broken["errno"].as_object_mut().unwrap().remove(inner);
+                assert!(!schema.is_valid(&broken), "{broken}");
+                let told = read(&with_header(&broken)).unwrap_err().to_string();
+                assert!(told.contains(&format!("\"errno.{inner}\"")), "{told}");
+            }
             let mut more = whole.clone();
             more["clock"] = json!(1);
             assert!(!schema.is_valid(&more));

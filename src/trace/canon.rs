@@ -1,6 +1,6 @@
 //! From operations to a canonical path, in named passes.
 //!
-//! 1. Names: every file and region of an operation gets its role or region ([`Names`]).
+//! 1. Names: every file and region of an operation gets its role or region.
 //! 2. Steps: operations become steps; reads gather in a [`Window`] until a step of another kind
 //!    or another phase ends it. What is dropped (a query, say) never ends a window, so that the
 //!    result does not depend on what was dropped.
@@ -88,6 +88,15 @@ impl Regions {
             None => self.introduce(id, RegionKind::Unknown),
         }
     }
+
+    /// The region of an unlock or an unmap.
+    fn given_back(&mut self, id: RegionId, phase: Phase) -> Region {
+        if phase == Phase::Teardown && !self.by_id.contains_key(&id) {
+            Region { kind: RegionKind::Untold, number: 0 }
+        } else {
+            self.get(id)
+        }
+    }
 }
 
 /// Reads between two other steps; their order, sizes and threads do not matter.
@@ -128,7 +137,7 @@ impl Builder {
             Call::Read { .. } => self.read(op, role),
             _ => {
                 self.flush();
-                let (action, native) = self.action(&op.call, role, refused);
+                let (action, native) = self.action(op, role, refused);
                 self.steps.push(Step { phase: op.phase, action, refused, native });
             }
         }
@@ -178,8 +187,8 @@ impl Builder {
     }
 
     /// The action of every call but queries and reads, and what is native in it.
-    fn action(&mut self, call: &Call, file: Role, refused: Option<ErrorKind>) -> (Action, Vec<String>) {
-        let action = match call {
+    fn action(&mut self, op: &Op, file: Role, refused: Option<ErrorKind>) -> (Action, Vec<String>) {
+        let action = match &op.call {
             Call::Open { direct, flags, .. } => {
                 return (Action::Open { file, direct: *direct }, native(flags));
             }
@@ -209,10 +218,12 @@ impl Builder {
                 Action::Lock { region: self.regions.get(*region), offset: *offset, len: *len }
             }
             Call::Unlock { region, offset, len } => {
-                Action::Unlock { region: self.regions.get(*region), offset: *offset, len: *len }
+                let region = self.regions.given_back(*region, op.phase);
+                Action::Unlock { region, offset: *offset, len: *len }
             }
             Call::Unmap { region, offset, len } => {
-                Action::Unmap { region: self.regions.get(*region), offset: *offset, len: *len }
+                let region = self.regions.given_back(*region, op.phase);
+                Action::Unmap { region, offset: *offset, len: *len }
             }
             Call::Notice(notice) => {
                 count(&mut self.rules, Rule::NoticeTextDropped, 1);

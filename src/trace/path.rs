@@ -27,7 +27,8 @@ pub struct CodePath {
 
 impl CodePath {
     /// The canonical path of a trace. Never fails: an operation on a file or a region that the
-    /// trace does not introduce belongs to the role `unknown` or to a region `mem0`, `mem1` …
+    /// trace does not introduce belongs to the role `unknown` or to a region `mem0`, `mem1` … (`mem?` if
+    /// it first shows in teardown).
     pub fn from_ops(ops: &[Op]) -> Self {
         canon::canonicalise(ops)
     }

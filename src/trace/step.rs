@@ -41,9 +41,12 @@ pub enum RegionKind {
     Buffer,
     /// Memory whose creation the trace does not hold.
     Unknown,
+    /// Memory that first shows when teardown gives it back. Such regions share the number 0:
+    /// teardown has no order to number them by.
+    Untold,
 }
 
-/// A memory region, numbered from 0 within its kind by first appearance: `map0`, `buf0`.
+/// A memory region, numbered from 0 within its kind by first appearance: `map0`, `buf0`, `mem0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region {
     /// What it is.
@@ -58,6 +61,7 @@ impl fmt::Display for Region {
             RegionKind::Map => "map",
             RegionKind::Buffer => "buf",
             RegionKind::Unknown => "mem",
+            RegionKind::Untold => return f.write_str("mem?"),
         };
         write!(f, "{kind}{}", self.number)
     }
