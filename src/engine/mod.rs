@@ -4,7 +4,10 @@
 //! | --- | --- |
 //! | `load` | plan → operations on the seam → [`TensorBytes`] |
 //! | `arch` | hyperparameters and the transformer graph of each architecture |
-//! | `kernels` | dot products and dequantisation, scalar and vector, the same bits |
+//! | `kernels` | dot products and attention, scalar and vector, the same bits |
+//! | `quant` | block formats: dequantisation, and activations in the form that weights meet |
+//! | `context` | one conversation: key-value cache, batches of tokens → logits |
+//! | `pool` | threads that split rows |
 //! | `tokenizer` | text ↔ tokens from the file's own vocabulary |
 //! | `sampling` | logits → token, seeded |
 //!
@@ -13,6 +16,14 @@
 //! always fused or never, transcendental functions come from `libm`, and threads split rows.
 //!
 //! Called by `subject` and `cli`; calls `platform`, `gguf`, `plan` and `trace`.
+
+pub mod arch;
+pub mod context;
+pub mod kernels;
+mod kv_cache;
+mod math;
+mod pool;
+pub mod quant;
 
 /// The bytes of a loaded model's tensors, used where they lie.
 pub trait TensorBytes: Send + Sync {
