@@ -1,0 +1,212 @@
+//! Levels against the scalar oracle, and the oracle against f64.
+
+use half::f16;
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::quant::{Partner, dequantize};
+
+/// The bytes of `rows` rows of `n` weights from a stream of random bytes, with finite scales.
+///
+/// Every byte of an integer may occur. The exponents of f16 scales are kept off the top so that
+/// sums stay finite; float weights likewise.
+fn weights(format: Format, n: usize, rows: usize, random: &[u8]) -> Vec<u8> {
+    let mut bytes: Vec<u8> = random.iter().copied().cycle().take(format.row_bytes(n) * rows).collect();
+    let exponents: &[usize] = match format {
+        Format::F32 => &[3],
+        Format::F16 | Format::BF16 | Format::Q8_0 | Format::Q4_0 => &[1],
+        Format::Q4_K => &[1, 3],
+        Format::Q6_K => &[209],
+    };
+    for block in bytes.chunks_exact_mut(format.block_bytes()) {
+        for &at in exponents {
+            block[at] &= 0xBF;
+        }
+    }
+    bytes
+}
+
+fn available() -> Vec<Kernels> {
+    CpuLevel::ALL.iter().filter_map(|&level| Kernels::for_level(level).ok()).collect()
+}
+
+fn multiply(kernels: Kernels, format: Format, weights: &[u8], x: &Activations) -> Vec<f32> {
+    let rows = weights.len() / format.row_bytes(x.n());
+    let mut out = vec![f32::NAN; rows * x.rows()];
+    kernels.multiply(format, weights, x, &mut out);
+    out
+}
+
+/// Rows with a wide range of magnitudes, among them zeros of both signs and equal extremes.
+fn activation() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        8 => -10.0f32..10.0,
+        1 => Just(0.0f32),
+        1 => Just(-0.0f32),
+        1 => prop_oneof![Just(60000.0f32), Just(-60000.0)],
+        1 => (-30i32..10, any::<bool>()).prop_map(|(e, s)| if s { 2.0f32.powi(e) } else { -(2.0f32.powi(e)) }),
+    ]
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|x| x.to_bits()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_level_has_the_bits_of_the_oracle(
+        random in prop::collection::vec(any::<u8>(), 997),
+        pool in prop::collection::vec(activation(), 601),
+        blocks in 1usize..20,
+        tokens in 1usize..7,
+        rows in 1usize..4,
+    ) {
+        let oracle = Kernels::for_level(CpuLevel::Scalar).unwrap();
+        for &format in Format::ALL {
+            // Float rows end in the middle of the lanes as often as not.
+            let n = if format.block_elements() == 1 { blocks * 11 } else { format.block_elements() * blocks };
+            let weights = weights(format, n, rows, &random);
+            let x: Vec<f32> = pool.iter().copied().cycle().take(n * tokens).collect();
+            let x = Activations::new(format.partner(), n, &x);
+            let want = multiply(oracle, format, &weights, &x);
+            for kernels in available() {
+                let got = multiply(kernels, format, &weights, &x);
+                prop_assert_eq!(bits(&got), bits(&want), "{:?} at {}", format, kernels.level());
+            }
+        }
+    }
+
+    /// Each step rounds by at most half a unit in the last place, so a sum is off by at most
+    /// (steps + 1) · 2⁻²⁴ of the sum of magnitudes, whatever the order.
+    #[test]
+    fn the_oracle_is_near_the_sum_in_f64(
+        random in prop::collection::vec(any::<u8>(), 997),
+        pool in prop::collection::vec(activation(), 601),
+        blocks in 1usize..20,
+    ) {
+        let oracle = Kernels::for_level(CpuLevel::Scalar).unwrap();
+        for &format in Format::ALL {
+            let n = if format.block_elements() == 1 { blocks * 11 } else { format.block_elements() * blocks };
+            let row = weights(format, n, 1, &random);
+            let x: Vec<f32> = pool.iter().copied().cycle().take(n).collect();
+            let x = Activations::new(format.partner(), n, &x);
+            let mut w = vec![0.0; n];
+            dequantize(format, &row, &mut w);
+            // What Q4_K's scale part and min part cancel is still rounded.
+            let (mut sum, mut magnitude) = (0.0f64, 0.0f64);
+            for (i, &w) in w.iter().enumerate() {
+                let x = match &x {
+                    Activations::Float(x) => f64::from(x.values[i]),
+                    Activations::BF16(x) => f64::from(f32::from_bits(u32::from(x.bits[i]) << 16)),
+                    Activations::Q8_0(x) => f64::from(x.scales[i / 32]) * f64::from(x.quants[i]),
+                    Activations::Q8_K(x) => f64::from(x.scales[i / 256]) * f64::from(x.quants[i]),
+                };
+                sum += f64::from(w) * x;
+                let min = if format == Format::Q4_K {
+                    let block = &row[i / 256 * 144..];
+                    let half_at = |at: usize| f64::from(f16::from_le_bytes([block[at], block[at + 1]]).to_f32());
+                    (half_at(2) * 63.0).abs() + (half_at(0) * 63.0 * 15.0).abs()
+                } else {
+                    0.0
+                };
+                magnitude += (f64::from(w).abs() + 2.0 * min) * x.abs();
+            }
+            let got = f64::from(multiply(oracle, format, &row, &x)[0]);
+            let steps = if format.block_elements() == 1 { n / 16 + 5 } else { n / 32 + 8 };
+            let bound = magnitude * (steps as f64 + 4.0) * 2.0f64.powi(-24) + 1e-37;
+            prop_assert!((got - sum).abs() <= bound, "{format:?} × {n}: {got} is not {sum} within {bound}");
+        }
+    }
+
+    #[test]
+    fn attention_has_the_bits_of_the_oracle(
+        pool in prop::collection::vec(any::<u16>(), 401),
+        query in prop::collection::vec(-4.0f32..4.0, 1..150),
+        positions in 1usize..40,
+        width in 1usize..50,
+    ) {
+        // Exponents below the top: finite and not huge.
+        let cell = |n: usize| pool.iter().map(|b| b & 0xBFFF).cycle().take(n).collect::<Vec<u16>>();
+        let (keys, values) = (cell(positions * query.len()), cell(positions * width));
+        let head = Head { query: &query, keys: &keys, values: &values, scale: 0.25 };
+        let run = |kernels: Kernels| {
+            let mut out = vec![f32::NAN; width];
+            kernels.attend(&head, &mut out);
+            out
+        };
+        let want = run(Kernels::for_level(CpuLevel::Scalar).unwrap());
+        for kernels in available() {
+            prop_assert_eq!(bits(&run(kernels)), bits(&want), "{}", kernels.level());
+        }
+        // The definition in f64. Each of the additions rounds to f16, relative to a running sum
+        // whose weights are at most 1 each, hence 2⁻¹¹ of the largest value a position, twice.
+        let f = |bits: &u16| f64::from(f16::from_bits(*bits).to_f32());
+        let scores: Vec<f64> = keys
+            .chunks_exact(query.len())
+            .map(|k| k.iter().zip(&query).map(|(k, &q)| f(k) * f64::from(q)).sum::<f64>() * 0.25)
+            .collect();
+        let max = scores.iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = scores.iter().map(|s| (s - max).exp()).sum();
+        let largest = values.iter().map(|v| f(v).abs()).fold(0.0, f64::max);
+        for (j, &got) in want.iter().enumerate() {
+            let exact: f64 =
+                (0..positions).map(|p| (scores[p] - max).exp() / sum * f(&values[p * width + j])).sum();
+            let bound = largest * 2.0f64.powi(-10) * (positions as f64 + 1.0) + 1e-6;
+            prop_assert!((f64::from(got) - exact).abs() <= bound, "{got} is not {exact}");
+        }
+    }
+}
+
+/// Integers at their extremes: the largest sums, the most negative, and pairs that would overflow
+/// sixteen bits if a kernel multiplied the wrong sign first.
+#[test]
+fn extremes_are_exact() {
+    for (byte, sign) in [(0x80u8, 1.0f32), (0x7f, 1.0), (0xff, -1.0), (0x00, -1.0), (0x80, -1.0)] {
+        for &format in &[Format::Q8_0, Format::Q4_0, Format::Q4_K, Format::Q6_K] {
+            let n = 512;
+            let mut row = vec![byte; format.row_bytes(n)];
+            for block in row.chunks_exact_mut(format.block_bytes()) {
+                let scales: &[usize] = match format {
+                    Format::Q4_K => &[0, 2],
+                    Format::Q6_K => &[208],
+                    _ => &[0],
+                };
+                for &at in scales {
+                    block[at..at + 2].copy_from_slice(&f16::from_f32(1.0).to_le_bytes());
+                }
+            }
+            // A scale of exactly 1: 127 is the largest magnitude.
+            let x = vec![127.0 * sign; n];
+            let x = Activations::new(format.partner(), n, &x);
+            let mut w = vec![0.0; n];
+            dequantize(format, &row, &mut w);
+            let want: f64 = w.iter().map(|&w| f64::from(w) * 127.0 * f64::from(sign)).sum();
+            for kernels in available() {
+                let got = multiply(kernels, format, &row, &x)[0];
+                let bound = want.abs() * 2.0f64.powi(-22) + 64.0;
+                assert!((f64::from(got) - want).abs() <= bound, "{format:?} {byte:#x}: {got} is not {want}");
+            }
+        }
+    }
+}
+
+#[test]
+fn levels_have_names_and_detection_is_honest() {
+    for &level in CpuLevel::ALL {
+        assert_eq!(level.to_string().parse(), Ok(level));
+        assert_eq!(Kernels::for_level(level).is_ok(), level.is_available());
+    }
+    assert!(CpuLevel::detect().is_available());
+    let error = "neon9".parse::<CpuLevel>().unwrap_err();
+    assert_eq!(error.to_string(), "unknown CPU level `neon9`; the levels are scalar and avx2");
+}
+
+#[test]
+#[should_panic(expected = "another form")]
+fn activations_of_another_form_are_refused() {
+    let x = Activations::new(Partner::Q8_0, 256, &[0.0; 256]);
+    let kernels = Kernels::for_level(CpuLevel::Scalar).unwrap();
+    kernels.multiply(Format::Q4_K, &[0; 144], &x, &mut [0.0]);
+}

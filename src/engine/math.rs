@@ -1,0 +1,132 @@
+//! The small steps between matrix products: normalisation, rotation, gating.
+//!
+//! Plain Rust, whose sums and products are never fused or reordered unless `libm::fmaf` says so,
+//! and `libm`: the same bits everywhere. Sources are named at each function.
+
+/// `x · weight / sqrt(mean(x²) + eps)`, with f32 weights as stored (Zhang and Sennrich, "Root mean
+/// square layer normalization", 2019).
+///
+/// As in ggml each square is rounded to f32 and the sum is kept in f64. The sum has eight lanes,
+/// element `i` in lane `i mod 8`, folded in halves.
+pub(super) fn rms_norm(x: &[f32], weight: &[u8], eps: f32, out: &mut [f32]) {
+    let mut lanes = [0.0f64; 8];
+    for eight in x.chunks(8) {
+        for (lane, &x) in lanes.iter_mut().zip(eight) {
+            *lane += f64::from(x * x);
+        }
+    }
+    let sum =
+        ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+    let mean = (sum / x.len() as f64) as f32;
+    let scale = 1.0 / (mean + eps).sqrt();
+    for ((out, &x), w) in out.iter_mut().zip(x).zip(weight.chunks_exact(4)) {
+        *out = x * scale * f32::from_le_bytes([w[0], w[1], w[2], w[3]]);
+    }
+}
+
+/// Which elements of a head form the pairs that rotary embedding turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RopePairs {
+    /// Neighbours: 2i and 2i + 1. ggml calls it "norm".
+    Adjacent,
+    /// Halves: i and i + n/2. ggml calls it "neox".
+    Halves,
+}
+
+/// The angles of one position, as cosine and sine for each pair.
+///
+/// As in ggml the angle starts as the position and is multiplied along by `base^(−2/n)`, `n` being
+/// the rotated elements; `factors`, when not empty, divides the angle of each pair.
+pub(super) fn rope_angles(
+    position: u32,
+    pairs: usize,
+    base: f32,
+    scale: f32,
+    factors: &[f32],
+) -> Vec<(f32, f32)> {
+    let step = libm::powf(base, -2.0 / (2 * pairs) as f32);
+    let mut theta = position as f32;
+    let mut angles = Vec::with_capacity(pairs);
+    for i in 0..pairs {
+        let angle = scale * (theta / factors.get(i).copied().unwrap_or(1.0));
+        angles.push((libm::cosf(angle), libm::sinf(angle)));
+        theta *= step;
+    }
+    angles
+}
+
+/// Rotates the first `2 · angles.len()` elements of a head (Su et al., "RoFormer", 2021).
+///
+/// The first product of each sum is fused, as compilers contract ggml's code: keys are then the
+/// same f16 as llama.cpp's, which a sum rounded twice is not in one of some thousand elements.
+pub(super) fn rotate(head: &mut [f32], angles: &[(f32, f32)], kind: RopePairs) {
+    for (i, &(cos, sin)) in angles.iter().enumerate() {
+        let (a, b) = match kind {
+            RopePairs::Adjacent => (2 * i, 2 * i + 1),
+            RopePairs::Halves => (i, i + angles.len()),
+        };
+        let (x, y) = (head[a], head[b]);
+        head[a] = libm::fmaf(x, cos, -(y * sin));
+        head[b] = libm::fmaf(x, sin, y * cos);
+    }
+}
+
+/// `silu(gate) · up` (Shazeer, "GLU variants improve transformer", 2020).
+pub(super) fn swiglu(gate: f32, up: f32) -> f32 {
+    gate / (1.0 + libm::expf(-gate)) * up
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rms_norm_is_near_its_definition(x in prop::collection::vec(-100.0f32..100.0, 1..70)) {
+            let weights: Vec<f32> = (0..x.len()).map(|i| 0.5 + i as f32 * 0.25).collect();
+            let bytes: Vec<u8> = weights.iter().flat_map(|w| w.to_le_bytes()).collect();
+            let mut out = vec![0.0; x.len()];
+            rms_norm(&x, &bytes, 1e-5, &mut out);
+            let mean = x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / x.len() as f64;
+            for ((&out, &x), &w) in out.iter().zip(&x).zip(&weights) {
+                let exact = f64::from(x) * f64::from(w) / (mean + f64::from(1e-5f32)).sqrt();
+                prop_assert!((f64::from(out) - exact).abs() <= exact.abs() * 1e-6, "{out} is not {exact}");
+            }
+        }
+
+        #[test]
+        fn swiglu_is_near_its_definition(gate in -90.0f32..90.0, up in -10.0f32..10.0) {
+            let exact = f64::from(gate) / (1.0 + (-f64::from(gate)).exp()) * f64::from(up);
+            let got = f64::from(swiglu(gate, up));
+            prop_assert!((got - exact).abs() <= exact.abs() * 1e-6 + 1e-35, "{got} is not {exact}");
+        }
+
+        #[test]
+        fn rotation_turns_each_pair_by_its_angle(position in 0u32..4096, kind in 0usize..2) {
+            let kind = [RopePairs::Adjacent, RopePairs::Halves][kind];
+            let angles = rope_angles(position, 4, 10000.0, 1.0, &[]);
+            let mut head: Vec<f32> = (0..10).map(|i| i as f32 + 1.0).collect();
+            rotate(&mut head, &angles, kind);
+            for i in 0..4 {
+                let (a, b) = if kind == RopePairs::Adjacent { (2 * i, 2 * i + 1) } else { (i, i + 4) };
+                let angle = f64::from(position) * 10000f64.powf(-2.0 * i as f64 / 8.0);
+                let (x, y) = (a as f64 + 1.0, b as f64 + 1.0);
+                // The angle carries the relative error of f32, so the bound grows with it.
+                let bound = 1e-5 + 4e-6 * angle;
+                prop_assert!((f64::from(head[a]) - (x * angle.cos() - y * angle.sin())).abs() <= bound * 14.0);
+                prop_assert!((f64::from(head[b]) - (x * angle.sin() + y * angle.cos())).abs() <= bound * 14.0);
+            }
+            // Elements behind the rotated ones stay.
+            prop_assert_eq!(&head[8..], &[9.0, 10.0]);
+        }
+    }
+
+    #[test]
+    fn factors_and_scale_divide_the_angle() {
+        let plain = rope_angles(8, 2, 100.0, 1.0, &[]);
+        let factored = rope_angles(16, 2, 100.0, 0.5, &[1.0, 2.0]);
+        assert_eq!(plain[0], factored[0]);
+        assert_eq!(factored[1], (libm::cosf(0.4), libm::sinf(0.4)));
+    }
+}

@@ -1,0 +1,179 @@
+//! Threads that live as long as a context and compute parts of a job.
+//!
+//! A job is split by rows and never by reduction, so the number of threads cannot change a bit.
+//! Jobs own what they read (through `Arc`) and parts return what they computed: no part can see
+//! another one's output, and no `unsafe` is needed.
+//!
+//! The threads start when they are first needed, not while a model loads. A thread that waits spins for
+//! a short while and then sleeps in its channel.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvError, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+
+/// Computes one part of a job.
+pub(super) type Job = Arc<dyn Fn(usize) -> Vec<f32> + Send + Sync>;
+
+/// What a part gave: its rows, or the panic that ended it.
+type Outcome = Result<Vec<f32>, Box<dyn Any + Send>>;
+
+/// How often a waiting thread looks before it sleeps: some microseconds, the length of the gap
+/// between two jobs of one token.
+const SPINS: usize = 2000;
+
+/// A fixed number of threads, the caller's included.
+pub(super) struct Pool {
+    threads: usize,
+    workers: Vec<Worker>,
+    done: Option<Receiver<(usize, Outcome)>>,
+}
+
+struct Worker {
+    jobs: Option<Sender<Job>>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// A pool of `threads` threads, at least one.
+    pub(super) fn new(threads: usize) -> Self {
+        Self { threads: threads.max(1), workers: Vec::new(), done: None }
+    }
+
+    /// How many threads there are, the caller's included.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Computes parts `0..threads` of a job and returns what they gave, in the order of parts.
+    ///
+    /// When this returns no thread holds the job any more.
+    ///
+    /// # Panics
+    /// With the panic of a part, after all parts have ended; or before [`Pool::start`].
+    pub(super) fn run(&mut self, job: Job) -> Vec<Vec<f32>> {
+        assert_eq!(self.workers.len() + 1, self.threads, "the pool has started");
+        for worker in &self.workers {
+            let jobs = worker.jobs.as_ref().expect("a worker has its channel until the pool is dropped");
+            assert!(jobs.send(Arc::clone(&job)).is_ok(), "a worker thread has stopped");
+        }
+        let mut parts: Vec<Outcome> = Vec::new();
+        parts.resize_with(self.threads, || Ok(Vec::new()));
+        parts[0] = compute(job, 0);
+        if let Some(done) = &self.done {
+            for _ in &self.workers {
+                let (part, outcome) = receive(done).expect("workers outlive the pool's channel");
+                parts[part] = outcome;
+            }
+        }
+        parts.into_iter().map(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    }
+
+    /// Starts the threads, once.
+    pub(super) fn start(&mut self) -> std::io::Result<()> {
+        if self.workers.len() + 1 == self.threads {
+            return Ok(());
+        }
+        self.workers.clear();
+        let (results, done) = channel();
+        for part in 1..self.threads {
+            let (jobs, queue) = channel();
+            let results = results.clone();
+            let work = move || work(part, &queue, &results);
+            let handle = std::thread::Builder::new().name(format!("engine-{part}")).spawn(work)?;
+            self.workers.push(Worker { jobs: Some(jobs), handle: Some(handle) });
+        }
+        self.done = Some(done);
+        Ok(())
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        for worker in &mut self.workers {
+            worker.jobs = None;
+        }
+        for worker in &mut self.workers {
+            if let Some(handle) = worker.handle.take() {
+                // A panic was reported by the job that met it.
+                let _ = handle.join();
+            }
+        }
+    }
+}
+
+fn work(part: usize, queue: &Receiver<Job>, results: &Sender<(usize, Outcome)>) {
+    while let Ok(job) = receive(queue) {
+        if results.send((part, compute(job, part))).is_err() {
+            return;
+        }
+    }
+}
+
+/// Computes a part and lets go of the job before the outcome can be seen: the caller takes back
+/// what the job has borrowed.
+fn compute(job: Job, part: usize) -> Outcome {
+    catch_unwind(AssertUnwindSafe(move || job(part)))
+}
+
+/// Receives, first spinning, then sleeping.
+fn receive<T>(channel: &Receiver<T>) -> Result<T, RecvError> {
+    for _ in 0..SPINS {
+        match channel.try_recv() {
+            Ok(value) => return Ok(value),
+            Err(TryRecvError::Disconnected) => return Err(RecvError),
+            Err(TryRecvError::Empty) => std::hint::spin_loop(),
+        }
+    }
+    channel.recv()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(threads: usize) -> Pool {
+        let mut pool = Pool::new(threads);
+        pool.start().unwrap();
+        pool
+    }
+
+    #[test]
+    fn parts_come_back_in_order_and_the_job_is_released() {
+        for threads in 1..=4 {
+            let mut pool = started(threads);
+            for round in 0..200 {
+                let input = Arc::new(vec![round as f32; 8]);
+                let borrowed = Arc::clone(&input);
+                let job: Job = Arc::new(move |part| vec![borrowed[part] + part as f32]);
+                let want: Vec<_> = (0..threads).map(|part| vec![(round + part) as f32]).collect();
+                assert_eq!(pool.run(job), want);
+                assert!(Arc::try_unwrap(input).is_ok(), "a thread still holds the job");
+            }
+        }
+    }
+
+    #[test]
+    fn threads_start_once_and_sleep_through_a_pause() {
+        let mut pool = Pool::new(3);
+        assert!(pool.workers.is_empty());
+        for _ in 0..2 {
+            pool.start().unwrap();
+            assert_eq!(pool.run(Arc::new(|part| vec![part as f32])).len(), 3);
+            assert_eq!(pool.workers.len(), 2);
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_part_reaches_the_caller_and_the_pool_goes_on() {
+        let mut pool = started(3);
+        for failing in 0..3 {
+            let job: Job = Arc::new(move |part| if part == failing { panic!("part fails") } else { vec![] });
+            let panic = catch_unwind(AssertUnwindSafe(|| pool.run(job))).unwrap_err();
+            assert_eq!(panic.downcast_ref::<&str>(), Some(&"part fails"));
+            assert_eq!(pool.run(Arc::new(|part| vec![part as f32])), [[0.0], [1.0], [2.0]]);
+        }
+    }
+}
