@@ -14,6 +14,9 @@
 //!
 //! Called by `subject` and `cli`; calls `platform`, `gguf`, `plan` and `trace`.
 
+pub mod sampling;
+pub mod tokenizer;
+
 /// The bytes of a loaded model's tensors, used where they lie.
 pub trait TensorBytes: Send + Sync {
     /// The bytes of tensor `index` of the file's tensor table, exactly as stored.
