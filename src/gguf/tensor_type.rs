@@ -73,8 +73,42 @@ tensor_types! {
     MXFP4 = 39, "mxfp4", 32, 17;
 }
 
+impl TensorType {
+    /// The bytes of a run of elements; `None` when it is no whole number of blocks, or too large.
+    pub fn size_of(self, elements: u64) -> Option<u64> {
+        if !elements.is_multiple_of(self.block_elements()) {
+            return None;
+        }
+        (elements / self.block_elements()).checked_mul(self.block_bytes())
+    }
+}
+
 impl std::fmt::Display for TensorType {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_leads_back_to_its_type() {
+        for &dtype in TensorType::ALL {
+            assert_eq!(TensorType::from_id(dtype as u32), Some(dtype));
+        }
+        for removed in [4, 5, 31, 32, 33, 36, 37, 38] {
+            assert_eq!(TensorType::from_id(removed), None);
+        }
+    }
+
+    #[test]
+    fn sizes_are_whole_blocks_or_nothing() {
+        assert_eq!(TensorType::F32.size_of(3), Some(12));
+        assert_eq!(TensorType::Q8_0.size_of(64), Some(68));
+        assert_eq!(TensorType::Q8_0.size_of(65), None);
+        assert_eq!(TensorType::Q4_K.size_of(0), Some(0));
+        assert_eq!(TensorType::F32.size_of(u64::MAX / 2), None);
     }
 }

@@ -1,0 +1,69 @@
+//! `loadparity gguf`: look at a model file, or make one.
+
+mod make;
+mod show;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::gguf::{MakeError, ReadError};
+
+/// Arguments of `loadparity gguf`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct GgufArgs {
+    #[command(subcommand)]
+    command: GgufCommand,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum GgufCommand {
+    /// Print a model's metadata, tensors and totals.
+    Show(show::ShowArgs),
+    /// Make a model of any size, with seeded weights.
+    Make(make::MakeArgs),
+}
+
+/// Why the command failed, in one line.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum GgufCommandError {
+    /// The model cannot be opened.
+    #[error("cannot open {}: {error}", .path.display())]
+    Open { path: PathBuf, error: io::Error },
+    /// The model is not acceptable.
+    #[error("{}: {error}", .path.display())]
+    Model { path: PathBuf, error: ReadError },
+    /// The sizes asked for describe no model.
+    #[error("cannot make such a model: {0}")]
+    Spec(MakeError),
+    /// The file to be made is there already.
+    #[error("{} exists; --force replaces it", .path.display())]
+    Exists { path: PathBuf },
+    /// The made model cannot be written.
+    #[error("cannot write {}: {error}", .path.display())]
+    Write { path: PathBuf, error: io::Error },
+    /// The report cannot be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl GgufCommandError {
+    /// The exit code: 2 for what was asked, 3 for an environment that could not do it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Open { .. } | Self::Model { .. } | Self::Spec(_) | Self::Exists { .. } => 2,
+            Self::Write { .. } | Self::Output(_) => 3,
+        }
+    }
+}
+
+/// Runs the command; the report goes to `out`, a progress bar to a terminal at stderr.
+///
+/// # Errors
+/// When the command cannot do what was asked; see [`GgufCommandError::exit_code`].
+pub fn run(args: &GgufArgs, out: &mut dyn Write) -> Result<(), GgufCommandError> {
+    match &args.command {
+        GgufCommand::Show(args) => show::run(args, out),
+        GgufCommand::Make(args) => make::run(args, out),
+    }
+}
