@@ -27,11 +27,15 @@ fn the_vocabulary_that_the_others_spoil_is_good() {
 }
 
 #[rstest]
-#[case("tokenizer.ggml.model", None, "`tokenizer.ggml.model` is missing")]
-#[case("tokenizer.ggml.model", Some(Value::U32(1)), "must be a string")]
+#[case("tokenizer.ggml.model", None, "no key \"tokenizer.ggml.model\"")]
+#[case("tokenizer.ggml.model", Some(Value::U32(1)), "must be a UTF-8 string, but it is the u32 1")]
 #[case("tokenizer.ggml.model", Some(string("t5")), "`t5` is not supported; supported: gpt2")]
-#[case("tokenizer.ggml.pre", Some(string("klingon")), "`klingon` is not supported; supported: default, gpt-2,")]
-#[case("tokenizer.ggml.tokens", None, "`tokenizer.ggml.tokens` is missing")]
+#[case(
+    "tokenizer.ggml.pre",
+    Some(string("klingon")),
+    "`klingon` is not supported; supported: default, gpt-2,"
+)]
+#[case("tokenizer.ggml.tokens", None, "no key \"tokenizer.ggml.tokens\"")]
 #[case("tokenizer.ggml.tokens", Some(Value::Array(Array::F32(vec![]))), "must be an array of strings")]
 #[case("tokenizer.ggml.tokens", Some(strings(&["a", "b"])), "`tokenizer.ggml.token_type` has 4 entries for 2 tokens")]
 #[case("tokenizer.ggml.tokens", Some(strings(&["a", "b", "a", "c"])), "tokens 0 and 2 are both `a`")]
@@ -41,17 +45,33 @@ fn the_vocabulary_that_the_others_spoil_is_good() {
     "`tokenizer.ggml.tokens`: entry 1 is not UTF-8"
 )]
 #[case("tokenizer.ggml.token_type", Some(Value::Array(Array::I32(vec![1; 5]))), "has 5 entries for 4 tokens")]
-#[case("tokenizer.ggml.token_type", Some(Value::Array(Array::F64(vec![1.0; 4]))), "array of 32-bit integers")]
-#[case("tokenizer.ggml.merges", None, "`tokenizer.ggml.merges` is missing")]
+#[case("tokenizer.ggml.token_type", Some(Value::Array(Array::F64(vec![1.0; 4]))), "must be an array of i32s, but it is an array of f64s")]
+#[case("tokenizer.ggml.merges", None, "no key \"tokenizer.ggml.merges\"")]
 #[case("tokenizer.ggml.merges", Some(strings(&["a b", "ab"])), "merge 1 (`ab`) is not two symbols")]
 #[case("tokenizer.ggml.merges", Some(strings(&[""])), "merge 0 (``) is not two symbols")]
-#[case("tokenizer.ggml.eos_token_id", Some(Value::U32(4)), "`tokenizer.ggml.eos_token_id` is 4, but the vocabulary has 4")]
-#[case("tokenizer.ggml.bos_token_id", Some(Value::I32(-1)), "`tokenizer.ggml.bos_token_id` is -1")]
-#[case("tokenizer.ggml.eot_token_id", Some(Value::U64(1 << 32)), "`tokenizer.ggml.eot_token_id` is 4294967296")]
-#[case("tokenizer.ggml.eom_token_id", Some(string("3")), "must be an integer")]
-#[case("tokenizer.ggml.add_eos_token", Some(Value::U8(1)), "must be a boolean")]
-#[case("tokenizer.ggml.add_bos_token", Some(Value::Bool(true)), "`tokenizer.ggml.bos_token_id` names no token to add")]
-#[case("tokenizer.ggml.add_eos_token", Some(Value::Bool(true)), "`tokenizer.ggml.eos_token_id` names no token to add")]
+#[case(
+    "tokenizer.ggml.eos_token_id",
+    Some(Value::U32(4)),
+    "`tokenizer.ggml.eos_token_id` is 4, but the vocabulary has 4"
+)]
+#[case("tokenizer.ggml.bos_token_id", Some(Value::I32(-1)), "\"tokenizer.ggml.bos_token_id\" must be an unsigned 32-bit integer, but it is the i32 -1")]
+#[case("tokenizer.ggml.eot_token_id", Some(Value::U64(1 << 32)), "but it is the u64 4294967296")]
+#[case(
+    "tokenizer.ggml.eom_token_id",
+    Some(string("3")),
+    "\"tokenizer.ggml.eom_token_id\" must be an unsigned 32-bit integer"
+)]
+#[case("tokenizer.ggml.add_eos_token", Some(Value::U8(1)), "\"tokenizer.ggml.add_eos_token\" must be a bool")]
+#[case(
+    "tokenizer.ggml.add_bos_token",
+    Some(Value::Bool(true)),
+    "`tokenizer.ggml.bos_token_id` names no token to add"
+)]
+#[case(
+    "tokenizer.ggml.add_eos_token",
+    Some(Value::Bool(true)),
+    "`tokenizer.ggml.eos_token_id` names no token to add"
+)]
 fn a_contradiction_is_named(#[case] key: &'static str, #[case] value: Option<Value>, #[case] expected: &str) {
     let message = message(key, value);
     assert!(message.contains(expected), "{message}");

@@ -98,7 +98,10 @@ fn only_some_pre_tokenizers_take_a_word_that_is_a_token_before_merging() {
 fn a_byte_without_a_token_is_the_unknown_token_or_nothing() {
     let tokens = ["a", "b", "<unk>"].map(str::to_owned);
     let mut metadata = bpe("gpt-2", &tokens, &[], &[2]);
-    assert_eq!(Tokenizer::from_gguf(&gguf(metadata.clone())).unwrap().encode("abcé", false, false).unwrap(), [0, 1]);
+    assert_eq!(
+        Tokenizer::from_gguf(&gguf(metadata.clone())).unwrap().encode("abcé", false, false).unwrap(),
+        [0, 1]
+    );
     metadata.push(("tokenizer.ggml.unknown_token_id", Value::U32(2)));
     let ids = Tokenizer::from_gguf(&gguf(metadata)).unwrap().encode("abcé", false, false).unwrap();
     assert_eq!(ids, [0, 1, 2, 2, 2]);

@@ -1,10 +1,10 @@
 //! The fixtures' vocabularies against what llama.cpp made of the same strings.
 
-use loadparity::engine::tokenizer::{Tokenizer, Utf8Stream};
-use serde_json::Value;
+use std::path::{Path, PathBuf};
 
-mod tokenizer_support;
-use tokenizer_support::fixture;
+use loadparity::engine::tokenizer::{Tokenizer, Utf8Stream};
+use loadparity::gguf;
+use serde_json::Value;
 
 const FIXTURES: [&str; 5] = [
     "fixture-llama-f16",
@@ -26,9 +26,14 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
+}
+
 /// A fixture's tokenizer, and what llama.cpp said of it.
 fn load(name: &str) -> (Tokenizer, Value) {
-    let gguf = tokenizer_support::read(&fixture(&format!("models/{name}.gguf")));
+    let file = std::fs::File::open(fixture(&format!("models/{name}.gguf"))).unwrap();
+    let gguf = gguf::read(&gguf::SeekSource::new(file).unwrap()).unwrap();
     let reference = std::fs::read(fixture(&format!("reference/{name}.json"))).unwrap();
     (Tokenizer::from_gguf(&gguf).unwrap(), serde_json::from_slice(&reference).unwrap())
 }
@@ -65,7 +70,11 @@ fn prompts_and_generated_text_are_the_reference_ones() {
         assert!(runs.len() >= 8, "{name}: {} prompts", runs.len());
         for run in runs {
             let prompt = text(&run["prompt"]);
-            assert_eq!(tokenizer.encode(prompt, true, true).unwrap(), ids(&run["prompt_ids"]), "{name}: {prompt}");
+            assert_eq!(
+                tokenizer.encode(prompt, true, true).unwrap(),
+                ids(&run["prompt_ids"]),
+                "{name}: {prompt}"
+            );
             let mut stream = Utf8Stream::new();
             let generated = ids(&run["ids"]);
             let shown = generated.iter().filter(|&&id| !tokenizer.is_eog(id));

@@ -24,7 +24,8 @@ fn tokenizer(metadata: Vec<(&str, Value)>) -> Tokenizer {
 
 #[test]
 fn control_tokens_are_seen_on_request_and_user_defined_ones_always() {
-    let tokenizer = tokenizer(metadata("gpt-2", &[("<c>", CONTROL), ("<u>", USER_DEFINED), ("<?>", UNKNOWN)]));
+    let tokenizer =
+        tokenizer(metadata("gpt-2", &[("<c>", CONTROL), ("<u>", USER_DEFINED), ("<?>", UNKNOWN)]));
     assert_eq!(tokenizer.encode("<c><u>x<?>", false, true).unwrap(), [256, 257, 120, 258]);
     assert_eq!(tokenizer.encode("<c><u>x<?>", false, false).unwrap(), [60, 99, 62, 257, 120, 60, 63, 62]);
 }
@@ -45,7 +46,8 @@ fn special_tokens_are_cut_out_before_words_are() {
 
 #[test]
 fn control_and_unknown_tokens_print_on_request() {
-    let kinds = [("<c>", CONTROL), ("<u>", USER_DEFINED), ("<?>", UNKNOWN), ("<0x0A>", 6), ("gone", 5), ("odd", 99)];
+    let kinds =
+        [("<c>", CONTROL), ("<u>", USER_DEFINED), ("<?>", UNKNOWN), ("<0x0A>", 6), ("gone", 5), ("odd", 99)];
     let tokenizer = tokenizer(metadata("gpt-2", &kinds));
     let print = |special| (256..262).map(|id| tokenizer.piece(id, special)).collect::<Vec<_>>();
     assert_eq!(print(true), [b"<c>".as_slice(), b"<u>", b"<?>", b"\n", b"", b""]);
@@ -77,7 +79,14 @@ fn the_file_says_which_tokens_are_added() {
 fn tokens_that_end_generation_are_known_by_key_or_by_text() {
     let mut metadata = metadata(
         "gpt-2",
-        &[("<e>", CONTROL), ("<t>", CONTROL), ("<|im_end|>", NORMAL), ("<|eom_id|>", CONTROL), ("<x>", CONTROL), ("<|file_sep|>", CONTROL)],
+        &[
+            ("<e>", CONTROL),
+            ("<t>", CONTROL),
+            ("<|im_end|>", NORMAL),
+            ("<|eom_id|>", CONTROL),
+            ("<x>", CONTROL),
+            ("<|file_sep|>", CONTROL),
+        ],
     );
     metadata.push(("tokenizer.ggml.eos_token_id", Value::U32(256)));
     metadata.push(("tokenizer.ggml.eot_token_id", Value::I32(257)));

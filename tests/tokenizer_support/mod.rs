@@ -1,6 +1,5 @@
-//! Vocabularies for the tests of the tokenizer: made by hand, or read from a fixture.
-
-use std::path::Path;
+//! Vocabularies made by hand for the tests of the tokenizer.
+#![allow(dead_code)] // Each test uses some of it.
 
 use loadparity::gguf::{Array, Gguf, Text, Value};
 
@@ -41,7 +40,12 @@ pub fn byte_tokens() -> Vec<String> {
 }
 
 /// Metadata of a byte-level vocabulary. The last tokens have the given types, the others type 1.
-pub fn bpe(pre: &str, tokens: &[String], merges: &[String], last_types: &[i32]) -> Vec<(&'static str, Value)> {
+pub fn bpe(
+    pre: &str,
+    tokens: &[String],
+    merges: &[String],
+    last_types: &[i32],
+) -> Vec<(&'static str, Value)> {
     let mut types = vec![1; tokens.len() - last_types.len()];
     types.extend(last_types);
     vec![
@@ -52,9 +56,4 @@ pub fn bpe(pre: &str, tokens: &[String], merges: &[String], last_types: &[i32]) 
         ("tokenizer.ggml.merges", strings(merges)),
         ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
     ]
-}
-
-/// A file of the repository.
-pub fn fixture(path: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
 }

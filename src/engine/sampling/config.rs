@@ -65,7 +65,11 @@ impl SamplerConfig {
     /// Checks every setting.
     pub(super) fn validate(&self) -> Result<(), SampleError> {
         let check = |good: bool, name, value: &dyn std::fmt::Display, allowed| {
-            if good { Ok(()) } else { Err(SampleError::Parameter { name, value: value.to_string(), allowed }) }
+            if good {
+                Ok(())
+            } else {
+                Err(SampleError::Parameter { name, value: value.to_string(), allowed })
+            }
         };
         check(self.temperature.is_finite(), "temperature", &self.temperature, "a finite number")?;
         check(self.top_p > 0.0 && self.top_p <= 1.0, "top_p", &self.top_p, "above 0 and at most 1")?;

@@ -227,7 +227,10 @@ mod tests {
     #[test]
     fn top_p_keeps_the_token_that_reaches_the_sum() {
         let of = |top_p| kept(SamplerConfig { top_p, ..GREEDY }, &halves()).len();
-        assert_eq!([of(0.1), of(0.49), of(0.51), of(0.74), of(0.76), of(0.88), of(1.0)], [1, 1, 2, 2, 3, 4, 4]);
+        assert_eq!(
+            [of(0.1), of(0.49), of(0.51), of(0.74), of(0.76), of(0.88), of(1.0)],
+            [1, 1, 2, 2, 3, 4, 4]
+        );
         assert_eq!(kept(SamplerConfig { top_p: 0.1, min_keep: 3, ..GREEDY }, &halves()).len(), 3);
     }
 

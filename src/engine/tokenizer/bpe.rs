@@ -72,11 +72,8 @@ impl Bpe {
     ) -> Result<(), TokenizerError> {
         let mut work = Work::default();
         for word in self.splitter.split(text)? {
-            let whole = if self.ignore_merges {
-                vocabulary.id(&byte_alphabet::write(word.as_bytes()))
-            } else {
-                None
-            };
+            let whole =
+                if self.ignore_merges { vocabulary.id(&byte_alphabet::write(word.as_bytes())) } else { None };
             match whole {
                 Some(token) => tokens.push(token),
                 None => {

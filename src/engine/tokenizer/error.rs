@@ -3,26 +3,15 @@
 /// Why a tokenizer could not be made from a file, or a text not be encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
-    /// A required metadata key is absent.
-    #[error("metadata key `{key}` is missing; the file carries no usable vocabulary")]
-    Missing {
-        /// The key.
-        key: &'static str,
-    },
-    /// A metadata value has another type than the format prescribes.
-    #[error("metadata key `{key}` must be {expected}")]
-    WrongType {
-        /// The key.
-        key: &'static str,
-        /// The prescribed type, in words.
-        expected: &'static str,
-    },
+    /// A metadata key is missing or holds something else.
+    #[error(transparent)]
+    Key(#[from] crate::gguf::KeyError),
     /// A string of the vocabulary is not UTF-8.
     #[error("metadata key `{key}`: entry {index} is not UTF-8")]
     NotUtf8 {
         /// The key.
         key: &'static str,
-        /// Index of the entry; 0 for a single string.
+        /// Index of the entry.
         index: usize,
     },
     /// The kind of tokenizer is not one this crate has.
@@ -81,7 +70,7 @@ pub enum TokenizerError {
         /// The key.
         key: &'static str,
         /// The id.
-        id: i128,
+        id: u32,
         /// Tokens in the vocabulary.
         tokens: usize,
     },

@@ -65,13 +65,12 @@ impl Tokenizer {
     /// If the kind of tokenizer or its pre-tokenizer is not supported, or the vocabulary is absent
     /// or contradicts itself.
     pub fn from_gguf(gguf: &Gguf) -> Result<Self, TokenizerError> {
-        match metadata::string(gguf, MODEL)? {
-            Some("gpt2") => Self::byte_level_bpe(gguf),
-            Some(model) => Err(TokenizerError::UnsupportedModel {
+        match gguf.str(MODEL)? {
+            "gpt2" => Self::byte_level_bpe(gguf),
+            model => Err(TokenizerError::UnsupportedModel {
                 model: model.to_owned(),
                 supported: MODELS.join(", "),
             }),
-            None => Err(TokenizerError::Missing { key: MODEL }),
         }
     }
 
@@ -138,8 +137,7 @@ impl Tokenizer {
     /// (spaces before punctuation go, for `gpt-2` and `llama-bpe`). For the bytes as they are, join
     /// the [`piece`](Self::piece)s.
     pub fn detokenize(&self, tokens: &[u32], special: bool) -> Vec<u8> {
-        let joined: Vec<u8> =
-            tokens.iter().flat_map(|&token| self.piece(token, special)).copied().collect();
+        let joined: Vec<u8> = tokens.iter().flat_map(|&token| self.piece(token, special)).copied().collect();
         if self.clean_spaces { clean_up::clean_up(&joined) } else { joined }
     }
 
@@ -198,7 +196,7 @@ fn replace_invalid(bytes: &[u8]) -> Cow<'_, str> {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => bytes
             .utf8_chunks()
-            .flat_map(|chunk| [Cow::Borrowed(chunk.valid()), "\u{FFFD}".repeat(chunk.invalid().len()).into()])
+            .flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(|_| '\u{FFFD}')))
             .collect(),
     }
 }
