@@ -36,7 +36,7 @@ fn run(mut context: Context, cuts: &[&[u32]]) -> [Vec<u32>; 2] {
 
 #[rstest]
 fn nothing_but_the_tokens_changes_a_bit(#[values("f16", "bf16", "q8_0", "q4_0", "q4_k_m")] format: &str) {
-    let model = support::load(&format!("fixture-llama-{format}"));
+    let model = support::whole_file::load(format);
     let best = CpuLevel::detect();
     let prompt = prompt(70);
     let whole = run(context(&model, 1, best), &[&prompt]);
@@ -56,7 +56,7 @@ fn nothing_but_the_tokens_changes_a_bit(#[values("f16", "bf16", "q8_0", "q4_0", 
 
 #[test]
 fn a_cleared_context_is_a_new_one() {
-    let model = support::load("fixture-llama-q4_k_m");
+    let model = support::whole_file::load("q4_k_m");
     let mut context = context(&model, 1, CpuLevel::detect());
     let first = bits(context.decode(&prompt(9)).unwrap());
     assert_eq!(context.position(), 9);
@@ -68,7 +68,7 @@ fn a_cleared_context_is_a_new_one() {
 
 #[test]
 fn a_context_refuses_what_does_not_fit_and_stays_as_it_was() {
-    let model = support::load("fixture-llama-q4_k_m");
+    let model = support::whole_file::load("q4_k_m");
     let mut context = Context::new(Arc::clone(&model), 8, 1, CpuLevel::detect()).unwrap();
     let before = bits(context.decode(&prompt(6)).unwrap());
     assert_eq!(context.decode(&[]), Err(DecodeError::Empty));
@@ -86,7 +86,7 @@ fn a_context_refuses_what_does_not_fit_and_stays_as_it_was() {
 
 #[test]
 fn a_context_has_bounds() {
-    let model = support::load("fixture-llama-q4_k_m");
+    let model = support::whole_file::load("q4_k_m");
     let new = |n_ctx, threads| Context::new(Arc::clone(&model), n_ctx, threads, CpuLevel::Scalar).map(|_| ());
     for n_ctx in [0, 257, usize::MAX] {
         assert_eq!(new(n_ctx, 1), Err(ContextError::Size { n_ctx, max: 256 }));

@@ -30,15 +30,15 @@ fn numbers(value: &Value) -> Vec<u32> {
 }
 
 #[rstest]
-#[case("fixture-llama-f16", 0, 2e-3)]
-#[case("fixture-llama-bf16", 0, 2e-2)]
-#[case("fixture-llama-q8_0", 2, 5e-2)]
-#[case("fixture-llama-q4_0", 2, 5e-2)]
-#[case("fixture-llama-q4_k_m", 2, 5e-2)]
+#[case("f16", 0, 2e-3)]
+#[case("bf16", 0, 2e-2)]
+#[case("q8_0", 2, 5e-2)]
+#[case("q4_0", 2, 5e-2)]
+#[case("q4_k_m", 2, 5e-2)]
 fn greedy_tokens_are_the_reference_ones(#[case] name: &str, #[case] allowed: usize, #[case] tolerance: f64) {
-    let reference = std::fs::read_to_string(support::fixture(&format!("reference/{name}.json"))).unwrap();
+    let reference = std::fs::read_to_string(support::reference(name)).unwrap();
     let reference: Value = serde_json::from_str(&reference).unwrap();
-    let mut context = Context::new(support::load(name), 256, 1, CpuLevel::detect()).unwrap();
+    let mut context = Context::new(support::whole_file::load(name), 256, 1, CpuLevel::detect()).unwrap();
     let (mut different, mut furthest, mut furthest_gap) = (0, 0.0f64, 0.0f64);
     let prompts = reference["generation"].as_array().unwrap();
     assert_eq!(prompts.len(), 8);

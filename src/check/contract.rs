@@ -111,10 +111,11 @@ impl Checker<'_> {
             if let Some(before) = reached {
                 let both = read.arrived.start..before.arrived.end.min(read.arrived.end);
                 let forced = before.direct && read.direct && before.was_short();
-                if !both.is_empty() && !forced {
-                    if let Some(found) = self.first_tensor(|range| common(&both, range)) {
-                        return Some(found);
-                    }
+                if !both.is_empty()
+                    && !forced
+                    && let Some(found) = self.first_tensor(|range| common(&both, range))
+                {
+                    return Some(found);
                 }
             }
             if reached.is_none_or(|before| before.arrived.end < read.arrived.end) {

@@ -46,15 +46,11 @@ impl ModelFile {
 /// Runs `tokenize`: the model is opened here, through the seam like everywhere else.
 pub(super) fn tokenize(args: &TokenizeArgs, out: &mut dyn Write) -> Exit {
     let platform: Arc<dyn Platform> = crate::platform::native();
-    let model = match ModelFile::open(args.model.as_deref(), &*platform) {
-        Ok(model) => model,
-        Err(exit) => return exit,
-    };
-    match crate::engine::open_header(&platform, model.path()) {
+    match crate::engine::open_header(&platform, &args.model) {
         Err(error) => Exit::usage(error),
         Ok((_, gguf)) => match tokenize::run(args, &gguf, out) {
             Ok(()) => Exit::Code(0),
-            Err(error) => Exit::usage(error),
+            Err(error) => Exit::Failed(error.exit_code(), error.to_string()),
         },
     }
 }

@@ -1,15 +1,21 @@
-<<<<<<< HEAD
 //! What several test files share.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 pub mod saboteur;
+pub mod whole_file;
 
 use std::path::PathBuf;
 
 /// A model of `fixtures/models` by its short name, such as `q4_k_m`.
 pub fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/models/fixture-llama-{name}.gguf"))
+}
+
+/// What llama.cpp makes of that model.
+pub fn reference(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/reference/fixture-llama-{name}.json"))
 }
 
 /// The program under test.
@@ -20,40 +26,4 @@ pub fn loadparity() -> assert_cmd::Command {
     }
     command.env("NO_COLOR", "1");
     command
-=======
-//! Fixture models and reference outputs, for the tests that need them.
-
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use loadparity::engine::TensorBytes;
-use loadparity::engine::arch::Model;
-use loadparity::gguf;
-
-/// A file under `fixtures/`.
-pub fn fixture(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
-}
-
-/// The tensors of a file that was read whole.
-struct WholeFile {
-    bytes: Vec<u8>,
-    ranges: Vec<std::ops::Range<usize>>,
-}
-
-impl TensorBytes for WholeFile {
-    fn tensor_bytes(&self, index: usize) -> &[u8] {
-        &self.bytes[self.ranges[index].clone()]
-    }
-}
-
-/// Reads a fixture model whole.
-pub fn load(name: &str) -> Arc<Model> {
-    let path = fixture(&format!("models/{name}.gguf"));
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let gguf = gguf::read(&bytes).unwrap();
-    let ranges = gguf.tensors.iter().map(|tensor| gguf.file_range(tensor));
-    let ranges = ranges.map(|range| range.start as usize..range.end as usize).collect();
-    Arc::new(Model::new(Arc::new(gguf), Arc::new(WholeFile { bytes, ranges })).unwrap())
->>>>>>> kernels
 }

@@ -5,8 +5,9 @@ use std::sync::PoisonError;
 
 use super::lock::Locker;
 use super::spans::spans;
+use super::weights::MaybeLocked;
 use super::{Job, LoadError, Weights};
-use crate::platform::{Buffer, Errno, ErrorKind, File};
+use crate::platform::{Errno, ErrorKind, File};
 
 /// Bytes asked for by one read: large enough that the call costs nothing, small enough that
 /// several readers share a middling model.
@@ -111,7 +112,7 @@ pub(super) fn alloc_all(
     lens: impl Iterator<Item = u64>,
     align: u64,
     lock: bool,
-) -> Result<Vec<(Box<dyn Buffer>, bool)>, LoadError> {
+) -> Result<Vec<MaybeLocked>, LoadError> {
     let mut locker = Locker::new(job);
     lens.map(|len| {
         let refused = |errno| LoadError::Alloc { path: job.path.to_owned(), len, errno };

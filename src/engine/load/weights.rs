@@ -8,6 +8,9 @@ use super::spans::places;
 use crate::engine::TensorBytes;
 use crate::platform::{Buffer, Mapping, Phase, Platform};
 
+/// A buffer and whether it is locked.
+pub(super) type MaybeLocked = (Box<dyn Buffer>, bool);
+
 /// The memory behind the tensors.
 pub(super) enum Storage {
     /// The whole file, mapped.
@@ -20,7 +23,7 @@ pub(super) enum Storage {
     /// One buffer for each span of the file.
     Buffers {
         /// The buffers, in span order, each with whether it is locked.
-        buffers: Vec<(Box<dyn Buffer>, bool)>,
+        buffers: Vec<MaybeLocked>,
     },
 }
 
@@ -42,7 +45,7 @@ impl Weights {
     /// Tensors in buffers, one for each of `spans`; span `i` starts `starts[i]` bytes into buffer `i`.
     pub(super) fn buffered(
         job: &Job<'_>,
-        buffers: Vec<(Box<dyn Buffer>, bool)>,
+        buffers: Vec<MaybeLocked>,
         spans: &[Range<u64>],
         starts: &[usize],
     ) -> Self {

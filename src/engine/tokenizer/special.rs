@@ -1,0 +1,77 @@
+//! Finding special tokens in text, before anything else is done to it.
+//!
+//! Tokens are sought one after the other, the longest text first, each in the stretches that the
+//! ones before left. Source: `tokenizer_st_partition` in `llama-vocab.cpp` of llama.cpp.
+
+use super::vocabulary::{TokenKind, Vocabulary};
+
+/// A stretch of ordinary text, or a special token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fragment<'t> {
+    Text(&'t str),
+    Token(u32),
+}
+
+#[derive(Debug)]
+struct Special {
+    text: String,
+    token: u32,
+    /// Found even in text that is not to be parsed for special tokens.
+    always: bool,
+}
+
+/// The special tokens of a vocabulary, the longest first and equally long ones by id.
+#[derive(Debug)]
+pub(super) struct SpecialTokens(Vec<Special>);
+
+impl SpecialTokens {
+    pub(super) fn new(vocabulary: &Vocabulary) -> Self {
+        let mut specials: Vec<Special> = (0..)
+            .zip(vocabulary.tokens())
+            .filter(|(_, token)| {
+                matches!(token.kind, TokenKind::Control | TokenKind::Unknown | TokenKind::UserDefined)
+            })
+            .map(|(id, token)| Special {
+                text: token.text.clone(),
+                token: id,
+                always: token.kind == TokenKind::UserDefined,
+            })
+            .collect();
+        specials.sort_by_key(|special| std::cmp::Reverse(special.text.len()));
+        SpecialTokens(specials)
+    }
+
+    /// Cuts a text at its special tokens. Without `parse`, only user-defined tokens are seen:
+    /// they are ordinary words that merges would not make.
+    pub(super) fn partition<'t>(&self, text: &'t str, parse: bool) -> Vec<Fragment<'t>> {
+        let mut fragments = if text.is_empty() { Vec::new() } else { vec![Fragment::Text(text)] };
+        for special in self.0.iter().filter(|special| parse || special.always) {
+            let occurs = |fragment: &Fragment| match fragment {
+                Fragment::Text(text) => text.contains(&special.text),
+                Fragment::Token(_) => false,
+            };
+            if fragments.iter().any(occurs) {
+                fragments = fragments.into_iter().fold(Vec::new(), |mut finer, fragment| {
+                    match fragment {
+                        Fragment::Text(text) => cut(text, special, &mut finer),
+                        token => finer.push(token),
+                    }
+                    finer
+                });
+            }
+        }
+        fragments
+    }
+}
+
+/// Appends a text cut at every occurrence of one token.
+fn cut<'t>(text: &'t str, special: &Special, fragments: &mut Vec<Fragment<'t>>) {
+    for (index, between) in text.split(special.text.as_str()).enumerate() {
+        if index > 0 {
+            fragments.push(Fragment::Token(special.token));
+        }
+        if !between.is_empty() {
+            fragments.push(Fragment::Text(between));
+        }
+    }
+}
