@@ -16,7 +16,7 @@ fn optional<'g, T>(
 }
 
 /// The string under `key`, if there is one.
-pub(super) fn string<'g>(gguf: &'g Gguf, key: Key) -> Result<Option<&'g str>, TokenizerError> {
+pub(super) fn string(gguf: &Gguf, key: Key) -> Result<Option<&str>, TokenizerError> {
     optional(gguf, key, Gguf::str)
 }
 
@@ -34,7 +34,7 @@ pub(super) fn token_id(gguf: &Gguf, key: Key, tokens: usize) -> Result<Option<u3
 }
 
 /// The array of strings under `key`.
-pub(super) fn strings<'g>(gguf: &'g Gguf, key: Key) -> Result<Vec<&'g str>, TokenizerError> {
+pub(super) fn strings(gguf: &Gguf, key: Key) -> Result<Vec<&str>, TokenizerError> {
     let texts = gguf.strings(key)?.iter().enumerate();
     texts.map(|(index, text)| text.as_str().ok_or(TokenizerError::NotUtf8 { key, index })).collect()
 }
