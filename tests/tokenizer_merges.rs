@@ -96,6 +96,15 @@ fn only_some_pre_tokenizers_take_a_word_that_is_a_token_before_merging() {
 }
 
 #[test]
+fn a_repeated_merge_has_the_rank_of_its_first_place() {
+    let mut tokens = byte_tokens();
+    tokens.extend(["ab", "bc"].map(str::to_owned));
+    let merges = ["a b", "b c", "a b"].map(str::to_owned);
+    let tokenizer = Tokenizer::from_gguf(&gguf(bpe("gpt-2", &tokens, &merges, &[]))).unwrap();
+    assert_eq!(tokenizer.encode("abc", false, false).unwrap(), [256, 99]);
+}
+
+#[test]
 fn a_byte_without_a_token_is_the_unknown_token_or_nothing() {
     let tokens = ["a", "b", "<unk>"].map(str::to_owned);
     let mut metadata = bpe("gpt-2", &tokens, &[], &[2]);
