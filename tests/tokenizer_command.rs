@@ -1,4 +1,5 @@
 //! `loadparity tokenize` on a fixture, as its caller sees it.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 use std::io::Write;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Byte-pair encoding against an oracle that looks at every pair again after every merge.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 use std::collections::HashMap;
 
@@ -92,6 +93,15 @@ fn only_some_pre_tokenizers_take_a_word_that_is_a_token_before_merging() {
     };
     assert_eq!(ids("llama-bpe", "abc abc"), [257, 258]);
     assert_eq!(ids("gpt-2", "abc abc"), [256, 99, 32, 256, 99]);
+}
+
+#[test]
+fn a_repeated_merge_has_the_rank_of_its_first_place() {
+    let mut tokens = byte_tokens();
+    tokens.extend(["ab", "bc"].map(str::to_owned));
+    let merges = ["a b", "b c", "a b"].map(str::to_owned);
+    let tokenizer = Tokenizer::from_gguf(&gguf(bpe("gpt-2", &tokens, &merges, &[]))).unwrap();
+    assert_eq!(tokenizer.encode("abc", false, false).unwrap(), [256, 99]);
 }
 
 #[test]

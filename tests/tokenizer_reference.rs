@@ -1,4 +1,5 @@
 //! The fixtures' vocabularies against what llama.cpp made of the same strings.
+#![allow(clippy::unwrap_used)] // Helpers of tests may panic.
 
 use std::path::{Path, PathBuf};
 

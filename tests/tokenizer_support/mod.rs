@@ -1,10 +1,10 @@
 //! Vocabularies made by hand for the tests of the tokenizer.
-#![allow(dead_code)] // Each test uses some of it.
+#![allow(dead_code, clippy::unwrap_used)] // Each test uses some of it, and tests may panic.
 
 use loadparity::gguf::{Array, Gguf, Text, Value};
 
 /// A header with nothing but metadata.
-pub fn gguf(metadata: Vec<(&str, Value)>) -> Gguf {
+pub(crate) fn gguf(metadata: Vec<(&str, Value)>) -> Gguf {
     Gguf {
         version: 3,
         alignment: 32,
@@ -15,17 +15,17 @@ pub fn gguf(metadata: Vec<(&str, Value)>) -> Gguf {
     }
 }
 
-pub fn string(text: &str) -> Value {
+pub(crate) fn string(text: &str) -> Value {
     Value::String(Text(text.as_bytes().to_vec()))
 }
 
-pub fn strings<S: AsRef<str>>(texts: &[S]) -> Value {
+pub(crate) fn strings<S: AsRef<str>>(texts: &[S]) -> Value {
     Value::Array(Array::String(texts.iter().map(|text| Text(text.as_ref().as_bytes().to_vec())).collect()))
 }
 
 /// The letter of a byte in a byte-level vocabulary, made independently of the library: GPT-2's
 /// printable bytes stand for themselves, the others are counted from U+0100.
-pub fn letter(byte: u8) -> char {
+pub(crate) fn letter(byte: u8) -> char {
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     if printable(byte) {
         return char::from(byte);
@@ -35,12 +35,12 @@ pub fn letter(byte: u8) -> char {
 }
 
 /// The tokens of all bytes, in their order.
-pub fn byte_tokens() -> Vec<String> {
+pub(crate) fn byte_tokens() -> Vec<String> {
     (0..=255).map(|byte| letter(byte).to_string()).collect()
 }
 
 /// Metadata of a byte-level vocabulary. The last tokens have the given types, the others type 1.
-pub fn bpe(
+pub(crate) fn bpe(
     pre: &str,
     tokens: &[String],
     merges: &[String],

@@ -9,7 +9,11 @@
 //! | `clean_up` | English typography after detokenizing |
 //! | `utf8_stream` | whole characters from the bytes of successive tokens |
 //!
-//! Results are those of llama.cpp, token by token. Another pre-tokenizer is a row of the table;
+//! Results are those of llama.cpp, token by token, with two exceptions: characters that came to
+//! Unicode after version 15 have a category here and none there, and overlong or surrogate forms of
+//! UTF-8 are invalid here and characters there.
+//!
+//! Another pre-tokenizer is a row of the table;
 //! another kind of tokenizer is a sibling of `bpe` and a variant of `Algorithm`.
 
 mod bpe;
