@@ -8,7 +8,7 @@ use loadparity::engine::arch::Model;
 use loadparity::gguf;
 
 /// A file under `fixtures/`.
-pub fn fixture(path: &str) -> PathBuf {
+pub(crate) fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path)
 }
 
@@ -25,11 +25,11 @@ impl TensorBytes for WholeFile {
 }
 
 /// Reads a fixture model whole.
-pub fn load(name: &str) -> Arc<Model> {
+pub(crate) fn load(name: &str) -> Arc<Model> {
     let path = fixture(&format!("models/{name}.gguf"));
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let gguf = gguf::read(&bytes).unwrap();
+    let gguf = gguf::read(&bytes).expect("fixtures are sound");
     let ranges = gguf.tensors.iter().map(|tensor| gguf.file_range(tensor));
     let ranges = ranges.map(|range| range.start as usize..range.end as usize).collect();
-    Arc::new(Model::new(Arc::new(gguf), Arc::new(WholeFile { bytes, ranges })).unwrap())
+    Arc::new(Model::new(Arc::new(gguf), Arc::new(WholeFile { bytes, ranges })).expect("fixtures are models"))
 }

@@ -233,8 +233,3 @@ fn fold16(lanes: [f32; 16]) -> f32 {
 fn fold8(l: [f32; 8]) -> f32 {
     ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
-
-/// Folds eight wide lanes in halves.
-fn fold8_wide(l: [f64; 8]) -> f64 {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
-}
