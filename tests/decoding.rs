@@ -1,6 +1,8 @@
 //! What must not change a bit: cutting a prompt, the number of threads, the CPU level. And what a
 //! context refuses.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::sync::Arc;

@@ -2,7 +2,10 @@
 //!
 //! The rule: all tokens are equal, or the first difference stands at a step where llama.cpp's own
 //! two best logits were less than 0.05 apart. F16 and BF16 may have no difference at all, a
-//! quantised type one prompt in four.
+//! quantised type one prompt in four. Today no prompt of any type differs, and since the bits are
+//! the same everywhere, none may begin to.
+
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
@@ -30,12 +33,12 @@ fn numbers(value: &Value) -> Vec<u32> {
 }
 
 #[rstest]
-#[case("f16", 0, 2e-3)]
-#[case("bf16", 0, 2e-2)]
-#[case("q8_0", 2, 5e-2)]
-#[case("q4_0", 2, 5e-2)]
-#[case("q4_k_m", 2, 5e-2)]
-fn greedy_tokens_are_the_reference_ones(#[case] name: &str, #[case] allowed: usize, #[case] tolerance: f64) {
+#[case("f16", 1e-3)]
+#[case("bf16", 1e-2)]
+#[case("q8_0", 1e-5)]
+#[case("q4_0", 1e-5)]
+#[case("q4_k_m", 5e-2)]
+fn greedy_tokens_are_the_reference_ones(#[case] name: &str, #[case] tolerance: f64) {
     let reference = std::fs::read_to_string(support::reference(name)).unwrap();
     let reference: Value = serde_json::from_str(&reference).unwrap();
     let mut context = Context::new(support::whole_file::load(name), 256, 1, CpuLevel::detect()).unwrap();
@@ -70,6 +73,6 @@ fn greedy_tokens_are_the_reference_ones(#[case] name: &str, #[case] allowed: usi
         "{name}: {different} of {} prompts differ; first-step logits within {furthest:.2e}, gaps within {furthest_gap:.2e}",
         prompts.len()
     );
-    assert!(different <= allowed, "{different} prompts differ, {allowed} may");
+    assert_eq!(different, 0, "prompts differ");
     assert!(furthest <= tolerance, "a first-step logit is {furthest} away");
 }

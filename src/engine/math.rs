@@ -44,7 +44,9 @@ pub(super) fn rope_angles(
     scale: f32,
     factors: &[f32],
 ) -> Vec<(f32, f32)> {
-    let step = libm::powf(base, -2.0 / (2 * pairs) as f32);
+    // Errors of the step add up along the pairs, and powf is off by a unit for common bases: the
+    // power is taken in f64 and rounded once.
+    let step = libm::pow(base.into(), (-2.0 / (2 * pairs) as f32).into()) as f32;
     let mut theta = position as f32;
     let mut angles = Vec::with_capacity(pairs);
     for i in 0..pairs {

@@ -46,28 +46,30 @@ impl Pool {
         self.threads
     }
 
-    /// Computes parts `0..threads` of a job and returns what they gave, in the order of parts.
+    /// Computes parts `0..parts` of a job and returns what they gave, in the order of parts; there
+    /// are at most as many parts as threads.
     ///
     /// When this returns no thread holds the job any more.
     ///
     /// # Panics
     /// With the panic of a part, after all parts have ended; or before [`Pool::start`].
-    pub(super) fn run(&mut self, job: Job) -> Vec<Vec<f32>> {
-        assert_eq!(self.workers.len() + 1, self.threads, "the pool has started");
-        for worker in &self.workers {
+    pub(super) fn run(&mut self, parts: usize, job: Job) -> Vec<Vec<f32>> {
+        assert!((1..=self.workers.len() + 1).contains(&parts), "a started thread for each part");
+        let workers = &self.workers[..parts - 1];
+        for worker in workers {
             let jobs = worker.jobs.as_ref().expect("a worker has its channel until the pool is dropped");
             assert!(jobs.send(Arc::clone(&job)).is_ok(), "a worker thread has stopped");
         }
-        let mut parts: Vec<Outcome> = Vec::new();
-        parts.resize_with(self.threads, || Ok(Vec::new()));
-        parts[0] = compute(job, 0);
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        outcomes.resize_with(parts, || Ok(Vec::new()));
+        outcomes[0] = compute(job, 0);
         if let Some(done) = &self.done {
-            for _ in &self.workers {
+            for _ in workers {
                 let (part, outcome) = receive(done).expect("workers outlive the pool's channel");
-                parts[part] = outcome;
+                outcomes[part] = outcome;
             }
         }
-        parts.into_iter().map(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic))).collect()
     }
 
     /// Starts the threads, once.
@@ -148,7 +150,7 @@ mod tests {
                 let borrowed = Arc::clone(&input);
                 let job: Job = Arc::new(move |part| vec![borrowed[part] + part as f32]);
                 let want: Vec<_> = (0..threads).map(|part| vec![(round + part) as f32]).collect();
-                assert_eq!(pool.run(job), want);
+                assert_eq!(pool.run(threads, job), want);
                 assert!(Arc::try_unwrap(input).is_ok(), "a thread still holds the job");
             }
         }
@@ -160,7 +162,8 @@ mod tests {
         assert!(pool.workers.is_empty());
         for _ in 0..2 {
             pool.start().unwrap();
-            assert_eq!(pool.run(Arc::new(|part| vec![part as f32])).len(), 3);
+            assert_eq!(pool.run(3, Arc::new(|part| vec![part as f32])).len(), 3);
+            assert_eq!(pool.run(2, Arc::new(|part| vec![part as f32])).len(), 2);
             assert_eq!(pool.workers.len(), 2);
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
@@ -171,9 +174,9 @@ mod tests {
         let mut pool = started(3);
         for failing in 0..3 {
             let job: Job = Arc::new(move |part| if part == failing { panic!("part fails") } else { vec![] });
-            let panic = catch_unwind(AssertUnwindSafe(|| pool.run(job))).unwrap_err();
+            let panic = catch_unwind(AssertUnwindSafe(|| pool.run(3, job))).unwrap_err();
             assert_eq!(panic.downcast_ref::<&str>(), Some(&"part fails"));
-            assert_eq!(pool.run(Arc::new(|part| vec![part as f32])), [[0.0], [1.0], [2.0]]);
+            assert_eq!(pool.run(3, Arc::new(|part| vec![part as f32])), [[0.0], [1.0], [2.0]]);
         }
     }
 }

@@ -23,6 +23,9 @@ pub(in crate::engine) struct Graph {
     cache: Arc<KvCache>,
 }
 
+/// Multiply-adds of which a thread takes no less: below that, handing them over takes longer.
+const SHARE: usize = 1 << 18;
+
 /// One row for each token, as many elements each.
 type Rows = Vec<f32>;
 
@@ -104,11 +107,12 @@ impl Graph {
     /// Each head of each token over the positions up to the token's own.
     fn attend(&mut self, layer: usize, position: usize, queries: Rows) -> Rows {
         let (model, cache, kernels) = (Arc::clone(&self.model), Arc::clone(&self.cache), self.kernels);
-        let threads = self.pool.threads();
+        // A position costs some exponentials and roundings besides two products.
+        let parts = self.parts(queries.len() * (position + 1) * 8);
         let job: Job = Arc::new(move |part| {
             let h: &Hyperparameters = model.hyperparameters();
             let scale = 1.0 / (h.key_length as f32).sqrt();
-            let tasks = share(queries.len() / h.key_length, part, threads);
+            let tasks = share(queries.len() / h.key_length, part, parts);
             let mut out = vec![0.0; tasks.len() * h.value_length];
             for (task, out) in tasks.zip(out.chunks_exact_mut(h.value_length)) {
                 let (token, head) = (task / h.heads, task % h.heads);
@@ -119,7 +123,7 @@ impl Graph {
             }
             out
         });
-        self.pool.run(job).concat()
+        self.pool.run(parts, job).concat()
     }
 
     fn feed_forward(&mut self, layer: usize, stream: &mut [f32]) {
@@ -134,20 +138,21 @@ impl Graph {
     /// Multiplies several matrices with the same rows, in one job.
     fn multiply(&mut self, matrices: &[Matrix], x: &[f32]) -> Vec<Rows> {
         let inputs = self.prepare(matrices, x);
-        let (model, kernels, threads) = (Arc::clone(&self.model), self.kernels, self.pool.threads());
+        let work = matrices.iter().map(|matrix| matrix.rows * x.len()).sum();
+        let (model, kernels, parts) = (Arc::clone(&self.model), self.kernels, self.parts(work));
         let job: Job = Arc::new(move |part| {
             let mut out = Vec::new();
             for (matrix, x) in &inputs {
-                band(&model, kernels, *matrix, x, share(matrix.rows, part, threads), &mut out);
+                band(&model, kernels, *matrix, x, share(matrix.rows, part, parts), &mut out);
             }
             out
         });
-        let parts = self.pool.run(job);
-        let mut offsets = vec![0; parts.len()];
+        let outcomes = self.pool.run(parts, job);
+        let mut offsets = vec![0; parts];
         let gather = |matrix: &Matrix| {
             let tokens = x.len() / matrix.columns;
-            let bands = parts.iter().enumerate().zip(&mut offsets).map(|((part, out), offset)| {
-                let rows = share(matrix.rows, part, threads);
+            let bands = outcomes.iter().enumerate().zip(&mut offsets).map(|((part, out), offset)| {
+                let rows = share(matrix.rows, part, parts);
                 let start = *offset;
                 *offset += rows.len() * tokens;
                 (rows, &out[start..*offset])
@@ -160,18 +165,24 @@ impl Graph {
     /// `silu(gate · x) · (up · x)`, both matrices in one job.
     fn gated(&mut self, gate: Matrix, up: Matrix, x: &[f32]) -> Rows {
         let inputs = self.prepare(&[gate, up], x);
-        let (model, kernels, threads) = (Arc::clone(&self.model), self.kernels, self.pool.threads());
+        let work = 2 * gate.rows * x.len();
+        let (model, kernels, parts) = (Arc::clone(&self.model), self.kernels, self.parts(work));
         let job: Job = Arc::new(move |part| {
             let (mut gates, mut ups) = (Vec::new(), Vec::new());
             for ((matrix, x), out) in inputs.iter().zip([&mut gates, &mut ups]) {
-                band(&model, kernels, *matrix, x, share(matrix.rows, part, threads), out);
+                band(&model, kernels, *matrix, x, share(matrix.rows, part, parts), out);
             }
             gates.iter_mut().zip(ups).for_each(|(gate, up)| *gate = swiglu(*gate, up));
             gates
         });
-        let parts = self.pool.run(job);
-        let bands = parts.iter().enumerate().map(|(part, out)| (share(gate.rows, part, threads), &out[..]));
+        let outcomes = self.pool.run(parts, job);
+        let bands = outcomes.iter().enumerate().map(|(part, out)| (share(gate.rows, part, parts), &out[..]));
         by_token(gate.rows, x.len() / gate.columns, bands)
+    }
+
+    /// Into how many parts a job of so many multiply-adds is split.
+    fn parts(&self, work: usize) -> usize {
+        (work / SHARE).clamp(1, self.pool.threads())
     }
 
     /// Converts activations once for each form that the matrices want.

@@ -11,6 +11,8 @@ mod error;
 mod graph;
 mod hyperparameters;
 mod model;
+#[cfg(test)]
+mod tests;
 
 pub use super::math::RopePairs;
 pub use error::ModelError;

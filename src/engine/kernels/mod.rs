@@ -82,7 +82,12 @@ impl CpuLevel {
 
     /// The best level of this CPU.
     pub fn detect() -> Self {
-        Self::ALL.iter().rev().copied().find(|level| level.is_available()).unwrap_or(CpuLevel::Scalar)
+        Self::available().last().unwrap_or(CpuLevel::Scalar)
+    }
+
+    /// The levels that this CPU can run, the plainest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|level| level.is_available())
     }
 
     /// Whether this CPU can run it.
@@ -231,10 +236,5 @@ fn fold16(lanes: [f32; 16]) -> f32 {
 
 /// Folds eight lanes in halves.
 fn fold8(l: [f32; 8]) -> f32 {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
-}
-
-/// Folds eight wide lanes in halves.
-fn fold8_wide(l: [f64; 8]) -> f64 {
     ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 
 use super::attention::attend_with;
-use super::{Head, Table, fold8, fold8_wide, fold16};
+use super::{Head, Table, fold8, fold16};
 use crate::engine::quant::{
     Bf16, Float, Format, Q8_0, Q8_K, SMALL_BLOCK, SUPER_BLOCK, f16_at, k4_scales, q6, round_f16,
 };
@@ -190,4 +190,9 @@ fn key_dot(key: &[u16], query: &[f32]) -> f32 {
         rest[i % 8] += f64::from(f16::from_bits(k).to_f32()) * f64::from(q);
     }
     (f64::from(fold16(folded)) + fold8_wide(rest)) as f32
+}
+
+/// Folds eight wide lanes in halves.
+fn fold8_wide(l: [f64; 8]) -> f64 {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }

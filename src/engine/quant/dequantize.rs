@@ -51,6 +51,7 @@ fn q4_0(block: &[u8], out: &mut [f32]) {
 ///
 /// The low six bits of bytes 0-3 are scales 0-3 and of bytes 4-7 mins 0-3; bytes 8-11 hold the
 /// low nibbles of scales (low) and mins (high) 4-7, whose upper two bits top bytes 0-3 and 4-7.
+#[inline]
 pub(crate) fn k4_scales(packed: &[u8]) -> ([u8; 8], [u8; 8]) {
     let word = |at: usize| u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]]);
     let (a, b, c) = (word(0), word(4), word(8));
@@ -126,7 +127,7 @@ mod tests {
                     }
                 };
                 let byte = row[16 + i / 64 * 32 + i % 32];
-                let q = if sub % 2 == 0 { byte & 15 } else { byte >> 4 };
+                let q = if sub.is_multiple_of(2) { byte & 15 } else { byte >> 4 };
                 half_at(0) * f64::from(six(0)) * f64::from(q) - half_at(2) * f64::from(six(4))
             }
             Format::Q6_K => {

@@ -4,8 +4,8 @@ use std::arch::x86_64::*;
 
 use half::f16;
 
+use super::super::Head;
 use super::super::attention::attend_with;
-use super::super::{Head, fold8_wide};
 use super::{fma, fold8};
 use crate::engine::quant::round_f16;
 
@@ -58,17 +58,20 @@ fn dot(key: &[u16], query: &[f32]) -> f32 {
             (_mm256_cvtps_pd(_mm256_extractf128_ps::<1>(k)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(q)));
         wide = [_mm256_fmadd_pd(low.0, low.1, wide[0]), _mm256_fmadd_pd(high.0, high.1, wide[1])];
     }
-    let mut rest = [0.0f64; 8];
-    // SAFETY: the array holds twice four f64; the stores are unaligned ones.
-    unsafe {
-        _mm256_storeu_pd(rest.as_mut_ptr(), wide[0]);
-        _mm256_storeu_pd(rest.as_mut_ptr().add(4), wide[1]);
-    }
     let done = 64 * runs + 8 * eights;
-    for (rest, (&k, &q)) in rest.iter_mut().zip(key[done..].iter().zip(&query[done..])) {
-        *rest += f64::from(f16::from_bits(k).to_f32()) * f64::from(q);
+    if done < key.len() {
+        let mut rest = [0.0f64; 8];
+        for (rest, (&k, &q)) in rest.iter_mut().zip(key[done..].iter().zip(&query[done..])) {
+            *rest = f64::from(f16::from_bits(k).to_f32()) * f64::from(q);
+        }
+        // SAFETY: the array holds twice four f64; the loads are unaligned ones.
+        let rest = unsafe { [_mm256_loadu_pd(rest.as_ptr()), _mm256_loadu_pd(rest.as_ptr().add(4))] };
+        wide = [_mm256_add_pd(wide[0], rest[0]), _mm256_add_pd(wide[1], rest[1])];
     }
-    (f64::from(whole) + fold8_wide(rest)) as f32
+    let four = _mm256_add_pd(wide[0], wide[1]);
+    let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
+    let rest = _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+    (f64::from(whole) + rest) as f32
 }
 
 /// Eight f32 rounded to f16 and back.

@@ -70,6 +70,12 @@ fn fold8(lanes: __m256) -> f32 {
     _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
 }
 
+/// The first `N` elements, as an array whose bounds the compiler knows.
+#[inline]
+fn block<T, const N: usize>(from: &[T]) -> &[T; N] {
+    from.first_chunk().expect("activations and weights are whole blocks")
+}
+
 /// Loads 32 bytes that a slice must have.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{fold8, half_at, load32, tiled_rows};
+use super::{block, fold8, half_at, load32, tiled_rows};
 use crate::engine::quant::{Format, Q8_0, SMALL_BLOCK};
 
 tiled_rows!(rows_q8_0, tile_q8_0, 4, Q8_0, Format::Q8_0);
@@ -12,8 +12,9 @@ tiled_rows!(rows_q8_0, tile_q8_0, 4, Q8_0, Format::Q8_0);
 fn tile_q8_0<const T: usize>(row: &[u8], x: &Q8_0, t: usize) -> [f32; T] {
     let blocks = x.n / SMALL_BLOCK;
     let mut lanes = [_mm256_setzero_ps(); T];
-    for (b, block) in row.chunks_exact(Format::Q8_0.block_bytes()).enumerate() {
-        let (w, d) = (load32(&block[2..]), half_at(block, 0));
+    for (b, bytes) in row.chunks_exact(Format::Q8_0.block_bytes()).enumerate() {
+        let bytes: &[u8; 34] = block(bytes);
+        let (w, d) = (load32(&bytes[2..]), half_at(bytes, 0));
         // The instruction wants its first factor unsigned. Pairs stay inside 16 bits:
         // 2 · 128 · 127 < 2¹⁵.
         let magnitude = _mm256_abs_epi8(w);
@@ -63,10 +64,10 @@ fn unpack(rows: &[u8], row_bytes: usize, b: usize) -> ([__m256i; 8], __m256) {
     let mut bits = [0u16; 8];
     let mut quants = [_mm256_setzero_si256(); 8];
     for (row, (bits, quants)) in rows.chunks_exact(row_bytes).zip(bits.iter_mut().zip(&mut quants)) {
-        let block = &row[b * Format::Q4_0.block_bytes()..][..Format::Q4_0.block_bytes()];
-        *bits = u16::from_le_bytes([block[0], block[1]]);
+        let bytes: &[u8; 18] = block(&row[b * Format::Q4_0.block_bytes()..]);
+        *bits = u16::from_le_bytes([bytes[0], bytes[1]]);
         // SAFETY: the slice is 16 bytes long; the load is an unaligned one.
-        let packed = unsafe { _mm_loadu_si128(block[2..18].as_ptr().cast()) };
+        let packed = unsafe { _mm_loadu_si128(bytes[2..].as_ptr().cast()) };
         let both = _mm256_set_m128i(_mm_srli_epi16::<4>(packed), packed);
         *quants = _mm256_and_si256(both, _mm256_set1_epi8(15));
     }
