@@ -99,7 +99,7 @@ fn the_bits_depend_on_what_they_should() {
 #[test]
 fn a_failure_that_nothing_mends_is_an_error_and_not_a_model() {
     for (plan, fault, message) in [
-        (LoadPlan::read(false), "read.buffered:error=EIO:when=3+", "EIO"),
+        (LoadPlan::read(false), "read.buffered:error=EIO:when=2+", "EIO"),
         (LoadPlan::direct(false, OnRefused::Read), "read.direct:error=EIO", "EIO"),
         (LoadPlan::map(false), "map:error=ENOMEM", "--load-mode none"),
         (LoadPlan::read(false), "alloc:error=ENOMEM", "ENOMEM"),
