@@ -3,12 +3,15 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use loadparity::engine::{self, CpuLevel, Generation, LoadOptions, SamplerConfig};
+use loadparity::gguf::{MakeSpec, MatrixType, make};
 use loadparity::plan::{LoadPlan, OnRefused};
 use loadparity::platform::{FaultSpec, Injector, Platform, native};
 use loadparity::subject::TensorHashes;
+use rstest::rstest;
 
 fn generation(threads: usize, cpu: CpuLevel) -> Generation {
     Generation {
@@ -24,12 +27,16 @@ fn generation(threads: usize, cpu: CpuLevel) -> Generation {
 
 /// Loads as `plan` says under `faults` and generates; returns tensor hash, tokens and logits hash.
 fn bits(model: &str, plan: LoadPlan, faults: &[&str], wanted: &Generation) -> (String, Vec<u32>, String) {
+    bits_of(&support::fixture(model), plan, faults, wanted)
+}
+
+fn bits_of(model: &Path, plan: LoadPlan, faults: &[&str], wanted: &Generation) -> (String, Vec<u32>, String) {
     let mut platform: Arc<dyn Platform> = native();
     if !faults.is_empty() {
         let specs: Vec<FaultSpec> = faults.iter().map(|f| f.parse().expect("a fault")).collect();
         platform = Arc::new(Injector::new(platform, specs));
     }
-    let loaded = engine::load(&platform, &support::fixture(model), plan, LoadOptions::default())
+    let loaded = engine::load(&platform, model, plan, LoadOptions::default())
         .unwrap_or_else(|error| panic!("{plan} with {faults:?}: {error}"));
     let tensors = TensorHashes::of(&loaded.gguf, &*loaded.weights).combined();
     let out = engine::generate(&loaded.gguf, loaded.weights, wanted, &mut |_| ()).expect("text");
@@ -79,6 +86,43 @@ fn every_thread_count_and_vector_level() {
                 let same = bits(model, LoadPlan::map(false), &[], &generation(threads, level));
                 assert_eq!(same, first, "{model}, {threads} threads, {level}");
             }
+        }
+    }
+}
+
+/// Models that nobody trained, of every type that can be made: they run, and the same everywhere.
+#[rstest]
+#[case(MatrixType::F32)]
+#[case(MatrixType::F16)]
+#[case(MatrixType::BF16)]
+#[case(MatrixType::Q8_0)]
+#[case(MatrixType::Q4_0)]
+#[case(MatrixType::Q4_K)]
+#[case(MatrixType::Q6_K)]
+#[case(MatrixType::Q4_K_M)]
+fn every_made_type(#[case] matrices: MatrixType, #[values(false, true)] tied: bool) {
+    let spec = MakeSpec {
+        layers: 2,
+        embd: 256,
+        heads: 4,
+        kv_heads: 2,
+        ffn: 512,
+        vocab: 300,
+        matrices,
+        tied,
+        ..MakeSpec::default()
+    };
+    let mut bytes = Vec::new();
+    make(&spec, &mut bytes, &mut |_, _| ()).expect("a model");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), bytes).expect("a model file");
+
+    let first = bits_of(file.path(), LoadPlan::map(false), &[], &generation(1, CpuLevel::Scalar));
+    let direct = LoadPlan::direct(true, OnRefused::Read);
+    for plan in [LoadPlan::read(false), direct, LoadPlan::map(true)] {
+        for (threads, level) in CpuLevel::available().flat_map(|level| [(1, level), (3, level)]) {
+            let same = bits_of(file.path(), plan, &[], &generation(threads, level));
+            assert_eq!(same, first, "{plan}, {threads} threads, {level}");
         }
     }
 }
