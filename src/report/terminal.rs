@@ -8,11 +8,11 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::Reporter;
 use crate::check::{Event, Facts, Failure, Finished, GroupFinished, Started, Verdict};
 
-/// Failures that are printed in full; the JSON report has them all.
+/// Kinds of failure that are printed; the JSON report has them all.
 const SHOWN_FAILURES: usize = 20;
 
 /// Spellings that a row names; the rest are counted.
-const SHOWN_SPELLINGS: usize = 3;
+const SHOWN_SPELLINGS: usize = 2;
 
 /// Collects a campaign and prints it at the end.
 pub struct Terminal<W: Write> {
@@ -121,19 +121,23 @@ impl<W: Write> Terminal<W> {
     fn failure_list(&mut self) -> io::Result<()> {
         let bold = self.style(Style::new().bold());
         let red = self.style(style_of(Verdict::Divergent));
-        for failure in self.failures.iter().take(SHOWN_FAILURES) {
+        let groups = alike(&self.failures);
+        for (failure, others) in groups.iter().take(SHOWN_FAILURES) {
             let plan = failure.plan.as_deref().unwrap_or("no plan");
             let spelling = shown(&failure.spelling);
             writeln!(self.out, "\n{red}{}{red:#}: {bold}{spelling}{bold:#} ({plan})", failure.rule)?;
             writeln!(self.out, "  {}", failure.message)?;
+            if *others > 0 {
+                writeln!(self.out, "  and {others} more spellings of this plan break the same rule")?;
+            }
             writeln!(self.out, "  rule: {}", failure.rule.explanation())?;
             for line in failure.diff.iter().flat_map(|diff| diff.lines()) {
                 writeln!(self.out, "    {line}")?;
             }
             writeln!(self.out, "  reproduce: {}", failure.reproduce)?;
         }
-        if let Some(more) = self.failures.len().checked_sub(SHOWN_FAILURES).filter(|n| *n > 0) {
-            writeln!(self.out, "\n{more} more failures; --format json lists them all")?;
+        if let Some(more) = groups.len().checked_sub(SHOWN_FAILURES).filter(|n| *n > 0) {
+            writeln!(self.out, "\n{more} more kinds of failure; --format json lists them all")?;
         }
         Ok(())
     }
@@ -186,6 +190,20 @@ impl<W: Write> Reporter for Terminal<W> {
         }
         Ok(())
     }
+}
+
+/// The first failure of each rule and plan, in order, with how many more there are of it.
+fn alike(failures: &[Failure]) -> Vec<(&Failure, usize)> {
+    let mut groups: Vec<(&Failure, usize)> = Vec::new();
+    for failure in failures {
+        let same =
+            |(first, _): &&mut (&Failure, usize)| (first.rule, &first.plan) == (failure.rule, &failure.plan);
+        match groups.iter_mut().find(same) {
+            Some((_, others)) => *others += 1,
+            None => groups.push((failure, 0)),
+        }
+    }
+    groups
 }
 
 /// A spelling as a person wants to see it.
@@ -248,9 +266,9 @@ fn row(group: &GroupFinished) -> Vec<String> {
 fn spellings(group: &GroupFinished) -> String {
     let names: Vec<&str> = group.spellings.iter().take(SHOWN_SPELLINGS).map(|s| shown(s)).collect();
     let rest = group.spellings.len().saturating_sub(SHOWN_SPELLINGS);
-    let mut text = names.join(" | ");
+    let mut text = names.join(", ");
     if rest > 0 {
-        text += &format!(" … and {rest} more");
+        text += &format!(" +{rest}");
     }
     text
 }

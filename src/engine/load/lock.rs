@@ -46,13 +46,12 @@ impl<'a, 'j> Locker<'a, 'j> {
             self.job.wanted,
         );
         if errno.kind == ErrorKind::LockLimit {
-            match platform.limits().lockable {
-                Lockable::Bytes(limit) => text += &format!(". The limit is {limit} bytes"),
+            text += &match platform.limits().lockable {
+                Lockable::Bytes(limit) => format!(". The limit is {limit} bytes; {}", platform.lock_advice()),
                 Lockable::Unlimited => {
-                    text += ". No limit is set for this process: the machine lacks the memory"
+                    ". This process has no lock limit: the machine itself ran short".to_owned()
                 }
-            }
-            text += &format!("; {}", platform.lock_advice());
+            };
         }
         text
     }
