@@ -44,16 +44,36 @@ mod live;
 mod recorder;
 mod sim;
 
+// The choice of a backend, made here and nowhere else. Each one is a sibling file.
+#[cfg(any(target_os = "freebsd", target_os = "linux"))]
+mod fadvise;
+#[cfg(target_os = "freebsd")]
+mod freebsd;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(all(unix, not(any(target_os = "freebsd", target_os = "linux", target_os = "macos"))))]
+mod other_unix;
+#[cfg(unix)]
+mod unix;
+#[cfg(any(test, target_os = "macos"))]
+mod wired;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsd as Native;
+#[cfg(target_os = "linux")]
+pub use linux::Linux as Native;
+#[cfg(target_os = "macos")]
+pub use macos::MacOs as Native;
+#[cfg(all(unix, not(any(target_os = "freebsd", target_os = "linux", target_os = "macos"))))]
+pub use other_unix::OtherUnix as Native;
+
+#[cfg(not(unix))]
 compile_error!(
     "this target has no platform backend yet; the contract at the top of platform/mod.rs says what one must provide"
 );
 
-#[cfg(target_os = "linux")]
-pub use linux::Linux;
 pub use recorder::{Recorder, Recording};
 
 use std::ops::Range;
@@ -101,8 +121,8 @@ pub struct Alignment {
     pub memory: u64,
     /// Of the file offset and of the length.
     pub offset: u64,
-    /// Whether an unaligned request is refused. Where it is not (tmpfs), a successful direct
-    /// read proves nothing about direct I/O.
+    /// Whether an unaligned request is refused. Where it is not (tmpfs, and `F_NOCACHE` on macOS),
+    /// a successful direct read proves nothing about direct I/O.
     pub enforced: bool,
 }
 
@@ -128,7 +148,7 @@ pub struct MapRequest {
 
 /// One operating system as a loader sees it. The contract is at the top of this module.
 pub trait Platform: Send + Sync {
-    /// The name in reports and traces: `linux`, `windows`, `macos`, `sim`.
+    /// The name in reports and traces: `linux`, `macos`, `freebsd`, `unix`, `windows`, `sim`.
     fn name(&self) -> &'static str;
 
     /// Page size, granularity and lock limit.
@@ -235,7 +255,6 @@ pub trait Buffer: Send + Sync {
 }
 
 /// The backend of the operating system that this program runs on.
-#[cfg(target_os = "linux")]
 pub fn native() -> Arc<dyn Platform> {
-    Arc::new(Linux::new())
+    Arc::new(Native::new())
 }

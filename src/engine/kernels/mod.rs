@@ -47,6 +47,8 @@
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -63,13 +65,15 @@ pub enum CpuLevel {
     Scalar,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
+    /// AArch64 with NEON, little-endian.
+    Neon,
 }
 
 /// Why a level cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CpuLevelError {
     /// The word names no level.
-    #[error("unknown CPU level `{0}`; the levels are scalar and avx2")]
+    #[error("unknown CPU level `{0}`; the levels are scalar, avx2 and neon")]
     Unknown(String),
     /// This machine lacks the instructions.
     #[error("this CPU has no {0} level; it has {best}", best = CpuLevel::detect())]
@@ -78,7 +82,7 @@ pub enum CpuLevelError {
 
 impl CpuLevel {
     /// Every level, the plainest first.
-    pub const ALL: &[CpuLevel] = &[CpuLevel::Scalar, CpuLevel::Avx2];
+    pub const ALL: &[CpuLevel] = &[CpuLevel::Scalar, CpuLevel::Avx2, CpuLevel::Neon];
 
     /// The best level of this CPU.
     pub fn detect() -> Self {
@@ -100,8 +104,10 @@ impl CpuLevel {
                     && is_x86_feature_detected!("fma")
                     && is_x86_feature_detected!("f16c")
             }
-            #[cfg(not(target_arch = "x86_64"))]
-            CpuLevel::Avx2 => false,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            CpuLevel::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            // A level of another architecture.
+            _ => false,
         }
     }
 }
@@ -111,6 +117,7 @@ impl fmt::Display for CpuLevel {
         f.write_str(match self {
             CpuLevel::Scalar => "scalar",
             CpuLevel::Avx2 => "avx2",
+            CpuLevel::Neon => "neon",
         })
     }
 }
@@ -176,8 +183,10 @@ impl Kernels {
             CpuLevel::Scalar => &scalar::TABLE,
             #[cfg(target_arch = "x86_64")]
             CpuLevel::Avx2 => &avx2::TABLE,
-            #[cfg(not(target_arch = "x86_64"))]
-            CpuLevel::Avx2 => return Err(CpuLevelError::Unavailable(level)),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            CpuLevel::Neon => &neon::TABLE,
+            // A level of another architecture, which is not available.
+            _ => return Err(CpuLevelError::Unavailable(level)),
         };
         Ok(Self { level, table })
     }

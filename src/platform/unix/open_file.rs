@@ -1,0 +1,77 @@
+//! An open file: its size, positioned reads and mappings.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno as Raw;
+use nix::fcntl::OFlag;
+use nix::sys::stat::{Mode, SFlag};
+
+use super::{UnixMapping, errno, invalid};
+use crate::platform::{Alignment, MapRequest, Result};
+
+/// A descriptor that is closed on drop.
+pub(in crate::platform) struct OpenFile {
+    fd: OwnedFd,
+    page_size: u64,
+}
+
+impl OpenFile {
+    /// Opens a file that can be read.
+    pub(in crate::platform) fn open(path: &Path, flags: OFlag, page_size: u64) -> Result<Self> {
+        let fd = nix::fcntl::open(path, flags, Mode::empty()).map_err(errno)?;
+        let stat = nix::sys::stat::fstat(&fd).map_err(errno)?;
+        // Opening a directory succeeds and only reading it fails: refuse where the cause is plain.
+        if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR {
+            return Err(errno(Raw::EISDIR));
+        }
+        Ok(Self { fd, page_size })
+    }
+
+    /// The descriptor.
+    pub(in crate::platform) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    /// The file's size in bytes.
+    pub(in crate::platform) fn size(&self) -> Result<u64> {
+        let stat = nix::sys::stat::fstat(&self.fd).map_err(errno)?;
+        u64::try_from(stat.st_size).map_err(|_| invalid())
+    }
+
+    /// One `pread`.
+    pub(in crate::platform) fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<usize> {
+        let offset = i64::try_from(offset).map_err(|_| invalid())?;
+        nix::sys::uio::pread(&self.fd, dst, offset).map_err(errno)
+    }
+
+    /// Maps a range, shared and read-only.
+    pub(in crate::platform) fn map(&self, request: MapRequest) -> Result<UnixMapping> {
+        let end = request.offset.checked_add(request.len).ok_or_else(invalid)?;
+        if request.len == 0 || !request.offset.is_multiple_of(self.page_size) || end > self.size()? {
+            return Err(invalid());
+        }
+        UnixMapping::of(self.fd.as_fd(), request, self.page_size)
+    }
+
+    /// Finds the alignment of direct reads by trying: the smallest of a few sizes at which a read
+    /// is accepted.
+    pub(in crate::platform) fn probed_alignment(&self) -> Result<Alignment> {
+        const LARGEST: usize = 64 << 10;
+        let mut memory = vec![0u8; 3 * LARGEST];
+        let base = memory.as_ptr().align_offset(LARGEST);
+        let mut refused = invalid();
+        for align in [1, 512, 1024, 2048, 4096, 8192, 16384, 32768, LARGEST] {
+            // At `align` from a 64 KiB boundary the address is a multiple of `align` and of no more.
+            let from = base + align;
+            match self.read_at(0, &mut memory[from..from + align]) {
+                Ok(_) => {
+                    let align = align as u64;
+                    return Ok(Alignment { memory: align, offset: align, enforced: align > 1 });
+                }
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
+    }
+}
