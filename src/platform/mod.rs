@@ -46,8 +46,10 @@ mod sim;
 
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "windows")]
+mod windows;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", target_os = "windows")))]
 compile_error!(
     "this target has no platform backend yet; the contract at the top of platform/mod.rs says what one must provide"
 );
@@ -55,6 +57,8 @@ compile_error!(
 #[cfg(target_os = "linux")]
 pub use linux::Linux;
 pub use recorder::{Recorder, Recording};
+#[cfg(target_os = "windows")]
+pub use windows::Windows;
 
 use std::ops::Range;
 use std::path::Path;
@@ -238,4 +242,10 @@ pub trait Buffer: Send + Sync {
 #[cfg(target_os = "linux")]
 pub fn native() -> Arc<dyn Platform> {
     Arc::new(Linux::new())
+}
+
+/// The backend of the operating system that this program runs on.
+#[cfg(target_os = "windows")]
+pub fn native() -> Arc<dyn Platform> {
+    Arc::new(Windows::new())
 }
