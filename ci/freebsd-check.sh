@@ -3,5 +3,4 @@
 # Exit 3 with "not run: REASON" where the tools cannot be had.
 . "$(dirname "$0")/cross/common.sh"
 . "$(dirname "$0")/cross/check.sh"
-cross_ready
 check_target x86_64-unknown-freebsd

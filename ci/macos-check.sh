@@ -7,7 +7,6 @@
 . "$(dirname "$0")/cross/common.sh"
 . "$(dirname "$0")/cross/check.sh"
 case ${1:-all} in all | check) ;; *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
-cross_ready
 check_target aarch64-apple-darwin "$([ "${1:-all}" = check ] && echo check || echo build)"
 check_target x86_64-apple-darwin
 [ "${1:-all}" = all ] || exit 0
@@ -18,10 +17,9 @@ if [ ! -x "$zig/bin/cargo-zigbuild" ]; then
     python3 -m venv "$zig" && "$zig/bin/pip" install -q ziglang cargo-zigbuild ||
         not_run "zig could not be installed from PyPI (ziglang, cargo-zigbuild)"
 fi
-. "$CROSS_HOME/env/aarch64-apple-darwin.sh"
-cd "$cross_here/../.."
+use_target aarch64-apple-darwin
+cd "$cross_root"
 export PATH="$zig/bin:$PATH" CARGO_ZIGBUILD_CACHE_DIR="$CROSS_HOME/zig-cache"
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/cross}
 cargo-zigbuild zigbuild --locked --target aarch64-apple-darwin
 program=$CARGO_TARGET_DIR/aarch64-apple-darwin/debug/loadparity
 # The magic number of a 64-bit Mach-O file, and the number of its CPU.

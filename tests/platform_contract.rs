@@ -2,6 +2,8 @@
 
 #[path = "support/contract/mod.rs"]
 mod contract;
+#[path = "support/native_world.rs"]
+mod native_world;
 #[path = "support/sim_world.rs"]
 mod sim_world;
 
@@ -9,6 +11,7 @@ use std::collections::BTreeSet;
 
 use contract::{World, behaviours, run};
 use loadparity::platform::SimProfile;
+use native_world::NativeWorld;
 use sim_world::SimWorld;
 
 /// `F_NOCACHE` takes any alignment, and files take no advice.
@@ -33,6 +36,7 @@ const WINDOWS: &[&str] = &[
 fn worlds() -> Vec<Box<dyn World>> {
     let sim = |profile, not_run| Box::new(SimWorld::new(profile, not_run));
     vec![
+        Box::new(NativeWorld::new()),
         sim(SimProfile::linux_4k(), &[]),
         sim(SimProfile::linux_64k(), &[]),
         sim(SimProfile::macos_16k(), MACOS),

@@ -1,48 +1,75 @@
-# Sourced by the scripts beside it. Debian 12 or newer, x86-64, root (for apt-get).
+# Sourced: what the cross-target scripts share. For Debian 12 or newer on x86-64; installing needs root.
+#
+# The cross targets are built with Debian's own rustc (rustc-web, kept apart from rustup's), because
+# that one comes with the source of its standard library, of which each target needs a build.
+# CROSS_RUSTC, CROSS_RUSTDOC and CROSS_CARGO name another one, with its source in its sysroot.
+# State lies under CROSS_HOME, by default in the user's cache folder; all of it can be deleted.
 set -euo pipefail
 cross_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export CROSS_HOME=${CROSS_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/cross-os}
-mkdir -p "$CROSS_HOME/bin" "$CROSS_HOME/env"
+cross_root=$(cd "$cross_here/../.." && pwd)
+export CROSS_HOME=${CROSS_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/loadparity-cross}
+mkdir -p "$CROSS_HOME/bin"
 
-# fetch PACKAGE... : install or renew by name
-fetch() {
-    local opt=(-y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
-    DEBIAN_FRONTEND=noninteractive apt-get install "${opt[@]}" "$@" > "$CROSS_HOME/apt.log" 2>&1
+# not_run REASON... : a check that did not run is no pass
+not_run() { echo "not run: $*" >&2; exit 3; }
+
+apt_install() {
+    local options=(-y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
+    DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@" >> "$CROSS_HOME/apt.log" 2>&1
 }
 
-# need PACKAGE... : install what is missing, by name
+can_install() { command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; }
+
+# need PACKAGE... : installs, by name, what is missing
 need() {
-    local miss=() p
-    for p in "$@"; do
-        [ "$(dpkg-query -Wf '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || miss+=("$p")
+    local missing=() package
+    command -v dpkg-query > /dev/null || not_run "this system has no dpkg to look for $*"
+    for package in "$@"; do
+        [ "$(dpkg-query -Wf '${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
     done
-    [ ${#miss[@]} -eq 0 ] && return 0
-    fetch "${miss[@]}" && return 0
+    [ ${#missing[@]} -eq 0 ] && return 0
+    can_install || not_run "${missing[*]} must be installed, which takes root and apt-get"
+    echo "installing ${missing[*]}" >&2
+    apt_install "${missing[@]}" && return 0
     apt-get update -qq >> "$CROSS_HOME/apt.log" 2>&1 || true
-    fetch "${miss[@]}" || { tail -20 "$CROSS_HOME/apt.log" >&2; return 1; }
+    apt_install "${missing[@]}" || not_run "${missing[*]} could not be installed; see $CROSS_HOME/apt.log"
 }
 
-# need_rust : a rustc with its own library source, kept apart from rustup's, and new enough for
-# this crate: a machine may have an older release of the same packages
+# new_enough : whether the rustc in use is at least the one that the package asks for
+new_enough() {
+    local wanted found
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$cross_root/Cargo.toml")
+    found=$("$CROSS_RUSTC" -vV 2> /dev/null | sed -n 's/^release: //p')
+    [ -n "$found" ] && [ "$(printf '%s\n' "$wanted" "$found" | sort -V | head -1)" = "$wanted" ]
+}
+
+# need_rust : sets CROSS_RUSTC, CROSS_RUSTDOC and CROSS_CARGO to a compiler with library source
 need_rust() {
-    need rustc-web cargo-web rust-web-src gcc libc6-dev
-    local least
-    least=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$cross_here/../../Cargo.toml")
-    rust_is() { dpkg --compare-versions "$(/usr/bin/rustc --version | cut -d' ' -f2)" ge "$least"; }
-    rust_is && return 0
-    apt-get update -qq >> "$CROSS_HOME/apt.log" 2>&1 || true
-    fetch rustc-web cargo-web rust-web-src || { tail -20 "$CROSS_HOME/apt.log" >&2; return 1; }
-    rust_is || { echo "rustc-web is older than $least, which this crate needs" >&2; return 1; }
+    local packages=(rustc-web cargo-web rust-web-src)
+    if [ -z "${CROSS_RUSTC:-}" ]; then
+        need "${packages[@]}" gcc libc6-dev
+        CROSS_RUSTC=/usr/bin/rustc CROSS_RUSTDOC=/usr/bin/rustdoc CROSS_CARGO=/usr/bin/cargo
+        if ! new_enough && can_install; then
+            # Newer ones come with the security updates of the distribution.
+            echo "upgrading ${packages[*]}" >&2
+            apt-get update -qq >> "$CROSS_HOME/apt.log" 2>&1 || true
+            apt_install "${packages[@]}" || true
+        fi
+    fi
+    new_enough || not_run "$("$CROSS_RUSTC" --version 2>&1 | head -1) is older than the package allows"
+    export CROSS_RUSTC CROSS_CARGO CROSS_RUSTDOC=${CROSS_RUSTDOC:-${CROSS_RUSTC%rustc}rustdoc}
 }
 
-# env_begin FILE TARGET : what every target's env file holds
-env_begin() {
-    local up
-    up=$(printf %s "$2" | tr 'a-z-' 'A-Z_')
-    cat > "$1" <<T
-export CROSS_HOME='$CROSS_HOME'
-export RUSTUP_TOOLCHAIN= CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
-export CARGO_TARGET_${up}_RUSTFLAGS="--sysroot $CROSS_HOME/sysroot\${CROSS_RUSTFLAGS:+ \$CROSS_RUSTFLAGS}"
-export CARGO_TARGET_${up}_RUSTDOCFLAGS="--sysroot $CROSS_HOME/sysroot"
-T
+# use_target TARGET [MODE] : builds its standard library (MODE of build-sysroot.sh) and points cargo to
+# it, in this shell
+use_target() {
+    local name
+    need_rust
+    "$cross_here/build-sysroot.sh" "$1" "${2:-build}" || not_run "the standard library of $1 could not be built"
+    name=$(printf %s "$1" | tr 'a-z-' 'A-Z_')
+    export RUSTUP_TOOLCHAIN='' RUSTC=$CROSS_RUSTC RUSTDOC=$CROSS_RUSTDOC CARGO=$CROSS_CARGO
+    export "CARGO_TARGET_${name}_RUSTFLAGS=--sysroot $CROSS_HOME/sysroot"
+    export "CARGO_TARGET_${name}_RUSTDOCFLAGS=--sysroot $CROSS_HOME/sysroot"
+    # Another compiler than the host's: its artefacts would take turns with the host's.
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cross_root/target/cross}
 }

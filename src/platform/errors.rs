@@ -57,26 +57,47 @@ const UNIX: &[UnixError] = &[
     unix("ESTALE", 116, 70, ErrorKind::Other),
 ];
 
-const WINDOWS: &[(&str, i32, ErrorKind)] = &[
+/// Windows: name, number, meaning; by number.
+pub(super) const WINDOWS: &[(&str, i32, ErrorKind)] = &[
     ("ERROR_INVALID_FUNCTION", 1, ErrorKind::Unsupported),
     ("ERROR_FILE_NOT_FOUND", 2, ErrorKind::NotFound),
     ("ERROR_PATH_NOT_FOUND", 3, ErrorKind::NotFound),
     ("ERROR_TOO_MANY_OPEN_FILES", 4, ErrorKind::Other),
     ("ERROR_ACCESS_DENIED", 5, ErrorKind::Denied),
+    ("ERROR_INVALID_HANDLE", 6, ErrorKind::Other),
     ("ERROR_NOT_ENOUGH_MEMORY", 8, ErrorKind::OutOfMemory),
+    ("ERROR_OUTOFMEMORY", 14, ErrorKind::OutOfMemory),
+    ("ERROR_NOT_READY", 21, ErrorKind::Io),
     ("ERROR_CRC", 23, ErrorKind::Io),
+    ("ERROR_SECTOR_NOT_FOUND", 27, ErrorKind::Io),
+    ("ERROR_READ_FAULT", 30, ErrorKind::Io),
     ("ERROR_SHARING_VIOLATION", 32, ErrorKind::Other),
+    ("ERROR_LOCK_VIOLATION", 33, ErrorKind::Other),
+    ("ERROR_HANDLE_EOF", 38, ErrorKind::Other),
     ("ERROR_NOT_SUPPORTED", 50, ErrorKind::Unsupported),
+    ("ERROR_BAD_NETPATH", 53, ErrorKind::NotFound),
+    ("ERROR_NETNAME_DELETED", 64, ErrorKind::Io),
+    ("ERROR_BAD_NET_NAME", 67, ErrorKind::NotFound),
     ("ERROR_INVALID_PARAMETER", 87, ErrorKind::Invalid),
+    ("ERROR_CALL_NOT_IMPLEMENTED", 120, ErrorKind::Unsupported),
+    ("ERROR_INVALID_NAME", 123, ErrorKind::Invalid),
     ("ERROR_NOT_LOCKED", 158, ErrorKind::Other),
+    ("ERROR_BAD_PATHNAME", 161, ErrorKind::Invalid),
     ("ERROR_BUSY", 170, ErrorKind::Other),
+    ("ERROR_FILENAME_EXCED_RANGE", 206, ErrorKind::Invalid),
+    ("ERROR_DIRECTORY_NOT_SUPPORTED", 336, ErrorKind::Other),
+    ("ERROR_INVALID_ADDRESS", 487, ErrorKind::Invalid),
     ("ERROR_OPERATION_ABORTED", 995, ErrorKind::Interrupted),
     ("ERROR_NOACCESS", 998, ErrorKind::BadAddress),
     ("ERROR_FILE_INVALID", 1006, ErrorKind::Invalid),
     ("ERROR_IO_DEVICE", 1117, ErrorKind::Io),
+    ("ERROR_DISK_OPERATION_FAILED", 1127, ErrorKind::Io),
     ("ERROR_MAPPED_ALIGNMENT", 1132, ErrorKind::Invalid),
+    ("ERROR_USER_MAPPED_FILE", 1224, ErrorKind::Other),
+    ("ERROR_PRIVILEGE_NOT_HELD", 1314, ErrorKind::Denied),
     ("ERROR_NO_SYSTEM_RESOURCES", 1450, ErrorKind::OutOfMemory),
     ("ERROR_WORKING_SET_QUOTA", 1453, ErrorKind::LockLimit),
+    ("ERROR_PAGEFILE_QUOTA", 1454, ErrorKind::OutOfMemory),
     ("ERROR_COMMITMENT_LIMIT", 1455, ErrorKind::OutOfMemory),
 ];
 
@@ -177,6 +198,7 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), count);
+        assert!(WINDOWS.is_sorted_by(|a, b| a.1 < b.1), "Windows' rows go by number, each once");
         for family in [OsFamily::Linux, OsFamily::Darwin] {
             let mut codes: Vec<_> = UNIX.iter().map(|row| by_name(row.name, family).unwrap().code).collect();
             codes.sort_unstable();

@@ -57,6 +57,8 @@ mod macos;
 mod other_unix;
 #[cfg(unix)]
 mod unix;
+#[cfg(target_os = "windows")]
+mod windows;
 #[cfg(any(test, target_os = "macos"))]
 mod wired;
 
@@ -68,8 +70,10 @@ pub use linux::Linux as Native;
 pub use macos::MacOs as Native;
 #[cfg(all(unix, not(any(target_os = "freebsd", target_os = "linux", target_os = "macos"))))]
 pub use other_unix::OtherUnix as Native;
+#[cfg(target_os = "windows")]
+pub use windows::Windows as Native;
 
-#[cfg(not(unix))]
+#[cfg(not(any(unix, target_os = "windows")))]
 compile_error!(
     "this target has no platform backend yet; the contract at the top of platform/mod.rs says what one must provide"
 );
