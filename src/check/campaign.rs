@@ -13,7 +13,7 @@ use crate::engine::Generation;
 use crate::plan::spelling::{flags, sequences, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::subject::{Depth, Observed, Output, Request, Run, Subject, Truth};
-use crate::trace::{Call, CodePath, Diff, NoticeCode, NoticeLevel, Op, Outcome, Summary};
+use crate::trace::{Call, CodePath, Diff, NoticeCode, NoticeLevel, Op, Outcome, SemanticPath, Summary};
 
 /// What to check.
 pub struct Campaign<'a> {
@@ -89,15 +89,24 @@ impl Campaign<'_> {
             tool: concat!("loadparity ", env!("CARGO_PKG_VERSION")).to_owned(),
             subject: self.subject.name(),
             model: self.model_name.clone(),
+            model_hash: self.truth.tensors.combined(),
             dialect: self.dialect.to_string(),
             platform: self.subject.platform().to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
             page_size: self.subject.page_size(),
             level: self.level,
+            generation: self.settings(),
             planned_plans: plans::planned(self.dialect),
             planned_loads,
             planned_generations: if self.level == Level::P4 { planned_loads } else { 0 },
         }
+    }
+
+    /// What decides the output beside the model.
+    fn settings(&self) -> String {
+        let Generation { prompt, n_predict, sampler, .. } = &self.generation;
+        let (seed, temperature) = (sampler.seed, sampler.temperature);
+        format!("prompt {prompt:?}, {n_predict} tokens, seed {seed}, temperature {temperature}")
     }
 
     /// The spellings of each plan. The `--load-mode` spelling, being the plan's name, represents it.
@@ -187,6 +196,7 @@ impl Course<'_> {
                 message: message.clone(),
                 diff: diff.clone().filter(|_| *rule == Rule::SamePath),
                 reproduce: campaign.subject.reproduce(&request),
+                across: None,
             }));
         }
         let resolved = run.resolved.unwrap_or(plan).to_string();
@@ -199,7 +209,10 @@ impl Course<'_> {
             verdict,
         }));
         if representative.is_none() {
-            let group = describe(plan, resolved, &run, &path, notes);
+            let tensors = campaign.truth.gguf.tensors.iter();
+            let semantic = SemanticPath::of(&path, tensors.map(|t| campaign.truth.gguf.file_range(t)));
+            self.count_rules(&semantic.rules_applied);
+            let group = describe(plan, resolved, &run, &path, &semantic, notes);
             *representative = Some(Representative { path, spelling: spelling.to_string(), group });
         }
         verdict
@@ -209,7 +222,11 @@ impl Course<'_> {
         self.totals.loaded += u64::from(run.result.is_ok());
         let generated = run.result.as_ref().is_ok_and(|o| o.output.is_some());
         self.totals.generated += u64::from(generated);
-        for (rule, times) in &path.rules_applied {
+        self.count_rules(&path.rules_applied);
+    }
+
+    fn count_rules(&mut self, applied: &BTreeMap<crate::trace::Rule, usize>) {
+        for (rule, times) in applied {
             let entry =
                 self.normalisations.entry(rule.id()).or_insert_with(|| (rule.explanation().to_owned(), 0));
             entry.1 += *times as u64;
@@ -303,6 +320,7 @@ fn describe(
     resolved: String,
     run: &Run,
     path: &CodePath,
+    semantic: &SemanticPath,
     notes: Vec<String>,
 ) -> GroupFinished {
     let observed = run.result.as_ref().ok();
@@ -315,6 +333,8 @@ fn describe(
         facts: Facts::from(&Summary::of(&run.ops)),
         path: path.fingerprint().to_string(),
         steps: path.steps.iter().map(ToString::to_string).collect(),
+        semantic: semantic.fingerprint(),
+        semantic_steps: semantic.steps.iter().map(ToString::to_string).collect(),
         tensors: observed.and_then(|o| o.tensors.as_ref()).map(crate::subject::TensorHashes::combined),
         logits: observed.and_then(|o| o.output.as_ref()).map(|o| o.logits.clone()),
         notes,

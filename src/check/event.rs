@@ -1,13 +1,14 @@
 //! What a campaign tells while it runs; every report is a consumer of this one stream.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::merge::{MergeFinished, MergeStarted, ModelMerged, RowMerged};
 use super::rule::{Finding, Rule};
 use crate::plan::LoadPlan;
 use crate::trace::Summary;
 
 /// The word for a case, a group or a campaign. Only [`Verdict::Pass`] is a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every rule holds.
@@ -35,7 +36,7 @@ impl std::fmt::Display for Verdict {
 }
 
 /// How far a campaign goes; each level includes the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
 #[clap(rename_all = "verbatim")]
 pub enum Level {
     /// Spellings resolve to plans.
@@ -57,6 +58,8 @@ pub struct Started {
     pub subject: String,
     /// The model file as given, or `(embedded)`.
     pub model: String,
+    /// What the file holds: the hash over the hashes of all its tensors, read without the loader.
+    pub model_hash: String,
     /// The dialect's name.
     pub dialect: String,
     /// `linux`, `sim` …
@@ -67,6 +70,8 @@ pub struct Started {
     pub page_size: u64,
     /// How far the campaign goes.
     pub level: Level,
+    /// What is generated in each case; outputs compare between results of equal settings alone.
+    pub generation: String,
     /// Spellings that will be resolved.
     pub planned_plans: u64,
     /// Spellings that will really be loaded.
@@ -90,6 +95,24 @@ pub struct Failure {
     pub diff: Option<String>,
     /// A command line that shows it.
     pub reproduce: String,
+    /// Which machine differs from which, where the rule compares machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub across: Option<Across>,
+}
+
+/// A difference between machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Across {
+    /// The machine that differs.
+    pub machine: String,
+    /// The model.
+    pub model: String,
+    /// What it has.
+    pub value: String,
+    /// The machines that it is compared with.
+    pub others: Vec<String>,
+    /// What they have.
+    pub expected: String,
 }
 
 /// One spelling, loaded for real.
@@ -128,6 +151,10 @@ pub struct GroupFinished {
     pub path: String,
     /// The canonical code path of the representative, a line a step.
     pub steps: Vec<String>,
+    /// Fingerprint of the semantic path, which is the same on every platform.
+    pub semantic: String,
+    /// The semantic path, a line a step.
+    pub semantic_steps: Vec<String>,
     /// Hash over all tensors' hashes, from level P3 on.
     pub tensors: Option<String>,
     /// Hash over all logits, at level P4.
@@ -238,4 +265,8 @@ pub enum Event {
     Failure(Failure),
     GroupFinished(Box<GroupFinished>),
     Finished(Finished),
+    MergeStarted(MergeStarted),
+    RowMerged(RowMerged),
+    ModelMerged(ModelMerged),
+    MergeFinished(MergeFinished),
 }

@@ -10,19 +10,28 @@
 //! tensor bytes and output. What happens is told as a stream of [`Event`]s, which `report` turns
 //! into output.
 //!
+//! The results of several machines are [`Merge`]d into one matrix, told by the same stream.
+//!
 //! Called by `cli` and `report`; calls `subject`, `plan`, `gguf` and `trace`.
 
 mod campaign;
 mod contract;
 mod event;
+mod merge;
 mod plans;
 mod replay;
+mod result;
 mod rule;
 
 pub use campaign::{Campaign, real_spellings};
 pub use contract::broken_rules;
 pub use event::{
-    CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started, Totals,
-    Verdict,
+    Across, CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started,
+    Totals, Verdict,
 };
+pub use merge::{
+    Cell, Machine, Merge, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, RowMerged,
+};
+pub(crate) use result::CHECK_SCHEMA;
+pub use result::{CheckResult, ResultError};
 pub use rule::{Finding, Rule};

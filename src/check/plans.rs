@@ -119,7 +119,7 @@ impl PlanCheck<'_> {
         self.told += 1;
         let reproduce = explain_line(self.dialect, spelling);
         let (spelling, plan) = (spelling.to_string(), plan.map(|p| p.to_string()));
-        (self.tell)(Failure { rule, spelling, plan, message, diff: None, reproduce });
+        (self.tell)(Failure { rule, spelling, plan, message, diff: None, reproduce, across: None });
     }
 
     fn canonical_plan(&mut self, key: &[usize], classes: &[Spelling]) -> Option<LoadPlan> {

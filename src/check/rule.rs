@@ -47,6 +47,12 @@ rules! {
     SamePath, "same-path", "Spellings of one plan take one code path (P2).";
     SameBytes, "same-bytes", "Every tensor holds exactly the bytes of the file (P3).";
     SameOutput, "same-output", "Tokens and logits are the same in every case (P4).";
+    MachineParity, "machine-parity", "The check of each machine by itself finds parity.";
+    SameModel, "same-model", "Results of one model are of files that hold the same tensors.";
+    SameGrouping, "same-grouping", "A spelling means the same plan on every machine.";
+    SameSemanticPath, "same-semantic-path", "A plan that passes on several machines takes one semantic path on all of them (P2).";
+    SameTensors, "same-tensors", "The tensors of a model hash alike on every machine, whatever the plan (P3).";
+    SameLogits, "same-logits", "The logits of a model hash alike on every machine, whatever the plan (P4).";
 }
 
 impl std::fmt::Display for Rule {

@@ -1,20 +1,18 @@
 //! `loadparity check`: the main job.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::Exit;
+use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
 use crate::check::{Campaign, Event, Level};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::plan::Dialect;
 use crate::platform::FaultSpec;
-use crate::report::{Json, Reporter, Terminal};
 use crate::subject::{ReferenceEngine, Subject, Truth};
 
 /// Arguments of `check`.
@@ -64,43 +62,13 @@ pub struct CheckArgs {
     #[arg(long, value_name = "SPEC")]
     pub inject: Vec<FaultSpec>,
 
-    /// `terminal` or `json`, each with `=FILE` to write there; may repeat.
-    #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]")]
+    #[allow(missing_docs, reason = "the help text is shared")]
+    #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     pub format: Vec<Format>,
 
     /// Also print every code path and every normalisation.
     #[arg(short, long)]
     pub verbose: bool,
-}
-
-/// An output format and where it goes.
-#[derive(Clone, Debug)]
-pub struct Format {
-    kind: FormatKind,
-    file: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum FormatKind {
-    Terminal,
-    Json,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, file) = text.split_once('=').map_or((text, None), |(k, f)| (k, Some(f)));
-        let kind = match kind {
-            "terminal" => FormatKind::Terminal,
-            "json" => FormatKind::Json,
-            other => return Err(format!("unknown format `{other}`; known are terminal and json")),
-        };
-        match file {
-            Some("") => Err(format!("`{text}` names no file after the `=`")),
-            file => Ok(Self { kind, file: file.map(PathBuf::from) }),
-        }
-    }
 }
 
 /// Runs `check` with the reference engine on this machine's platform.
@@ -147,58 +115,16 @@ pub fn run_check(
         },
         truth,
     };
-    let mut reporters = match reporters(args, out) {
+    let mut reporters = match Reporters::new(&args.format, args.verbose, out) {
         Ok(reporters) => reporters,
         Err(exit) => return exit,
     };
     let progress = Progress::new();
-    let mut failed = Ok(());
     let finished = campaign.run(&mut |event| {
         progress.event(&event);
-        for reporter in &mut reporters {
-            let written = reporter.event(&event);
-            if failed.is_ok() {
-                failed = written;
-            }
-        }
+        reporters.event(&event);
     });
-    match failed {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Exit::internal(format!("cannot write the report: {error}"))
-        }
-        _ => Exit::Code(finished.exit_code),
-    }
-}
-
-/// The reporters that were asked for. At most one may write to standard output.
-fn reporters<'o>(args: &CheckArgs, out: &'o mut dyn Write) -> Result<Vec<Box<dyn Reporter + 'o>>, Exit> {
-    let mut stdout = Some(out);
-    let mut reporters: Vec<Box<dyn Reporter + 'o>> = Vec::new();
-    for format in &args.format {
-        let to_file = format.file.is_some();
-        let sink: Box<dyn Write + 'o> = match &format.file {
-            Some(path) => {
-                let file = File::create(path)
-                    .map_err(|error| Exit::usage(format!("cannot write {}: {error}", path.display())))?;
-                Box::new(BufWriter::new(file))
-            }
-            None => Box::new(stdout.take().ok_or_else(|| {
-                Exit::usage("two formats cannot both go to standard output; give one of them a file: --format json=FILE")
-            })?),
-        };
-        reporters.push(match format.kind {
-            FormatKind::Json => Box::new(Json::new(sink)),
-            FormatKind::Terminal if to_file => Box::new(Terminal::new(sink, None, args.verbose).plain()),
-            FormatKind::Terminal => Box::new(Terminal::new(sink, terminal_width(), args.verbose)),
-        });
-    }
-    Ok(reporters)
-}
-
-/// The columns of the terminal on standard output, if it is one.
-fn terminal_width() -> Option<u16> {
-    let terminal = console::Term::stdout();
-    terminal.is_term().then(|| terminal.size().1)
+    reporters.exit(finished.exit_code)
 }
 
 /// A bar on standard error while the cases run, if that is a terminal.
@@ -218,7 +144,7 @@ impl Progress {
             Event::Started(started) => self.0.set_length(started.planned_loads),
             Event::CaseFinished(_) => self.0.inc(1),
             Event::Finished(_) => self.0.finish_and_clear(),
-            Event::Failure(_) | Event::GroupFinished(_) => {}
+            _ => {}
         }
     }
 }

@@ -9,7 +9,9 @@ mod check;
 pub mod diff;
 mod exit;
 pub mod explain;
+mod format;
 pub mod gguf;
+mod merge;
 mod model;
 mod run;
 pub mod tokenize;
@@ -22,6 +24,8 @@ use clap::{Parser, Subcommand};
 
 pub use check::{CheckArgs, run_check};
 pub use exit::Exit;
+pub use format::Format;
+pub use merge::MergeArgs;
 pub use run::RunArgs;
 
 /// Checks what a model loader does to the operating system.
@@ -36,6 +40,8 @@ struct Cli {
 enum Command {
     /// Prove that every way of asking for a load mode does what it says, the same way.
     Check(CheckArgs),
+    /// Set the results of several machines beside one another.
+    Merge(MergeArgs),
     /// Load a model and generate text.
     Run(RunArgs),
     /// Show what load flags and variables mean.
@@ -72,6 +78,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     let out = &mut anstream::stdout();
     match &cli.command {
         Command::Check(args) => check::run(args, out),
+        Command::Merge(args) => merge::run(args, out),
         Command::Run(args) => run::run(args, &load_flags, env, out),
         Command::Explain(args) => {
             explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)

@@ -1,32 +1,47 @@
-//! The machine-readable result of a campaign, one JSON document.
+//! The machine-readable result of a campaign or a merge, one JSON document.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::Reporter;
-use crate::check::{CaseFinished, Event, Failure, Finished, GroupFinished, Rule, Started};
+use super::collected::Collected;
+use crate::check::{
+    CHECK_SCHEMA, CaseFinished, Event, Failure, Finished, GroupFinished, MergeFinished, MergeStarted,
+    ModelMerged, RowMerged, Rule, Started,
+};
 
-/// The schema id of the document.
-const SCHEMA: &str = "loadparity.check/1";
+/// The schema id of a merge's document.
+const MERGE_SCHEMA: &str = "loadparity.merge/1";
 
-/// Collects a campaign and writes it as one document at the end.
+/// Collects a campaign or a merge and writes it as one document at the end.
 pub struct Json<W: Write> {
     out: W,
-    document: Document,
+    collected: Collected,
 }
 
-#[derive(Default, Serialize)]
-struct Document {
+#[derive(Serialize)]
+struct CheckDocument<'a> {
     schema: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    started: Option<Started>,
+    started: &'a Option<Started>,
     rules: Vec<RuleText>,
-    groups: Vec<GroupFinished>,
-    cases: Vec<CaseFinished>,
-    failures: Vec<Failure>,
+    groups: &'a [GroupFinished],
+    cases: &'a [CaseFinished],
+    failures: &'a [Failure],
     #[serde(skip_serializing_if = "Option::is_none")]
-    finished: Option<Finished>,
+    finished: &'a Option<Finished>,
+}
+
+#[derive(Serialize)]
+struct MergeDocument<'a> {
+    schema: &'static str,
+    started: &'a Option<MergeStarted>,
+    rules: Vec<RuleText>,
+    rows: &'a [RowMerged],
+    models: &'a [ModelMerged],
+    failures: &'a [Failure],
+    finished: &'a Option<MergeFinished>,
 }
 
 #[derive(Serialize)]
@@ -38,25 +53,42 @@ struct RuleText {
 impl<W: Write> Json<W> {
     /// Writes to `out` when the campaign ends.
     pub fn new(out: W) -> Self {
+        Self { out, collected: Collected::default() }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        let c = &self.collected;
         let rules = Rule::ALL.iter().map(|r| RuleText { id: *r, explanation: r.explanation() }).collect();
-        Self { out, document: Document { schema: SCHEMA, rules, ..Document::default() } }
+        if c.merge.is_some() {
+            let document = MergeDocument {
+                schema: MERGE_SCHEMA,
+                started: &c.merge,
+                rules,
+                rows: &c.rows,
+                models: &c.models,
+                failures: &c.failures,
+                finished: &c.merged,
+            };
+            serde_json::to_writer_pretty(&mut self.out, &document)?;
+        } else {
+            let document = CheckDocument {
+                schema: CHECK_SCHEMA,
+                started: &c.started,
+                rules,
+                groups: &c.groups,
+                cases: &c.cases,
+                failures: &c.failures,
+                finished: &c.finished,
+            };
+            serde_json::to_writer_pretty(&mut self.out, &document)?;
+        }
+        writeln!(self.out)?;
+        self.out.flush()
     }
 }
 
 impl<W: Write> Reporter for Json<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        match event {
-            Event::Started(started) => self.document.started = Some(started.clone()),
-            Event::CaseFinished(case) => self.document.cases.push(case.clone()),
-            Event::Failure(failure) => self.document.failures.push(failure.clone()),
-            Event::GroupFinished(group) => self.document.groups.push((**group).clone()),
-            Event::Finished(finished) => {
-                self.document.finished = Some(finished.clone());
-                serde_json::to_writer_pretty(&mut self.out, &self.document)?;
-                writeln!(self.out)?;
-                self.out.flush()?;
-            }
-        }
-        Ok(())
+        if self.collected.take(event) { self.end() } else { Ok(()) }
     }
 }

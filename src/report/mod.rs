@@ -1,16 +1,24 @@
-//! Output of a campaign, for people and for programs: consumers of one event stream.
+//! Output of a campaign or a merge, for people and for programs: consumers of one event stream.
 //!
 //! Events enter through [`Reporter::event`] in the order in which they happen; each reporter
-//! writes to the sink it was given.
+//! writes to the sink it was given. `matrix` holds the words that the readable ones share.
 //!
 //! Called by `cli`; calls `check` and `trace`.
 
+mod collected;
+mod github;
 mod json;
+mod junit;
+mod markdown;
+mod matrix;
 mod terminal;
 
 use std::io;
 
+pub use github::Github;
 pub use json::Json;
+pub use junit::Junit;
+pub use markdown::Markdown;
 pub use terminal::Terminal;
 
 use crate::check::Event;

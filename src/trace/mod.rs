@@ -4,7 +4,8 @@
 //! A leaf: pure, no I/O, no `cfg`. Data enters as [`Op`]s (from the recorder on the platform
 //! seam, from a trace file, later from a tracer) and leaves as JSON lines ([`TraceFile`]), as a
 //! canonical path with its fingerprint ([`CodePath`]), as classified differences ([`Diff`]) or as
-//! the facts of one load ([`Summary`]).
+//! the facts of one load ([`Summary`]). Paths of different platforms are compared by what was done
+//! and not by how ([`SemanticPath`]).
 //! Anyone may call it; it calls nobody.
 
 mod align;
@@ -18,6 +19,7 @@ mod op;
 mod path;
 mod render;
 mod rules;
+mod semantic;
 mod span;
 mod step;
 mod summary;
@@ -32,6 +34,7 @@ pub use op::{
 };
 pub use path::CodePath;
 pub use rules::Rule;
+pub use semantic::{Cover, SemanticAction, SemanticKind, SemanticPath, SemanticStep};
 pub use span::Span;
 pub use step::{Action, Region, RegionKind, Role, Step};
 pub use summary::{Effective, EffectiveSource, Refusal, Summary};

@@ -33,7 +33,8 @@ impl CodePath {
         canon::canonicalise(ops)
     }
 
-    /// The path without what only one platform says, for comparisons across platforms.
+    /// The path without what only one platform says. Two machines with other page sizes still differ:
+    /// [`SemanticPath`](super::SemanticPath) is what they have in common.
     pub fn semantic(&self) -> Self {
         let mut path = self.clone();
         let mut dropped = 0;

@@ -21,6 +21,13 @@ pub enum Rule {
     NoticeTextDropped,
     TeardownSorted,
     NativeFlagsDropped,
+    OpensJoined,
+    CoverageNotRanges,
+    DirectMarginsDropped,
+    BufferSizesDropped,
+    PrefetchNamed,
+    ReadAheadDropped,
+    UnusedPagesDropped,
 }
 
 impl Rule {
@@ -42,6 +49,13 @@ impl Rule {
         Rule::NoticeTextDropped,
         Rule::TeardownSorted,
         Rule::NativeFlagsDropped,
+        Rule::OpensJoined,
+        Rule::CoverageNotRanges,
+        Rule::DirectMarginsDropped,
+        Rule::BufferSizesDropped,
+        Rule::PrefetchNamed,
+        Rule::ReadAheadDropped,
+        Rule::UnusedPagesDropped,
     ];
 
     /// The name in reports and files.
@@ -63,6 +77,13 @@ impl Rule {
             Rule::NoticeTextDropped => "notice-text-dropped",
             Rule::TeardownSorted => "teardown-sorted",
             Rule::NativeFlagsDropped => "native-flags-dropped",
+            Rule::OpensJoined => "opens-joined",
+            Rule::CoverageNotRanges => "coverage-not-ranges",
+            Rule::DirectMarginsDropped => "direct-margins-dropped",
+            Rule::BufferSizesDropped => "buffer-sizes-dropped",
+            Rule::PrefetchNamed => "prefetch-named",
+            Rule::ReadAheadDropped => "read-ahead-dropped",
+            Rule::UnusedPagesDropped => "unused-pages-dropped",
         }
     }
 
@@ -97,6 +118,27 @@ impl Rule {
                 "Unlock, unmap and close in teardown were sorted: drop order is incidental."
             }
             Rule::NativeFlagsDropped => "The platform's own flag names were dropped.",
+            Rule::OpensJoined => {
+                "Opens of one file in one way became one, and so did their closes if none is missing: how many handles a platform needs is its own affair."
+            }
+            Rule::CoverageNotRanges => {
+                "Ranges of mappings and locks became the tensor bytes they cover: rounding to pages of 4, 16 or 64 KiB goes, a missing byte stays."
+            }
+            Rule::DirectMarginsDropped => {
+                "Bytes that a direct read brought within 64 KiB of a tensor were dropped: they are there for the alignment."
+            }
+            Rule::BufferSizesDropped => {
+                "The size of a buffer was dropped: direct reads round it to the machine's alignment."
+            }
+            Rule::PrefetchNamed => {
+                "Populating a mapping and advice that it will be needed became one prefetch, however the platform does it and whether it can."
+            }
+            Rule::ReadAheadDropped => {
+                "Advice on the order in which a file will be read was dropped: not every platform has it."
+            }
+            Rule::UnusedPagesDropped => {
+                "Giving back pages without tensors before the teardown was dropped: not every platform can."
+            }
         }
     }
 }
