@@ -1,5 +1,7 @@
 //! The golden code paths of `fixtures/golden` are those of today, and a stale one is told.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+
 mod support;
 
 use std::fs;
