@@ -2,6 +2,8 @@
 //! simulated machines are merged; then one thing is changed in one of them, and the merge has to
 //! name it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +32,7 @@ fn checked(profile: SimProfile, os: &str) -> Value {
     let sim = Sim::new(profile).with_file("fixture.gguf", file);
     let engine = ReferenceEngine::new(Arc::new(sim), Path::new("fixture.gguf"));
     let truth = Truth::of_file(&model).unwrap();
-    // This dialect has the fewest spellings, and all plans.
+    // This dialect has the fewest spellings.
     let line = ["check", "--format", "json", "--dialect", "enum-v4", "-n", "1"];
     let mut out = Vec::new();
     let exit = run_check(

@@ -1,5 +1,7 @@
 //! One plan is one semantic path on every platform, and a defect on one of them still shows there.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,7 @@
 //!
 //! Called by `cli` and `report`; calls `subject`, `plan`, `gguf` and `trace`.
 
+mod baseline;
 mod campaign;
 mod contract;
 mod event;
@@ -23,6 +24,7 @@ mod replay;
 mod result;
 mod rule;
 
+pub use baseline::{Golden, golden_paths};
 pub use campaign::{Campaign, real_spellings};
 pub use contract::broken_rules;
 pub use event::{

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use super::exit::Exit;
 use crate::check::Event;
-use crate::report::{Github, Json, Junit, Markdown, Reporter, Terminal};
+use crate::report::{Github, Json, Junit, LARGEST_SUMMARY, Markdown, Reporter, Summary, Terminal};
 
 /// What `--format` accepts, for help texts.
 pub(super) const HELP: &str =
@@ -109,13 +109,15 @@ impl<'o> Reporters<'o> {
 }
 
 /// The step summary, to be appended to, where there is one.
-fn summary() -> Result<Option<Box<dyn Write>>, Exit> {
+fn summary() -> Result<Option<Summary>, Exit> {
     let Some(path) = std::env::var_os(SUMMARY_VARIABLE).filter(|path| !path.is_empty()) else {
         return Ok(None);
     };
     let path = PathBuf::from(path);
     let file = OpenOptions::new().append(true).create(true).open(&path).map_err(|e| unwritable(&path, &e))?;
-    Ok(Some(Box::new(BufWriter::new(file))))
+    let written = file.metadata().map_or(0, |metadata| metadata.len());
+    let room = LARGEST_SUMMARY.saturating_sub(usize::try_from(written).unwrap_or(usize::MAX));
+    Ok(Some(Summary { out: Box::new(BufWriter::new(file)), room }))
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Exit {

@@ -5,8 +5,10 @@
 //!
 //! The top room: nobody calls it but `main`.
 
+mod baseline;
 mod check;
 pub mod diff;
+mod docs;
 mod exit;
 pub mod explain;
 mod format;
@@ -22,7 +24,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use baseline::BaselineArgs;
 pub use check::{CheckArgs, run_check};
+pub use docs::DocsArgs;
 pub use exit::Exit;
 pub use format::Format;
 pub use merge::MergeArgs;
@@ -42,6 +46,8 @@ enum Command {
     Check(CheckArgs),
     /// Set the results of several machines beside one another.
     Merge(MergeArgs),
+    /// Record or verify golden code paths.
+    Baseline(BaselineArgs),
     /// Load a model and generate text.
     Run(RunArgs),
     /// Show what load flags and variables mean.
@@ -52,6 +58,9 @@ enum Command {
     Tokenize(tokenize::TokenizeArgs),
     /// Show or make model files.
     Gguf(gguf::GgufArgs),
+    /// Print a page of the documentation that is made from the program's tables.
+    #[command(hide = true)]
+    Docs(DocsArgs),
 }
 
 /// Runs the program with the process's arguments and environment.
@@ -79,12 +88,14 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     match &cli.command {
         Command::Check(args) => check::run(args, out),
         Command::Merge(args) => merge::run(args, out),
+        Command::Baseline(args) => baseline::run(args, out),
         Command::Run(args) => run::run(args, &load_flags, env, out),
         Command::Explain(args) => {
             explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)
         }
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
         Command::Tokenize(args) => model::tokenize(args, out),
+        Command::Docs(args) => docs::run(args, out).map_or_else(Exit::internal, |()| Exit::Code(0)),
         Command::Gguf(args) => match gguf::run(args, out) {
             Ok(()) => Exit::Code(0),
             Err(error) => Exit::Failed(error.exit_code(), error.to_string()),

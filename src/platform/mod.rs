@@ -38,6 +38,7 @@
 //!
 //! Called by `engine` (the loader) and by whoever builds a stack for it; calls `trace` only.
 
+mod calls;
 mod errors;
 mod inject;
 mod live;
@@ -84,6 +85,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use calls::{INTERACTIONS, Interaction, STEP_CALLS, SYSTEMS, StepCalls, platform_markdown};
 pub use errors::OsFamily;
 pub use inject::{
     Corruption, Fault, FaultSpec, Injector, SpecError, Target, When, error_names, take_injected,

@@ -12,19 +12,27 @@ use crate::check::{Event, Verdict};
 /// Annotations of one kind that a step shows.
 const SHOWN: usize = 10;
 
-/// The largest step summary in bytes, less what others of the same step may have written.
-const LARGEST_SUMMARY: usize = 1 << 19;
+/// The largest step summary in bytes, all commands of the step together.
+pub const LARGEST_SUMMARY: usize = 1 << 20;
+
+/// The step summary: where it goes, and how many bytes there is room for.
+pub struct Summary {
+    /// The sink.
+    pub out: Box<dyn Write>,
+    /// The room that earlier commands of the same step have left.
+    pub room: usize,
+}
 
 /// Collects a campaign or a merge and writes annotations and a summary at the end.
 pub struct Github<W: Write> {
     out: W,
-    summary: Option<Box<dyn Write>>,
+    summary: Option<Summary>,
     collected: Collected,
 }
 
 impl<W: Write> Github<W> {
     /// Writes annotations to `out`, and the summary to the file that the runner names, if any.
-    pub fn new(out: W, summary: Option<Box<dyn Write>>) -> Self {
+    pub fn new(out: W, summary: Option<Summary>) -> Self {
         Self { out, summary, collected: Collected::default() }
     }
 }
@@ -40,11 +48,11 @@ impl<W: Write> Reporter for Github<W> {
         writeln!(self.out, "{}", matrix::totals(&self.collected))?;
         writeln!(self.out, "verdict: {word}")?;
         self.out.flush()?;
-        if let Some(summary) = &mut self.summary {
+        if let Some(Summary { out, room }) = &mut self.summary {
             let mut text = Vec::new();
             markdown::write(&mut text, &self.collected)?;
-            summary.write_all(&cut(text))?;
-            summary.flush()?;
+            out.write_all(&cut(text, *room))?;
+            out.flush()?;
         }
         Ok(())
     }
@@ -101,13 +109,15 @@ fn property(text: &str) -> String {
 }
 
 /// Cuts a summary that is too long behind a whole line.
-fn cut(mut text: Vec<u8>) -> Vec<u8> {
+fn cut(mut text: Vec<u8>, room: usize) -> Vec<u8> {
     const TOLD: &[u8] = b"\n\n**This summary was cut; the JSON report holds everything.**\n";
-    if text.len() > LARGEST_SUMMARY {
-        let room = LARGEST_SUMMARY - TOLD.len();
-        let end = text[..room].iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+    if text.len() > room {
+        let kept = text.get(..room.saturating_sub(TOLD.len())).unwrap_or_default();
+        let end = kept.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
         text.truncate(end);
         text.extend_from_slice(TOLD);
+        // Without room even for that, nothing is better than a summary that is refused.
+        text.truncate(if room < TOLD.len() { 0 } else { text.len() });
     }
     text
 }
@@ -137,10 +147,11 @@ mod tests {
 
     #[test]
     fn a_long_summary_is_cut_behind_a_line_and_says_so() {
-        let text = cut(b"0123456789\n".repeat(100_000));
-        assert!(text.len() <= LARGEST_SUMMARY && text.len() > LARGEST_SUMMARY - 100);
+        let text = cut(b"0123456789\n".repeat(100_000), 500_000);
+        assert!(text.len() <= 500_000 && text.len() > 499_900);
         let text = String::from_utf8(text).unwrap();
         assert!(text.contains("0123456789\n\n**This summary was cut"), "{}", &text[text.len() - 100..]);
-        assert_eq!(cut(b"short".to_vec()), b"short");
+        assert_eq!(cut(b"short".to_vec(), LARGEST_SUMMARY), b"short");
+        assert_eq!(cut(b"short".to_vec(), 3), b"");
     }
 }

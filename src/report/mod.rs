@@ -15,7 +15,7 @@ mod terminal;
 
 use std::io;
 
-pub use github::Github;
+pub use github::{Github, LARGEST_SUMMARY, Summary};
 pub use json::Json;
 pub use junit::Junit;
 pub use markdown::Markdown;

@@ -1,0 +1,84 @@
+//! Golden code paths: what a machine does for each plan, as text that a person reviews once and a
+//! test compares from then on.
+
+use std::fmt::Write;
+
+use crate::engine::{CpuLevel, Generation, SamplerConfig};
+use crate::plan::{Dialect, LoadPlan, OnRefused, Spelling};
+use crate::subject::{Depth, Request, Subject, Truth};
+use crate::trace::{Call, CodePath, NoticeLevel, Op, SemanticPath};
+
+/// The plans of the reference dialect: one golden path each.
+const PLANS: [LoadPlan; 7] = [
+    LoadPlan::map(false),
+    LoadPlan::map(true),
+    LoadPlan::read(false),
+    LoadPlan::read(true),
+    LoadPlan::direct(false, OnRefused::Read),
+    LoadPlan::direct(true, OnRefused::Read),
+    LoadPlan::AUTO,
+];
+
+/// The path of one plan on one machine.
+pub struct Golden {
+    /// The plan's short name.
+    pub plan: String,
+    /// The text to keep, or why this machine cannot show the path.
+    pub text: Result<String, String>,
+}
+
+/// The paths of all plans on the machine under `subject`, which reports know as `machine`.
+pub fn golden_paths(subject: &dyn Subject, machine: &str, truth: &Truth) -> Vec<Golden> {
+    PLANS.iter().map(|plan| golden(subject, machine, truth, *plan)).collect()
+}
+
+fn golden(subject: &dyn Subject, machine: &str, truth: &Truth, plan: LoadPlan) -> Golden {
+    let word = plan.reference_word().unwrap_or_default();
+    let spelling = Spelling::flags(["--load-mode", word]);
+    // Nothing is generated at this depth.
+    let generation = Generation {
+        prompt: String::new(),
+        n_predict: 0,
+        n_ctx: None,
+        sampler: SamplerConfig::default(),
+        threads: 1,
+        cpu: CpuLevel::Scalar,
+        ignore_eos: false,
+    };
+    let request = Request {
+        spelling: &spelling,
+        dialect: Dialect::Reference,
+        depth: Depth::Load,
+        generation: &generation,
+    };
+    let run = subject.run(&request);
+    let text = match (run.result, refusal(&run.ops)) {
+        (Err(message), _) => Err(message),
+        (Ok(_), Some(refusal)) => Err(refusal),
+        (Ok(_), None) => Ok(describe(subject, machine, truth, word, &run.ops)),
+    };
+    Golden { plan: plan.to_string(), text }
+}
+
+/// Something that was asked for and refused: the path is then one of this place and not of the
+/// platform.
+fn refusal(ops: &[Op]) -> Option<String> {
+    ops.iter().find_map(|op| match &op.call {
+        Call::Notice(notice) if notice.level == NoticeLevel::Warning => Some(notice.text.clone()),
+        _ => None,
+    })
+}
+
+fn describe(subject: &dyn Subject, machine: &str, truth: &Truth, word: &str, ops: &[Op]) -> String {
+    let path = CodePath::from_ops(ops);
+    let weights = truth.gguf.tensors.iter().map(|tensor| truth.gguf.file_range(tensor));
+    let semantic = SemanticPath::of(&path, weights);
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "machine: {machine}, pages of {} bytes", subject.page_size());
+    let _ = writeln!(text, "asked:   --load-mode {word}");
+    let _ = writeln!(text, "tensors: {}", truth.tensors.combined());
+    let _ = write!(text, "\ncode path {}\n{path}", path.fingerprint().full());
+    let _ = write!(text, "\nsemantic path {}\n{semantic}", semantic.fingerprint());
+    text
+}

@@ -1,0 +1,222 @@
+//! What each semantic step is on each operating system, and everything else that the program asks
+//! of its environment: the data behind `PLATFORM.md`.
+
+use std::fmt::Write;
+
+use crate::trace::SemanticKind;
+
+/// The operating systems that the table has a column for, as reports name them, with the source
+/// file of their backend.
+pub const SYSTEMS: [(&str, &str); 3] = [
+    ("linux", "src/platform/linux.rs"),
+    ("macos", "src/platform/macos.rs"),
+    ("windows", "src/platform/windows.rs"),
+];
+
+/// One row: the calls for a step, in the order of [`SYSTEMS`]. Names stand between backquotes; what
+/// is after them says when or how.
+pub struct StepCalls {
+    /// The step.
+    pub step: SemanticKind,
+    /// The calls on each system.
+    pub calls: [&'static str; 3],
+}
+
+/// The table step × system → calls.
+pub const STEP_CALLS: [StepCalls; 13] = [
+    StepCalls {
+        step: SemanticKind::Open,
+        calls: ["`open` O_RDONLY, `fstat`", "`open` O_RDONLY, `fstat`", "`CreateFileW` GENERIC_READ"],
+    },
+    StepCalls {
+        step: SemanticKind::OpenDirect,
+        calls: [
+            "`open` O_DIRECT; alignment by `statx` STATX_DIOALIGN, else probed by `pread`",
+            "`open`, `fcntl` F_NOCACHE, which takes any alignment",
+            "`CreateFileW` FILE_FLAG_NO_BUFFERING; alignment by `GetFileInformationByHandleEx`",
+        ],
+    },
+    StepCalls { step: SemanticKind::Read, calls: ["`pread`", "`pread`", "`ReadFile` at an offset"] },
+    StepCalls {
+        step: SemanticKind::ReadDirect,
+        calls: ["`pread`, aligned", "`pread`, aligned", "`ReadFile` at an offset, aligned"],
+    },
+    StepCalls {
+        step: SemanticKind::Map,
+        calls: [
+            "`mmap` MAP_SHARED by memmap2",
+            "`mmap` MAP_SHARED by memmap2",
+            "`CreateFileMappingW`, `MapViewOfFile`, at 64 KiB",
+        ],
+    },
+    StepCalls {
+        step: SemanticKind::Prefetch,
+        calls: [
+            "MAP_POPULATE and `madvise` MADV_WILLNEED",
+            "`madvise` MADV_WILLNEED",
+            "`PrefetchVirtualMemory`, where there is one",
+        ],
+    },
+    StepCalls { step: SemanticKind::Advise, calls: ["`madvise`, `posix_fadvise`", "`madvise`", "none"] },
+    StepCalls {
+        step: SemanticKind::Alloc,
+        calls: ["anonymous `mmap` by memmap2", "anonymous `mmap` by memmap2", "`VirtualAlloc`"],
+    },
+    StepCalls {
+        step: SemanticKind::Lock,
+        calls: ["`mlock`", "`mlock`", "`VirtualLock`; a full quota: `SetProcessWorkingSetSize`, once more"],
+    },
+    StepCalls { step: SemanticKind::Unlock, calls: ["`munlock`", "`munlock`", "`VirtualUnlock`"] },
+    StepCalls {
+        step: SemanticKind::GiveBack,
+        calls: [
+            "`munmap`, also in part",
+            "`munmap`, also in part",
+            "`UnmapViewOfFile`, `VirtualFree`, as a whole",
+        ],
+    },
+    StepCalls {
+        step: SemanticKind::Close,
+        calls: ["`close` on drop", "`close` on drop", "`CloseHandle` on drop"],
+    },
+    StepCalls { step: SemanticKind::Notice, calls: ["no call: text on standard error"; 3] },
+];
+
+/// Something beside the load that the program asks of its environment.
+pub struct Interaction {
+    /// What is touched.
+    pub what: &'static str,
+    /// The source file that does it, or the library.
+    pub by: &'static str,
+    /// When and why.
+    pub why: &'static str,
+}
+
+/// Everything beside the load.
+pub const INTERACTIONS: &[Interaction] = &[
+    Interaction {
+        what: "variables `LLAMA_ARG_*`",
+        by: "src/cli/mod.rs",
+        why: "load flags of `run`, as llama.cpp names them; `check` sets and reads none, its spellings carry theirs",
+    },
+    Interaction {
+        what: "variable `GITHUB_STEP_SUMMARY`",
+        by: "src/cli/format.rs",
+        why: "`--format github` appends the report to the file it names",
+    },
+    Interaction {
+        what: "variable `CI`",
+        by: "src/cli/baseline.rs",
+        why: "where it is set, `baseline record` writes nothing",
+    },
+    Interaction {
+        what: "variable `TMPDIR` (`TMP`, `TEMP` on Windows)",
+        by: "src/subject/embedded.rs",
+        why: "the standard library's temporary folder: the embedded model is written there and removed at the end",
+    },
+    Interaction {
+        what: "folder `/var/tmp`",
+        by: "src/subject/embedded.rs",
+        why: "takes the embedded model where the temporary folder's direct I/O cannot be told from buffered",
+    },
+    Interaction {
+        what: "variables `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM`",
+        by: "anstream",
+        why: "whether output is coloured; it is not where it goes to no terminal",
+    },
+    Interaction {
+        what: "the terminal",
+        by: "src/cli/format.rs",
+        why: "its width, for the matrix; the progress bar is drawn on standard error if that is one",
+    },
+    Interaction {
+        what: "files named on the command line",
+        by: "src/cli",
+        why: "models, traces and results are read; `--format …=FILE`, `--trace FILE`, `gguf make` and `baseline record` write",
+    },
+    Interaction {
+        what: "the model, past the loader",
+        by: "src/subject/truth.rs",
+        why: "`check` reads the file with the standard library to know what every tensor really holds",
+    },
+    Interaction {
+        what: "`/proc/self/status`",
+        by: "src/platform/linux.rs",
+        why: "Linux: whether the process has CAP_IPC_LOCK, which lifts the lock limit",
+    },
+    Interaction {
+        what: "`getrlimit` RLIMIT_MEMLOCK",
+        by: "src/platform/linux.rs",
+        why: "Unix: the lock limit, for messages; the program raises no limit",
+    },
+    Interaction {
+        what: "`sysconf` page size",
+        by: "src/platform/linux.rs",
+        why: "once, when the platform is made",
+    },
+    Interaction {
+        what: "`fstatfs`",
+        by: "src/platform/linux.rs",
+        why: "Linux: the file system, for the mapping hint of `auto`",
+    },
+    Interaction {
+        what: "threads",
+        by: "src/engine/load/read.rs",
+        why: "up to 4 readers during a load that reads",
+    },
+    Interaction {
+        what: "threads",
+        by: "src/engine/pool.rs",
+        why: "the workers that generate; they end with the run",
+    },
+    Interaction { what: "the calling thread's id", by: "src/platform/recorder.rs", why: "for the trace" },
+    Interaction {
+        what: "the number of processors",
+        by: "src/cli/run.rs",
+        why: "how many workers there are without `--threads`; results do not depend on it",
+    },
+    Interaction {
+        what: "the monotonic clock",
+        by: "src/platform/recorder.rs",
+        why: "durations in traces; no decision and no output depends on it",
+    },
+    Interaction {
+        what: "processor features",
+        by: "src/engine/kernels",
+        why: "which vector kernels run; the bits are the same",
+    },
+];
+
+/// The text of `PLATFORM.md`.
+#[must_use]
+pub fn platform_markdown() -> String {
+    let mut text = String::from(
+        "# Platform\n\nEvery interaction with the environment. `loadparity docs platform` writes this file from \
+         `src/platform/calls.rs`; a test fails when it is stale.\n\n## A load\n\nThe loader talks to the \
+         operating system through the traits of `src/platform/mod.rs` and nothing else. Reports compare \
+         platforms by these steps; which calls a step is made of is each platform's own affair.\n\n",
+    );
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "| step | {} |", SYSTEMS.map(|(name, _)| name).join(" | "));
+    text += "| --- | --- | --- | --- |\n";
+    for StepCalls { step, calls } in &STEP_CALLS {
+        let _ = writeln!(text, "| {} | {} |", step.word(), calls.join(" | "));
+    }
+    text += "\nThe simulated platform makes no call: it plays the rules of one of these systems in memory.\n";
+    text += "\n## Everything else\n\nThe program opens no network connection, starts no other program, and reads \
+             no configuration file.\n\n| what | by | when and why |\n| --- | --- | --- |\n";
+    for Interaction { what, by, why } in INTERACTIONS {
+        let _ = writeln!(text, "| {what} | {by} | {why} |");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_one_row_in_order() {
+        assert_eq!(STEP_CALLS.each_ref().map(|row| row.step), SemanticKind::ALL);
+    }
+}
