@@ -49,15 +49,17 @@ fn the_calls_of_the_table_stand_in_the_backends() {
     assert!(seen > 10, "at least one backend was looked at, {seen} calls were");
 }
 
-/// The text of a source file, and of the folder of the same name beside it.
+/// The text of a backend: a file or the folder of the same name, and for Unix systems what they
+/// share.
 fn read_all(source: &Path) -> Option<String> {
     let mut code = fs::read_to_string(source).unwrap_or_default();
-    for entry in fs::read_dir(source.with_extension("")).into_iter().flatten() {
-        code += &fs::read_to_string(entry.expect("sources can be listed").path()).unwrap_or_default();
+    let mut folders = vec![source.with_extension("")];
+    if !source.ends_with("windows.rs") {
+        folders.push(source.with_file_name("unix"));
+        code += &fs::read_to_string(source.with_file_name("fadvise.rs")).unwrap_or_default();
     }
-    // What several Unix systems share stands in a file of its own.
-    if !code.is_empty() && !source.ends_with("windows.rs") {
-        code += &fs::read_to_string(source.with_file_name("unix.rs")).unwrap_or_default();
+    for entry in folders.iter().flat_map(fs::read_dir).flatten() {
+        code += &fs::read_to_string(entry.expect("sources can be listed").path()).unwrap_or_default();
     }
     (!code.is_empty()).then_some(code)
 }

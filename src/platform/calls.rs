@@ -147,11 +147,36 @@ pub const INTERACTIONS: &[Interaction] = &[
     Interaction {
         what: "`getrlimit` RLIMIT_MEMLOCK",
         by: "src/platform/linux.rs",
-        why: "Unix: the lock limit, for messages; the program raises no limit",
+        why: "Linux: the lock limit, for messages; the program raises no limit on any Unix",
+    },
+    Interaction {
+        what: "`getrlimit` RLIMIT_MEMLOCK, `sysctlbyname` vm.user_wire_limit and vm.global_user_wire_limit",
+        by: "src/platform/macos.rs",
+        why: "macOS: the lock limit, for messages",
+    },
+    Interaction {
+        what: "`getrlimit` RLIMIT_MEMLOCK",
+        by: "src/platform/freebsd.rs",
+        why: "FreeBSD: the lock limit, for messages",
+    },
+    Interaction {
+        what: "`getrlimit` RLIMIT_MEMLOCK",
+        by: "src/platform/other_unix.rs",
+        why: "other Unix systems: the lock limit, for messages",
+    },
+    Interaction {
+        what: "`GetProcessWorkingSetSize`, `SetProcessWorkingSetSize`",
+        by: "src/platform/windows/lock.rs",
+        why: "Windows: the lock quota, raised once by as much as a refused lock needs",
+    },
+    Interaction {
+        what: "`GetSystemInfo`",
+        by: "src/platform/windows/mod.rs",
+        why: "Windows: page size and mapping grain, once",
     },
     Interaction {
         what: "`sysconf` page size",
-        by: "src/platform/linux.rs",
+        by: "src/platform/unix/mod.rs",
         why: "once, when the platform is made",
     },
     Interaction {
