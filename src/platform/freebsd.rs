@@ -9,12 +9,12 @@ use std::sync::Arc;
 use nix::fcntl::OFlag;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
-use super::fadvise;
 use super::unix::{self, OpenFile, UnixBuffer, errno, hint_by_name, invalid};
 use super::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
     Platform, Result,
 };
+use super::{fadvise, probe};
 
 /// The running FreeBSD system.
 pub struct FreeBsd {
@@ -96,7 +96,7 @@ impl File for FreeBsdFile {
 
     fn alignment(&self) -> Result<Alignment> {
         match self.direct {
-            true => self.file.probed_alignment(),
+            true => probe::alignment(&self.file),
             false => Ok(Alignment { memory: 1, offset: 1, enforced: false }),
         }
     }

@@ -9,12 +9,12 @@ use nix::errno::Errno as Raw;
 use nix::fcntl::OFlag;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
-use super::fadvise;
 use super::unix::{self, OpenFile, UnixBuffer, errno, hint_by_name};
 use super::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
     Platform, Result,
 };
+use super::{fadvise, probe};
 
 /// The running Linux system.
 pub struct Linux {
@@ -162,7 +162,7 @@ impl File for LinuxFile {
     fn alignment(&self) -> Result<Alignment> {
         match stated_alignment(self.0.fd())? {
             Some(stated) => Ok(stated),
-            None if self.is_direct() => self.0.probed_alignment(),
+            None if self.is_direct() => probe::alignment(&self.0),
             None => Ok(Alignment { memory: 1, offset: 1, enforced: false }),
         }
     }

@@ -56,6 +56,8 @@ mod linux;
 mod macos;
 #[cfg(all(unix, not(any(target_os = "freebsd", target_os = "linux", target_os = "macos"))))]
 mod other_unix;
+#[cfg(any(target_os = "freebsd", target_os = "linux"))]
+mod probe;
 #[cfg(unix)]
 mod unix;
 #[cfg(target_os = "windows")]

@@ -8,7 +8,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, SFlag};
 
 use super::{UnixMapping, errno, invalid};
-use crate::platform::{Alignment, MapRequest, Result};
+use crate::platform::{MapRequest, Result};
 
 /// A descriptor that is closed on drop.
 pub(in crate::platform) struct OpenFile {
@@ -52,26 +52,5 @@ impl OpenFile {
             return Err(invalid());
         }
         UnixMapping::of(self.fd.as_fd(), request, self.page_size)
-    }
-
-    /// Finds the alignment of direct reads by trying: the smallest of a few sizes at which a read
-    /// is accepted.
-    pub(in crate::platform) fn probed_alignment(&self) -> Result<Alignment> {
-        const LARGEST: usize = 64 << 10;
-        let mut memory = vec![0u8; 3 * LARGEST];
-        let base = memory.as_ptr().align_offset(LARGEST);
-        let mut refused = invalid();
-        for align in [1, 512, 1024, 2048, 4096, 8192, 16384, 32768, LARGEST] {
-            // At `align` from a 64 KiB boundary the address is a multiple of `align` and of no more.
-            let from = base + align;
-            match self.read_at(0, &mut memory[from..from + align]) {
-                Ok(_) => {
-                    let align = align as u64;
-                    return Ok(Alignment { memory: align, offset: align, enforced: align > 1 });
-                }
-                Err(error) => refused = error,
-            }
-        }
-        Err(refused)
     }
 }
