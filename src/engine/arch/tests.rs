@@ -330,9 +330,9 @@ fn errors_name_the_tensor() {
         "the tensor `blk.1.attn_k.weight` has dimensions [32, 32], but the metadata ask for [32, 16]"
     );
     assert_eq!(
-        edited("blk.0.ffn_down.weight", &|t| t.dtype = TensorType::IQ4_XS),
-        "the tensor `blk.0.ffn_down.weight` has type iq4_xs, which is not supported here; \
-         supported: f32, f16, bf16, q8_0, q4_0, q4_K, q6_K"
+        edited("blk.0.ffn_down.weight", &|t| t.dtype = TensorType::IQ2_XS),
+        "the tensor `blk.0.ffn_down.weight` has type iq2_xs, which is not supported here; \
+         supported: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_K, q3_K, q4_K, q5_K, q6_K, iq4_nl, iq4_xs"
     );
     assert_eq!(
         edited("output_norm.weight", &|t| t.dtype = TensorType::F16),

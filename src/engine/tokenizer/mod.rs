@@ -6,6 +6,7 @@
 //! | `special` | special tokens in text |
 //! | `pretokenizer` | a table of expressions that cut text into words |
 //! | `bpe` | byte-level byte-pair encoding of a word |
+//! | `spm` | SentencePiece: merges by score, with bytes to fall back on |
 //! | `clean_up` | English typography after detokenizing |
 //! | `utf8_stream` | whole characters from the bytes of successive tokens |
 //!
@@ -23,6 +24,7 @@ mod error;
 mod metadata;
 mod pretokenizer;
 mod special;
+mod spm;
 mod utf8_stream;
 mod vocabulary;
 
@@ -32,6 +34,7 @@ use crate::gguf::Gguf;
 
 use bpe::Bpe;
 use special::{Fragment, SpecialTokens};
+use spm::Spm;
 use vocabulary::{Defaults, Token, TokenKind, Vocabulary};
 
 pub use error::TokenizerError;
@@ -40,14 +43,17 @@ pub use utf8_stream::Utf8Stream;
 const MODEL: &str = "tokenizer.ggml.model";
 const PRE: &str = "tokenizer.ggml.pre";
 const MERGES: &str = "tokenizer.ggml.merges";
+const SCORES: &str = "tokenizer.ggml.scores";
+const SPACE_PREFIX: &str = "tokenizer.ggml.add_space_prefix";
 
 /// The values of `tokenizer.ggml.model` that there is an algorithm for.
-const MODELS: &[&str] = &["gpt2"];
+const MODELS: &[&str] = &["gpt2", "llama"];
 
 /// How ordinary text becomes tokens.
 #[derive(Debug)]
 enum Algorithm {
     Bpe(Bpe),
+    Spm(Spm),
 }
 
 /// The tokenizer of one file.
@@ -59,6 +65,8 @@ pub struct Tokenizer {
     /// The bytes that each token prints.
     pieces: Vec<Vec<u8>>,
     clean_spaces: bool,
+    /// The first token of a text loses a leading space when it is detokenized.
+    space_prefix: bool,
 }
 
 impl Tokenizer {
@@ -71,6 +79,7 @@ impl Tokenizer {
     pub fn from_gguf(gguf: &Gguf) -> Result<Self, TokenizerError> {
         match gguf.str(MODEL)? {
             "gpt2" => Self::byte_level_bpe(gguf),
+            "llama" => Self::sentence_piece(gguf),
             model => Err(TokenizerError::UnsupportedModel {
                 model: model.to_owned(),
                 supported: MODELS.join(", "),
@@ -81,7 +90,7 @@ impl Tokenizer {
     fn byte_level_bpe(gguf: &Gguf) -> Result<Self, TokenizerError> {
         let pre = pretokenizer::find(metadata::string(gguf, PRE)?)?;
         // Token 11 is llama.cpp's assumption for files that name no such tokens.
-        let defaults = Defaults { bos: Some(11), eos: Some(11), add_bos: pre.add_bos };
+        let defaults = Defaults { bos: Some(11), eos: Some(11), unknown: None, add_bos: pre.add_bos };
         let vocabulary = Vocabulary::from_gguf(gguf, defaults)?;
         let bpe = Bpe::new(&vocabulary, &metadata::strings(gguf, MERGES)?, pre)?;
         Ok(Tokenizer {
@@ -90,6 +99,26 @@ impl Tokenizer {
             vocabulary,
             algorithm: Algorithm::Bpe(bpe),
             clean_spaces: pre.clean_spaces,
+            space_prefix: metadata::flag(gguf, SPACE_PREFIX)?.unwrap_or(false),
+        })
+    }
+
+    fn sentence_piece(gguf: &Gguf) -> Result<Self, TokenizerError> {
+        let defaults = Defaults { bos: Some(1), eos: Some(2), unknown: Some(0), add_bos: true };
+        let vocabulary = Vocabulary::from_gguf(gguf, defaults)?;
+        let scores = metadata::floats(gguf, SCORES)?;
+        let (found, tokens) = (scores.len(), vocabulary.len());
+        if found != tokens {
+            return Err(TokenizerError::LengthMismatch { key: SCORES, found, tokens });
+        }
+        let space_prefix = metadata::flag(gguf, SPACE_PREFIX)?.unwrap_or(true);
+        Ok(Tokenizer {
+            specials: SpecialTokens::new(&vocabulary),
+            pieces: vocabulary.tokens().iter().map(sentence_piece).collect(),
+            algorithm: Algorithm::Spm(Spm::new(&vocabulary, scores, space_prefix)),
+            vocabulary,
+            clean_spaces: false,
+            space_prefix,
         })
     }
 
@@ -97,7 +126,8 @@ impl Tokenizer {
     ///
     /// With `add_special`, the tokens that the file wants at the beginning and the end are added.
     /// With `parse_special`, the text of a control token stands for that token; without, it is
-    /// text like any other. Every byte that is not UTF-8 is read as U+FFFD.
+    /// text like any other. Bytes that are not UTF-8 are read as U+FFFD each, or become byte tokens
+    /// where the vocabulary is of the SentencePiece kind.
     ///
     /// # Errors
     ///
@@ -108,18 +138,23 @@ impl Tokenizer {
         add_special: bool,
         parse_special: bool,
     ) -> Result<Vec<u32>, TokenizerError> {
-        let text = replace_invalid(text.as_ref());
+        let text = text.as_ref();
         let mut tokens = Vec::with_capacity(text.len() / 3 + 2);
         if add_special && self.vocabulary.add_bos {
             tokens.extend(self.vocabulary.bos);
         }
-        for fragment in self.specials.partition(&text, parse_special) {
+        let mut after_special = true;
+        for fragment in self.specials.partition(text, parse_special) {
             match (fragment, &self.algorithm) {
                 (Fragment::Token(token), _) => tokens.push(token),
                 (Fragment::Text(text), Algorithm::Bpe(bpe)) => {
-                    bpe.encode(&self.vocabulary, text, &mut tokens)?;
+                    bpe.encode(&self.vocabulary, &replace_invalid(text), &mut tokens)?;
+                }
+                (Fragment::Text(text), Algorithm::Spm(spm)) => {
+                    spm.encode(&self.vocabulary, text, after_special, &mut tokens);
                 }
             }
+            after_special = matches!(fragment, Fragment::Token(_));
         }
         if add_special && self.vocabulary.add_eos {
             tokens.extend(self.vocabulary.eos);
@@ -138,10 +173,16 @@ impl Tokenizer {
     }
 
     /// The text of tokens: their pieces joined, and cleaned up where the pre-tokenizer asks for it
-    /// (spaces before punctuation go, for `gpt-2` and `llama-bpe`). For the bytes as they are, join
-    /// the [`piece`](Self::piece)s.
+    /// (spaces before punctuation go, for `gpt-2` and `llama-bpe`). A space that the vocabulary put
+    /// before the text is taken off the first token. For the bytes as they are, join the
+    /// [`piece`](Self::piece)s.
     pub fn detokenize(&self, tokens: &[u32], special: bool) -> Vec<u8> {
-        let joined: Vec<u8> = tokens.iter().flat_map(|&token| self.piece(token, special)).copied().collect();
+        let mut joined: Vec<u8> = Vec::new();
+        for (index, &token) in tokens.iter().enumerate() {
+            let piece = self.piece(token, special);
+            let skipped = usize::from(index == 0 && self.space_prefix && piece.starts_with(b" "));
+            joined.extend_from_slice(&piece[skipped..]);
+        }
         if self.clean_spaces { clean_up::clean_up(&joined) } else { joined }
     }
 
@@ -183,6 +224,16 @@ fn byte_level_piece(token: &Token) -> Vec<u8> {
     match token.kind {
         TokenKind::Control | TokenKind::Unknown | TokenKind::UserDefined => token.text.clone().into_bytes(),
         TokenKind::Normal => byte_alphabet::read(&token.text),
+        TokenKind::Byte => byte_in_hexadecimal(&token.text).into_iter().collect(),
+        TokenKind::Unused | TokenKind::Undefined => Vec::new(),
+    }
+}
+
+/// The bytes that a token of a SentencePiece vocabulary prints.
+fn sentence_piece(token: &Token) -> Vec<u8> {
+    match token.kind {
+        TokenKind::Control | TokenKind::Unknown | TokenKind::UserDefined => token.text.clone().into_bytes(),
+        TokenKind::Normal => token.text.replace(spm::SPACE, " ").into_bytes(),
         TokenKind::Byte => byte_in_hexadecimal(&token.text).into_iter().collect(),
         TokenKind::Unused | TokenKind::Undefined => Vec::new(),
     }
