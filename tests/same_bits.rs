@@ -22,6 +22,7 @@ fn generation(threads: usize, cpu: CpuLevel) -> Generation {
         threads,
         cpu,
         ignore_eos: false,
+        ..Generation::default()
     }
 }
 

@@ -112,6 +112,7 @@ pub fn run_check(
             threads: super::run::thread_count(args.threads),
             cpu: args.cpu.unwrap_or_else(CpuLevel::detect),
             ignore_eos: false,
+            ..Generation::default()
         },
         truth,
     };

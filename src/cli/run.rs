@@ -66,6 +66,10 @@ pub struct RunArgs {
     #[arg(long, default_value_t = SamplerConfig::default().top_k, value_name = "K")]
     top_k: usize,
 
+    /// Draw from the tokens of about the expected surprise that together reach this probability.
+    #[arg(long, visible_alias = "typical-p", default_value_t = SamplerConfig::default().typical_p, value_name = "P")]
+    typical: f32,
+
     /// Draw from the likeliest tokens that together reach this probability.
     #[arg(long, default_value_t = SamplerConfig::default().top_p, value_name = "P")]
     top_p: f32,
@@ -78,6 +82,40 @@ pub struct RunArgs {
     #[arg(long, default_value_t = SamplerConfig::default().repeat_penalty, value_name = "X")]
     repeat_penalty: f32,
 
+    /// Make recent tokens less likely, the more often they occur.
+    #[arg(long, allow_negative_numbers = true, default_value_t = SamplerConfig::default().frequency_penalty, value_name = "X")]
+    frequency_penalty: f32,
+
+    /// Make recent tokens less likely, however often they occur.
+    #[arg(long, allow_negative_numbers = true, default_value_t = SamplerConfig::default().presence_penalty, value_name = "X")]
+    presence_penalty: f32,
+
+    /// Make a token likelier or less likely: `15043+1`, `15043-1`, `15043-inf`; may repeat.
+    #[arg(short, long, value_name = "TOKEN(+/-)BIAS", value_parser = parse_bias)]
+    logit_bias: Vec<(u32, f32)>,
+
+    /// End the text before this string; may repeat.
+    #[arg(
+        short,
+        long = "reverse-prompt",
+        visible_alias = "stop",
+        value_name = "TEXT",
+        allow_hyphen_values = true
+    )]
+    reverse_prompt: Vec<String>,
+
+    /// Take the prompt for a message, and put it before the model by its chat template.
+    #[arg(long)]
+    conversation: bool,
+
+    /// Take the prompt for plain text, which is the default.
+    #[arg(long, conflicts_with = "conversation")]
+    no_conversation: bool,
+
+    /// The system's message of a conversation.
+    #[arg(long, value_name = "TEXT", requires = "conversation", allow_hyphen_values = true)]
+    system_prompt: Option<String>,
+
     /// How many recent tokens that is; 0 is none, -1 all.
     #[arg(long, allow_negative_numbers = true, default_value_t = SamplerConfig::default().repeat_last_n, value_name = "N")]
     repeat_last_n: i64,
@@ -85,6 +123,14 @@ pub struct RunArgs {
     /// Threads for generating; they do not change the result.
     #[arg(short, long, value_name = "N")]
     threads: Option<usize>,
+
+    /// Threads for the prompt, if not as many.
+    #[arg(long, value_name = "N")]
+    threads_batch: Option<usize>,
+
+    /// Tokens of the prompt that go through the layers together; they do not change the result.
+    #[arg(short, long, visible_alias = "ubatch-size", value_name = "N")]
+    batch_size: Option<usize>,
 
     /// Vector instructions to use; they do not change the result.
     #[arg(long, value_name = "LEVEL")]
@@ -114,8 +160,29 @@ pub(super) fn thread_count(asked: Option<usize>) -> usize {
 
 /// llama.cpp's one-dash flags of several letters, as the two-dash flags that clap can take.
 pub(super) fn without_long_shorts(argv: Vec<OsString>) -> Vec<OsString> {
-    let long = |word: OsString| if word == "-temp" { "--temp".into() } else { word };
+    const LONG: &[(&str, &str)] = &[
+        ("-temp", "--temp"),
+        ("-tb", "--threads-batch"),
+        ("-ub", "--batch-size"),
+        ("-cnv", "--conversation"),
+        ("-no-cnv", "--no-conversation"),
+        ("--no-cnv", "--no-conversation"),
+        ("-sys", "--system-prompt"),
+    ];
+    let long = |word: OsString| match LONG.iter().find(|(short, _)| word == *short) {
+        Some((_, long)) => long.into(),
+        None => word,
+    };
     argv.into_iter().map(long).collect()
+}
+
+/// A token id and what to add to its logit, in llama.cpp's spelling.
+fn parse_bias(text: &str) -> Result<(u32, f32), String> {
+    let wrong = || format!("`{text}` is no bias: write TOKEN+AMOUNT or TOKEN-AMOUNT, such as 15043-inf");
+    let sign = text.find(['+', '-']).ok_or_else(wrong)?;
+    let token = text[..sign].parse().map_err(|_| wrong())?;
+    let amount = text[sign..].parse().map_err(|_| wrong())?;
+    Ok((token, amount))
 }
 
 /// Runs the command.
@@ -251,13 +318,22 @@ fn generation(args: &RunArgs, gguf: &crate::gguf::Gguf) -> Result<Generation, Ex
             seed: args.seed,
             temperature: args.temp,
             top_k: args.top_k,
+            typical_p: args.typical,
             top_p: args.top_p,
             min_p: args.min_p,
             repeat_penalty: args.repeat_penalty,
+            frequency_penalty: args.frequency_penalty,
+            presence_penalty: args.presence_penalty,
             repeat_last_n: args.repeat_last_n,
             ..SamplerConfig::default()
         },
+        logit_bias: args.logit_bias.clone(),
+        stop: args.reverse_prompt.clone(),
+        conversation: args.conversation,
+        system: args.system_prompt.clone(),
         threads: thread_count(args.threads),
+        prompt_threads: args.threads_batch.map(|threads| thread_count(Some(threads))),
+        batch: args.batch_size,
         cpu: args.cpu.unwrap_or_else(CpuLevel::detect),
         ignore_eos: args.ignore_eos,
     })
