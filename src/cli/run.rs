@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::model::ModelFile;
-use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, SamplerConfig};
+use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, SamplerConfig, StopReason};
 use crate::plan::{Dialect, LoadPlan};
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
 use crate::subject::TensorHashes;
@@ -148,6 +148,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "SPEC")]
     inject: Vec<FaultSpec>,
 
+    /// Load the model and generate nothing: for weights of a type that the engine cannot compute with.
+    #[arg(long)]
+    no_run: bool,
+
+    /// Read the header alone, and show the prompt's tokens.
+    #[arg(long, conflicts_with_all = ["no_run", "json", "trace"])]
+    vocab_only: bool,
+
     /// Print one JSON document instead of the text.
     #[arg(long)]
     json: bool,
@@ -212,6 +220,9 @@ fn try_run(
     }
     let native = crate::platform::native();
     let model = ModelFile::open(args.model.as_deref(), &*native)?;
+    if args.vocab_only {
+        return vocabulary_only(args, &native, &model, out);
+    }
     // The trace file is opened before the work, so that a wrong path costs nothing.
     let trace_out = match &args.trace {
         Some(path) => Some(File::create(path).map_err(|error| {
@@ -251,11 +262,26 @@ fn try_run(
     Ok(())
 }
 
+/// The prompt's tokens, from the header alone: no tensor is touched.
+fn vocabulary_only(
+    args: &RunArgs,
+    platform: &Arc<dyn Platform>,
+    model: &ModelFile,
+    out: &mut dyn Write,
+) -> Result<(), Exit> {
+    let (_, gguf) = engine::open_header(platform, model.path()).map_err(Exit::usage)?;
+    let tokenizer = engine::Tokenizer::from_gguf(&gguf).map_err(Exit::usage)?;
+    let tokens = tokenizer.encode(&args.prompt, true, true).map_err(Exit::usage)?;
+    writeln!(out, "{} tokens in the vocabulary; the prompt is {tokens:?}", tokenizer.vocab_size())
+        .map_err(Exit::internal)
+}
+
 /// What is left to tell once the model is gone.
 struct Done {
     resolved: LoadPlan,
     tensors: Option<String>,
-    generated: Generated,
+    /// Nothing under `--no-run`.
+    generated: Option<Generated>,
     load_time: Duration,
 }
 
@@ -277,6 +303,10 @@ fn load_and_generate(
     stack.enter_phase(Phase::Run);
     let tensors = args.json.then(|| TensorHashes::of(&gguf, &*weights).combined());
 
+    if args.no_run {
+        drop(weights);
+        return Ok(Done { resolved, tensors, generated: None, load_time });
+    }
     let generation = generation(args, &gguf)?;
     let mut write_error = None;
     let generated = engine::generate(&gguf, weights, &generation, &mut |text| {
@@ -292,7 +322,12 @@ fn load_and_generate(
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Exit::internal(format!("cannot write the text: {error}")))
         }
-        _ => Ok(Done { resolved, tensors, generated, load_time }),
+        _ => {
+            if generated.stop == StopReason::ContextFull {
+                tell("note: the context is full; -c N asks for a longer one");
+            }
+            Ok(Done { resolved, tensors, generated: Some(generated), load_time })
+        }
     }
 }
 
@@ -362,7 +397,8 @@ struct Document {
     prompt_tokens: Vec<u32>,
     tokens: Vec<u32>,
     text: String,
-    stop: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<&'static str>,
     load: Load,
     hash: Hashes,
     seed: u64,
@@ -387,7 +423,8 @@ struct Fallback {
 #[derive(Serialize)]
 struct Hashes {
     tensors: Option<String>,
-    logits: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logits: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -407,11 +444,12 @@ fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> Documen
         _ => None,
     });
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let generated = generated.as_ref();
     Document {
-        prompt_tokens: generated.prompt_tokens.clone(),
-        tokens: generated.tokens.clone(),
-        text: String::from_utf8_lossy(&generated.text).into_owned(),
-        stop: generated.stop.word(),
+        prompt_tokens: generated.map_or(Vec::new(), |g| g.prompt_tokens.clone()),
+        tokens: generated.map_or(Vec::new(), |g| g.tokens.clone()),
+        text: generated.map_or(String::new(), |g| String::from_utf8_lossy(&g.text).into_owned()),
+        stop: generated.map(|g| g.stop.word()),
         load: Load {
             asked: asked.to_string(),
             resolved: resolved.to_string(),
@@ -419,12 +457,15 @@ fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> Documen
             fallbacks: fallbacks.collect(),
             locked_bytes: summary.locked_bytes,
         },
-        hash: Hashes { tensors: tensors.clone(), logits: generated.logits_hash.to_hex().to_string() },
+        hash: Hashes {
+            tensors: tensors.clone(),
+            logits: generated.map(|g| g.logits_hash.to_hex().to_string()),
+        },
         seed: args.seed,
         timings: Timings {
             load_ms: ms(*load_time),
-            prompt_ms: ms(generated.prompt_time),
-            predict_ms: ms(generated.predict_time),
+            prompt_ms: ms(generated.map_or(Duration::ZERO, |g| g.prompt_time)),
+            predict_ms: ms(generated.map_or(Duration::ZERO, |g| g.predict_time)),
         },
     }
 }

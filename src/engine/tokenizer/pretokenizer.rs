@@ -152,20 +152,6 @@ const TABLE: &[PreTokenizer] = &[
         clean_spaces: false,
     },
     PreTokenizer {
-        names: &["deepseek-v3"],
-        expressions: &[
-            r"\p{N}{1,3}",
-            r"[\u{4E00}-\u{9FA5}\u{3040}-\u{309F}\u{30A0}-\u{30FF}]+",
-            concat!(
-                r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##,
-                r"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-            ),
-        ],
-        ignore_merges: false,
-        add_bos: false,
-        clean_spaces: false,
-    },
-    PreTokenizer {
         names: &["tekken"],
         expressions: &[concat!(
             r"[^\r\n\p{L}\p{N}]?{upper}*{lower}+|[^\r\n\p{L}\p{N}]?{upper}+{lower}*|\p{N}",
@@ -329,7 +315,6 @@ mod tests {
     fn deepseek_cuts_by_script() {
         assert_eq!(split("deepseek-llm", "ab中文，c 12"), ["ab", "中文", "，", "c", " ", "12"]);
         assert_eq!(split("deepseek-coder", "a\u{3000}中1"), ["a", "\u{3000}", "中", "1"]);
-        assert_eq!(split("deepseek-v3", "1234 カナ!x"), ["123", "4", " ", "カナ", "!x"]);
     }
 
     #[test]
