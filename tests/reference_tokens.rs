@@ -98,9 +98,11 @@ fn read(path: &Path) -> Value {
 #[case("q4_k_m", 5e-2)]
 #[case("granite-f16", 1e-3)]
 #[case("qwen2-bf16", 2e-2)]
+#[case("granite-iq4_xs", 1e-4)]
+#[case("qwen2-q3_k_m", 1e-4)]
 fn greedy_tokens_are_the_reference_ones(#[case] name: &str, #[case] tolerance: f64) {
     let found = compare(name, support::whole_file::load(name), &read(&support::reference(name)));
-    assert_eq!(found.prompts, 8);
+    assert!(found.prompts >= 8);
     assert_eq!(found.different, 0, "prompts differ");
     assert!(found.furthest <= tolerance, "a first-step logit is {} away", found.furthest);
 }

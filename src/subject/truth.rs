@@ -36,6 +36,8 @@ impl TensorHashes {
 pub struct Truth {
     /// Its header.
     pub gguf: Gguf,
+    /// How many files it is in.
+    pub files: usize,
     /// The hash of each tensor's bytes in the file.
     pub tensors: TensorHashes,
 }
@@ -71,8 +73,9 @@ impl Truth {
             shards.push(Self::of_one_file(path)?);
         }
         let gguf = split::join(shards.iter().map(|shard| &shard.gguf))?;
+        let files = shards.len();
         let tensors = shards.into_iter().flat_map(|shard| shard.tensors.0).collect();
-        Ok(Self { tensors: TensorHashes(tensors), gguf })
+        Ok(Self { files, tensors: TensorHashes(tensors), gguf })
     }
 
     fn of_one_file(path: &Path) -> Result<Self, TruthError> {
@@ -87,6 +90,6 @@ impl Truth {
             Ok(hasher.finalize())
         };
         let tensors = gguf.tensors.iter().map(hash).collect::<std::io::Result<_>>()?;
-        Ok(Self { tensors: TensorHashes(tensors), gguf })
+        Ok(Self { files: 1, tensors: TensorHashes(tensors), gguf })
     }
 }

@@ -11,8 +11,9 @@
 //! | `utf8_stream` | whole characters from the bytes of successive tokens |
 //!
 //! Results are those of llama.cpp, token by token, with two exceptions: characters that came to
-//! Unicode after version 15 have a category here and none there, and overlong or surrogate forms of
-//! UTF-8 are invalid here and characters there.
+//! Unicode after version 15 have a category here and none there, and in byte-level vocabularies
+//! what is written like UTF-8 but is no character (a surrogate, a number past U+10FFFF) is invalid
+//! here and comes back as its bytes there.
 //!
 //! Another pre-tokenizer is a row of the table;
 //! another kind of tokenizer is a sibling of `bpe` and a variant of `Algorithm`.
@@ -245,13 +246,38 @@ fn byte_in_hexadecimal(text: &str) -> Option<u8> {
 }
 
 /// A text with U+FFFD for every byte that is not UTF-8. (The lossy conversion of the standard
-/// library has one for a whole truncated character, and would give other tokens than llama.cpp.)
+/// library has one for a whole truncated character, and would give other tokens than llama.cpp,
+/// which also reads overlong forms as the characters that they are too long for.)
 fn replace_invalid(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => bytes
-            .utf8_chunks()
-            .flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(|_| '\u{FFFD}')))
-            .collect(),
+        Err(_) => {
+            let (mut text, mut rest) = (String::with_capacity(bytes.len()), bytes);
+            while !rest.is_empty() {
+                let (character, length) = first_character(rest).unwrap_or(('\u{FFFD}', 1));
+                text.push(character);
+                rest = &rest[length..];
+            }
+            Cow::Owned(text)
+        }
     }
+}
+
+/// The character that bytes start with, in whatever length it is written.
+fn first_character(bytes: &[u8]) -> Option<(char, usize)> {
+    let (length, upper) = match bytes.first()? {
+        byte @ 0x00..=0x7F => return Some((char::from(*byte), 1)),
+        byte @ 0xC0..=0xDF => (2, byte & 0x1F),
+        byte @ 0xE0..=0xEF => (3, byte & 0x0F),
+        byte @ 0xF0..=0xF7 => (4, byte & 0x07),
+        _ => return None,
+    };
+    let mut number = u32::from(upper);
+    for byte in bytes.get(1..length)? {
+        if byte & 0xC0 != 0x80 {
+            return None;
+        }
+        number = number << 6 | u32::from(byte & 0x3F);
+    }
+    Some((char::from_u32(number)?, length))
 }
