@@ -89,15 +89,17 @@ impl Weights {
     /// Where this system tells nothing about pages.
     pub fn locked_residency(&self) -> crate::platform::Result<Residency> {
         let mut sum = Residency::default();
-        match &self.storage {
-            Storage::Mapping { mapping, locked } => {
-                for range in locked {
-                    sum += mapping.residency(range.clone())?;
+        for storage in &self.storages {
+            match storage {
+                Storage::Mapping { mapping, locked } => {
+                    for range in locked {
+                        sum += mapping.residency(range.clone())?;
+                    }
                 }
-            }
-            Storage::Buffers { buffers } => {
-                for (buffer, _) in buffers.iter().filter(|(_, locked)| *locked) {
-                    sum += buffer.residency()?;
+                Storage::Buffers { buffers } => {
+                    for (buffer, _) in buffers.iter().filter(|(_, locked)| *locked) {
+                        sum += buffer.residency()?;
+                    }
                 }
             }
         }
