@@ -94,11 +94,8 @@ fn every_thread_count_and_vector_level() {
 /// Models that nobody trained, of every type and architecture that can be made: they run, and the
 /// same everywhere.
 #[rstest]
-fn every_made_type(
-    #[values(Arch::Llama, Arch::Granite, Arch::Qwen2, Arch::Qwen3)] arch: Arch,
-    #[values(false, true)] tied: bool,
-) {
-    for matrices in MatrixType::ALL {
+fn every_made_type(#[values(Arch::Llama, Arch::Granite, Arch::Qwen2, Arch::Qwen3)] arch: Arch) {
+    for (number, matrices) in MatrixType::ALL.into_iter().enumerate() {
         let spec = MakeSpec {
             arch,
             layers: 2,
@@ -108,7 +105,7 @@ fn every_made_type(
             ffn: 512,
             vocab: 300,
             matrices,
-            tied,
+            tied: number % 2 == 1,
             ..MakeSpec::default()
         };
         let mut bytes = Vec::new();

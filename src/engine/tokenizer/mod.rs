@@ -10,10 +10,9 @@
 //! | `clean_up` | English typography after detokenizing |
 //! | `utf8_stream` | whole characters from the bytes of successive tokens |
 //!
-//! Results are those of llama.cpp, token by token, with two exceptions: characters that came to
-//! Unicode after version 15 have a category here and none there, and in byte-level vocabularies
-//! what is written like UTF-8 but is no character (a surrogate, a number past U+10FFFF) is invalid
-//! here and comes back as its bytes there.
+//! Results are those of llama.cpp, token by token, with one exception: in byte-level vocabularies what
+//! is written like UTF-8 but is no character (a surrogate, a number past U+10FFFF) is invalid here
+//! and comes back as its bytes there.
 //!
 //! Another pre-tokenizer is a row of the table;
 //! another kind of tokenizer is a sibling of `bpe` and a variant of `Algorithm`.
@@ -54,7 +53,7 @@ const MODELS: &[&str] = &["gpt2", "llama"];
 #[derive(Debug)]
 enum Algorithm {
     Bpe(Bpe),
-    Spm(Spm),
+    Spm(Box<Spm>),
 }
 
 /// The tokenizer of one file.
@@ -116,7 +115,7 @@ impl Tokenizer {
         Ok(Tokenizer {
             specials: SpecialTokens::new(&vocabulary),
             pieces: vocabulary.tokens().iter().map(sentence_piece).collect(),
-            algorithm: Algorithm::Spm(Spm::new(&vocabulary, scores, space_prefix)),
+            algorithm: Algorithm::Spm(Box::new(Spm::new(&vocabulary, scores, space_prefix))),
             vocabulary,
             clean_spaces: false,
             space_prefix,

@@ -200,9 +200,15 @@ pub(super) struct Splitter {
     expressions: Vec<Regex>,
 }
 
-/// An expression of the table with its named classes in place.
+/// An expression of the table with its named classes in place, and with the categories of Unicode
+/// 15.1, those of llama.cpp's tables: later characters have none.
 fn spell_out(expression: &str) -> String {
-    expression.replace("{upper}", NOT_LOWER).replace("{lower}", NOT_UPPER).replace("{cased}", CASED)
+    let mut spelt =
+        expression.replace("{upper}", NOT_LOWER).replace("{lower}", NOT_UPPER).replace("{cased}", CASED);
+    for category in [r"\p{L}", r"\p{N}", r"\p{P}"] {
+        spelt = spelt.replace(category, &format!(r"[{category}&&\p{{Age=15.1}}]"));
+    }
+    spelt
 }
 
 /// "White space, and nothing but white space or the end after it."
@@ -302,6 +308,13 @@ mod tests {
         assert_eq!(split("default", "a==b 12345x"), ["a", "==", "b", " ", "123", "45", "x"]);
         let unnamed = Splitter::new(find(None).unwrap()).unwrap();
         assert_eq!(unnamed.split("a==b").unwrap(), ["a", "==", "b"]);
+    }
+
+    /// U+2EBF0 came with 15.1 and is a letter, U+13460 with 16 and is not one yet.
+    #[test]
+    fn categories_are_those_of_unicode_15() {
+        assert_eq!(split("qwen2", "a\u{2EBF0}!"), ["a\u{2EBF0}", "!"]);
+        assert_eq!(split("qwen2", "a\u{13460}!"), ["a", "\u{13460}!"]);
     }
 
     #[test]
