@@ -90,7 +90,7 @@ use std::sync::Arc;
 pub use calls::{INTERACTIONS, Interaction, STEP_CALLS, SYSTEMS, StepCalls, platform_markdown};
 pub use errors::OsFamily;
 pub use inject::{
-    Corruption, Fault, FaultSpec, Injector, SpecError, Target, When, error_names, take_injected,
+    Corruption, Fault, FaultSpec, Injector, SpecError, Target, When, error_names, refusal, take_injected,
 };
 pub use sim::{Census, Sim, SimDirect, SimFile, SimProfile};
 
