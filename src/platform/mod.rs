@@ -82,6 +82,8 @@ compile_error!(
 );
 
 pub use recorder::{Recorder, Recording};
+#[cfg(unix)]
+pub use unix::os_errno;
 
 use std::ops::Range;
 use std::path::Path;
