@@ -17,6 +17,7 @@ mod merge;
 mod model;
 mod run;
 pub mod tokenize;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -31,6 +32,7 @@ pub use exit::Exit;
 pub use format::Format;
 pub use merge::MergeArgs;
 pub use run::RunArgs;
+pub use trace::TraceArgs;
 
 /// Checks what a model loader does to the operating system.
 #[derive(Debug, Parser)]
@@ -54,6 +56,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Compare two traces.
     Diff(diff::DiffArgs),
+    /// Record what a command does to model files (Linux).
+    Trace(TraceArgs),
     /// Turn text into tokens.
     Tokenize(tokenize::TokenizeArgs),
     /// Show or make model files.
@@ -80,7 +84,9 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     let takes_load_flags = argv.get(1).is_some_and(|command| command == "run");
     let (load_flags, rest) =
         if takes_load_flags { crate::plan::split_args(argv) } else { (Vec::new(), argv) };
-    let cli = match Cli::try_parse_from(run::without_long_shorts(rest)) {
+    // What stands behind `trace --` is not ours to change.
+    let rest = if takes_load_flags { run::without_long_shorts(rest) } else { rest };
+    let cli = match Cli::try_parse_from(rest) {
         Ok(cli) => cli,
         Err(error) => return Exit::Clap(error),
     };
@@ -94,6 +100,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
             explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)
         }
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
+        Command::Trace(args) => trace::run(args, &mut anstream::stderr()),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Docs(args) => docs::run(args, out).map_or_else(Exit::internal, |()| Exit::Code(0)),
         Command::Gguf(args) => match gguf::run(args, out) {

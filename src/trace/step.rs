@@ -158,7 +158,11 @@ impl fmt::Display for Action {
                 if let Some(region) = region {
                     write!(f, " {region}")?;
                 }
-                if file.is_some() || region.is_some() { write!(f, " +{}", range(offset, len)) } else { Ok(()) }
+                if file.is_some() || region.is_some() {
+                    write!(f, " +{}", range(offset, len))
+                } else {
+                    Ok(())
+                }
             }
         }
     }

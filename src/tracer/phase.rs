@@ -297,7 +297,7 @@ impl Model<'_> {
         let session = file_of(&op.call).and_then(|file| self.sessions.get(&file));
         match &op.call {
             Call::Alignment { .. } | Call::MapHint { .. } => true,
-            _ => session.is_some_and(|s| s.direct && !s.header && (s.loads || s.refused)),
+            _ => session.is_some_and(|s| s.direct && !s.header),
         }
     }
 
@@ -329,13 +329,11 @@ impl Model<'_> {
 
     fn teardown_from(&self, ops: &[Op], begin: usize) -> usize {
         let busy = |call: &Call| {
-            !matches!(
-                call,
-                Call::Unmap { .. } | Call::Unlock { .. } | Call::Close { .. } | Call::Size { .. }
-            )
+            !matches!(call, Call::Unmap { .. } | Call::Unlock { .. } | Call::Close { .. } | Call::Size { .. })
         };
         let last = self.ops.iter().rev().find(|at| busy(&ops[**at].call)).copied().unwrap_or(begin);
-        let last_close = self.ops.iter().rev().find(|at| matches!(ops[**at].call, Call::Close { .. })).copied();
+        let last_close =
+            self.ops.iter().rev().find(|at| matches!(ops[**at].call, Call::Close { .. })).copied();
         let mut live: BTreeMap<RegionId, RangeSet<u64>> = BTreeMap::new();
         let mut image: BTreeMap<RegionId, u64> = BTreeMap::new();
         for &at in &self.ops {

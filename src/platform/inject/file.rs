@@ -101,7 +101,9 @@ impl File for InjectedFile {
         }
         // Asking for the grain above may have gone through another injector below.
         clear_mark();
-        met.iter().filter(|armed| matches!(armed.spec.fault(), Fault::Delay(_))).for_each(|armed| armed.mark());
+        met.iter()
+            .filter(|armed| matches!(armed.spec.fault(), Fault::Delay(_)))
+            .for_each(|armed| armed.mark());
         let mut arrived = self.inner.read_at(offset, &mut dst[..want])?;
         // Where fewer bytes arrived than the cut allowed, the cut made no difference.
         if let Some(armed) = cut_by.filter(|_| arrived == want) {

@@ -195,9 +195,7 @@ impl FaultSpec {
             Fault::Error(name) => Some(super::parse::unknown_error(name)),
             Fault::Delay(1..) => None,
             Fault::Delay(0) => Some("delay=N takes microseconds from 1".to_owned()),
-            _ if !is_read => {
-                Some(format!("`{fault}` is for reads; `{target}` takes error=NAME and delay=N"))
-            }
+            _ if !is_read => Some(format!("`{fault}` is for reads; `{target}` takes error=NAME and delay=N")),
             Fault::Short(0) => Some("a read of no bytes is `eof`; short=N takes N from 1".to_owned()),
             Fault::Corrupt(Corruption::At { mask: 0, .. }) => {
                 Some("the mask flips nothing; it is from 1 to 0xff".to_owned())

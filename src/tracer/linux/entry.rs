@@ -105,9 +105,12 @@ impl Watcher {
                 about => about,
             },
             Sys::Munmap | Sys::Mprotect | Sys::Madvise | Sys::Mremap => known(args[0], args[1].max(1)),
-            Sys::ProcessMadvise | Sys::Mlock | Sys::Mlock2 | Sys::Munlock | Sys::MlockAll | Sys::MunlockAll => {
-                About::Rest
-            }
+            Sys::ProcessMadvise
+            | Sys::Mlock
+            | Sys::Mlock2
+            | Sys::Munlock
+            | Sys::MlockAll
+            | Sys::MunlockAll => About::Rest,
             Sys::Setrlimit if args[0] == u64::from(libc::RLIMIT_MEMLOCK) => About::Rest,
             Sys::Prlimit if args[1] == u64::from(libc::RLIMIT_MEMLOCK) && args[2] != 0 => About::Rest,
             Sys::Setrlimit | Sys::Prlimit => About::Nothing,
@@ -174,7 +177,9 @@ impl Watcher {
             return Some((name, Some(open.model)));
         }
         match pending.call {
-            Sys::Open | Sys::OpenAt | Sys::OpenAt2 if self.faults.wants("open.direct") || self.faults.wants("open.buffered") => {
+            Sys::Open | Sys::OpenAt | Sys::OpenAt2
+                if self.faults.wants("open.direct") || self.faults.wants("open.buffered") =>
+            {
                 let (at, path, flags) = open_arguments(thread.tid, pending);
                 let model = self.models.of_path(thread.tid, at, &c_string(thread.tid, path))?;
                 let direct = flags & libc::O_DIRECT as u64 != 0;

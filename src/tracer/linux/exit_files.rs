@@ -1,5 +1,7 @@
 //! The end of calls on files.
 
+use std::ops::Range;
+
 use super::calls::Call as Sys;
 use super::entry::{descriptor, open_arguments};
 use super::faults::Alteration;
@@ -100,7 +102,15 @@ impl Watcher {
         let path = self.models.text(model).to_owned();
         let call = Call::Open { file, path, direct, flags: names };
         let (outcome, tid) = (Outcome::Ok(0), thread.tid);
-        self.notes.push(Note { tid, call, outcome, dur_ns: 0, injected: false, depends_on: None, into: None });
+        self.notes.push(Note {
+            tid,
+            call,
+            outcome,
+            dur_ns: 0,
+            injected: false,
+            depends_on: None,
+            into: None,
+        });
     }
 
     fn closed(&mut self, done: &Done<'_>, file: Option<FileId>) {
@@ -159,7 +169,13 @@ impl Watcher {
         }
     }
 
-    fn native(&mut self, done: &Done<'_>, name: &str, file: Option<FileId>, flags: crate::trace::NativeFlags) {
+    fn native(
+        &mut self,
+        done: &Done<'_>,
+        name: &str,
+        file: Option<FileId>,
+        flags: crate::trace::NativeFlags,
+    ) {
         let call = Call::Native { name: name.to_owned(), file, region: None, offset: 0, len: 0, flags };
         self.notes.push(done.note(call, done.outcome(0, false)));
     }
@@ -199,7 +215,14 @@ impl Watcher {
             Some(advice) => Call::FileAdvise { file, offset, len, advice },
             None => {
                 let flags = flags::file_advice(raw);
-                Call::Native { name: "fadvise64".to_owned(), file: Some(file), region: None, offset, len, flags }
+                Call::Native {
+                    name: "fadvise64".to_owned(),
+                    file: Some(file),
+                    region: None,
+                    offset,
+                    len,
+                    flags,
+                }
             }
         };
         self.notes.push(done.note(call, done.outcome(0, false)));
@@ -239,7 +262,7 @@ impl Watcher {
             let done = match self.faults.alteration(fault, offset, kept) {
                 None => continue,
                 Some(Alteration::Cut { keep }) => {
-                    let blank = (keep..kept).try_for_each(|at| poke(thread, &pieces, at, |_| 0));
+                    let blank = clear(thread, &pieces, keep..kept);
                     kept = keep;
                     blank
                 }
@@ -269,6 +292,23 @@ fn offset_of(thread: &Thread, pending: &Pending, open: &OpenFile, arrived: u64) 
         Sys::CopyFileRange | Sys::Splice => pointed(args[1]),
         _ => args[3],
     }
+}
+
+/// Overwrites a part of what a read brought with zeros.
+fn clear(thread: &Thread, pieces: &[(u64, u64)], range: Range<u64>) -> Option<()> {
+    const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    let mut start = 0u64;
+    for (addr, len) in pieces {
+        let end = start.saturating_add(*len);
+        let mut at = range.start.max(start);
+        while at < range.end.min(end) {
+            let n = (range.end.min(end) - at).min(ZEROS.len() as u64);
+            sys::write_memory(thread.tid, addr.checked_add(at - start)?, &ZEROS[..n as usize]).ok()?;
+            at += n;
+        }
+        start = end;
+    }
+    Some(())
 }
 
 /// Changes one byte of what a read brought.

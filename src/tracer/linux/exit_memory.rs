@@ -186,11 +186,8 @@ impl Watcher {
     fn all_exit(&mut self, done: &Done<'_>) {
         let locking = done.pending.call == Sys::MlockAll;
         let raw = if locking { done.args()[0] } else { 0 };
-        let (name, flags) = if locking {
-            ("mlockall", flags::lock_all(raw))
-        } else {
-            ("munlockall", NativeFlags::default())
-        };
+        let (name, flags) =
+            if locking { ("mlockall", flags::lock_all(raw)) } else { ("munlockall", NativeFlags::default()) };
         let (name, file) = (name.to_owned(), None);
         let call = Call::Native { name, file, region: None, offset: 0, len: 0, flags };
         self.notes.push(done.note(call, done.outcome(0, locking)));

@@ -42,7 +42,9 @@ impl Faults {
     /// # Errors
     /// For an error that no Linux system call returns.
     pub(super) fn new(specs: &[FaultSpec]) -> Result<Self, TraceError> {
-        if let Some(spec) = specs.iter().find(|s| matches!(s.fault(), Fault::Error(e) if e.starts_with("ERROR_"))) {
+        if let Some(spec) =
+            specs.iter().find(|s| matches!(s.fault(), Fault::Error(e) if e.starts_with("ERROR_")))
+        {
             let why = "it is an error of Windows, which no Linux system call returns".to_owned();
             return Err(TraceError::Fault { fault: spec.to_string(), why });
         }
@@ -156,7 +158,8 @@ mod tests {
 
     #[test]
     fn the_first_refusal_decides_and_the_shortest_cut_wins() {
-        let mut both = faults(&["read:short=100", "read:short=50", "read:eof:when=2", "read:error=EIO:when=2"]);
+        let mut both =
+            faults(&["read:short=100", "read:short=50", "read:eof:when=2", "read:error=EIO:when=2"]);
         assert_eq!(both.meet("read.buffered", None, 80, 1).deed, Deed::Cut(50, 1));
         assert_eq!(both.meet("read.buffered", None, 80, 1).deed, Deed::Eof);
         assert_eq!(both.meet("read.buffered", None, 8192, 4096).deed, Deed::Cut(4096, 0));

@@ -59,7 +59,15 @@ impl FileTable {
     }
 
     /// A new open of a model.
-    pub(super) fn open(&mut self, fd: i32, file: FileId, model: usize, direct: bool, position: u64, cloexec: bool) {
+    pub(super) fn open(
+        &mut self,
+        fd: i32,
+        file: FileId,
+        model: usize,
+        direct: bool,
+        position: u64,
+        cloexec: bool,
+    ) {
         let (owner, closed, readers) = (self.id, false, 0);
         let open = Description { file, model, position, direct, owner, closed, readers };
         self.slots.insert(fd, Slot { open: Rc::new(RefCell::new(open)), close_on_exec: cloexec });

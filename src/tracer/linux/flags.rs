@@ -67,7 +67,8 @@ const MEMORY_ADVICE: &[(u64, &str)] = &[
 ];
 
 fn named(names: Names, raw: u64) -> Vec<&'static str> {
-    let has = |bits: i32| bits != 0 && raw & u64::from(bits.cast_unsigned()) == u64::from(bits.cast_unsigned());
+    let has =
+        |bits: i32| bits != 0 && raw & u64::from(bits.cast_unsigned()) == u64::from(bits.cast_unsigned());
     names.iter().filter(|(bits, _)| has(*bits)).map(|(_, name)| *name).collect()
 }
 
@@ -139,6 +140,9 @@ mod tests {
         assert_eq!(map(populated, 1).names, ["MAP_POPULATE", "MAP_SHARED"]);
         assert_eq!(map(2, 3).names, ["MAP_PRIVATE", "PROT_WRITE"]);
         assert_eq!(protection(0).names, ["PROT_NONE"]);
-        assert_eq!((advice(2), memory_advice(14).names[0].as_ref()), (Some(Advice::Sequential), "MADV_HUGEPAGE"));
+        assert_eq!(
+            (advice(2), memory_advice(14).names[0].as_ref()),
+            (Some(Advice::Sequential), "MADV_HUGEPAGE")
+        );
     }
 }

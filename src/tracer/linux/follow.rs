@@ -17,8 +17,8 @@ pub(super) use super::stop::Bell;
 use super::stop::{self, Request, Stop};
 use super::sys::{self, Change, SyscallStop};
 use super::watch::{Next, Thread, Watcher};
-use crate::tracer::{Mode, Status};
 use crate::platform::os_errno;
+use crate::tracer::{Mode, Status};
 
 /// Everything that runs under the tracer.
 pub(super) struct Follower<'a> {
@@ -163,7 +163,8 @@ impl<'a> Follower<'a> {
         let known = |id: pid_t| self.threads.contains_key(&id);
         let orphaned = |tid: &pid_t| {
             let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
-            let id = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            let id =
+                |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
             let (parent, leader) = (id("PPid:").unwrap_or(0), id("Tgid:").unwrap_or(*tid));
             !(known(parent) || leader != *tid && known(leader))
         };
@@ -237,7 +238,13 @@ impl<'a> Follower<'a> {
             self.threads.remove(&tid);
         }
         let files = thread.files.borrow().after_exec();
-        thread = Thread { tid, files: Rc::new(RefCell::new(files)), space: Rc::new(RefCell::new(Space::default())), pending: None, clone_flags: 0 };
+        thread = Thread {
+            tid,
+            files: Rc::new(RefCell::new(files)),
+            space: Rc::new(RefCell::new(Space::default())),
+            pending: None,
+            clone_flags: 0,
+        };
         if tid == self.root && !self.started {
             self.started = true;
             self.report = self.child.report();
@@ -254,7 +261,9 @@ impl<'a> Follower<'a> {
     fn inherit(&mut self, thread: &Thread) {
         let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", thread.tid)) else { return };
         for entry in entries.flatten() {
-            let Some(fd) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+            let Some(fd) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
             let Ok(path) = fs::read_link(entry.path()) else { continue };
             let info = fs::read_to_string(format!("/proc/{}/fdinfo/{fd}", thread.tid)).unwrap_or_default();
             let field = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));

@@ -174,13 +174,7 @@ fn stated_alignment(file: &File) -> Option<u64> {
     // SAFETY: the path is an empty C string as AT_EMPTY_PATH asks, and the kernel writes one statx
     // to the address of one.
     let failed = unsafe {
-        libc::statx(
-            file.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            libc::STATX_DIOALIGN,
-            &raw mut stx,
-        )
+        libc::statx(file.as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, libc::STATX_DIOALIGN, &raw mut stx)
     };
     let stated = failed == 0 && stx.stx_mask & libc::STATX_DIOALIGN != 0;
     Some(u64::from(stx.stx_dio_offset_align)).filter(|align| stated && *align > 0)

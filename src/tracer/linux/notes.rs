@@ -96,8 +96,12 @@ impl Notes {
 
     /// The trace: notes of interest, everything numbered by first appearance, in phases.
     pub(super) fn finish(self, layouts: &BTreeMap<String, Layout>) -> Vec<Op> {
-        let (mut ops, wants): (Vec<Op>, Vec<_>) =
-            self.notes.into_iter().map(|note| (op(&note), note)).map(|(op, n)| (op, (n.depends_on, n.into))).unzip();
+        let (mut ops, wants): (Vec<Op>, Vec<_>) = self
+            .notes
+            .into_iter()
+            .map(|note| (op(&note), note))
+            .map(|(op, n)| (op, (n.depends_on, n.into)))
+            .unzip();
         let header = header_reads(&ops, layouts);
         let mut weights: BTreeSet<RegionId> = BTreeSet::new();
         for ((op, header), (depends_on, into)) in ops.iter().zip(&header).zip(&wants) {

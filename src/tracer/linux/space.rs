@@ -71,7 +71,9 @@ impl Space {
             }
             let (offset, len) = (from.wrapping_sub(piece.base), to - from);
             match hits.last_mut() {
-                Some(last) if last.region == piece.region && last.offset + last.len == offset => last.len += len,
+                Some(last) if last.region == piece.region && last.offset + last.len == offset => {
+                    last.len += len
+                }
                 _ => hits.push(Hit { region: piece.region, offset, len }),
             }
         }
@@ -93,7 +95,11 @@ impl Space {
 
     /// The addresses of a region.
     pub(super) fn ranges_of(&self, region: RegionId) -> Vec<Range<u64>> {
-        self.pieces.iter().filter(|(_, piece)| piece.region == region).map(|(range, _)| range.clone()).collect()
+        self.pieces
+            .iter()
+            .filter(|(_, piece)| piece.region == region)
+            .map(|(range, _)| range.clone())
+            .collect()
     }
 
     /// Every known region that is mapped here, once.

@@ -83,9 +83,7 @@ pub(super) fn syscall_stop(pid: pid_t) -> io::Result<SyscallStop> {
     let mut info = [0u64; 11];
     let size = size_of_val(&info);
     // SAFETY: the kernel writes at most `size` bytes to an array of that size.
-    check(unsafe {
-        libc::syscall(libc::SYS_ptrace, PTRACE_GET_SYSCALL_INFO, pid, size, info.as_mut_ptr())
-    })?;
+    check(unsafe { libc::syscall(libc::SYS_ptrace, PTRACE_GET_SYSCALL_INFO, pid, size, info.as_mut_ptr()) })?;
     let head = info[0].to_ne_bytes();
     let arch = u32::from_ne_bytes([head[4], head[5], head[6], head[7]]);
     Ok(match head[0] {

@@ -184,10 +184,7 @@ impl Done<'_> {
             return None;
         }
         let code = if self.result <= -RESTART { libc::EINTR } else { (-self.result) as i32 };
-        match self.pending.change.as_ref().map(|change| &change.deed) {
-            Some(Deed::Refuse(errno)) => Some(errno.clone()),
-            _ => Some(os_errno(code, lock)),
-        }
+        Some(os_errno(code, lock))
     }
 
     pub(super) fn failed(&self) -> bool {
