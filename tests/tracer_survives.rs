@@ -82,7 +82,8 @@ fn a_program_that_is_not_there_or_cannot_be_executed() {
     assert!(matches!(start("/no/such/program".as_ref()), TraceError::NotFound { .. }));
     assert!(matches!(start("no-such-program-anywhere".as_ref()), TraceError::NotFound { .. }));
     assert!(matches!(start(text.as_os_str()), TraceError::NotExecutable { .. }));
-    assert!(matches!(start("a\0b".as_ref()), TraceError::ZeroByte { .. }));
+    let zero = Command { argv: vec!["true".into(), "a\0b".into()], ..Command::default() };
+    assert!(matches!(run(&zero, &options()), Err(TraceError::ZeroByte { .. })));
     assert!(matches!(run(&Command::default(), &options()), Err(TraceError::NoCommand)));
     for (name, code) in
         [("/no/such/program", 127), ("no-such-program-anywhere", 127), (text.to_str().unwrap(), 126)]

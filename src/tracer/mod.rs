@@ -12,7 +12,8 @@
 //! - A read by file position (`read`, `readv`, what stdio does) becomes the positioned read that
 //!   it amounts to. `sendfile`, `copy_file_range` and `splice` are reads to address 0.
 //! - Anonymous memory is an allocation where weights are read into it or a lock touches it;
-//!   other memory of the process is left out. Its alignment is the page size.
+//!   other memory of the process is left out, and so is what lies in the heap or in address space
+//!   that was reserved without access, unless it is locked. Its alignment is the page size.
 //! - `fstat` is a question for the size, `statx` with `STATX_DIOALIGN` one for the alignment.
 //! - What the kernel does beyond these words is [`Call::Native`](crate::trace::Call::Native).
 //! - What ends with the process, without a call, is in no trace.

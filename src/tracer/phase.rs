@@ -139,7 +139,8 @@ struct Model<'a> {
 /// 6. **Teardown** begins where, after the last operation that brings or locks weights, memory
 ///    that holds weights is unlocked or given back.
 ///
-/// Operations on no model take the phase of the operation before them.
+/// Memory that is made ready before the model is first opened belongs to the **load**. Operations
+/// on no model take the phase of the operation before them.
 pub fn assign_phases(ops: &mut [Op], layouts: &BTreeMap<String, Layout>) {
     let header = header_reads(ops, layouts);
     for model in models(ops, layouts, &header) {
@@ -264,8 +265,11 @@ impl Model<'_> {
         let begin = own.clone().find(|&at| self.brings(&ops[at], header[at])).unwrap_or(start);
         let run = self.run_from(ops, header, begin);
         let teardown = self.teardown_from(ops, begin);
+        let first_open = self.sessions.values().map(|s| s.opened).min().unwrap_or(0);
         for &at in &self.ops {
-            ops[at].phase = if at < start {
+            ops[at].phase = if at < first_open {
+                Phase::Load
+            } else if at < start {
                 Phase::Probe
             } else if at < begin {
                 if self.asks(&ops[at]) { Phase::Probe } else { Phase::Header }

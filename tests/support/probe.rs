@@ -430,7 +430,9 @@ unsafe fn close_range(model: &CString) {
         let fds = [open(model, 0), open(model, 0), open(model, 0)];
         libc::dup2(fds[0], 900);
         libc::dup2(fds[1], 901);
-        fds.map(|fd| libc::close(fd));
+        for fd in fds {
+            libc::close(fd);
+        }
         libc::syscall(libc::SYS_close_range, 900, 1000, 0);
     }
 }

@@ -63,7 +63,7 @@ pub fn witness(command: &Command, model: &Path) -> Vec<Seen> {
     let calls = "trace=open,openat,read,pread64,readv,preadv,preadv2,lseek,dup,dup2,dup3,fcntl,close,close_range,mmap,\
                  munmap,madvise,mlock,munlock,clone,clone3,fork,vfork";
     let status = std::process::Command::new("strace")
-        .args(["-f", "-y", "-s", "0", "-e", calls, "-o"])
+        .args(["-f", "-y", "-v", "-s", "0", "-e", calls, "-o"])
         .arg(&log)
         .args(&command.argv)
         .envs(command.env.iter().cloned())
@@ -153,7 +153,7 @@ impl Follower {
                 }
                 Some(Seen::open(flags.split('|'), value >= 0))
             }
-            "dup" | "dup2" | "dup3" | "fcntl" if on_file && value > 0 => {
+            "dup" | "dup2" | "dup3" | "fcntl" if on_file && value >= 0 => {
                 if name != "fcntl" || args.contains("F_DUPFD") {
                     let shared = Rc::clone(self.positions.get(&fd)?);
                     self.positions.insert(value.cast_unsigned(), shared);

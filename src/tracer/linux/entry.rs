@@ -8,7 +8,7 @@ use super::faults::{Deed, Meeting};
 use super::files::OpenFile;
 use super::space::pages;
 use super::sys;
-use super::watch::{Change, Next, Pending, Thread, Watcher, c_string, peek, segments, uses_position};
+use super::watch::{Change, Next, Pending, Taken, Thread, Watcher, c_string, peek, segments, uses_position};
 use crate::tracer::BlindSpot;
 
 /// A call's name in the grammar of faults, with the model it is on.
@@ -50,7 +50,8 @@ impl Watcher {
             About::Model(open) => Some(open),
             About::Rest => None,
         };
-        let mut pending = Pending { call, args, started: Instant::now(), open, change: None };
+        let (started, taken) = (Instant::now(), Taken::default());
+        let mut pending = Pending { call, args, started, open, change: None, taken };
         let meeting = self.meet(thread, &pending);
         let delay = meeting.delay;
         self.tamper(thread, &mut pending, meeting);
@@ -61,8 +62,24 @@ impl Watcher {
                 *self.blind_spots.entry(BlindSpot::SharedPosition).or_default() += 1;
             }
         }
+        self.take(thread, &mut pending);
         thread.pending = Some(pending);
         if delay > 0 { Next::Later(delay) } else { Next::ToExit }
+    }
+
+    /// Takes away what the call will.
+    fn take(&self, thread: &Thread, pending: &mut Pending) {
+        let args = &pending.args;
+        match pending.call {
+            // Linux frees the number even where it reports an error.
+            Sys::Close => pending.taken.file = thread.files.borrow_mut().close(descriptor(args[0])),
+            Sys::Munmap => {
+                let mut space = thread.space.borrow_mut();
+                pending.taken.hits = space.hits(args[0], args[1], self.page);
+                pending.taken.pieces = space.take(pages(args[0], args[1], self.page));
+            }
+            _ => {}
+        }
     }
 
     fn about(&mut self, thread: &mut Thread, call: Sys, args: &[u64; 6]) -> About {

@@ -29,11 +29,7 @@ impl Watcher {
         let args = done.args();
         let Some(open) = &done.pending.open else { return };
         match done.pending.call {
-            Sys::Close => {
-                // Linux frees the number even where it reports an error.
-                let closed = done.thread.files.borrow_mut().close(descriptor(args[0]));
-                self.closed(done, closed);
-            }
+            Sys::Close => self.closed(done, done.pending.taken.file),
             Sys::Dup if !done.failed() => self.duplicated(done, false),
             Sys::Dup2 if !done.failed() => self.duplicated(done, false),
             Sys::Dup3 if !done.failed() => {
@@ -74,8 +70,8 @@ impl Watcher {
         let Some(model) = model else {
             self.dropped += 1;
             if let Ok(fd) = i32::try_from(done.result) {
-                // Another model may have had this number if its close was not seen.
-                let _ = done.thread.files.borrow_mut().close(fd);
+                // A model had this number if its close was not seen.
+                done.thread.files.borrow_mut().forget(fd);
             }
             return;
         };

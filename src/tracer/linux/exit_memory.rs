@@ -38,6 +38,10 @@ impl Watcher {
         let open = done.pending.open.as_ref().map(|open| open.borrow().file);
         let addr = landed.unwrap_or(0);
         let outcome = done.outcome(0, false);
+        if is_anonymous && args[2] == 0 && !done.injected {
+            // Address space that an allocator or a thread reserves; what it makes of it is its own.
+            return;
+        }
         let note = match open {
             Some(file) if !is_anonymous => {
                 let region = self.notes.next_region(true);
@@ -67,17 +71,19 @@ impl Watcher {
     }
 
     fn unmap_exit(&mut self, done: &Done<'_>) {
-        let args = done.args();
-        let hits = done.thread.space.borrow().hits(args[0], args[1], self.page);
-        for Hit { region, offset, len } in &hits {
+        let taken = &done.pending.taken;
+        for Hit { region, offset, len } in &taken.hits {
             let call = Call::Unmap { region: *region, offset: *offset, len: *len };
             let depends_on = self.notes.dependence(*region);
             self.notes.push(done.note_on(call, done.outcome(0, false), depends_on));
         }
-        if !done.failed() {
-            let mut space = done.thread.space.borrow_mut();
-            space.remove(pages(args[0], args[1], self.page));
-            for hit in hits.iter().filter(|hit| space.ranges_of(hit.region).is_empty()) {
+        let mut space = done.thread.space.borrow_mut();
+        if done.failed() {
+            for (range, piece) in &taken.pieces {
+                space.insert(range.clone(), piece.region, piece.base);
+            }
+        } else {
+            for hit in taken.hits.iter().filter(|hit| space.ranges_of(hit.region).is_empty()) {
                 self.notes.gone(hit.region);
             }
         }

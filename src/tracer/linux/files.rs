@@ -96,7 +96,12 @@ impl FileTable {
         self.slots.range(range).map(|(fd, _)| *fd).collect()
     }
 
-    /// Forgets a descriptor. Returns the file if it was the last one by which its opener had it.
+    /// The number stands for something else by now.
+    pub(super) fn forget(&mut self, fd: i32) {
+        self.slots.remove(&fd);
+    }
+
+    /// Closes a descriptor. Returns the file if it was the last one by which its opener had it.
     pub(super) fn close(&mut self, fd: i32) -> Option<FileId> {
         let slot = self.slots.remove(&fd)?;
         let others = self.slots.values().any(|other| Rc::ptr_eq(&other.open, &slot.open));

@@ -49,6 +49,17 @@ impl Space {
         }
     }
 
+    /// Takes a range out; returns what stood there.
+    pub(super) fn take(&mut self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let within = |known: &Range<u64>| known.start.max(range.start)..known.end.min(range.end);
+        let taken = self.pieces.overlapping(&range).map(|(known, piece)| (within(known), *piece)).collect();
+        self.pieces.remove(range);
+        taken
+    }
+
     /// The region at an address.
     pub(super) fn at(&self, addr: u64) -> Option<Piece> {
         self.pieces.get(&addr).copied()

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -12,10 +13,10 @@ use super::faults::{Deed, Faults};
 use super::files::{FileTable, OpenFile};
 use super::models::Models;
 use super::notes::{Note, Notes};
-use super::space::Space;
+use super::space::{Hit, Piece, Space};
 use super::sys::{self, Registers};
 use crate::platform::os_errno;
-use crate::trace::{Call, Errno, Outcome, RegionId};
+use crate::trace::{Call, Errno, FileId, Outcome, RegionId};
 use crate::tracer::BlindSpot;
 
 /// A thread under observation.
@@ -37,6 +38,20 @@ pub(super) struct Pending {
     /// The model it is about.
     pub(super) open: Option<OpenFile>,
     pub(super) change: Option<Change>,
+    /// What the call takes away. Once the kernel has done it, another thread may be given the same
+    /// number or address before the end of this call is seen: so it is taken away at its start.
+    pub(super) taken: Taken,
+}
+
+/// What a call takes away.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// The file whose last descriptor it closes.
+    pub(super) file: Option<FileId>,
+    /// The regions that it unmaps a part of.
+    pub(super) hits: Vec<Hit>,
+    /// Where they stood, for the case that it is refused.
+    pub(super) pieces: Vec<(Range<u64>, Piece)>,
 }
 
 /// What the tracer does to a call.
