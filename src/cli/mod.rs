@@ -7,6 +7,7 @@
 
 mod baseline;
 mod check;
+mod command;
 pub mod diff;
 mod docs;
 mod exit;
@@ -26,7 +27,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use baseline::BaselineArgs;
-pub use check::{CheckArgs, run_check};
+pub use check::{CheckArgs, DialectChoice, Faults, run_check};
+pub use command::{CommandArgs, CompareArgs};
 pub use docs::DocsArgs;
 pub use exit::Exit;
 pub use format::Format;
@@ -46,6 +48,8 @@ struct Cli {
 enum Command {
     /// Prove that every way of asking for a load mode does what it says, the same way.
     Check(CheckArgs),
+    /// Tell what changed between two commands that load models (Linux).
+    Compare(CompareArgs),
     /// Set the results of several machines beside one another.
     Merge(MergeArgs),
     /// Record or verify golden code paths.
@@ -93,6 +97,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     let out = &mut anstream::stdout();
     match &cli.command {
         Command::Check(args) => check::run(args, out),
+        Command::Compare(args) => command::compare(args, out),
         Command::Merge(args) => merge::run(args, out),
         Command::Baseline(args) => baseline::run(args, out),
         Command::Run(args) => run::run(args, &load_flags, env, out),
