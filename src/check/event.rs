@@ -230,10 +230,18 @@ pub struct Totals {
     pub loaded: u64,
     /// Spellings that really generated.
     pub generated: u64,
+    /// Faults that were injected into a command, alone or in pairs.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub faults: u64,
     /// Groups: one for each plan.
     pub groups: u64,
     /// Broken rules, all cases together.
     pub failures: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The end of a campaign.

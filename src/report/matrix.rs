@@ -175,6 +175,13 @@ pub(super) fn place(failure: &Failure) -> String {
 /// What was counted.
 pub(super) fn totals(collected: &Collected) -> String {
     if let Some(Finished { totals: t, .. }) = &collected.finished {
+        if t.faults > 0 {
+            let (met, faults) = (t.loaded, t.faults);
+            return format!(
+                "{faults} faults and pairs of faults planned, {met} met a call; {} plans, {} failures",
+                t.groups, t.failures
+            );
+        }
         return format!(
             "{} spellings planned: {} resolved, {} refused as usage errors; {} really loaded, {} really \
              generated; {} plans, {} failures",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::duties::{Seen, first_gap};
+use super::duties::{Seen, first_gap, weight_bytes};
 use super::expect::Expectations;
 use super::watch::{Patience, Stable, Watch, crashed, stable, varied};
 use crate::check::campaign::{output_difference, real_spellings};
@@ -305,7 +305,8 @@ impl Comparison<'_> {
             let message = format!("{name}: bytes {}..{} of the file never come", gap.start, gap.end);
             judged.add(Impact::DataIntegrityRisk, message);
         }
-        guarantees(&Summary::of(&old.ops), &Summary::of(&new.ops), &mut judged);
+        let weights = weight_bytes(&self.truth.gguf);
+        guarantees(&Summary::of(&old.ops), &Summary::of(&new.ops), weights, &mut judged);
         if paths {
             let diff = Diff::between(&CodePath::from_ops(&old.ops), &CodePath::from_ops(&new.ops));
             let lost = judged.impact;
@@ -351,7 +352,8 @@ fn did(run: &CommandRun) -> String {
 }
 
 /// Source and lock: what was promised to hold for the whole life of the program.
-fn guarantees(old: &Summary, new: &Summary, judged: &mut Judged) {
+/// Of locked bytes as many count as the weights have: a mapping is a little longer than they are.
+fn guarantees(old: &Summary, new: &Summary, weights: u64, judged: &mut Judged) {
     let (before, after) = (old.effective, new.effective);
     if before.source != after.source {
         let direct = before.source == Some(EffectiveSource::Direct);
@@ -360,7 +362,7 @@ fn guarantees(old: &Summary, new: &Summary, judged: &mut Judged) {
     }
     if before.locked && !after.locked {
         judged.add(Impact::LostGuarantee, format!("{} locked bytes are no longer locked", old.locked_bytes));
-    } else if new.locked_bytes < old.locked_bytes {
+    } else if new.locked_bytes < old.locked_bytes.min(weights) {
         let (was, is) = (old.locked_bytes, new.locked_bytes);
         judged.add(Impact::LostGuarantee, format!("{is} bytes are locked, {was} were"));
     } else if !before.locked && after.locked {

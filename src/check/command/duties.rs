@@ -53,7 +53,7 @@ pub fn broken_duties(asked: LoadPlan, plan: LoadPlan, ops: &[Op], gguf: &Gguf) -
         let n = summary.direct_asked;
         broken(Rule::ReadsBuffered, format!("{n} direct opens although the plan asks for none"));
     }
-    let weights: u64 = gguf.tensors.iter().map(|t| gguf.file_range(t)).map(|r| r.end - r.start).sum();
+    let weights = weight_bytes(gguf);
     if plan.lock && summary.locked_bytes < weights {
         let locked = summary.locked_bytes;
         broken(Rule::TensorsLocked, format!("{locked} bytes are locked and the tensors have {weights}"));
@@ -61,6 +61,11 @@ pub fn broken_duties(asked: LoadPlan, plan: LoadPlan, ops: &[Op], gguf: &Gguf) -
         broken(Rule::LockUnasked, "memory was locked although the plan asks for no lock".into());
     }
     findings
+}
+
+/// The bytes of all tensors.
+pub(super) fn weight_bytes(gguf: &Gguf) -> u64 {
+    gguf.tensors.iter().map(|t| gguf.file_range(t)).map(|r| r.end - r.start).fold(0, u64::saturating_add)
 }
 
 /// The first tensor with bytes that are not in the set, with the first such bytes.

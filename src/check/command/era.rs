@@ -119,7 +119,8 @@ fn by_deeds(
         left.retain(|dialect| agrees(*dialect, &probe, &run));
         let names: Vec<&str> = left.iter().map(|dialect| dialect.name()).collect();
         let rest = if names.is_empty() { "no dialect".to_owned() } else { names.join(", ") };
-        how.push(format!("dialect: `{probe}` did {did}, which leaves {rest}"));
+        let asked = if probe == Spelling::default() { "no flag".to_owned() } else { format!("`{probe}`") };
+        how.push(format!("dialect: {asked} did {did}, which leaves {rest}"));
     }
     if let [first, others @ ..] = &left[..]
         && !others.is_empty()

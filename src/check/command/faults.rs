@@ -15,7 +15,7 @@ use crate::check::event::{
 use crate::check::rule::{Finding, Rule};
 use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::subject::{
-    CommandRun, ExternalCommand, Fault, FaultSpec, Status, Subject, Target, TraceError, Truth, When,
+    CommandRun, ExternalCommand, Fault, FaultSpec, Status, Target, TraceError, Truth, When,
 };
 use crate::trace::{Call, CodePath, Op, SemanticPath, Summary};
 
@@ -112,7 +112,7 @@ impl FaultCampaign<'_> {
         let (dialect, level) = (self.dialect, Level::P4);
         tell(Event::Started(started(self.subject, &self.model_name, self.truth, dialect, level, planned)));
 
-        let mut totals = Totals { planned: planned as u64, ..Totals::default() };
+        let mut totals = Totals { faults: planned as u64, ..Totals::default() };
         let mut failures: Vec<(Fate, Failure)> = Vec::new();
         let mut groups = Vec::new();
         let mut verdict = Verdict::Pass;
@@ -144,7 +144,6 @@ impl FaultCampaign<'_> {
     ) -> Result<GroupFinished, TraceError> {
         let mut group = self.describe(clean);
         totals.groups += 1;
-        totals.resolved += 1;
         if !clean.run.completed() {
             let message = format!("without a fault: {}", clean.run.ending());
             failures.push((Fate::Crash, self.failure(Rule::Completes, clean, &[], message)));
@@ -155,7 +154,7 @@ impl FaultCampaign<'_> {
         for faults in schedule {
             let (fate, message) = self.fate(watch, clean, faults)?;
             *counts.entry(fate).or_default() += 1;
-            totals.loaded += 1;
+            totals.loaded += u64::from(fate != Fate::Unmet);
             let mut findings = Vec::new();
             let verdict = match (fate, fate.rule()) {
                 (_, Some(rule)) => {
