@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::duties::broken_duties;
 use super::expect::Expectations;
-use super::watch::{Patience, Stable, Watch, stable, varied};
+use super::watch::{Patience, Stable, Watch, path_of, stable, varied};
 use crate::check::campaign::{group_by_plan, output_difference, real_spellings};
 use crate::check::event::{
     CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Started, Totals, Verdict,
@@ -184,7 +184,7 @@ impl Course<'_, '_> {
         for spelling in spellings {
             let mut case = self.case(plan, spelling, representative.as_ref())?;
             let verdict = self.close(plan, spelling, &mut case);
-            let path = CodePath::from_ops(&case.run.ops);
+            let path = path_of(&case.run.ops);
             let told = group.get_or_insert_with(|| self.describe(plan, &case, &path));
             if representative.is_none() && case.findings.is_empty() {
                 // What the table shows is what the others are compared with.
@@ -222,7 +222,7 @@ impl Course<'_, '_> {
             return Ok(case);
         }
         let level = self.campaign.level;
-        let path_of = |run: &CommandRun| CodePath::from_ops(&run.ops);
+        let path_of = |run: &CommandRun| path_of(&run.ops);
         let compares_path = level >= Level::P2 && self.stable.path;
         let compares_output = level == Level::P4 && self.stable.output;
         let same_path = |run: &CommandRun| {
@@ -300,7 +300,7 @@ impl Course<'_, '_> {
             spelling: spelling.to_string(),
             plan: plan.to_string(),
             resolved: case.resolved.to_string(),
-            path: CodePath::from_ops(&case.run.ops).fingerprint().to_string(),
+            path: path_of(&case.run.ops).fingerprint().to_string(),
             findings: case.findings.clone(),
             verdict,
         }));
@@ -351,7 +351,7 @@ impl Course<'_, '_> {
             spelling: spelling.to_string(),
             plan: "refused".to_owned(),
             resolved: "refused".to_owned(),
-            path: CodePath::from_ops(&run.ops).fingerprint().to_string(),
+            path: path_of(&run.ops).fingerprint().to_string(),
             findings,
             verdict,
         }));

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::duties::{Seen, first_gap, weight_bytes};
 use super::expect::Expectations;
-use super::watch::{Patience, Stable, Watch, crashed, stable, varied};
+use super::watch::{Patience, Stable, Watch, crashed, path_of, stable, varied};
 use crate::check::campaign::{output_difference, real_spellings};
 use crate::check::event::{Event, Failure, Verdict};
 use crate::check::rule::Rule;
 use crate::plan::{Dialect, Spelling};
 use crate::subject::{CommandRun, ExternalCommand, Subject, TraceError, Truth};
-use crate::trace::{Action, CodePath, Diff, DiffClass, EffectiveSource, Entry, Summary};
+use crate::trace::{Action, Diff, DiffClass, EffectiveSource, Entry, Summary};
 
 /// What to compare.
 pub struct Comparison<'a> {
@@ -239,8 +239,7 @@ impl Comparison<'_> {
         let outputs = old.clean.output && new.clean.output;
         let paths = old.clean.path && new.clean.path;
         let alike = |a: &CommandRun, b: &CommandRun| {
-            (!outputs || a.stdout == b.stdout)
-                && (!paths || CodePath::from_ops(&a.ops).steps == CodePath::from_ops(&b.ops).steps)
+            (!outputs || a.stdout == b.stdout) && (!paths || path_of(&a.ops).steps == path_of(&b.ops).steps)
         };
         let mut notes = Vec::new();
         let (mut steady_output, mut steady_path) = (outputs, paths);
@@ -308,7 +307,7 @@ impl Comparison<'_> {
         let weights = weight_bytes(&self.truth.gguf);
         guarantees(&Summary::of(&old.ops), &Summary::of(&new.ops), weights, &mut judged);
         if paths {
-            let diff = Diff::between(&CodePath::from_ops(&old.ops), &CodePath::from_ops(&new.ops));
+            let diff = Diff::between(&path_of(&old.ops), &path_of(&new.ops));
             let lost = judged.impact;
             for entry in diff.differences() {
                 let impact = impact_of(entry);

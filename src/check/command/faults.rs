@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::campaign::{NO_BYTES, finished, one_of_each, started};
-use super::watch::{Patience, Watch, crashed, stable};
+use super::watch::{Patience, Watch, crashed, path_of, stable};
 use crate::check::event::{
     CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Totals, Verdict,
 };
@@ -17,7 +17,7 @@ use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::subject::{
     CommandRun, ExternalCommand, Fault, FaultSpec, Status, Target, TraceError, Truth, When,
 };
-use crate::trace::{Call, CodePath, Op, SemanticPath, Summary};
+use crate::trace::{Call, Op, SemanticPath, Summary};
 
 /// Of more calls of one kind than this, the first, the last and some between are met.
 const SITES: u64 = 8;
@@ -239,7 +239,7 @@ impl FaultCampaign<'_> {
 
     fn describe(&self, clean: &Clean) -> GroupFinished {
         let gguf = &self.truth.gguf;
-        let path = CodePath::from_ops(&clean.run.ops);
+        let path = path_of(&clean.run.ops);
         let semantic = SemanticPath::of(&path, gguf.tensors.iter().map(|t| gguf.file_range(t)));
         let summary = Summary::of(&clean.run.ops);
         GroupFinished {

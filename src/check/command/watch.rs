@@ -2,11 +2,12 @@
 //! is compared with it.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::plan::Spelling;
 use crate::subject::{CommandRun, ExternalCommand, FaultSpec, Status, TraceError};
-use crate::trace::CodePath;
+use crate::trace::{Call, CodePath, Op, RegionId};
 
 /// How a command is treated that may not do the same thing twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +80,37 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// The code path of a command that is not ours. Memory that is not locked is left out: whether what a
+/// loader allocates becomes a mapping of its own is the choice of its allocator, and changes with the
+/// length of an argument.
+pub(super) fn path_of(ops: &[Op]) -> CodePath {
+    let mut locked = BTreeSet::new();
+    let mut allocated = BTreeSet::new();
+    for op in ops {
+        match &op.call {
+            Call::Lock { region, .. } => drop(locked.insert(*region)),
+            Call::Alloc { region, .. } => drop(allocated.insert(*region)),
+            _ => {}
+        }
+    }
+    let plain = |region: &RegionId| allocated.contains(region) && !locked.contains(region);
+    let kept = ops.iter().filter(|op| match &op.call {
+        Call::Alloc { region, .. } | Call::Unmap { region, .. } | Call::MapAdvise { region, .. } => {
+            !plain(region)
+        }
+        Call::Native { region: Some(region), .. } => !plain(region),
+        _ => true,
+    });
+    CodePath::from_ops(&kept.cloned().collect::<Vec<_>>())
+}
+
 /// What is the same in all of these runs.
 pub(super) fn stable(runs: &[CommandRun]) -> Stable {
     let same =
         |equal: &dyn Fn(&CommandRun, &CommandRun) -> bool| runs.windows(2).all(|w| equal(&w[0], &w[1]));
     Stable {
         output: same(&|a, b| a.stdout == b.stdout && a.status == b.status),
-        path: same(&|a, b| CodePath::from_ops(&a.ops).steps == CodePath::from_ops(&b.ops).steps),
+        path: same(&|a, b| path_of(&a.ops).steps == path_of(&b.ops).steps),
     }
 }
 
