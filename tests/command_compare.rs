@@ -24,7 +24,9 @@ fn compare(dialect: &str, old: &[String], new: &[String]) -> (i32, serde_json::V
 
 /// Old, new and impact of every spelling.
 fn by_spelling(document: &serde_json::Value) -> BTreeMap<&str, (&str, &str, &str)> {
-    let text = |row: &'_ serde_json::Value, key: &str| row[key].as_str().unwrap().to_owned().leak() as &str;
+    fn text<'r>(row: &'r serde_json::Value, key: &str) -> &'r str {
+        row[key].as_str().unwrap()
+    }
     let rows = document["spellings"].as_array().unwrap().iter();
     rows.map(|r| (text(r, "spelling"), (text(r, "old"), text(r, "new"), text(r, "impact")))).collect()
 }
@@ -72,10 +74,11 @@ fn less_work_is_benign_and_another_output_is_a_risk() {
     let opens_twice = r#"head -c 4 "$6" >/dev/null; exec "$@""#;
     let twice = behind(opens_twice, "enum-v4");
     let (code, document) = compare("enum-v4", &twice, &engine("enum-v4"));
-    let impacts = |document: &serde_json::Value| {
-        let all: std::collections::BTreeSet<&str> = by_spelling(document).values().map(|v| v.2).collect();
-        all.into_iter().collect::<Vec<_>>()
-    };
+    fn impacts(document: &serde_json::Value) -> Vec<&str> {
+        let all: std::collections::BTreeSet<&str> =
+            by_spelling(document).into_values().map(|v| v.2).collect();
+        all.into_iter().collect()
+    }
     assert_eq!((code, impacts(&document)), (0, vec!["benign"]), "{document:#}");
     let (code, document) = compare("enum-v4", &engine("enum-v4"), &twice);
     assert_eq!((code, impacts(&document)), (1, vec!["policy-change"]));

@@ -100,7 +100,8 @@ fn fits_help(dialect: Dialect, text: &str) -> bool {
         && (!has_modes || telling.iter().filter(|t| **t != "auto" || rules.word("auto").is_some()).all(section))
 }
 
-/// Rules out what predicts something else than the command does.
+/// Rules out what predicts something else than the command does. All probes are run even where one
+/// dialect is left: its help may be of another era than the command.
 fn by_deeds(
     watch: &Watch<'_>,
     candidates: &[Dialect],
@@ -108,12 +109,6 @@ fn by_deeds(
 ) -> Result<Option<Dialect>, TraceError> {
     let mut left = candidates.to_vec();
     for probe in probes() {
-        let predictions: Vec<String> = left.iter().map(|dialect| predicted(*dialect, &probe)).collect();
-        let splits = predictions.iter().any(|p| *p != predictions[0]);
-        // Where the help alone has decided, one deed has to agree.
-        if !splits && !(left.len() == 1 && probe == Spelling::flags(["--mlock"])) {
-            continue;
-        }
         let run = watch.run(&probe, &[])?;
         let did = shown(&run);
         left.retain(|dialect| agrees(*dialect, &probe, &run));
@@ -129,10 +124,6 @@ fn by_deeds(
         how.push(format!("dialect: {} is taken; {} would do the same here", first, others.join(", ")));
     }
     Ok(left.first().copied())
-}
-
-fn predicted(dialect: Dialect, spelling: &Spelling) -> String {
-    spelling.resolve(dialect).map_or_else(|_| "a refusal".to_owned(), |r| format!("{:?}", r.plan))
 }
 
 fn shown(run: &CommandRun) -> String {
@@ -165,6 +156,10 @@ mod tests {
         assert_eq!(fits(&format!("{modes}- mmap+mlock, auto\n")), ["enum-v4"]);
         let all = "- mmap+mlock, auto, none+mlock, dio+mlock";
         assert_eq!(fits(&format!("{switches}{modes}{all}")), ["reference"]);
+    }
+
+    fn predicted(dialect: Dialect, spelling: &Spelling) -> String {
+        spelling.resolve(dialect).map_or_else(|_| "a refusal".to_owned(), |r| format!("{:?}", r.plan))
     }
 
     #[test]
