@@ -82,7 +82,8 @@ pub(super) fn header_reads(ops: &[Op], layouts: &BTreeMap<String, Layout>) -> Ve
         for (mark, op) in marks.iter_mut().zip(ops).filter(|(mark, _)| **mark) {
             let Call::Read { file, offset, .. } = op.call else { continue };
             let end = offset.saturating_add(arrived(op));
-            let whole = |layout: &&Layout| layout.tensors.iter().last().is_some_and(|last| end >= last.end);
+            let whole =
+                |layout: &&Layout| layout.tensors.iter().next_back().is_some_and(|last| end >= last.end);
             *mark = !of.get(&file).is_some_and(whole);
         }
     }
@@ -371,3 +372,7 @@ fn remove(set: &mut RangeSet<u64>, range: Range<u64>) {
         set.remove(range);
     }
 }
+
+#[cfg(test)]
+#[path = "phase_tests.rs"]
+mod tests;

@@ -128,8 +128,8 @@ impl Watcher {
             | Sys::Munlock
             | Sys::MlockAll
             | Sys::MunlockAll => About::Rest,
-            Sys::Setrlimit if args[0] == u64::from(libc::RLIMIT_MEMLOCK) => About::Rest,
-            Sys::Prlimit if args[1] == u64::from(libc::RLIMIT_MEMLOCK) && args[2] != 0 => About::Rest,
+            Sys::Setrlimit if args[0] == libc::RLIMIT_MEMLOCK as u64 => About::Rest,
+            Sys::Prlimit if args[1] == libc::RLIMIT_MEMLOCK as u64 && args[2] != 0 => About::Rest,
             Sys::Setrlimit | Sys::Prlimit => About::Nothing,
             Sys::IoUring | Sys::LinuxAio | Sys::ForeignDescriptor => {
                 drop((files, space));

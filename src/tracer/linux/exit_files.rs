@@ -292,7 +292,7 @@ fn offset_of(thread: &Thread, pending: &Pending, open: &OpenFile, arrived: u64) 
 
 /// Overwrites a part of what a read brought with zeros.
 fn clear(thread: &Thread, pieces: &[(u64, u64)], range: Range<u64>) -> Option<()> {
-    const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
     let mut start = 0u64;
     for (addr, len) in pieces {
         let end = start.saturating_add(*len);

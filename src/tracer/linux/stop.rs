@@ -216,8 +216,8 @@ impl Bell {
 /// Starts a child that ends after this many microseconds: how one thread is delayed while the
 /// others go on.
 pub(super) fn timer(micros: u64) -> io::Result<pid_t> {
-    let seconds = libc::time_t::try_from(micros / 1_000_000).unwrap_or(libc::time_t::MAX);
-    let nanos = libc::c_long::try_from(micros % 1_000_000 * 1000).unwrap_or(0);
+    let seconds = i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX);
+    let nanos = i64::try_from(micros % 1_000_000 * 1000).unwrap_or(0);
     helper(-1, move || {
         let mut left = libc::timespec { tv_sec: seconds, tv_nsec: nanos };
         // SAFETY: a timespec is read and, when interrupted, rewritten with what is left.
