@@ -18,11 +18,13 @@ mod baseline;
 mod campaign;
 mod contract;
 mod event;
+mod judge;
 mod merge;
 mod plans;
 mod replay;
 mod result;
 mod rule;
+mod scenario;
 
 pub use baseline::{Golden, golden_paths};
 pub use campaign::{Campaign, real_spellings};
@@ -34,6 +36,8 @@ pub use event::{
 pub use merge::{
     Cell, Machine, Merge, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, RowMerged,
 };
+pub use judge::{Claim, Judgement, Recording, claims, judge};
 pub(crate) use result::CHECK_SCHEMA;
 pub use result::{CheckResult, ResultError};
 pub use rule::{Finding, Rule};
+pub use scenario::{Scenario, ScenarioExpected, ScenarioSide, Shown, ShownSide};
