@@ -33,10 +33,10 @@ pub use event::{
     Across, CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started,
     Totals, Verdict,
 };
+pub use judge::{Claim, Judgement, Recording, claims, judge};
 pub use merge::{
     Cell, Machine, Merge, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, RowMerged,
 };
-pub use judge::{Claim, Judgement, Recording, claims, judge};
 pub(crate) use result::CHECK_SCHEMA;
 pub use result::{CheckResult, ResultError};
 pub use rule::{Finding, Rule};

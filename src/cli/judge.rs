@@ -89,9 +89,9 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<bool, Exit> {
     let judgement = judge(args.dialect, &spelling(args), &recording);
     let written = match args.format {
         JudgeFormat::Terminal => lines(&judgement, out),
-        JudgeFormat::Json => serde_json::to_writer(&mut *out, &judgement)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out)),
+        JudgeFormat::Json => {
+            serde_json::to_writer(&mut *out, &judgement).map_err(io::Error::from).and_then(|()| writeln!(out))
+        }
     };
     written.map_err(Exit::internal)?;
     Ok(judgement.agrees)
@@ -136,7 +136,12 @@ fn lines(judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
         None => writeln!(out)?,
     }
     if judgement.expected != judgement.predicted {
-        writeln!(out, "expected   {}, since this was refused: {}", judgement.expected, judgement.refused.join(", "))?;
+        writeln!(
+            out,
+            "expected   {}, since this was refused: {}",
+            judgement.expected,
+            judgement.refused.join(", ")
+        )?;
     }
     writeln!(out, "effective  {}", judgement.effective)?;
     writeln!(out, "agrees     {}", if judgement.agrees { "yes" } else { "NO" })?;

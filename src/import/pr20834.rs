@@ -25,8 +25,8 @@
 
 use super::{ImportError, Imported, Origin, Report, header};
 use crate::trace::{
-    Call, Errno, ErrorKind, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase, RegionId,
-    TraceFile,
+    Call, Errno, ErrorKind, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase,
+    RegionId, TraceFile,
 };
 
 /// What a line says.
@@ -90,7 +90,8 @@ fn path(line: &str) -> Result<String, String> {
 
 /// The number behind `name`; an address may lack the `0x` that Windows does not print.
 fn value(line: &str, name: &str, is_address: bool) -> Result<u64, String> {
-    let (_, rest) = line.split_once(name).ok_or_else(|| format!("there is no `{name}`, the line may be cut off"))?;
+    let (_, rest) =
+        line.split_once(name).ok_or_else(|| format!("there is no `{name}`, the line may be cut off"))?;
     let word = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     let parsed = match word.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16),
@@ -124,7 +125,10 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     }
     if reader.report.evidence == 0 {
         let lines = reader.report.lines;
-        return Err(ImportError::NotEvidence { lines, expected: "a printed line of PR #20834's debug patch" });
+        return Err(ImportError::NotEvidence {
+            lines,
+            expected: "a printed line of PR #20834's debug patch",
+        });
     }
     Ok(reader.finish())
 }
@@ -240,7 +244,10 @@ impl Reader {
         // Which file it is, the line does not say; a file that was printed as opened is the one.
         let file = self.open.last().map_or(FileId(self.files), |opened| opened.file);
         let flags = NativeFlags::default();
-        self.push(Call::Map { file, region, offset: 0, len: size, populate: false, addr, flags }, Outcome::Ok(0));
+        self.push(
+            Call::Map { file, region, offset: 0, len: size, populate: false, addr, flags },
+            Outcome::Ok(0),
+        );
         Ok(())
     }
 
@@ -265,7 +272,9 @@ impl Reader {
         let page = self.page_size();
         self.tell_locks(page);
         if self.elided {
-            self.report.notes.push("the author left lines out (`...truncated...`): what they said is not known".into());
+            self.report
+                .notes
+                .push("the author left lines out (`...truncated...`): what they said is not known".into());
         }
         self.tell_probes();
         let model = self.ops.iter().find_map(|op| match &op.call {
@@ -321,7 +330,10 @@ impl Reader {
         });
         notes.push(match gaps[..] {
             [] => "the locks tile the mapping from its start".to_owned(),
-            _ => format!("the locks tile the mapping from its start but for {}, of which no line tells", gaps.join(", ")),
+            _ => format!(
+                "the locks tile the mapping from its start but for {}, of which no line tells",
+                gaps.join(", ")
+            ),
         });
     }
 }

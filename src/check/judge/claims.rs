@@ -62,7 +62,9 @@ impl Reader<'_> {
             let (claims, instead) = self.mode(mode);
             return made(claims, instead);
         }
-        if let (Some(mmap), Some(direct)) = (between(line, "mmap = ", ","), between(line, "direct_io = ", ")")) {
+        if let (Some(mmap), Some(direct)) =
+            (between(line, "mmap = ", ","), between(line, "direct_io = ", ")"))
+        {
             let source = match (mmap, direct) {
                 (_, "true") => EffectiveSource::Direct,
                 ("true", _) => EffectiveSource::Map,
@@ -76,7 +78,10 @@ impl Reader<'_> {
         }
         if line.contains("direct I/O is not available, using mmap") {
             let source = EffectiveSource::Map;
-            return made(format!("the weights are {} instead of read directly", did(source)), self.unless_source(source));
+            return made(
+                format!("the weights are {} instead of read directly", did(source)),
+                self.unless_source(source),
+            );
         }
         if let Some(bytes) = between(line, "failed to mlock ", "-byte") {
             let refused = self.ops.iter().any(|op| {
@@ -120,7 +125,9 @@ impl Reader<'_> {
         };
         let same = source(plan).is_none_or(|source| self.effective.source == Some(source));
         let refused = self.ops.iter().any(|op| {
-            op.phase == Phase::Load && matches!(op.call, Call::Lock { .. }) && matches!(op.outcome, Outcome::Err(_))
+            op.phase == Phase::Load
+                && matches!(op.call, Call::Lock { .. })
+                && matches!(op.outcome, Outcome::Err(_))
         });
         let instead = if !same || plan.lock != self.effective.locked {
             let why = if plan.lock && refused { ", because the lock was refused" } else { "" };
@@ -205,7 +212,8 @@ mod tests {
 
     #[test]
     fn a_mode_is_held_against_what_happened() {
-        let line = "0.00.018.350 I load_tensors: loading model tensors, this can take a while... (load_mode = dio)";
+        let line =
+            "0.00.018.350 I load_tensors: loading model tensors, this can take a while... (load_mode = dio)";
         let told = claim(line, &["-dio"], Some(EffectiveSource::Direct), false).unwrap();
         assert!(told.holds && told.line.starts_with("load_tensors"), "{told:?}");
         let told = claim(line, &["-dio"], Some(EffectiveSource::Read), false).unwrap();

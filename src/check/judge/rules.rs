@@ -181,7 +181,10 @@ impl Checker<'_> {
         }
         self.locked();
         if let Some(offset) = self.facts.outside {
-            self.broken(Rule::ReadsInsideFile, format!("a read starts at {offset}, past the end of the file"));
+            self.broken(
+                Rule::ReadsInsideFile,
+                format!("a read starts at {offset}, past the end of the file"),
+            );
         }
         // Which tensors a byte belongs to and what a process still holds at its end are not told.
         self.undecided.extend([Rule::ReadOnce, Rule::GivenBack]);
@@ -193,7 +196,10 @@ impl Checker<'_> {
 
     fn mapped(&mut self) {
         if let Some(gap) = self.gap(&self.facts.mapped) {
-            self.broken(Rule::TensorsMapped, format!("bytes {}..{} of the file were never mapped", gap.start, gap.end));
+            self.broken(
+                Rule::TensorsMapped,
+                format!("bytes {}..{} of the file were never mapped", gap.start, gap.end),
+            );
         }
         let read = self.facts.read.overlapping(&self.facts.weights).next().cloned();
         if let Some(read) = read {
@@ -207,7 +213,10 @@ impl Checker<'_> {
             self.broken(Rule::NoFileMapping, "the file was mapped although the plan is to read it".into());
         }
         if let Some(gap) = self.gap(&self.facts.arrived) {
-            self.broken(Rule::TensorsRead, format!("bytes {}..{} of the file were never read", gap.start, gap.end));
+            self.broken(
+                Rule::TensorsRead,
+                format!("bytes {}..{} of the file were never read", gap.start, gap.end),
+            );
         }
     }
 
@@ -236,7 +245,8 @@ impl Checker<'_> {
         if other_way {
             match self.claims {
                 None => self.undecided.push(Rule::FallbackTold),
-                Some(claims) if claims.iter().any(|claim| claim.claims.contains("instead of read directly")) => {}
+                Some(claims)
+                    if claims.iter().any(|claim| claim.claims.contains("instead of read directly")) => {}
                 Some(_) => {
                     let message = "the weights came another way than directly and no line says so".into();
                     self.broken(Rule::FallbackTold, message);

@@ -14,12 +14,28 @@ use crate::trace::{CodePath, Diff, DiffClass, Summary, Word};
 
 /// Rows of the catalogue that no spelling shows, and why.
 const NOT_SHOWN: &[(&str, &str, &str)] = &[
-    ("P07", "`--no-mmap` did nothing in a revision of the pull request", "the revision was never merged, so that no dialect has it"),
+    (
+        "P07",
+        "`--no-mmap` did nothing in a revision of the pull request",
+        "the revision was never merged, so that no dialect has it",
+    ),
     ("P11", "bindings stopped compiling", "happens before there is a command line"),
-    ("P13", "lazily read tensors are mapped whatever the load mode", "decided by another flag, which is no load flag here"),
+    (
+        "P13",
+        "lazily read tensors are mapped whatever the load mode",
+        "decided by another flag, which is no load flag here",
+    ),
     ("P14", "lazy reading brought the mapping back on devices that had opted out", "as P13"),
-    ("P17", "a fork takes `dio` and never opens a file for it", "the plan is right and the loader breaks it: `tests/broken_loaders.rs` has such loaders, and `judge` shows it in a recording"),
-    ("P21", "some models are never mapped because they are rewritten while loading", "decided by the model and not by the spelling"),
+    (
+        "P17",
+        "a fork takes `dio` and never opens a file for it",
+        "the plan is right and the loader breaks it: `tests/broken_loaders.rs` has such loaders, and `judge` shows it in a recording",
+    ),
+    (
+        "P21",
+        "some models are never mapped because they are rewritten while loading",
+        "decided by the model and not by the spelling",
+    ),
 ];
 
 /// The builds of the recordings and their dialects.
@@ -72,7 +88,9 @@ fn scenarios(fixtures: &Path, page: &mut String) -> io::Result<()> {
         let shown = scenario.run().map_err(|error| bad(&path, error))?;
         scenario_section(&scenario, &shown, page);
     }
-    page.push_str("\n## Not shown by a spelling\n\n| row | what happened | why it is not here |\n| --- | --- | --- |\n");
+    page.push_str(
+        "\n## Not shown by a spelling\n\n| row | what happened | why it is not here |\n| --- | --- | --- |\n",
+    );
     for (id, what, why) in NOT_SHOWN {
         let _ = writeln!(page, "| {id} | {what} | {why} |");
     }
@@ -123,11 +141,8 @@ fn recordings(fixtures: &Path) -> io::Result<Vec<Judged>> {
         let path = folder.join(build).join(format!("{case}.strace"));
         let imported = import(&text(&path)?, Some(Origin::Strace)).map_err(|error| bad(&path, error))?;
         let log = path.with_extension("log");
-        let printed: Vec<String> = if log.exists() {
-            text(&log)?.lines().map(str::to_owned).collect()
-        } else {
-            Vec::new()
-        };
+        let printed: Vec<String> =
+            if log.exists() { text(&log)?.lines().map(str::to_owned).collect() } else { Vec::new() };
         let (argv, _) = split_args(flags.split_whitespace().map(Into::into));
         let env = env.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
         let recording = Recording {
@@ -171,12 +186,16 @@ fn claims(judged: &[Judged], page: &mut String) {
     }
     page.push_str(
         "\nA log line names the mode that was asked for; it is printed before the lock is tried and not taken back. The\n\
-         advice to replace a switch names one word for both of its senses.\n",
+         advice to replace a switch names one word for both of its senses. The advice for `--mlock` holds within its build and\n\
+         not for what the switch had meant before (P03).\n",
     );
 }
 
 fn build(name: &str) -> String {
-    BUILDS.iter().find(|(n, ..)| *n == name).map_or_else(String::new, |(_, hash, dialect)| format!("{hash} ({dialect})"))
+    BUILDS
+        .iter()
+        .find(|(n, ..)| *n == name)
+        .map_or_else(String::new, |(_, hash, dialect)| format!("{hash} ({dialect})"))
 }
 
 fn spelling_of(judged: &Judged) -> String {
@@ -200,7 +219,14 @@ fn rules(judged: &[Judged], page: &mut String) {
     );
     for j in judged {
         for finding in &j.judgement.rules {
-            let _ = writeln!(page, "| {} | {} | {} | {} |", build(&j.build), spelling_of(j), finding.rule, finding.message);
+            let _ = writeln!(
+                page,
+                "| {} | {} | {} | {} |",
+                build(&j.build),
+                spelling_of(j),
+                finding.rule,
+                finding.message
+            );
         }
     }
 }
@@ -211,12 +237,12 @@ fn evidence(fixtures: &Path, page: &mut String) -> io::Result<()> {
          The author of PR #20834 showed parity with a patch that prints what the loader does, and three commands. Its lines\n\
          are `fixtures/pr20834/`; imported and compared they say:\n",
     );
-    for flag in ["mmap", "mlock", "dio"] {
+    for (flag, name) in [("--mmap", "mmap"), ("--mlock", "mlock"), ("--direct-io", "dio")] {
         let mut paths = Vec::new();
         let mut notes = Vec::new();
         let mut counts = Vec::new();
         for side in ["master", "pr"] {
-            let file = fixtures.join("pr20834").join(format!("{flag}.{side}.log"));
+            let file = fixtures.join("pr20834").join(format!("{name}.{side}.log"));
             let imported = import(&text(&file)?, Some(Origin::Pr20834)).map_err(|error| bad(&file, error))?;
             let summary = Summary::of(&imported.trace.ops);
             counts.push(format!(
@@ -228,8 +254,8 @@ fn evidence(fixtures: &Path, page: &mut String) -> io::Result<()> {
         }
         let diff = Diff::between(&paths[0], &paths[1]);
         let verdict = if diff.is_identical() { "identical" } else { "**not identical**" };
-        let _ = write!(page, "\n### `--{flag}`: {verdict}\n\n");
-        if flag == "dio" {
+        let _ = write!(page, "\n### `{flag}`: {verdict}\n\n");
+        if name == "dio" {
             counts.iter().for_each(|count| {
                 let _ = writeln!(page, "- {count}");
             });
@@ -238,7 +264,12 @@ fn evidence(fixtures: &Path, page: &mut String) -> io::Result<()> {
             let _ = writeln!(page, "- {note}");
         });
         if let Some(worst) = diff.worst() {
-            let _ = write!(page, "\nThe worst difference is `{}`: {}\n", worst.word(), DiffClass::explanation(worst));
+            let _ = write!(
+                page,
+                "\nThe worst difference is `{}`: {}\n",
+                worst.word(),
+                DiffClass::explanation(worst)
+            );
             let _ = write!(page, "\n```diff\n{diff}```\n");
         }
     }

@@ -7,15 +7,58 @@ use crate::trace::{Advice, Call, Errno, Outcome};
 
 /// The calls that are looked at.
 pub(super) const KNOWN: &[&str] = &[
-    "open", "openat", "openat2", "close", "dup", "dup2", "dup3", "fcntl", "fcntl64", "read", "pread64", "readv",
-    "preadv", "preadv2", "lseek", "mmap", "mmap2", "munmap", "madvise", "fadvise64", "readahead", "mlock", "mlock2",
-    "munlock", "fork", "vfork", "clone", "clone3", "execve", "execveat", "write", "mlockall", "munlockall",
-    "io_uring_enter", "sendfile", "sendfile64", "splice", "copy_file_range", "mremap", "process_vm_readv",
+    "open",
+    "openat",
+    "openat2",
+    "close",
+    "dup",
+    "dup2",
+    "dup3",
+    "fcntl",
+    "fcntl64",
+    "read",
+    "pread64",
+    "readv",
+    "preadv",
+    "preadv2",
+    "lseek",
+    "mmap",
+    "mmap2",
+    "munmap",
+    "madvise",
+    "fadvise64",
+    "readahead",
+    "mlock",
+    "mlock2",
+    "munlock",
+    "fork",
+    "vfork",
+    "clone",
+    "clone3",
+    "execve",
+    "execveat",
+    "write",
+    "mlockall",
+    "munlockall",
+    "io_uring_enter",
+    "sendfile",
+    "sendfile64",
+    "splice",
+    "copy_file_range",
+    "mremap",
+    "process_vm_readv",
 ];
 
 /// Calls that may move weights or lock them and that have no operation.
 const UNTOLD: &[&str] = &[
-    "mlockall", "munlockall", "io_uring_enter", "sendfile", "sendfile64", "splice", "copy_file_range", "mremap",
+    "mlockall",
+    "munlockall",
+    "io_uring_enter",
+    "sendfile",
+    "sendfile64",
+    "splice",
+    "copy_file_range",
+    "mremap",
     "process_vm_readv",
 ];
 
@@ -106,7 +149,8 @@ impl Kernel {
             "mlock" | "mlock2" | "munlock" => self.lock(pid, name == "munlock", &args),
             "fork" | "vfork" | "clone" | "clone3" => {
                 let Some(child) = args.bytes() else { return Ok(()) };
-                let shared = whole.args.iter().any(|arg| arg.contains("CLONE_THREAD") || arg.contains("CLONE_FILES"));
+                let shared =
+                    whole.args.iter().any(|arg| arg.contains("CLONE_THREAD") || arg.contains("CLONE_FILES"));
                 if shared {
                     self.thread(pid, child);
                 } else {
@@ -133,7 +177,8 @@ impl Kernel {
         let path = unquoted(args.text(at)?).ok_or("the path is no string")?;
         // openat2 has its flags inside a structure.
         let flags = args.text(at + 1)?;
-        let flags = flags.split_once("flags=").map_or(flags, |(_, f)| f.split([',', '}']).next().unwrap_or(f));
+        let flags =
+            flags.split_once("flags=").map_or(flags, |(_, f)| f.split([',', '}']).next().unwrap_or(f));
         let flags = flag_names(flags);
         let has = |name: &str| flags.names.iter().any(|flag| flag == name);
         let (direct, close_on_exec) = (has("O_DIRECT"), has("O_CLOEXEC"));

@@ -285,11 +285,13 @@ mod tests {
 
     #[test]
     fn arguments_split_at_their_own_commas() {
-        let (_, _, w) = call(r#"openat(AT_FDCWD</opt>, "/m/a, (b).gguf", O_RDONLY|O_DIRECT) = 3</m/a, (b).gguf>"#);
+        let (_, _, w) =
+            call(r#"openat(AT_FDCWD</opt>, "/m/a, (b).gguf", O_RDONLY|O_DIRECT) = 3</m/a, (b).gguf>"#);
         assert_eq!(w.args.len(), 3);
         assert_eq!(unquoted(w.args[1]).as_deref(), Some("/m/a, (b).gguf"));
         assert_eq!((w.result, w.result_path), (Return::Value(3), Some("/m/a, (b).gguf")));
-        let (_, _, w) = call(r#"readv(3, [{iov_base=""..., iov_len=8}, {iov_base="a\"b", iov_len=9}], 2) = 17"#);
+        let (_, _, w) =
+            call(r#"readv(3, [{iov_base=""..., iov_len=8}, {iov_base="a\"b", iov_len=9}], 2) = 17"#);
         assert_eq!(w.args.len(), 3);
         let (_, _, w) = call("fork() = 12");
         assert!(w.args.is_empty());
@@ -321,7 +323,8 @@ mod tests {
         for other in ["", "load_tensors: loading (mmap = true)", "0.00.019.642 I load: x", "Hello (world)"] {
             assert!(!matches!(split(other).1, Line::Event | Line::Resumed { .. }), "{other}");
         }
-        for cut in ["read(3</models/sm", "read(3, \"abc", "read(3, \"\"..., 4096", "read(3, \"\"..., 4096) ="] {
+        for cut in ["read(3</models/sm", "read(3, \"abc", "read(3, \"\"..., 4096", "read(3, \"\"..., 4096) ="]
+        {
             let (_, Line::Call { rest, .. }) = split(cut) else { panic!("{cut}") };
             assert!(whole(rest).is_err(), "{cut}");
         }

@@ -124,7 +124,9 @@ impl Reader {
                 self.calls += 1;
                 match self.begun.remove(&pid) {
                     Some((begun, start)) if begun == name => (begun, joined(&start, rest)),
-                    Some((begun, _)) => return Err(fail(format!("{name} is resumed, but {begun} was begun"))),
+                    Some((begun, _)) => {
+                        return Err(fail(format!("{name} is resumed, but {begun} was begun")));
+                    }
                     // The text may begin in the middle of a call.
                     None => {
                         self.report.unfinished += 1;

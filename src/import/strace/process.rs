@@ -216,8 +216,11 @@ fn is_model_name(path: &str) -> bool {
 
 /// The names in `A|B|C`.
 pub(super) fn flag_names(text: &str) -> NativeFlags {
-    let mut names: Vec<std::borrow::Cow<'static, str>> =
-        text.split('|').map(|name| name.trim().to_owned().into()).filter(|n: &std::borrow::Cow<str>| !n.is_empty()).collect();
+    let mut names: Vec<std::borrow::Cow<'static, str>> = text
+        .split('|')
+        .map(|name| name.trim().to_owned().into())
+        .filter(|n: &std::borrow::Cow<str>| !n.is_empty())
+        .collect();
     names.sort_unstable();
     names.dedup();
     NativeFlags { names, raw: 0 }
