@@ -145,7 +145,7 @@ fn any_line() -> impl Strategy<Value = String> {
         "....",
     ];
     prop_oneof![
-        proptest::sample::select(&words[..]).prop_map(str::to_owned),
+        proptest::sample::select(words.to_vec()).prop_map(str::to_owned),
         (any::<u64>(), any::<u64>())
             .prop_map(|(a, s)| format!("impl: mmap activated: addr={a:#x}, size={s}")),
         (any::<u64>(), any::<u64>())

@@ -262,7 +262,7 @@ fn any_line() -> impl Strategy<Value = String> {
     let number = prop_oneof![any::<u64>(), (0u64..1 << 20), Just(0), Just(4096), Just(0x7f00_0000_0000)];
     let n = || number.clone();
     prop_oneof![
-        proptest::sample::select(&lines[..]).prop_map(str::to_owned),
+        proptest::sample::select(lines.to_vec()).prop_map(str::to_owned),
         (n(), n(), n()).prop_map(|(l, o, r)| format!("10 pread64(3, \"\"..., {l}, {o}) = {r}")),
         (n(), n()).prop_map(|(l, r)| format!("11 read(4</m/x.gguf>, \"\"..., {l}) = {r}")),
         (n(), n(), n())

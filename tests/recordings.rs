@@ -177,8 +177,7 @@ fn a_log_line_that_is_not_true_is_told() {
         for claim in claims.iter().filter(|claim| !claim.holds) {
             untrue += 1;
             let mode = claim.line.contains("load_mode = mlock") && case.name.starts_with("lowlim");
-            let advice = claim.line.contains("DEPRECATED")
-                && j.spelling.contains(|c| c == 'n' || c == 'N' || c == '0');
+            let advice = claim.line.contains("DEPRECATED") && j.spelling.contains(['n', 'N', '0']);
             assert!(mode || advice, "{}/{}: {claim:?}", case.build, case.name);
         }
         if case.name.starts_with("lowlim")

@@ -59,7 +59,7 @@ struct Session {
     arrived: Vec<(u64, u64)>,
     mapped: bool,
     direct_read_refused: bool,
-    /// The size of the file as it was told; 0 if nobody asked.
+    /// The size of the file as it was told or mapped; 0 if neither.
     size: u64,
 }
 
@@ -130,8 +130,11 @@ fn sessions(ops: &[Op]) -> Vec<Session> {
                 session.arrived.push((*offset, offset.saturating_add(*n)));
             }
             (Call::Read { direct: true, .. }, Outcome::Err(_)) => session.direct_read_refused = true,
-            (Call::Map { .. }, _) => session.mapped = true,
-            (Call::Size { .. }, Outcome::Ok(size)) => session.size = *size,
+            (Call::Map { offset, len, .. }, _) => {
+                session.mapped = true;
+                session.size = session.size.max(offset.saturating_add(*len));
+            }
+            (Call::Size { .. }, Outcome::Ok(size)) => session.size = session.size.max(*size),
             _ => {}
         }
     }

@@ -56,6 +56,8 @@ pub(super) struct Kernel {
     process_of: BTreeMap<u64, usize>,
     threads: BTreeMap<u64, u32>,
     paths: BTreeMap<u32, String>,
+    /// Paths that turned out to be models by what was read from them.
+    model_paths: BTreeSet<String>,
     files: u32,
     regions: u32,
 }
@@ -115,15 +117,16 @@ impl Kernel {
 
     /// One more name of a file.
     pub(super) fn named(&mut self, file: FileId, path: &str) {
-        if is_model_name(path) {
+        if is_model_name(path) || self.model_paths.contains(path) {
             self.models.insert(file.0);
         }
         self.paths.insert(file.0, path.to_owned());
     }
 
-    /// The file turned out to be a model, and so did all others of its name.
+    /// The file turned out to be a model, and so did all others of its name, those to come too.
     pub(super) fn is_model(&mut self, file: FileId) {
         let Some(path) = self.paths.get(&file.0) else { return };
+        self.model_paths.insert(path.clone());
         let same = self.paths.iter().filter(|(_, other)| *other == path).map(|(file, _)| *file);
         self.models.extend(same.collect::<Vec<_>>());
     }
