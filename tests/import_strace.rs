@@ -201,6 +201,18 @@ fn teardown_keeps_the_lock_and_a_trim_does_not() {
     assert_eq!(phases, [Phase::Teardown, Phase::Load, Phase::Load]);
 }
 
+/// A loader that opens the file once, reads the header there and then maps it.
+#[test]
+fn one_session_has_its_header_before_its_mapping() {
+    let text = format!("{BUFFERED}read(3, \"\"..., 65536) = 65536\n{MAP}{CLOSE}");
+    let phases: Vec<_> = ops(&text).iter().map(|op| op.phase).collect();
+    assert_eq!(phases, [Phase::Header, Phase::Header, Phase::Load, Phase::Load]);
+    let imported = imported(&text);
+    let recording = Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, model: None };
+    let j = judge(Dialect::Reference, &Spelling::default(), &recording);
+    assert!(j.agrees && j.rules.is_empty(), "{j:?}");
+}
+
 /// Half of this file is its header, as of small models with many words.
 #[test]
 fn a_header_that_is_most_of_the_file_is_no_load() {
@@ -230,6 +242,12 @@ fn a_line_that_cannot_be_read_is_one_clear_error() {
             }
         }
     }
+}
+
+#[test]
+fn a_line_that_the_program_cut_by_writing_is_no_error() {
+    let text = format!("{OPEN}10 write(2, \"\\n\", 1\n) = 1\n");
+    assert_eq!(imported(&text).report.other.len(), 2);
 }
 
 #[test]

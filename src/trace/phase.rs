@@ -16,6 +16,9 @@
 //! another); passes before it are **probes**, whatever they moved. If no session moved weights by
 //! that measure, the last one that read anything but the front of the file is the load.
 //!
+//! Where no session is a header session, what a load does with a file before it maps it is **header**
+//! too.
+//!
 //! What belongs to no file (allocations, locks, notices) belongs to the phase in whose time it
 //! happened. After the load comes **run**; **teardown** begins with the call that gives the last of
 //! a mapping back, or any of it once its file is closed.
@@ -37,11 +40,15 @@ pub fn tell_phases(ops: &mut [Op]) {
         }
         return;
     };
+    let mapped_at = headers_of_maps(ops, &of_file);
     let mut after = After { regions: bounds.regions.clone(), ..After::default() };
     for (at, op) in ops.iter_mut().enumerate() {
         let own = file_of(&op.call).and_then(|f| of_file.get(&f).copied());
         op.phase = match own {
             Some(phase) if phase != Phase::Load => phase,
+            _ if file_of(&op.call).is_some_and(|f| mapped_at.get(&f).is_some_and(|map| at < *map)) => {
+                Phase::Header
+            }
             _ if at < bounds.start => Phase::Probe,
             _ if at <= bounds.end => {
                 after.note(&op.call);
@@ -50,6 +57,21 @@ pub fn tell_phases(ops: &mut [Op]) {
             _ => after.phase(&op.call, &load),
         };
     }
+}
+
+/// Where each file of the load is first mapped, if no session of its own read its header: what was
+/// done with the file before is about the header.
+fn headers_of_maps(ops: &[Op], of_file: &BTreeMap<FileId, Phase>) -> BTreeMap<FileId, usize> {
+    let mut mapped_at = BTreeMap::new();
+    if of_file.values().any(|phase| *phase == Phase::Header) {
+        return mapped_at;
+    }
+    for (at, op) in ops.iter().enumerate() {
+        if let Call::Map { file, .. } = &op.call {
+            mapped_at.entry(*file).or_insert(at);
+        }
+    }
+    mapped_at
 }
 
 /// What lies between an open and its close.

@@ -139,7 +139,15 @@ impl Reader {
             self.report.elsewhere += 1;
             return Ok(());
         }
-        let call = whole(&rest).map_err(fail)?;
+        let call = match whole(&rest) {
+            Ok(call) => call,
+            // Where strace and the program share an output, what is written cuts its own line.
+            Err(_) if name == "write" => {
+                self.report.other.push((number, text.to_owned()));
+                return Ok(());
+            }
+            Err(problem) => return Err(fail(problem)),
+        };
         let before = self.kernel.protos.len();
         self.kernel.call(pid, &name, &call, &mut self.report).map_err(fail)?;
         for proto in &mut self.kernel.protos[before..] {
