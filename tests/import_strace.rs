@@ -251,6 +251,18 @@ fn a_line_that_the_program_cut_by_writing_is_no_error() {
 }
 
 #[test]
+fn a_call_that_strace_itself_cut_is_joined() {
+    let text = format!(
+        "{OPEN}clone3({{flags=CLONE_VM|CLONE_FILES|CLONE_THREAD}}strace: Process 12 attached\n \
+         => {{parent_tid=[12]}}, 88) = 12\n\
+         strace: Process 13 attached\n\
+         [pid 12] read(3, \"\"..., 10) = 10\n"
+    );
+    assert_eq!(reads(&text), [(0, 10, false)]);
+    assert_eq!(imported(&text).report.other, []);
+}
+
+#[test]
 fn what_the_program_printed_is_kept_and_counted() {
     let text = format!(
         "{OPEN}load_tensors: loading (load_mode = mmap)\n\

@@ -83,6 +83,8 @@ struct Reader {
     kernel: Kernel,
     /// The first halves of calls, by thread.
     begun: BTreeMap<u64, (String, String)>,
+    /// The first half of a call that a message of strace's own cut.
+    cut: Option<String>,
     /// Lines of strace.
     calls: usize,
 }
@@ -90,6 +92,27 @@ struct Reader {
 impl Reader {
     fn line(&mut self, number: usize, text: &str) -> Result<(), ImportError> {
         self.report.lines += 1;
+        // strace's own messages share its output and may stand in the middle of a call.
+        if let Some((head, message)) = text.split_once("strace: Process ")
+            && (message.ends_with(" attached") || message.ends_with(" detached"))
+        {
+            self.report.elsewhere += 1;
+            if !head.trim().is_empty() {
+                self.cut = Some(head.to_owned());
+            }
+            return Ok(());
+        }
+        let whole_line;
+        let text = match self.cut.take() {
+            Some(head) if split(text).1 == Line::Other => {
+                whole_line = head + text;
+                &whole_line
+            }
+            head => {
+                self.report.unfinished += usize::from(head.is_some());
+                text
+            }
+        };
         let (pid, line) = split(text);
         let fail = |problem: String| ImportError::line(number, problem, text);
         let (name, rest) = match line {
