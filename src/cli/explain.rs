@@ -38,7 +38,8 @@ pub enum ExplainFormat {
     Json,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+/// Takes `NAME=VALUE` apart.
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),

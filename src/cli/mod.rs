@@ -13,6 +13,8 @@ mod exit;
 pub mod explain;
 mod format;
 pub mod gguf;
+mod import;
+mod judge;
 mod merge;
 mod model;
 mod run;
@@ -29,6 +31,8 @@ pub use check::{CheckArgs, run_check};
 pub use docs::DocsArgs;
 pub use exit::Exit;
 pub use format::Format;
+pub use import::ImportArgs;
+pub use judge::JudgeArgs;
 pub use merge::MergeArgs;
 pub use run::RunArgs;
 
@@ -54,6 +58,10 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Compare two traces.
     Diff(diff::DiffArgs),
+    /// Turn a printed log or strace's text into a trace.
+    Import(ImportArgs),
+    /// Hold a recording against what a dialect predicts of its flags.
+    Judge(JudgeArgs),
     /// Turn text into tokens.
     Tokenize(tokenize::TokenizeArgs),
     /// Show or make model files.
@@ -93,6 +101,8 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Explain(args) => {
             explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)
         }
+        Command::Import(args) => import::run(args, out),
+        Command::Judge(args) => judge::run(args, out),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Docs(args) => docs::run(args, out).map_or_else(Exit::internal, |()| Exit::Code(0)),

@@ -7,10 +7,12 @@
 //! Called by `check` and `cli`; calls `engine`, `platform`, `plan`, `gguf` and `trace`.
 
 mod embedded;
+mod machine;
 mod reference;
 mod truth;
 
 pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
+pub use machine::Machine;
 pub use reference::{ReferenceEngine, Wrap};
 pub use truth::{TensorHashes, Truth};
 
