@@ -1,10 +1,10 @@
-//! The metadata keys and tensors of llama.cpp's `llama` architecture.
+//! The metadata keys and tensors of llama.cpp's `llama` architecture and of its near relations.
 //!
 //! Source of the names: `src/llama-arch.cpp` in llama.cpp; of the type mixture:
 //! `llama_tensor_get_type` in its `src/llama-quant.cpp`.
 
 use super::vocabulary::Vocabulary;
-use super::{Fill, MakeSpec, MatrixType, Planned};
+use super::{Arch, Fill, MakeSpec, MatrixType, Planned};
 use crate::gguf::{Array, TensorType, Value};
 
 /// The metadata, in the order in which llama.cpp's converter writes it.
@@ -30,8 +30,23 @@ pub(super) fn metadata(spec: &MakeSpec) -> Vec<(String, Value)> {
         (own("rope.dimension_count"), Value::U32(spec.embd / spec.heads)),
         (own("rope.freq_base"), Value::F32(10_000.0)),
         (own("attention.layer_norm_rms_epsilon"), Value::F32(1e-5)),
+    ];
+    if spec.arch == Arch::Granite {
+        metadata.extend([
+            (own("embedding_scale"), Value::F32(12.0)),
+            (own("residual_scale"), Value::F32(0.25)),
+            (own("attention.scale"), Value::F32(0.125)),
+            (own("logit_scale"), Value::F32(4.0)),
+        ]);
+    }
+    let pre = match spec.arch {
+        Arch::Llama => "gpt-2",
+        Arch::Granite => "refact",
+        Arch::Qwen2 | Arch::Qwen3 => "qwen2",
+    };
+    metadata.extend([
         (tokens("model"), "gpt2".into()),
-        (tokens("pre"), "gpt-2".into()),
+        (tokens("pre"), pre.into()),
         (tokens("tokens"), Value::Array(Array::String(vocabulary.tokens))),
         (tokens("token_type"), Value::Array(Array::I32(vocabulary.types))),
         (tokens("merges"), Value::Array(Array::String(vocabulary.merges))),
@@ -39,7 +54,7 @@ pub(super) fn metadata(spec: &MakeSpec) -> Vec<(String, Value)> {
         (tokens("eos_token_id"), Value::U32(vocabulary.eos)),
         (tokens("add_bos_token"), Value::Bool(true)),
         (tokens("add_eos_token"), Value::Bool(false)),
-    ];
+    ]);
     if spec.matrices.base().block_elements() > 1 {
         metadata.push((general("quantization_version"), Value::U32(2)));
     }
@@ -56,7 +71,13 @@ pub(super) fn tensors(spec: &MakeSpec) -> Vec<Planned> {
         MatrixType::Q4_K_M => TensorType::Q6_K,
         _ => base,
     };
-    let gain = |name: String| Planned { name, dims: vec![embd], dtype: TensorType::F32, fill: Fill::Gain };
+    let row = |name: String, length: u64, fill: Fill| Planned {
+        name,
+        dims: vec![length],
+        dtype: TensorType::F32,
+        fill,
+    };
+    let gain = |name: String| row(name, embd, Fill::Gain);
     let matrix = |name: String, inputs: u64, outputs: u64, dtype: TensorType| Planned {
         name,
         dims: vec![inputs, outputs],
@@ -80,6 +101,17 @@ pub(super) fn tensors(spec: &MakeSpec) -> Vec<Planned> {
             matrix(name("ffn_up"), embd, ffn, base),
             matrix(name("ffn_down"), ffn, embd, chosen),
         ]);
+        match spec.arch {
+            Arch::Llama | Arch::Granite => {}
+            Arch::Qwen2 => {
+                let bias = |part: &str, length| row(format!("blk.{layer}.{part}.bias"), length, Fill::Bias);
+                tensors.extend([bias("attn_q", embd), bias("attn_k", kv), bias("attn_v", kv)]);
+            }
+            Arch::Qwen3 => {
+                let norm = |part: &str| row(name(part), spec.head_dim(), Fill::Gain);
+                tensors.extend([norm("attn_q_norm"), norm("attn_k_norm")]);
+            }
+        }
     }
     tensors.push(gain("output_norm.weight".into()));
     if !spec.tied {
