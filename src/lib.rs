@@ -10,6 +10,7 @@
 //! | [`check`] | the campaign: cases × subjects → verdicts |
 //! | [`subject`] | the thing under test behind one trait |
 //! | [`engine`] | loader, weights, architectures, kernels, tokenizers, sampling |
+//! | [`tracer`] | any program under observation: system calls → a trace (Linux) |
 //! | [`platform`] | the seam: every call a loader makes to the OS, with its decorators |
 //! | [`import`] | evidence of others, read into traces: printed logs, strace |
 //! | [`gguf`], [`plan`], [`trace`] | leaves: the file format, the flag dialects, the recorded operations |
@@ -24,3 +25,4 @@ pub mod platform;
 pub mod report;
 pub mod subject;
 pub mod trace;
+pub mod tracer;

@@ -19,6 +19,7 @@ mod merge;
 mod model;
 mod run;
 pub mod tokenize;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -35,6 +36,7 @@ pub use import::ImportArgs;
 pub use judge::JudgeArgs;
 pub use merge::MergeArgs;
 pub use run::RunArgs;
+pub use trace::TraceArgs;
 
 /// Checks what a model loader does to the operating system.
 #[derive(Debug, Parser)]
@@ -62,6 +64,8 @@ enum Command {
     Import(ImportArgs),
     /// Hold a recording against what a dialect predicts of its flags.
     Judge(JudgeArgs),
+    /// Record what a command does to model files (Linux).
+    Trace(TraceArgs),
     /// Turn text into tokens.
     Tokenize(tokenize::TokenizeArgs),
     /// Show or make model files.
@@ -88,7 +92,9 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     let takes_load_flags = argv.get(1).is_some_and(|command| command == "run");
     let (load_flags, rest) =
         if takes_load_flags { crate::plan::split_args(argv) } else { (Vec::new(), argv) };
-    let cli = match Cli::try_parse_from(run::without_long_shorts(rest)) {
+    // What stands behind `trace --` is not ours to change.
+    let rest = if takes_load_flags { run::without_long_shorts(rest) } else { rest };
+    let cli = match Cli::try_parse_from(rest) {
         Ok(cli) => cli,
         Err(error) => return Exit::Clap(error),
     };
@@ -104,6 +110,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Import(args) => import::run(args, out),
         Command::Judge(args) => judge::run(args, out),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
+        Command::Trace(args) => trace::run(args, &mut anstream::stderr()),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Docs(args) => docs::run(args, out).map_or_else(Exit::internal, |()| Exit::Code(0)),
         Command::Gguf(args) => match gguf::run(args, out) {

@@ -137,6 +137,16 @@ pub enum Call {
     Close { file: FileId },
     /// The user is told something.
     Notice(Notice),
+    /// A call that the seam has no word for, by the system's name of it: a changed limit or
+    /// protection, a moved region, advice of another kind. What does not apply is `None` or 0.
+    Native {
+        name: String,
+        file: Option<FileId>,
+        region: Option<RegionId>,
+        offset: u64,
+        len: u64,
+        flags: NativeFlags,
+    },
 }
 
 /// What came of a call.

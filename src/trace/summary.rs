@@ -245,6 +245,7 @@ impl Counter {
             Call::MapHint { .. } => "map-hint",
             Call::Close { .. } => "close",
             Call::Notice(_) => "notice",
+            Call::Native { .. } => "native",
         };
         let refusal = Refusal { what, kind };
         if kind != ErrorKind::Interrupted && !self.fallbacks.contains(&refusal) {
