@@ -10,6 +10,7 @@
 //! by writing its table.
 
 pub mod dialect;
+pub mod equivalent;
 mod eras;
 pub mod flags;
 mod message;
@@ -105,7 +106,8 @@ impl LoadPlan {
 }
 
 impl std::fmt::Display for LoadPlan {
-    /// The short name used in reports: `map`, `read+lock`, `direct`, `auto` …
+    /// The short name used in reports: `map`, `read+lock`, `direct`, `auto` … A direct load that
+    /// does not read when refused says so: `direct-else-map`, `direct+lock-else-map`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let source = match self.source {
             Source::Map => "map",
@@ -113,7 +115,12 @@ impl std::fmt::Display for LoadPlan {
             Source::Direct => "direct",
             Source::Auto => "auto",
         };
-        f.write_str(source)?;
-        if self.lock { f.write_str("+lock") } else { Ok(()) }
+        let lock = if self.lock { "+lock" } else { "" };
+        let refused = match self.on_refused {
+            None | Some(OnRefused::Read) => "",
+            Some(OnRefused::Map) => "-else-map",
+            Some(OnRefused::Error) => "-else-error",
+        };
+        write!(f, "{source}{lock}{refused}")
     }
 }
