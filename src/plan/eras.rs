@@ -3,6 +3,7 @@
 //! Facts from the sources of llama.cpp at the commits named in each `about` and from recorded
 //! runs of such builds. Defects are kept, because they are what the era did.
 
+use super::bench::{BenchCombine, BenchRules, Items};
 use super::dialect::{Combine, Refusal, Rules, Speech, Switches, Variables, Word};
 use super::flags::Flag::{self, Direct, Lock, Map, Mode};
 use super::{LoadPlan, OnRefused};
@@ -62,6 +63,46 @@ const ENUM_SPEECH: Speech = Speech::Fixed {
 };
 const NO_DEPRECATION: Speech = Speech::Fixed { deprecated: &[], combined: None };
 
+/// llama-bench has no lock switch.
+const BENCH_LEGACY: &[Flag] = &[Map, Direct];
+const BENCH_ALL: &[Flag] = &[Map, Direct, Mode];
+
+/// The deprecation texts of llama-bench, in substance: it names `mmap` and `dio` for a 0 as well.
+const BENCH_DEPRECATED: &[(Flag, &str)] = &[
+    (Map, "-mmp and --mmap are deprecated: use --load-mode mmap instead"),
+    (Direct, "-dio and --direct-io are deprecated: use --load-mode dio instead"),
+];
+
+/// The lists of llama-bench before load modes.
+const fn bench_product(map: bool) -> BenchRules {
+    BenchRules {
+        flags: BENCH_LEGACY,
+        combine: BenchCombine::Multiply {
+            start: Switches { lock: false, map, direct: false },
+            refused: Refusal::WithoutDirect,
+        },
+        items: Items::Stream,
+        deprecated: &[],
+    }
+}
+
+/// The one list of llama-bench with load modes: a 0 of either switch appends `none`.
+const fn bench_queue(
+    flags: &'static [Flag],
+    start: Word,
+    deprecated: &'static [(Flag, &'static str)],
+) -> BenchRules {
+    BenchRules {
+        flags,
+        combine: BenchCombine::Queue {
+            start,
+            assigns: &[(Map, true, MMAP), (Map, false, NONE), (Direct, true, DIO), (Direct, false, NONE)],
+        },
+        items: Items::Stream,
+        deprecated,
+    }
+}
+
 pub(super) static REFERENCE: Rules = Rules {
     name: "reference",
     about: "the rules of loadparity itself: independent switches, and a load mode that decides alone",
@@ -75,6 +116,15 @@ pub(super) static REFERENCE: Rules = Rules {
     equals_form: true,
     variables: Variables::Checked,
     speech: Speech::Exact,
+    bench: BenchRules {
+        flags: BENCH_ALL,
+        combine: BenchCombine::Multiply {
+            start: Switches { lock: false, map: true, direct: false },
+            refused: Refusal::Read,
+        },
+        items: Items::Words,
+        deprecated: &[],
+    },
 };
 
 pub(super) static BOOLEANS: Rules = Rules {
@@ -90,6 +140,7 @@ pub(super) static BOOLEANS: Rules = Rules {
     equals_form: false,
     variables: Variables::Lenient,
     speech: NO_DEPRECATION,
+    bench: bench_product(true),
 };
 
 pub(super) static DIO_DEFAULT: Rules = Rules {
@@ -105,6 +156,7 @@ pub(super) static DIO_DEFAULT: Rules = Rules {
     equals_form: false,
     variables: Variables::Lenient,
     speech: NO_DEPRECATION,
+    bench: bench_product(false),
 };
 
 pub(super) static ENUM_V1: Rules = Rules {
@@ -116,6 +168,7 @@ pub(super) static ENUM_V1: Rules = Rules {
     equals_form: false,
     variables: Variables::Lenient,
     speech: ENUM_SPEECH,
+    bench: bench_queue(BENCH_ALL, MMAP, BENCH_DEPRECATED),
 };
 
 pub(super) static ENUM_V2: Rules = Rules {
@@ -127,6 +180,7 @@ pub(super) static ENUM_V2: Rules = Rules {
     equals_form: false,
     variables: Variables::Lenient,
     speech: ENUM_SPEECH,
+    bench: bench_queue(BENCH_ALL, MMAP, BENCH_DEPRECATED),
 };
 
 pub(super) static ENUM_V3: Rules = Rules {
@@ -138,6 +192,7 @@ pub(super) static ENUM_V3: Rules = Rules {
     equals_form: false,
     variables: Variables::Lenient,
     speech: ENUM_SPEECH,
+    bench: bench_queue(BENCH_ALL, AUTO, BENCH_DEPRECATED),
 };
 
 pub(super) static ENUM_V4: Rules = Rules {
@@ -149,4 +204,5 @@ pub(super) static ENUM_V4: Rules = Rules {
     equals_form: false,
     variables: Variables::Lenient,
     speech: NO_DEPRECATION,
+    bench: bench_queue(&[Mode], AUTO, &[]),
 };

@@ -9,6 +9,8 @@
 //! holds one table for each dialect; [`resolve()`] is the small engine over them. An era is added
 //! by writing its table.
 
+pub mod bench;
+pub mod compare;
 pub mod dialect;
 pub mod equivalent;
 mod eras;
@@ -24,7 +26,7 @@ pub use dialect::{Dialect, UnknownDialect};
 pub use message::{Origin, Override, Statement, UsageError, Warning};
 pub use resolve::{Resolved, resolve};
 pub use spelling::Spelling;
-pub use split::split_args;
+pub use split::{load_flags, split_args};
 
 use serde::Serialize;
 
