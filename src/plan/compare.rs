@@ -191,11 +191,14 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
 
     let lock = (from.lock && !to.lock).then_some(Lost::Lock);
     let direct = match (from.direct, to.direct) {
-        (true, false) => Some(Lost::DirectIo),
-        (false, true) if from.without_direct == Some(Source::Map) => Some(Lost::Mapping),
+        (true, false) if !direct_by_default => Some(Lost::DirectIo),
+        // Direct I/O takes the place of a mapping, which is a loss to whoever asked for one.
+        (false, true) if from.without_direct == Some(Source::Map) => {
+            let unasked = !asked(Flag::Map) && (direct_by_default || newly_read(was, is));
+            (!unasked).then_some(Lost::Mapping)
+        }
         _ => None,
-    }
-    .filter(|_| !direct_by_default || (!from.direct && asked(Flag::Map)));
+    };
     let source = match (from.without_direct, to.without_direct) {
         (was, is) if was == is => None,
         _ if from.direct && to.direct => Some(Lost::Fallback),
@@ -383,6 +386,8 @@ mod tests {
             ("LLAMA_ARG_DIO=0", "lost guarantee: mapping"),
             ("LLAMA_ARG_MLOCK=0", "same"),
             ("LLAMA_ARG_LOAD_MODE=none", "changed"),
+            ("LLAMA_ARG_LOAD_MODE=dio LLAMA_ARG_NO_DIO=1", "changed"),
+            ("LLAMA_ARG_LOAD_MODE=dio LLAMA_ARG_MMAP=1", "lost guarantee: mapping"),
             ("LLAMA_ARG_LOAD_MODE=none LLAMA_ARG_MLOCK=1", "lost guarantee: lock"),
             ("LLAMA_ARG_LOAD_MODE=none LLAMA_ARG_MMAP=1", "lost guarantee: mapping"),
             ("-lm none", "accepted"),
