@@ -1,7 +1,12 @@
 //! One table for each dialect: the whole difference between the eras.
 //!
 //! Facts from the sources of llama.cpp at the commits named in each `about` and from recorded
-//! runs of such builds. Defects are kept, because they are what the era did.
+//! runs of such builds. Defects are kept, because they are what the era did. The comment of a table
+//! says which of its cells are inferred and from what; what no comment names was read or recorded.
+//!
+//! Two things of the later eras are no part of a spelling and are not here: the configuration files
+//! below the environment, and the lazy mode of the last era, which maps lazy tensors in every load
+//! mode.
 
 use super::bench::{BenchCombine, BenchRules, Items};
 use super::dialect::{Combine, Refusal, Rules, Speech, Switches, Variables, Word};
@@ -103,6 +108,7 @@ const fn bench_queue(
     }
 }
 
+/// The project's own rules; nothing of it is a fact about llama.cpp.
 pub(super) static REFERENCE: Rules = Rules {
     name: "reference",
     about: "the rules of loadparity itself: independent switches, and a load mode that decides alone",
@@ -127,6 +133,8 @@ pub(super) static REFERENCE: Rules = Rules {
     },
 };
 
+/// Read at e3546c794 and recorded. A direct load refused at open is mapped unless mapping is off, which
+/// is also the plan on systems without direct I/O.
 pub(super) static BOOLEANS: Rules = Rules {
     name: "booleans",
     about: "llama.cpp before PR #20834 (e3546c794): three independent booleans",
@@ -143,6 +151,9 @@ pub(super) static BOOLEANS: Rules = Rules {
     bench: bench_product(true),
 };
 
+/// Read in two vendored copies of January 2026, whose exact commits are unknown. Inferred: what a refused
+/// direct load does while mapping is off (from `booleans`), and llama-bench's defaults, both off from #18841
+/// on (from the thread; before it the tool could not turn direct I/O off at all).
 pub(super) static DIO_DEFAULT: Rules = Rules {
     name: "dio-default",
     about: "llama.cpp from #18166 to #19109 (January 2026): direct I/O on by default, an explicit --mmap turns it off",
@@ -159,6 +170,10 @@ pub(super) static DIO_DEFAULT: Rules = Rules {
     bench: bench_product(false),
 };
 
+/// No source of this state was found: it is the next state without #26135. So every cell is inferred that
+/// the pull request's own text and the first bug reports do not show, above all that a refused direct load is
+/// read (the mapping branch is gone in the next state; #26135 may have dropped it instead), and that `mlock`
+/// maps in llama-bench too.
 pub(super) static ENUM_V1: Rules = Rules {
     name: "enum-v1",
     about: "PR #20834 as merged (2026-07-23): one field, the last flag wins, mlock maps",
@@ -171,6 +186,8 @@ pub(super) static ENUM_V1: Rules = Rules {
     bench: bench_queue(BENCH_ALL, MMAP, BENCH_DEPRECATED),
 };
 
+/// Read in a vendored copy of late July 2026. Its flags are recorded in a build of the next era, from which
+/// it differs by `auto` alone.
 pub(super) static ENUM_V2: Rules = Rules {
     name: "enum-v2",
     about: "llama.cpp after #26135 (late July 2026): mlock stops mapping, mmap+mlock is split off",
@@ -183,6 +200,7 @@ pub(super) static ENUM_V2: Rules = Rules {
     bench: bench_queue(BENCH_ALL, MMAP, BENCH_DEPRECATED),
 };
 
+/// Read at 4df29be4f and recorded.
 pub(super) static ENUM_V3: Rules = Rules {
     name: "enum-v3",
     about: "llama.cpp after #26081 (4df29be4f): auto is added and is the default",
@@ -195,6 +213,7 @@ pub(super) static ENUM_V3: Rules = Rules {
     bench: bench_queue(BENCH_ALL, AUTO, BENCH_DEPRECATED),
 };
 
+/// Read at 0c1e57098 and recorded, the unread variables too.
 pub(super) static ENUM_V4: Rules = Rules {
     name: "enum-v4",
     about: "llama.cpp after #28334 (0c1e57098): the legacy switches are gone, their variables silently unread",
