@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds for Windows (x86_64-pc-windows-gnu) and runs that under Wine: `check`, then every test.
-#   ci/windows-wine.sh                 both
-#   ci/windows-wine.sh check           check alone; writes target/results/windows.json
+# Builds for Windows (x86_64-pc-windows-gnu) and runs that under Wine: `check` for every model, merged
+# with this machine's results, the bits of every CPU level, and every test.
+#   ci/windows-wine.sh                 all of it
+#   ci/windows-wine.sh check           check, merge and bits alone; writes target/results/windows-*.json
 #   ci/windows-wine.sh test [ARG...]   tests alone; the arguments go to cargo-nextest
 #   ci/windows-wine.sh stop            ends the Wine processes that are kept for the next run
 # Installs what it needs by package name. Where it cannot run it says `not run: reason` and ends
@@ -16,44 +17,44 @@
 # (RLIMIT_MEMLOCK). What the contract suite does not run stands in tests/support/native_world.rs.
 cd "$(dirname "$0")/.."
 . ci/cross/windows.sh
+. ci/cross/compare.sh
 
 what=${1:-all}
 [ $# -gt 0 ] && shift
 case $what in
     all | check | test) ;;
     stop) wine_tools; windows_stop; exit ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
-mkdir -p target/results
+results=$PWD/target/results
+mkdir -p "$results"
 
 step() { printf '\n== %s\n' "$*"; }
-logits() { grep -o '"logits": *"[0-9a-f]*"' "$1" | sort -u; }
 
-# The same on this machine, before the environment is another compiler's.
+# Built by the host's own compiler before the environment is the other one's.
+host=${CARGO_TARGET_DIR:-$PWD/target}/release/loadparity
+here() { "$host" "$@"; }
 if [ "$what" != test ]; then
     step "check on Linux, to compare with"
-    cargo run --locked -- check --format json=target/results/linux.json
+    cargo build --release --locked
+    checked linux here
 fi
 windows_setup
 
 if [ "$what" != test ]; then
     step "check under Wine"
-    rm -f target/results/windows.json
-    "$CROSS_CARGO" run --release --locked --target $windows_target -- \
-        check --format terminal --format json=target/results/windows.json
-    linux=$(logits target/results/linux.json)
-    windows=$(logits target/results/windows.json)
-    if [ -z "$linux" ] || [ "$linux" != "$windows" ]; then
-        echo "the logits differ: Linux $linux, Windows $windows" >&2
-        exit 1
-    fi
-    echo "the logits are those of Linux: $windows"
+    "$CROSS_CARGO" build --locked --target $windows_target
+    guest=$CARGO_TARGET_DIR/$windows_target/debug/loadparity.exe
+    there() { "$CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER" "$guest" "$@"; }
+    checked windows there
+    step "both machines"
+    here merge "$results"/linux-*.json "$results"/windows-*.json --expect linux,windows
+    step "every CPU level"
+    same_levels scalar avx2
 fi
 
 if [ "$what" != check ]; then
     step "tests under Wine"
     command -v cargo-nextest > /dev/null || not_run "the tests need cargo-nextest: cargo install cargo-nextest --locked"
-    profile=default
-    [ -n "${CI:-}" ] && profile=ci
-    cargo-nextest nextest run --release --locked --no-fail-fast --target $windows_target --profile "$profile" "$@"
+    cargo-nextest nextest run --locked --no-fail-fast --target $windows_target --profile emulated "$@"
 fi

@@ -96,6 +96,19 @@ fn a_refused_direct_open_is_no_pass() {
 }
 
 #[test]
+fn a_lock_that_the_kernel_does_not_show_is_no_pass() {
+    let (code, document) = check(Some(Sabotage::ShowsNoLock), &[]);
+    assert_eq!((code, rules_broken(&document)), (0, Vec::new()), "it is not the loader's fault");
+    for group in document["groups"].as_array().expect("groups") {
+        let locks = group["plan"]["lock"] == true;
+        let expected = if locks { "unsupported" } else { "pass" };
+        assert_eq!(group["verdict"], expected, "{}", group["name"]);
+        let notes = group["notes"].to_string();
+        assert_eq!(notes.contains("and 0 locked"), locks, "{notes}");
+    }
+}
+
+#[test]
 fn a_refused_lock_is_blocked_and_ends_with_code_3() {
     let (code, document) = check(None, &["lock:error=ENOMEM"]);
     assert_eq!(code, 3);

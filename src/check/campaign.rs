@@ -12,7 +12,7 @@ use super::rule::{Finding, Rule};
 use crate::engine::Generation;
 use crate::plan::spelling::{flags, sequences, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
-use crate::subject::{Depth, Observed, Output, Request, Run, Subject, Truth};
+use crate::subject::{Depth, Observed, Output, Request, Residency, Run, Subject, Truth};
 use crate::trace::{Call, CodePath, Diff, NoticeCode, NoticeLevel, Op, Outcome, SemanticPath, Summary};
 
 /// What to check.
@@ -245,7 +245,11 @@ impl Course<'_> {
             let resolved = run.resolved.unwrap_or(plan);
             findings.extend(broken_rules(resolved, &run.ops, &truth.gguf, self.campaign.subject.page_size()));
         }
-        let (notes, limited) = limits_of(plan, &run.ops);
+        let (mut notes, mut limited) = limits_of(plan, &run.ops);
+        if let Some(note) = run.result.as_ref().ok().and_then(|o| o.locked).and_then(lock_not_confirmed) {
+            notes.push(note);
+            limited = limited.max(Verdict::Unsupported);
+        }
         (findings, notes, limited)
     }
 
@@ -313,6 +317,18 @@ fn limits_of(plan: LoadPlan, ops: &[Op]) -> (Vec<String>, Verdict) {
         }
     }
     (notes, verdict)
+}
+
+/// What is to be said where the system granted locks and its own view of the pages says otherwise: that
+/// is no fault of the loader, and no pass.
+fn lock_not_confirmed(Residency { pages, resident, locked }: Residency) -> Option<String> {
+    let locked = locked.unwrap_or(pages);
+    (resident < pages || locked < pages).then(|| {
+        format!(
+            "the locks were granted, but of their {pages} pages the system shows {resident} in memory and \
+             {locked} locked"
+        )
+    })
 }
 
 fn describe(

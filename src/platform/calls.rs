@@ -185,6 +185,16 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "Linux: the file system, for the mapping hint of `auto`",
     },
     Interaction {
+        what: "`mincore`, `/proc/self/smaps`",
+        by: "src/platform/unix/residency.rs",
+        why: "after a load that locks: whether the locked pages are in memory and, on Linux, locked",
+    },
+    Interaction {
+        what: "`K32QueryWorkingSetEx`",
+        by: "src/platform/windows/residency.rs",
+        why: "Windows, after a load that locks: whether the locked pages are in memory and locked",
+    },
+    Interaction {
         what: "threads",
         by: "src/engine/load/read.rs",
         why: "up to 4 readers during a load that reads",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use nix::fcntl::OFlag;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
-use super::unix::{self, OpenFile, UnixBuffer, errno, hint_by_name, invalid};
+use super::unix::{self, OpenFile, UnixBuffer, errno, hint_by_name};
 use super::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
     Platform, Result,

@@ -24,7 +24,7 @@ use super::unix::{self, OpenFile, UnixBuffer, UnixMapping, errno, hint_by_name, 
 use super::wired::WiredRanges;
 use super::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
-    Platform, Result,
+    Platform, Residency, Result,
 };
 
 /// The running macOS system.
@@ -235,6 +235,10 @@ impl Mapping for MacMapping {
         held(&self.wired).forget(&range);
         Ok(())
     }
+
+    fn residency(&self, range: Range<usize>) -> Result<Residency> {
+        self.view.residency(range)
+    }
 }
 
 struct MacBuffer {
@@ -263,5 +267,9 @@ impl Buffer for MacBuffer {
     fn unlock(&self) -> Result<()> {
         let all = 0..self.bytes().len();
         held(&self.wired).unlock(&all, |_| self.memory.unlock())
+    }
+
+    fn residency(&self) -> Result<Residency> {
+        self.memory.residency()
     }
 }

@@ -30,7 +30,10 @@
 //!    pages of their own, freed on drop.
 //! 9. **Teardown** runs on drop, in the order the OS wants (view, mapping, file); locks that still
 //!    stand end with their region.
-//! 10. **Errors** carry one [`Errno`]: the kind that all platforms share, the raw code, its name.
+//! 10. **Residency** ([`Mapping::residency`], [`Buffer::residency`]): what the kernel itself says
+//!     about the pages of a region, asked of it anew each time. It is evidence beside the trace and no
+//!     operation of a load; a backend that cannot ask says [`ErrorKind::Unsupported`].
+//! 11. **Errors** carry one [`Errno`]: the kind that all platforms share, the raw code, its name.
 //!
 //! `cfg(target_os)` stands in this file alone. Decorators wrap any backend and stack in one fixed
 //! order, `Recorder(Injector(backend))`: the recorder sees what the loader saw, and marks what the
@@ -43,6 +46,7 @@ mod errors;
 mod inject;
 mod live;
 mod recorder;
+mod residency;
 mod sim;
 
 // The choice of a backend, made here and nowhere else. Each one is a sibling file.
@@ -82,6 +86,7 @@ compile_error!(
 );
 
 pub use recorder::{Recorder, Recording};
+pub use residency::Residency;
 
 use std::ops::Range;
 use std::path::Path;
@@ -242,6 +247,12 @@ pub trait Mapping: Send + Sync {
 
     /// Gives a page-aligned range back.
     fn unmap(&mut self, range: Range<usize>) -> Result<()>;
+
+    /// What the kernel says about the pages that a range touches.
+    fn residency(&self, range: Range<usize>) -> Result<Residency> {
+        let _ = range;
+        Err(residency::cannot_ask())
+    }
 }
 
 /// Anonymous memory; freed on drop.
@@ -260,6 +271,11 @@ pub trait Buffer: Send + Sync {
 
     /// Unlocks all of it.
     fn unlock(&self) -> Result<()>;
+
+    /// What the kernel says about its pages.
+    fn residency(&self) -> Result<Residency> {
+        Err(residency::cannot_ask())
+    }
 }
 
 /// The backend of the operating system that this program runs on.

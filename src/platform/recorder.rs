@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::live::LiveRanges;
 use super::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, MapHint, MapRequest, Mapping, NativeFlags, Notice,
-    Phase, Platform, Result,
+    Phase, Platform, Residency, Result,
 };
 use crate::trace::{Call, FileId, Op, Outcome, RegionId};
 
@@ -368,6 +368,10 @@ impl Mapping for RecordedMapping {
         }
         result
     }
+
+    fn residency(&self, range: Range<usize>) -> Result<Residency> {
+        self.inner().residency(range)
+    }
 }
 
 impl Drop for RecordedMapping {
@@ -429,6 +433,10 @@ impl Buffer for RecordedBuffer {
             |_| Call::Unlock { region: self.region, offset: 0, len },
             no_value,
         )
+    }
+
+    fn residency(&self) -> Result<Residency> {
+        self.inner().residency()
     }
 }
 

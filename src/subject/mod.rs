@@ -14,6 +14,8 @@ pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
 pub use reference::{ReferenceEngine, Wrap};
 pub use truth::{TensorHashes, Truth};
 
+pub use crate::platform::Residency;
+
 use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::trace::Op;
@@ -58,6 +60,9 @@ pub struct Observed {
     pub tensors: Option<TensorHashes>,
     /// The generated tokens and the hash of all logits behind them.
     pub output: Option<Output>,
+    /// What the kernel says after the load about the pages that were locked; `None` where it cannot be
+    /// asked.
+    pub locked: Option<Residency>,
 }
 
 /// What was generated.

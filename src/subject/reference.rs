@@ -75,7 +75,7 @@ impl ReferenceEngine {
         let loaded = engine::load(stack, &self.model, plan, options).map_err(|e| e.to_string())?;
         run.resolved = Some(loaded.resolved);
         stack.enter_phase(crate::trace::Phase::Run);
-        let mut observed = Observed::default();
+        let mut observed = Observed { locked: loaded.weights.locked_residency().ok(), ..Observed::default() };
         if *depth >= Depth::Hash {
             observed.tensors = Some(TensorHashes::of(&loaded.gguf, &*loaded.weights));
         }

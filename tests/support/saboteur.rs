@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use loadparity::platform::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, MapHint, MapRequest, Mapping, NativeFlags, Notice,
-    Phase, Platform, Result,
+    Phase, Platform, Residency, Result,
 };
 use loadparity::trace::NoticeLevel;
 
@@ -33,6 +33,8 @@ pub enum Sabotage {
     ReadsPastTheEnd,
     /// The first piece of the weights is read twice.
     ReadsTwice,
+    /// Locks are granted, and the system shows no page as locked.
+    ShowsNoLock,
 }
 
 /// Wraps `inner` so that it breaks one thing.
@@ -52,6 +54,11 @@ struct Shared {
 impl Shared {
     fn is(&self, sabotage: Sabotage) -> bool {
         self.sabotage == sabotage && self.loading.load(Ordering::Relaxed)
+    }
+
+    fn seen(&self, seen: Result<Residency>) -> Result<Residency> {
+        let hidden = self.sabotage == Sabotage::ShowsNoLock;
+        seen.map(|seen| if hidden { Residency { locked: Some(0), ..seen } } else { seen })
     }
 
     fn first_time(&self) -> bool {
@@ -190,6 +197,9 @@ impl Mapping for BadMapping {
     fn unmap(&mut self, range: Range<usize>) -> Result<()> {
         self.inner.unmap(range)
     }
+    fn residency(&self, range: Range<usize>) -> Result<Residency> {
+        self.shared.seen(self.inner.residency(range))
+    }
 }
 
 struct BadBuffer {
@@ -212,6 +222,9 @@ impl Buffer for BadBuffer {
     }
     fn unlock(&self) -> Result<()> {
         self.inner.unlock()
+    }
+    fn residency(&self) -> Result<Residency> {
+        self.shared.seen(self.inner.residency())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Job;
 use super::spans::places;
 use crate::engine::TensorBytes;
-use crate::platform::{Buffer, Mapping, Phase, Platform};
+use crate::platform::{Buffer, Mapping, Phase, Platform, Residency};
 
 /// A buffer and whether it is locked.
 pub(super) type MaybeLocked = (Box<dyn Buffer>, bool);
@@ -61,6 +61,27 @@ impl Weights {
         let sizes = job.gguf.tensors.iter().map(|t| t.size);
         let places = places(&job.gguf, spans).into_iter().zip(sizes).map(at).collect();
         Self { platform: job.platform.clone(), storage, places }
+    }
+
+    /// What the kernel says about the pages that were locked: evidence beside the trace.
+    ///
+    /// # Errors
+    /// Where this system tells nothing about pages.
+    pub fn locked_residency(&self) -> crate::platform::Result<Residency> {
+        let mut sum = Residency::default();
+        match &self.storage {
+            Storage::Mapping { mapping, locked } => {
+                for range in locked {
+                    sum += mapping.residency(range.clone())?;
+                }
+            }
+            Storage::Buffers { buffers } => {
+                for (buffer, _) in buffers.iter().filter(|(_, locked)| *locked) {
+                    sum += buffer.residency()?;
+                }
+            }
+        }
+        Ok(sum)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::schedule::Schedule;
-use crate::platform::{Advice, Buffer, Mapping, Result};
+use crate::platform::{Advice, Buffer, Mapping, Residency, Result};
 
 pub(super) struct InjectedMapping {
     inner: Box<dyn Mapping>,
@@ -46,6 +46,10 @@ impl Mapping for InjectedMapping {
     fn unmap(&mut self, range: Range<usize>) -> Result<()> {
         self.schedule.guard("unmap", || self.inner.unmap(range))
     }
+
+    fn residency(&self, range: Range<usize>) -> Result<Residency> {
+        self.inner.residency(range)
+    }
 }
 
 pub(super) struct InjectedBuffer {
@@ -78,5 +82,9 @@ impl Buffer for InjectedBuffer {
 
     fn unlock(&self) -> Result<()> {
         self.schedule.guard("unlock.buffer", || self.inner.unlock())
+    }
+
+    fn residency(&self) -> Result<Residency> {
+        self.inner.residency()
     }
 }

@@ -9,7 +9,7 @@ use super::SimFile;
 use super::memory::Memory;
 use super::process::Process;
 use crate::platform::errors::OsFamily;
-use crate::platform::{Advice, Buffer, Errno, ErrorKind, MapRequest, Mapping, Result};
+use crate::platform::{Advice, Buffer, Errno, ErrorKind, MapRequest, Mapping, Residency, Result};
 
 /// What both kinds of region share. Pages are numbered by address, as the kernel does.
 struct Region {
@@ -88,6 +88,13 @@ impl Region {
         let freed = freed * self.page_size();
         self.process.count(|census| census.locked_bytes -= freed);
         Ok(())
+    }
+
+    /// Nothing is ever paged out of this machine.
+    fn residency(&self, range: &Range<usize>) -> Result<Residency> {
+        let Some(touched) = self.live_pages_of(range)? else { return Ok(Residency::default()) };
+        let pages = touched.end - touched.start;
+        Ok(Residency { pages, resident: pages, locked: Some(held(&self.pages().locked, &touched)) })
     }
 
     fn locked_bytes(&self) -> u64 {
@@ -186,6 +193,10 @@ impl Mapping for SimMapping {
         });
         Ok(())
     }
+
+    fn residency(&self, range: Range<usize>) -> Result<Residency> {
+        self.region.residency(&range)
+    }
 }
 
 impl Drop for SimMapping {
@@ -234,6 +245,10 @@ impl Buffer for SimBuffer {
 
     fn unlock(&self) -> Result<()> {
         self.region.unlock(&(0..self.region.memory.len()))
+    }
+
+    fn residency(&self) -> Result<Residency> {
+        self.region.residency(&(0..self.region.memory.len()))
     }
 }
 

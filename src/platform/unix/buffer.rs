@@ -8,8 +8,8 @@ use memmap2::{MmapMut, MmapOptions};
 use nix::errno::Errno as Raw;
 use nix::sys::mman;
 
-use super::{errno, invalid, io_errno, lock_errno};
-use crate::platform::{Buffer, Result};
+use super::{errno, invalid, io_errno, lock_errno, residency};
+use crate::platform::{Buffer, Residency, Result};
 
 /// A range of an anonymous mapping.
 pub(in crate::platform) struct UnixBuffer {
@@ -62,5 +62,10 @@ impl Buffer for UnixBuffer {
         let (start, len) = self.start()?;
         // SAFETY: the range lies within this buffer's own mapping; unlocking changes no contents.
         unsafe { mman::munlock(start, len.get()) }.map_err(errno)
+    }
+
+    fn residency(&self) -> Result<Residency> {
+        let (start, len) = self.start()?;
+        residency::of(start, len.get())
     }
 }

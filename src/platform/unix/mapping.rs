@@ -9,9 +9,9 @@ use memmap2::{Mmap, MmapOptions};
 use nix::errno::Errno as Raw;
 use nix::sys::mman::{self, MmapAdvise};
 
-use super::{errno, invalid, io_errno, lock_errno};
+use super::{errno, invalid, io_errno, lock_errno, residency};
 use crate::platform::live::LiveRanges;
-use crate::platform::{Advice, MapRequest, Mapping, Result};
+use crate::platform::{Advice, MapRequest, Mapping, Residency, Result};
 
 /// A mapping that knows which of its pages are still its own.
 pub(in crate::platform) struct UnixMapping {
@@ -100,6 +100,13 @@ impl Mapping for UnixMapping {
         // SAFETY: the range was live until the line above, `&mut self` shows that no slice of it
         // is borrowed, and `bytes` and `drop` leave it alone from here on.
         unsafe { mman::munmap(start, range.len()) }.map_err(errno)
+    }
+
+    fn residency(&self, range: Range<usize>) -> Result<Residency> {
+        if !self.live.contains(&range) {
+            return Err(errno(Raw::ENOMEM));
+        }
+        residency::of(self.at(&range)?, range.len())
     }
 }
 

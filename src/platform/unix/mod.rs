@@ -7,6 +7,7 @@
 mod buffer;
 mod mapping;
 mod open_file;
+mod residency;
 
 use std::borrow::Cow;
 

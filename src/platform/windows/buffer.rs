@@ -8,8 +8,8 @@ use windows_sys::Win32::System::Memory::{
 };
 
 use super::error::{errno, invalid, last};
-use super::lock;
-use crate::platform::{Buffer, Result};
+use super::{lock, residency};
+use crate::platform::{Buffer, Residency, Result};
 
 /// Memory on pages of its own.
 pub(super) struct WindowsBuffer {
@@ -71,6 +71,10 @@ impl Buffer for WindowsBuffer {
     fn unlock(&self) -> Result<()> {
         // SAFETY: the range is this buffer's own.
         unsafe { lock::unlock(self.start, self.len) }
+    }
+
+    fn residency(&self) -> Result<Residency> {
+        residency::of(self.start, self.len)
     }
 }
 

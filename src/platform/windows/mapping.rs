@@ -18,8 +18,8 @@ use windows_sys::core::BOOL;
 
 use super::Grains;
 use super::error::{check, errno, invalid, last};
-use super::lock;
-use crate::platform::{Advice, MapRequest, Mapping, Result};
+use super::{lock, residency};
+use crate::platform::{Advice, MapRequest, Mapping, Residency, Result};
 
 /// A read-only view of a range of a file.
 pub(super) struct WindowsMapping {
@@ -154,6 +154,10 @@ impl Mapping for WindowsMapping {
             return Err(errno(ERROR_NOT_SUPPORTED));
         }
         self.end()
+    }
+
+    fn residency(&self, range: Range<usize>) -> Result<Residency> {
+        residency::of(self.at(&range)?, range.len())
     }
 }
 

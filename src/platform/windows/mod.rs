@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod lock;
 mod mapping;
+mod residency;
 mod volume;
 
 use std::fs::OpenOptions;

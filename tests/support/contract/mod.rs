@@ -10,6 +10,7 @@ mod map;
 mod memory;
 mod open;
 mod read;
+mod residency;
 mod unmap;
 mod world;
 
@@ -36,6 +37,7 @@ pub(crate) fn behaviours() -> impl Iterator<Item = &'static Behaviour> {
         unmap::BEHAVIOURS,
         lock::BEHAVIOURS,
         memory::BEHAVIOURS,
+        residency::BEHAVIOURS,
         errors::BEHAVIOURS,
     ];
     rooms.into_iter().flatten()

@@ -1,0 +1,54 @@
+# Sourced: sets this shell up to build for aarch64-unknown-linux-gnu and to run that under qemu-user.
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+aarch64_target=aarch64-unknown-linux-gnu
+
+# Debian's own build of the standard library, where it is of this compiler's version: seconds instead
+# of minutes. The lists of arm64 packages are read into a folder of their own, so that the machine's
+# architectures stay as they are.
+aarch64_packaged_std() {
+    local version folder=$CROSS_HOME/apt-arm64 lib=$CROSS_HOME/sysroot/lib/rustlib/$aarch64_target
+    [ "$CROSS_RUSTC" = /usr/bin/rustc ] || return 1
+    version=$(dpkg-query -Wf '${Version}' rustc-web)
+    [ -e "$lib/lib/.packaged-$version" ] && return 0
+    rm -rf "$folder"
+    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
+    local options=(-qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64
+        -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o Dir::State::status=/dev/null)
+    (
+        cd "$folder"
+        apt-get "${options[@]}" update || true
+        apt-get "${options[@]}" download "libstd-rust-web-dev:arm64=$version"
+    ) > "$CROSS_HOME/apt-arm64.log" 2>&1 || return 1
+    dpkg-deb -x "$folder"/libstd-rust-web-dev_*.deb "$folder/unpacked"
+    [ -d "$folder/unpacked/usr/lib/rustlib/$aarch64_target/lib" ] || return 1
+    rm -rf "$lib"
+    mkdir -p "${lib%/*}"
+    mv "$folder/unpacked/usr/lib/rustlib/$aarch64_target" "$lib"
+    # What build-sysroot.sh asks for, so that it finds the library built.
+    touch "$lib/lib/.packaged-$version" "$lib/lib/.built-$("$CROSS_RUSTC" -vV | sed -n 's/^release: //p')-$(
+        "$CROSS_RUSTC" -vV | sed -n 's/^commit-hash: //p' | cut -c1-9)-build"
+    ln -sfn /usr/lib/rustlib/x86_64-unknown-linux-gnu "${lib%/*}/x86_64-unknown-linux-gnu"
+    rm -rf "$folder"
+}
+
+# Tests start the program themselves, so the kernel has to know what runs it.
+aarch64_binfmt() {
+    local folder=/proc/sys/fs/binfmt_misc
+    [ -e $folder/qemu-aarch64 ] && return 0
+    [ -e $folder/register ] || mount -t binfmt_misc none $folder 2> /dev/null || true
+    [ ! -w $folder/register ] || grep -v '^#' /usr/lib/binfmt.d/qemu-aarch64.conf > $folder/register || true
+    [ -e $folder/qemu-aarch64 ] ||
+        not_run "the kernel starts no AArch64 program (binfmt_misc cannot be set up), and tests start the program"
+}
+
+aarch64_setup() {
+    [ "$(uname -sm)" = "Linux x86_64" ] || not_run "this takes Linux on x86-64, here is $(uname -sm)"
+    need_rust
+    need qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    aarch64_packaged_std || echo "Debian's own standard library cannot be had; it will be built" >&2
+    use_target $aarch64_target
+    aarch64_binfmt
+    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64-static
+    export QEMU_LD_PREFIX=/usr/aarch64-linux-gnu
+}
