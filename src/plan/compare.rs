@@ -438,6 +438,19 @@ mod tests {
     }
 
     #[test]
+    fn every_class_and_loss_has_words_of_its_own() {
+        let distinct = |words: &[&str]| {
+            assert!(words.iter().all(|word| !word.is_empty()));
+            words.iter().collect::<BTreeSet<_>>().len() == words.len()
+        };
+        assert!(distinct(&Class::ALL.map(Class::word)));
+        assert!(distinct(&Class::ALL.map(Class::explanation)));
+        let lost = [Lost::Lock, Lost::Mapping, Lost::DirectIo, Lost::OwnMemory, Lost::Fallback];
+        assert!(distinct(&lost.map(Lost::word)));
+        assert!(Class::ALL.is_sorted(), "the worst first");
+    }
+
+    #[test]
     fn the_table_has_every_single_flag_pair_and_variable_once() {
         let all = spellings();
         let distinct: BTreeSet<_> = all.iter().collect();
