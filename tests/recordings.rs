@@ -38,7 +38,7 @@ fn case(line: &str) -> Case {
         "c" => Dialect::EnumV4,
         other => panic!("unknown build {other}"),
     };
-    let (argv, _) = split_args(flags.split_whitespace().map(Into::into));
+    let (argv, _) = split_args(flags.split_whitespace().map(Into::into), |_| false);
     let env = env.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
     let path = folder().join(build).join(format!("{name}.strace"));
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{CpuLevel, Generation, SamplerConfig};
+use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, OnRefused, Spelling};
 use crate::subject::{Depth, Machine, Request, Subject};
 use crate::trace::{CodePath, Diff, Summary};
@@ -147,15 +147,7 @@ impl ScenarioSide {
         let dialect: Dialect = self.dialect.parse().map_err(|error| format!("{error}"))?;
         let spelling = self.spelling();
         // Nothing is generated at this depth.
-        let generation = Generation {
-            prompt: String::new(),
-            n_predict: 0,
-            n_ctx: None,
-            sampler: SamplerConfig::default(),
-            threads: 1,
-            cpu: CpuLevel::Scalar,
-            ignore_eos: false,
-        };
+        let generation = Generation::default();
         let plan = spelling.resolve(dialect).map(|resolved| resolved.plan).map_err(|e| e.to_string());
         let request = Request { spelling: &spelling, dialect, depth: Depth::Load, generation: &generation };
         let run = subject.run(&request);

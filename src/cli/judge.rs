@@ -122,7 +122,7 @@ fn spelling(args: &JudgeArgs) -> Spelling {
         env.push((name.to_owned(), value.to_owned()));
         words.next();
     }
-    let (argv, _) = split_args(words.map(OsString::from));
+    let (argv, _) = split_args(words.map(OsString::from), |_| false);
     Spelling { argv, env }
 }
 

@@ -143,7 +143,7 @@ fn recordings(fixtures: &Path) -> io::Result<Vec<Judged>> {
         let log = path.with_extension("log");
         let printed: Vec<String> =
             if log.exists() { text(&log)?.lines().map(str::to_owned).collect() } else { Vec::new() };
-        let (argv, _) = split_args(flags.split_whitespace().map(Into::into));
+        let (argv, _) = split_args(flags.split_whitespace().map(Into::into), |_| false);
         let env = env.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
         let recording = Recording {
             ops: &imported.trace.ops,

@@ -247,6 +247,10 @@ fn kept(protos: &[Proto], models: &BTreeSet<u32>) -> Vec<bool> {
         | Call::Lock { region, .. }
         | Call::Unlock { region, .. }
         | Call::Unmap { region, .. } => regions.contains(region),
+        Call::Native { file, region, .. } => {
+            file.is_some_and(|file| models.contains(&file.0))
+                || region.is_some_and(|region| regions.contains(&region))
+        }
         Call::Notice(_) => true,
     };
     protos.iter().map(keep).collect()
@@ -281,6 +285,14 @@ fn renumbered(mut ops: Vec<Op>) -> Vec<Op> {
             | Call::Lock { region, .. }
             | Call::Unlock { region, .. }
             | Call::Unmap { region, .. } => region.0 = next(&mut regions, *region),
+            Call::Native { file, region, .. } => {
+                if let Some(file) = file {
+                    file.0 = next(&mut files, *file);
+                }
+                if let Some(region) = region {
+                    region.0 = next(&mut regions, *region);
+                }
+            }
             Call::Notice(_) => {}
         }
     }
