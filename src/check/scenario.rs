@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Generation;
-use crate::plan::{Dialect, LoadPlan, OnRefused, Spelling};
+use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::subject::{Depth, Machine, Request, Subject};
 use crate::trace::{CodePath, Diff, Summary};
 
@@ -80,12 +80,7 @@ impl ShownSide {
     pub fn plan_text(&self) -> String {
         match &self.plan {
             Err(_) => "usage error".to_owned(),
-            Ok(plan) => match plan.on_refused {
-                None => plan.to_string(),
-                Some(OnRefused::Map) => format!("{plan}, map when refused"),
-                Some(OnRefused::Read) => format!("{plan}, read when refused"),
-                Some(OnRefused::Error) => format!("{plan}, fail when refused"),
-            },
+            Ok(plan) => plan.to_string(),
         }
     }
 }
