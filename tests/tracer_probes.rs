@@ -259,6 +259,19 @@ fn a_cut_vector_is_a_real_short_read() {
     assert_eq!(reads(&traced.ops)[0], (0, 0, 4000, 700));
 }
 
+#[rstest]
+#[case("read:short=100", "result 100\n")]
+#[case("read:eof", "result 0\n")]
+#[case("read:error=EIO", "result -5\n")]
+#[case("read:truncate=64", "result 64\n")]
+fn a_changed_call_leaves_the_registers_as_the_kernel_does(#[case] fault: &str, #[case] told: &str) {
+    let traced = traced("registers", &[fault]);
+    let stdout = String::from_utf8_lossy(&traced.stdout).into_owned();
+    assert_eq!(traced.status, Status::Code(0), "{stdout}");
+    assert!(stdout.contains(told), "{stdout}");
+    assert_eq!(traced.fired, [1]);
+}
+
 /// What the tracer saw, in the words of the system calls.
 fn seen(ops: &[Op]) -> Vec<Seen> {
     let mut regions: BTreeMap<RegionId, u64> = BTreeMap::new();

@@ -70,6 +70,7 @@ pub const IDIOMS: &[(&str, Idiom)] = &[
     ("crash", crash),
     ("sleep", sleep),
     ("stop-and-go", stop_and_go),
+    ("registers", registers),
 ];
 
 unsafe fn open(model: &CString, flags: c_int) -> c_int {
@@ -495,5 +496,34 @@ unsafe fn stop_and_go(model: &CString) {
         libc::kill(me, libc::SIGSTOP);
         libc::waitpid(child, null_mut(), 0);
         pread(model);
+    }
+}
+
+/// A read whose arguments have to stand in their registers afterwards, as the kernel leaves them.
+unsafe fn registers(model: &CString) {
+    unsafe {
+        let fd = i64::from(open(model, 0));
+        let mut bytes = [0u8; 4096];
+        let at = bytes.as_mut_ptr() as i64;
+        let (result, after): (i64, [i64; 2]);
+        let (mut second, mut third) = (at, 4096i64);
+        #[cfg(target_arch = "x86_64")]
+        {
+            let mut rax = libc::SYS_read;
+            std::arch::asm!("syscall", inout("rax") rax, in("rdi") fd, inout("rsi") second, inout("rdx") third,
+                out("rcx") _, out("r11") _);
+            result = rax;
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            let mut x0 = fd;
+            std::arch::asm!("svc 0", in("x8") libc::SYS_read, inout("x0") x0, inout("x1") second,
+                inout("x2") third);
+            result = x0;
+        }
+        after = [second, third];
+        (second, third) = (at, 4096);
+        assert_eq!(after, [second, third]);
+        println!("result {result}");
     }
 }
