@@ -10,6 +10,7 @@
 //! | [`check`] | the campaign: cases × subjects → verdicts |
 //! | [`subject`] | the thing under test behind one trait |
 //! | [`engine`] | loader, weights, architectures, kernels, tokenizers, sampling |
+//! | [`migrate`] | files from one dialect to another: text in, text out |
 //! | [`platform`] | the seam: every call a loader makes to the OS, with its decorators |
 //! | [`gguf`], [`plan`], [`trace`] | leaves: the file format, the flag dialects, the recorded operations |
 
@@ -17,6 +18,7 @@ pub mod check;
 pub mod cli;
 pub mod engine;
 pub mod gguf;
+pub mod migrate;
 pub mod plan;
 pub mod platform;
 pub mod report;

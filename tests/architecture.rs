@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms it may use: everything below it in the design, and nothing above or
 /// beside it.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["report", "check", "subject", "engine", "platform", "gguf", "plan", "trace"]),
+    ("cli", &["report", "check", "subject", "engine", "migrate", "platform", "gguf", "plan", "trace"]),
     ("report", &["check", "subject", "trace", "plan"]),
     ("check", &["subject", "engine", "gguf", "plan", "trace"]),
     ("subject", &["engine", "platform", "gguf", "plan", "trace"]),
     ("engine", &["platform", "gguf", "plan", "trace"]),
+    ("migrate", &["plan"]),
     ("platform", &["trace"]),
     ("gguf", &[]),
     ("plan", &[]),

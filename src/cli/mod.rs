@@ -15,6 +15,7 @@ pub mod explain;
 mod format;
 pub mod gguf;
 mod merge;
+mod migrate;
 mod model;
 mod run;
 pub mod tokenize;
@@ -31,6 +32,7 @@ pub use docs::DocsArgs;
 pub use exit::Exit;
 pub use format::Format;
 pub use merge::MergeArgs;
+pub use migrate::MigrateArgs;
 pub use run::RunArgs;
 
 /// Checks what a model loader does to the operating system.
@@ -55,6 +57,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Show what load flags mean in every dialect, and what changed between them.
     Dialects(dialects::DialectsArgs),
+    /// Rewrite scripts, units and container files from one dialect to another.
+    Migrate(migrate::MigrateArgs),
     /// Compare two traces.
     Diff(diff::DiffArgs),
     /// Turn text into tokens.
@@ -101,6 +105,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
             explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)
         }
         Command::Dialects(args) => dialects::run(args, out),
+        Command::Migrate(args) => migrate::run(args, out, &mut anstream::stderr()),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Docs(args) => docs::run(args, out).map_or_else(Exit::internal, |()| Exit::Code(0)),
