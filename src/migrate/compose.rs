@@ -23,6 +23,9 @@ pub(super) fn read(text: &[u8]) -> Document {
             return document;
         }
     };
+    if roots.iter().all(|root| root.get("services").is_none()) {
+        document.refuse(0, "it has no `services:`, so that it is no compose file");
+    }
     for root in &roots {
         let Some((_, services)) = root.get("services") else { continue };
         for (name, service) in services.entries() {
@@ -62,7 +65,8 @@ impl Reader<'_, '_> {
                 let words = command.unwrap_or_default();
                 let first = words.first().map(|word| word.text.end().to_owned()).unwrap_or_default();
                 let is_shell = matches!(first.rsplit('/').next(), Some("sh" | "bash" | "ash"));
-                let evidence = first.starts_with('-') && words.iter().any(|word| recognise::is_load_flag(&word.text));
+                let evidence =
+                    first.starts_with('-') && words.iter().any(|word| recognise::is_load_flag(&word.text));
                 let of_image = recognise::is_llama_image(&image) && !is_shell;
                 if of_image || evidence {
                     let insert = recognise::before_first(&words);
@@ -102,7 +106,8 @@ impl Reader<'_, '_> {
             }
         });
         for (_, at) in found.into_iter().filter(|(anchor, _)| loads.contains(anchor)) {
-            self.document.refuse(at, "load flags or load variables come in by an alias, which others may use too");
+            self.document
+                .refuse(at, "load flags or load variables come in by an alias, which others may use too");
         }
     }
 
@@ -124,11 +129,7 @@ impl Reader<'_, '_> {
         let line = text::whole_lines(self.text, item);
         let behind = &self.text[item.end..line.end];
         let Some(comment) = behind.iter().position(|byte| *byte == b'#') else {
-            // The last line of a file takes the line end before it along.
-            let last = !self.text[line.clone()].ends_with(b"\n");
-            let before = &self.text[..line.start];
-            let cut = if before.ends_with(b"\r\n") { 2 } else { usize::from(before.ends_with(b"\n")) };
-            return if last { line.start - cut..line.end } else { line };
+            return text::going_line(self.text, &line);
         };
         let lead = &self.text[line.start..item.start];
         let indent = lead.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -159,7 +160,8 @@ impl Reader<'_, '_> {
                 }
             }
             Value::Mapping(entries) => {
-                let spans = entries.iter().map(|(key, value)| key.span.start..value.span.end.max(key.span.end));
+                let spans =
+                    entries.iter().map(|(key, value)| key.span.start..value.span.end.max(key.span.end));
                 let list = self.list(node, spans.collect(), whole);
                 for (number, (key, value)) in entries.iter().enumerate() {
                     let quote = match self.quote(value) {
@@ -197,7 +199,7 @@ impl Reader<'_, '_> {
     fn words(&mut self, node: &Node) -> Vec<Word> {
         match &node.value {
             Value::Sequence(items) => {
-                let list = self.list(node, items.iter().map(|item| self.content(item)).collect(), None);
+                let list = self.list(node, items.iter().map(|item| item.span.clone()).collect(), None);
                 let word = |(number, item): (usize, &Node)| {
                     let text = item.scalar().map_or_else(unknown, interpolated);
                     Word { at: place(list, number), text, quote: self.quote(item) }
@@ -205,7 +207,7 @@ impl Reader<'_, '_> {
                 items.iter().enumerate().map(word).collect()
             }
             Value::Scalar { text, style } => {
-                let range = self.content(node);
+                let range = node.span.clone();
                 let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
                 let inner = if quoted { range.start + 1..range.end - 1 } else { range };
                 let raw = &self.text[inner.clone()];
@@ -217,14 +219,23 @@ impl Reader<'_, '_> {
                     _ => false,
                 };
                 if escapes && text.split_whitespace().any(speaks_of_loading) {
-                    self.document.refuse(inner.start, "load flags stand in a string with quotes within quotes");
+                    self.document
+                        .refuse(inner.start, "load flags stand in a string with quotes within quotes");
                     return Vec::new();
                 }
                 let tokens = tokens(self.text, inner, WORDS);
                 let items = tokens.iter().map(|token| token.span.clone()).collect();
-                let list = self.document.list(List { items, lines: None, whole: None, verb: false, join: " ".into() });
+                let list = self.document.list(List {
+                    items,
+                    lines: None,
+                    whole: None,
+                    verb: false,
+                    join: " ".into(),
+                });
                 let word = |(item, token): (usize, &super::lex::Token)| match &token.kind {
-                    Kind::Word { text, .. } => Some(Word { at: place(list, item), text: text.clone(), quote: "" }),
+                    Kind::Word { text, .. } => {
+                        Some(Word { at: place(list, item), text: text.clone(), quote: "" })
+                    }
                     _ => None,
                 };
                 tokens.iter().enumerate().filter_map(word).collect()
@@ -232,17 +243,6 @@ impl Reader<'_, '_> {
             // An alias has been looked at.
             _ => Vec::new(),
         }
-    }
-
-    /// The bytes of a scalar; of a block scalar its lines without the header.
-    fn content(&self, node: &Node) -> Range<usize> {
-        let Value::Scalar { style, .. } = &node.value else { return node.span.clone() };
-        if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
-            return node.span.clone();
-        }
-        let start = text::whole_lines(self.text, &(node.span.start..node.span.start)).end;
-        let body = &self.text[start.min(node.span.end)..node.span.end];
-        start.min(node.span.end)..node.span.end - (body.len() - body.trim_ascii_end().len())
     }
 }
 

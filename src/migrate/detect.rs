@@ -10,10 +10,15 @@ pub fn detect(name: &str, text: &[u8]) -> Option<Kind> {
 
 fn by_name(name: &str) -> Option<Kind> {
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    if name.starts_with("dockerfile") || name.starts_with("containerfile") || ends(&[".dockerfile", ".containerfile"]) {
+    if name.starts_with("dockerfile")
+        || name.starts_with("containerfile")
+        || ends(&[".dockerfile", ".containerfile"])
+    {
         return Some(Kind::Dockerfile);
     }
-    if ends(&[".service", ".service.in", ".container.service"]) || (ends(&[".conf"]) && name.contains("override")) {
+    if ends(&[".service", ".service.in", ".container.service"])
+        || (ends(&[".conf"]) && name.contains("override"))
+    {
         return Some(Kind::Systemd);
     }
     if ends(&[".yml", ".yaml"]) {

@@ -67,7 +67,8 @@ fn instructions(text: &[u8]) -> (u8, Vec<Instruction>) {
         }
         let lead = content.len() - content.trim_ascii_start().len();
         let start = line.content.start + lead;
-        let name_end = text[start..].iter().position(u8::is_ascii_whitespace).map_or(text.len(), |n| start + n);
+        let name_end =
+            text[start..].iter().position(u8::is_ascii_whitespace).map_or(text.len(), |n| start + n);
         let name = String::from_utf8_lossy(&text[start..name_end]).to_ascii_uppercase();
         let (mut end, mut full) = (line.content.end, line.full.clone());
         let mut continued = content.trim_ascii_end().last() == Some(&escape);
@@ -75,7 +76,9 @@ fn instructions(text: &[u8]) -> (u8, Vec<Instruction>) {
             let Some(next) = lines.get(at) else { break };
             at += 1;
             let bytes = &text[next.content.clone()];
-            continued = is_comment(next) || bytes.trim_ascii().is_empty() || bytes.trim_ascii_end().last() == Some(&escape);
+            continued = is_comment(next)
+                || bytes.trim_ascii().is_empty()
+                || bytes.trim_ascii_end().last() == Some(&escape);
             (end, full.end) = (next.content.end, next.full.end);
         }
         let arguments = name_end.min(end)..end;
@@ -97,8 +100,11 @@ fn instructions(text: &[u8]) -> (u8, Vec<Instruction>) {
 fn here_document(arguments: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(arguments);
     let rest = text.split_once("<<")?.1.trim_start_matches('-');
-    let word: String =
-        rest.trim_start_matches(['"', '\'']).chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let word: String = rest
+        .trim_start_matches(['"', '\''])
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
     (!word.is_empty()).then_some(word)
 }
 
@@ -120,7 +126,9 @@ impl Reader<'_, '_> {
         let name = words.nth(1).unwrap_or_default().to_owned();
         if let Some(base) = before.iter().find(|stage| !stage.name.is_empty() && stage.name == image) {
             if !base.scope.shared.is_empty() || base.entrypoint.is_some() {
-                let text = format!("the stage inherits from `{image}`, which sets variables or an entry point of its own");
+                let text = format!(
+                    "the stage inherits from `{image}`, which sets variables or an entry point of its own"
+                );
                 self.document.refuse(instruction.full.start, text);
             }
         }
@@ -174,7 +182,9 @@ impl Reader<'_, '_> {
             let name = first.known().unwrap_or_default().to_owned();
             let value = match tokens.get(1).map(|token| &token.kind) {
                 Some(Kind::Word { text, .. }) if tokens.len() == 2 => text.clone(),
-                _ => Text::Known(String::from_utf8_lossy(&self.text[tokens[0].span.end..span.end]).trim().to_owned()),
+                _ => Text::Known(
+                    String::from_utf8_lossy(&self.text[tokens[0].span.end..span.end]).trim().to_owned(),
+                ),
             };
             found.push((name, value, 0, span.start));
             self.document.list(List { items: vec![span], lines: None, whole, verb: false, join: " ".into() });
@@ -233,7 +243,8 @@ impl Reader<'_, '_> {
             items.push(start..at);
             texts.push(Text::Known(String::from_utf8_lossy(&content).into_owned()));
         }
-        let list = self.document.list(List { items, lines: None, whole: None, verb: false, join: ", ".into() });
+        let list =
+            self.document.list(List { items, lines: None, whole: None, verb: false, join: ", ".into() });
         let word = |(item, text)| Word { at: place(list, item), text, quote: "\"" };
         texts.into_iter().enumerate().map(word).collect()
     }
@@ -241,7 +252,11 @@ impl Reader<'_, '_> {
     fn end(&mut self, mut stage: Stage) {
         let llama_image = recognise::is_llama_image(&stage.image);
         let exec = |reader: &mut Self, range: &Option<Range<usize>>| {
-            range.as_ref().filter(|range| reader.is_exec_form(range)).cloned().map(|range| reader.exec_form(&range))
+            range
+                .as_ref()
+                .filter(|range| reader.is_exec_form(range))
+                .cloned()
+                .map(|range| reader.exec_form(&range))
         };
         let entrypoint = exec(self, &stage.entrypoint);
         let cmd = exec(self, &stage.cmd);
@@ -258,7 +273,10 @@ impl Reader<'_, '_> {
             (Some(_), Some(_), Some(range), None) => {
                 let raw = String::from_utf8_lossy(&self.text[range.clone()]).into_owned();
                 if raw.split_whitespace().any(|word| flags::find(word).is_some()) {
-                    self.document.refuse(range.start, "a CMD in shell form reaches the entry point as words of `sh -c`");
+                    self.document.refuse(
+                        range.start,
+                        "a CMD in shell form reaches the entry point as words of `sh -c`",
+                    );
                 }
             }
             (Some(range), None, _, _) => self.shell_form(range, &mut stage.scope),
@@ -313,7 +331,9 @@ pub(super) fn script_in_list(text: &[u8], words: &[Word], scope: &mut Scope, doc
     if !matches!(shell, Some("sh" | "bash" | "dash" | "zsh" | "ash")) {
         return;
     }
-    let flag = words.iter().position(|word| matches!(word.text.known(), Some("-c" | "-lc" | "-ec" | "-xc" | "-euc")));
+    let flag = words
+        .iter()
+        .position(|word| matches!(word.text.known(), Some("-c" | "-lc" | "-ec" | "-xc" | "-euc")));
     let Some(script) = flag.and_then(|flag| words.get(flag + 1)) else { return };
     let span = document.lists[script.at.list].items[script.at.item].clone();
     let raw = &text[span.clone()];

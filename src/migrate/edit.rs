@@ -43,7 +43,7 @@ impl Changes {
                     edits.push((range.clone(), text));
                 }
             }
-            edits.extend(deletions(list, goes).into_iter().map(|range| (range, "")));
+            edits.extend(deletions(text, list, goes).into_iter().map(|range| (range, "")));
         }
         edits.sort_by_key(|(range, _)| (range.start, range.end));
         let mut out = Vec::with_capacity(text.len());
@@ -61,7 +61,7 @@ impl Changes {
 }
 
 /// The bytes that go when these items of a list go.
-fn deletions(list: &List, goes: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
+fn deletions(text: &[u8], list: &List, goes: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
     let count = list.items.len();
     if count > usize::from(list.verb) && (usize::from(list.verb)..count).all(&goes) {
         if let Some(whole) = &list.whole {
@@ -76,9 +76,17 @@ fn deletions(list: &List, goes: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
     while item < count {
         let end = (item..count).find(|&other| !goes(other)).unwrap_or(count);
         if end > item {
-            // The gap goes with the item behind it; the first item takes the gap behind it.
+            // The gap goes with the item behind it; what starts a line, the first item among it, takes the
+            // gap behind it, where more stands on that line.
+            let breaks = |range: Range<usize>| text[range].contains(&b'\n');
+            let starts_line = item > 0
+                && end < count
+                && breaks(list.items[item - 1].end..list.items[item].start)
+                && !breaks(list.items[end - 1].end..list.items[end].start);
             ranges.push(match (item, end) {
-                (0, end) if end < count => list.items[0].start..list.items[end].start,
+                (item, end) if end < count && (item == 0 || starts_line) => {
+                    list.items[item].start..list.items[end].start
+                }
                 (0, end) => list.items[0].start..list.items[end - 1].end,
                 _ => list.items[item - 1].end..list.items[end - 1].end,
             });
@@ -118,7 +126,8 @@ mod tests {
 
     #[test]
     fn replacements_and_insertions_keep_the_rest() {
-        let list = List { items: vec![0..1, 2..3, 4..5], lines: None, whole: None, verb: false, join: " ".into() };
+        let list =
+            List { items: vec![0..1, 2..3, 4..5], lines: None, whole: None, verb: false, join: " ".into() };
         let mut changes = Changes::default();
         changes.replace(Place { list: 0, item: 1 }, "xyz".into());
         changes.delete(Place { list: 0, item: 2 });

@@ -46,7 +46,11 @@ pub(super) enum Kind {
         nested: Vec<Range<usize>>,
     },
     /// `NAME=(…)`, and whether it was `+=`.
-    Array { name: String, append: bool, words: Vec<Token> },
+    Array {
+        name: String,
+        append: bool,
+        words: Vec<Token>,
+    },
     Operator,
     Newline,
     /// A comment between continued lines.
@@ -61,7 +65,8 @@ pub(super) struct Token {
 
 /// The tokens of a part of the text.
 pub(super) fn tokens(text: &[u8], range: Range<usize>, grammar: Grammar) -> Vec<Token> {
-    let mut lexer = Lexer { text, at: range.start, end: range.end.min(text.len()), grammar, pending: Vec::new() };
+    let mut lexer =
+        Lexer { text, at: range.start, end: range.end.min(text.len()), grammar, pending: Vec::new() };
     let mut tokens = Vec::new();
     while let Some(token) = lexer.next() {
         tokens.push(token);
@@ -364,7 +369,8 @@ impl Lexer<'_> {
                 let start = self.at + 1;
                 self.skip_pair(b'{', b'}');
                 let inside = &self.text[start..self.at.saturating_sub(1).max(start)];
-                let bare = inside.strip_suffix(b"[@]").or_else(|| inside.strip_suffix(b"[*]")).unwrap_or(inside);
+                let bare =
+                    inside.strip_suffix(b"[@]").or_else(|| inside.strip_suffix(b"[*]")).unwrap_or(inside);
                 let plain = !bare.is_empty() && bare.iter().all(|byte| is_name(*byte));
                 built.expansion(plain.then(|| String::from_utf8_lossy(bare).into_owned()));
             }
@@ -433,7 +439,9 @@ pub(super) fn assignment(text: &Text) -> Option<(String, Text)> {
     let named = !name.is_empty() && name.bytes().all(is_name) && !name.as_bytes()[0].is_ascii_digit();
     let value = match text {
         Text::Known(_) => Text::Known(value.to_owned()),
-        Text::Open { suffix, .. } => Text::Open { prefix: value.to_owned(), suffix: suffix.clone(), name: None },
+        Text::Open { suffix, .. } => {
+            Text::Open { prefix: value.to_owned(), suffix: suffix.clone(), name: None }
+        }
     };
     named.then(|| (name.to_owned(), value))
 }

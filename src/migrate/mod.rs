@@ -133,7 +133,9 @@ fn attempt(kind: Kind, text: &[u8], way: Way) -> Attempt {
             return Attempt { text, plans: found.plans, refusals: found.refusals, remarks: found.remarks };
         }
     };
-    debug_assert!(document.lists.iter().all(|list| list.items.iter().all(|item| item.start >= start.min(item.end))));
+    debug_assert!(
+        document.lists.iter().all(|list| list.items.iter().all(|item| item.start >= start.min(item.end)))
+    );
     finish(text, &document, way)
 }
 
@@ -161,7 +163,9 @@ fn verified(old: &[u8], first: Attempt, read: impl Fn(&[u8]) -> Attempt) -> Migr
     let lined = |said: &mut Vec<Say>| {
         said.sort();
         said.dedup();
-        said.iter().map(|say| Remark { line: text::line_number(old, say.at), text: say.text.clone() }).collect()
+        said.iter()
+            .map(|say| Remark { line: text::line_number(old, say.at), text: say.text.clone() })
+            .collect()
     };
     Migration { refusals: lined(&mut refusals), remarks: lined(&mut remarks), text, plans }
 }
@@ -189,7 +193,9 @@ fn line(text: &[u8]) -> Document {
         .iter()
         .enumerate()
         .filter_map(|(item, token)| match &token.kind {
-            TokenKind::Word { text, .. } => Some(Word { at: place(list, item), text: text.clone(), quote: "" }),
+            TokenKind::Word { text, .. } => {
+                Some(Word { at: place(list, item), text: text.clone(), quote: "" })
+            }
             _ => None,
         })
         .collect();

@@ -79,7 +79,8 @@ fn sections(text: &[u8]) -> Vec<Section> {
         if key.is_empty() || key.starts_with([';', '#']) {
             continue;
         }
-        section.keys += 1;
+        // The version says nothing about loading, and a section of nothing else loads nothing.
+        section.keys += usize::from(key != "version");
         let lead = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let rest = &bytes[equals + 1..];
         let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -89,6 +90,12 @@ fn sections(text: &[u8]) -> Vec<Section> {
         let gap = base + lead + key.len()..base + equals + 1 + blank.min(comment);
         section.gap.get_or_insert(gap.clone());
         let Some((flag, negative)) = option(&key) else { continue };
+        // What goes when the line goes: all of it but a comment, which stays.
+        let line = if comment < rest.len() {
+            base + lead..base + equals + 1 + comment
+        } else {
+            text::going_line(text, &line.full)
+        };
         let value_end = if value.is_empty() { gap.end } else { base + equals + 1 + blank + value.len() };
         section.entries.push(Entry {
             value: String::from_utf8_lossy(value).into_owned(),
@@ -96,7 +103,7 @@ fn sections(text: &[u8]) -> Vec<Section> {
             negative,
             span: base + lead..value_end,
             gap,
-            line: line.full.clone(),
+            line,
             key,
         });
     }
@@ -141,17 +148,27 @@ fn spelling(options: &Options) -> Spelling {
 /// Finds the changes of a preset file.
 pub(super) fn migrate(text: &[u8], way: Way) -> Migrated {
     let sections = sections(text);
-    let mut out = Migrated { edits: Vec::new(), plans: Vec::new(), refusals: Vec::new(), remarks: Vec::new() };
+    let mut out =
+        Migrated { edits: Vec::new(), plans: Vec::new(), refusals: Vec::new(), remarks: Vec::new() };
     let mut names: Vec<&str> = sections.iter().skip(1).map(|section| section.name.as_str()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        let at = sections.iter().rev().find(|section| section.name == twice[0]).map_or(0, |s| s.start.saturating_sub(1));
-        out.refusals.push(Say { at, text: format!("the section [{}] stands twice, and the last one alone counts", twice[0]) });
+        let at = sections
+            .iter()
+            .rev()
+            .find(|section| section.name == twice[0])
+            .map_or(0, |s| s.start.saturating_sub(1));
+        out.refusals.push(Say {
+            at,
+            text: format!("the section [{}] stands twice, and the last one alone counts", twice[0]),
+        });
         return out;
     }
     let globals = sections.iter().find(|section| section.name == "*");
     let below = globals.map(|section| options(&Options::new(), &section.entries)).unwrap_or_default();
-    let others = sections.iter().filter(|section| section.name != "*" && (section.keys > 0 || !section.entries.is_empty()));
+    let others = sections
+        .iter()
+        .filter(|section| section.name != "*" && (section.keys > 0 || !section.entries.is_empty()));
     let others: Vec<&Section> = others.collect();
     // The sections as they will be, so that each is checked over the new `[*]`.
     let mut below_after = below.clone();
@@ -207,9 +224,14 @@ fn said(before: &Spelling, way: Way) -> Result<(LoadPlan, Option<Spelling>), Str
         (Err(_), Ok(there)) if clean => Ok((there.plan, None)),
         (Ok(here), Ok(there)) if here.plan == there.plan && clean => Ok((here.plan, None)),
         _ => {
-            let translation = crate::plan::equivalent::translate(before, way.from, way.to).map_err(|e| e.to_string())?;
+            let translation =
+                crate::plan::equivalent::translate(before, way.from, way.to).map_err(|e| e.to_string())?;
             let plan = translation.plan;
-            let put = if translation.put.argv.is_empty() { stated(plan, way.to) } else { Some(translation.put.clone()) };
+            let put = if translation.put.argv.is_empty() {
+                stated(plan, way.to)
+            } else {
+                Some(translation.put.clone())
+            };
             Ok((plan, if translation.is_unchanged() { None } else { put }))
         }
     }
@@ -242,7 +264,8 @@ impl Migrated {
         let gap = |range: &Range<usize>| String::from_utf8_lossy(&text[range.clone()]).into_owned();
         let Some((first, others)) = section.entries.split_first() else {
             let gap = section.gap.as_ref().map_or_else(|| " = ".to_owned(), gap);
-            let lines: String = keys(put).iter().map(|(key, value)| format!("{key}{gap}{value}{newline}")).collect();
+            let lines: String =
+                keys(put).iter().map(|(key, value)| format!("{key}{gap}{value}{newline}")).collect();
             self.edits.push((section.start..section.start, lines));
             return;
         };

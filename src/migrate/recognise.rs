@@ -48,9 +48,39 @@ pub(super) const COMMON: [&str; 26] = [
 
 /// Programs that run the program named among their words.
 const RUNNERS: &[&str] = &[
-    "exec", "env", "sudo", "doas", "nohup", "time", "command", "nice", "ionice", "numactl", "taskset", "stdbuf",
-    "setsid", "timeout", "chrt", "gdb", "strace", "ltrace", "valgrind", "perf", "systemd-run", "tini", "dumb-init",
-    "gosu", "su-exec", "mpirun", "mpiexec", "prlimit", "unbuffer", "caffeinate", "hyperfine", "catchsegv", "chronic",
+    "exec",
+    "env",
+    "sudo",
+    "doas",
+    "nohup",
+    "time",
+    "command",
+    "nice",
+    "ionice",
+    "numactl",
+    "taskset",
+    "stdbuf",
+    "setsid",
+    "timeout",
+    "chrt",
+    "gdb",
+    "strace",
+    "ltrace",
+    "valgrind",
+    "perf",
+    "systemd-run",
+    "tini",
+    "dumb-init",
+    "gosu",
+    "su-exec",
+    "mpirun",
+    "mpiexec",
+    "prlimit",
+    "unbuffer",
+    "caffeinate",
+    "hyperfine",
+    "catchsegv",
+    "chronic",
 ];
 
 /// The tool that a path runs.
@@ -102,7 +132,7 @@ pub(super) fn command(at: usize, words: &[Word], scope: &Scope) -> Found {
     let mut from = next;
     if runner {
         for (index, word) in words.iter().enumerate().skip(next + 1) {
-            if tool_of(&word.text, &[]).is_some() {
+            if tool_of(&word.text, &words[index + 1..]).is_some() {
                 from = index;
                 break;
             }
@@ -164,7 +194,9 @@ fn container(at: usize, words: &[Word], mut settings: Vec<Setting>) -> Found {
     let mut program = None;
     for (index, word) in words[..image].iter().enumerate() {
         let before = index.checked_sub(1).map(|before| &words[before]);
-        let is_value = |names: [&str; 2]| before.is_some_and(|before| before.text.known().is_some_and(|t| names.contains(&t)));
+        let is_value = |names: [&str; 2]| {
+            before.is_some_and(|before| before.text.known().is_some_and(|t| names.contains(&t)))
+        };
         if is_value(["-e", "--env"]) {
             if let (Some((name, value)), Some(before)) = (assignment(&word.text), before) {
                 if flags::find_variable(&name).is_some() {
@@ -192,7 +224,9 @@ fn container(at: usize, words: &[Word], mut settings: Vec<Setting>) -> Found {
     let after = Insert::After(words[image].at, "");
     match program {
         Some(program) => match tool_of(&program, behind) {
-            Some(tool) => Found::Command(Command { at, tool, settings, words: behind.to_vec(), insert: after }),
+            Some(tool) => {
+                Found::Command(Command { at, tool, settings, words: behind.to_vec(), insert: after })
+            }
             None => Found::Nothing,
         },
         None => of_image(at, image_text(&words[image].text), behind, settings, after),
@@ -208,8 +242,16 @@ fn image_text(text: &Text) -> &str {
 }
 
 /// What an image of llama.cpp does with these arguments.
-pub(super) fn of_image(at: usize, image: &str, words: &[Word], settings: Vec<Setting>, insert: Insert) -> Found {
-    if let Some(first) = words.first().filter(|first| first.text.known().is_some_and(|text| !text.starts_with('-'))) {
+pub(super) fn of_image(
+    at: usize,
+    image: &str,
+    words: &[Word],
+    settings: Vec<Setting>,
+    insert: Insert,
+) -> Found {
+    if let Some(first) =
+        words.first().filter(|first| first.text.known().is_some_and(|text| !text.starts_with('-')))
+    {
         // Docker lets the arguments follow the entry point, so a program's name here is rare but seen.
         if let Some(tool) = tool_of(&first.text, &words[1..]) {
             let insert = Insert::After(first.at, first.quote);
@@ -222,7 +264,9 @@ pub(super) fn of_image(at: usize, image: &str, words: &[Word], settings: Vec<Set
     }
     let Some((first, behind)) = words.split_first() else { return Found::Nothing };
     let tool = match first.text.known() {
-        Some("--run" | "-r" | "--run-legacy" | "-l" | "--server" | "-s" | "--perplexity" | "-p") => Tool::Common,
+        Some("--run" | "-r" | "--run-legacy" | "-l" | "--server" | "-s" | "--perplexity" | "-p") => {
+            Tool::Common
+        }
         Some("--bench" | "-b") => Tool::Bench,
         _ => return Found::Nothing,
     };

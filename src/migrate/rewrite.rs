@@ -109,7 +109,8 @@ impl Rewrite {
             } else {
                 Spelling { argv: found.argv.clone(), env: values(&command.settings)? }
             };
-            let own = if found.argv.is_empty() && command.settings.is_empty() { Spelling::default() } else { own };
+            let own =
+                if found.argv.is_empty() && command.settings.is_empty() { Spelling::default() } else { own };
             let both = Spelling { argv: own.argv.clone(), env: [kept.env.clone(), own.env.clone()].concat() };
             if both.resolve(way.to).map(|found| found.plan) != Ok(step.plan) {
                 let text = "the variables it shares with other commands keep it from being said: set a load mode on each command";
@@ -131,7 +132,13 @@ impl Rewrite {
 
     /// Several commands under the same variables: these are translated on their own, and so is each
     /// command that adds something.
-    fn layers(&mut self, document: &Document, scope: &Scope, commands: &[Command], way: Way) -> Result<(), Problem> {
+    fn layers(
+        &mut self,
+        document: &Document,
+        scope: &Scope,
+        commands: &[Command],
+        way: Way,
+    ) -> Result<(), Problem> {
         let spelling = Spelling { argv: Vec::new(), env: values(&scope.shared)? };
         let at = scope.shared.first().and_then(|setting| setting.at.last()).copied();
         let step = step(&spelling, way).map_err(|text| (at, text))?;
@@ -147,15 +154,23 @@ impl Rewrite {
         Ok(())
     }
 
-    fn bench(&mut self, document: &Document, command: &Command, found: &Flags, exits: bool, way: Way) -> Result<(), Problem> {
+    fn bench(
+        &mut self,
+        document: &Document,
+        command: &Command,
+        found: &Flags,
+        exits: bool,
+        way: Way,
+    ) -> Result<(), Problem> {
         let Way { from, to } = way;
         if found.argv.is_empty() && exits {
             return Ok(());
         }
         let argv: Vec<&str> = found.argv.iter().map(String::as_str).collect();
         let plans = |dialect, argv: &[&str]| {
-            bench::resolve(dialect, argv)
-                .map(|queue| (queue.entries.iter().map(|entry| entry.plan).collect::<Vec<_>>(), queue.warnings.is_empty()))
+            bench::resolve(dialect, argv).map(|queue| {
+                (queue.entries.iter().map(|entry| entry.plan).collect::<Vec<_>>(), queue.warnings.is_empty())
+            })
         };
         let there = plans(to, &argv);
         let here = match (plans(from, &argv), &there) {
@@ -165,7 +180,10 @@ impl Rewrite {
                 return Ok(());
             }
             (Err(error), _) => {
-                return Err((found.at.first().copied(), format!("it means nothing in the {from} dialect: {error}")));
+                return Err((
+                    found.at.first().copied(),
+                    format!("it means nothing in the {from} dialect: {error}"),
+                ));
             }
         };
         self.plans.push(here.clone());
@@ -207,7 +225,8 @@ impl Rewrite {
         for at in settings.iter().flat_map(|setting| &setting.at).chain(&found.at) {
             self.changes.delete(*at);
         }
-        let quoted = |quote: &str| put.argv.iter().map(|word| format!("{quote}{word}{quote}")).collect::<Vec<_>>();
+        let quoted =
+            |quote: &str| put.argv.iter().map(|word| format!("{quote}{word}{quote}")).collect::<Vec<_>>();
         if let Some(first) = found.at.first() {
             let join = &document.lists[first.list].join;
             self.changes.replace(*first, quoted(found.quote).join(join));
@@ -226,7 +245,10 @@ impl Rewrite {
             }
             Insert::Nowhere => {
                 let line = put.to_string();
-                return Err((None, format!("it has no arguments, and has to have `{line}` to go on meaning the same")));
+                return Err((
+                    None,
+                    format!("it has no arguments, and has to have `{line}` to go on meaning the same"),
+                ));
             }
         }
         Ok(())
@@ -269,7 +291,10 @@ fn step(spelling: &Spelling, way: Way) -> Result<Step, String> {
     let again = translation.put.resolve(from);
     let misread = changed && again.is_ok_and(|again| again.plan != plan && again.ignored_env.is_empty());
     let remark = misread.then(|| {
-        format!("`{}` means something else in the {from} dialect: do not migrate this file from there again", translation.put)
+        format!(
+            "`{}` means something else in the {from} dialect: do not migrate this file from there again",
+            translation.put
+        )
     });
     Ok(Step { plan, changed, put: translation.put, remark })
 }
@@ -305,11 +330,7 @@ fn find_flags(command: &Command, scope: &Scope) -> Result<Flags, Problem> {
     };
     // No word holds this byte, so that an unknown word is no flag.
     let texts: Vec<String> = command.words.iter().map(|word| shown(&word.text)).collect();
-    let ranges = if bench {
-        bench_flags(&texts)
-    } else {
-        load_flags(&texts, takes_value)
-    };
+    let ranges = if bench { bench_flags(&texts) } else { load_flags(&texts, takes_value) };
     let mut at = 0;
     while let Some(word) = command.words.get(at) {
         if let Some(range) = ranges.iter().find(|range| range.start == at) {
@@ -371,8 +392,13 @@ fn hides_flags(word: &Word, scope: &Scope, is_load: impl Fn(&str) -> bool) -> Re
     if !prefix.is_empty() {
         let dashed = prefix.replace('_', "-");
         let names = flags::FLAGS.iter().flat_map(|def| def.on.iter().chain(def.off).chain(def.bench));
-        let may = names.into_iter().any(|name| name.starts_with(&dashed) || name.starts_with(prefix.as_str()));
-        return if may { Err((Some(word.at), format!("a flag that starts with `{prefix}` cannot be known"))) } else { Ok(()) };
+        let may =
+            names.into_iter().any(|name| name.starts_with(&dashed) || name.starts_with(prefix.as_str()));
+        return if may {
+            Err((Some(word.at), format!("a flag that starts with `{prefix}` cannot be known")))
+        } else {
+            Ok(())
+        };
     }
     let known = name.as_ref().and_then(|name| scope.variables.get(name));
     match (known, name) {
@@ -386,8 +412,13 @@ fn hides_flags(word: &Word, scope: &Scope, is_load: impl Fn(&str) -> bool) -> Re
                 None => Ok(()),
             }
         }
-        (_, Some(name)) => Err((Some(word.at), format!("`${name}` may hold load flags, and what it holds cannot be known"))),
-        (_, None) => Err((Some(word.at), "an expansion may hold load flags, and what it holds cannot be known".to_owned())),
+        (_, Some(name)) => {
+            Err((Some(word.at), format!("`${name}` may hold load flags, and what it holds cannot be known")))
+        }
+        (_, None) => Err((
+            Some(word.at),
+            "an expansion may hold load flags, and what it holds cannot be known".to_owned(),
+        )),
     }
 }
 
@@ -395,4 +426,3 @@ fn hides_flags(word: &Word, scope: &Scope, is_load: impl Fn(&str) -> bool) -> Re
 pub(super) fn stated(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
     equivalent::stated(plan, to)
 }
-

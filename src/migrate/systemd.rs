@@ -10,7 +10,8 @@ use super::text::{self, Line};
 use crate::plan::flags;
 
 /// The keys whose commands belong to the service itself.
-const EXEC: [&str; 6] = ["ExecStart", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecCondition"];
+const EXEC: [&str; 6] =
+    ["ExecStart", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", "ExecCondition"];
 
 /// Reads a unit.
 pub(super) fn read(text: &[u8]) -> Document {
@@ -26,8 +27,10 @@ pub(super) fn read(text: &[u8]) -> Document {
             }
             "PassEnvironment" | "UnsetEnvironment" => {
                 let names = String::from_utf8_lossy(&text[value.clone()]).into_owned();
-                if let Some(name) = names.split_whitespace().find(|name| flags::find_variable(name).is_some()) {
-                    document.refuse(value.start, format!("{key} says {name}, so that its value cannot be known"));
+                if let Some(name) = names.split_whitespace().find(|name| flags::find_variable(name).is_some())
+                {
+                    document
+                        .refuse(value.start, format!("{key} says {name}, so that its value cannot be known"));
                 }
             }
             _ => {}
@@ -60,7 +63,8 @@ fn entries(text: &[u8]) -> Vec<(String, Range<usize>)> {
             let Some(next) = lines.get(at) else { break };
             at += 1;
             let bytes = &text[next.content.clone()];
-            let comment = bytes.trim_ascii_start().starts_with(b"#") || bytes.trim_ascii_start().starts_with(b";");
+            let comment =
+                bytes.trim_ascii_start().starts_with(b"#") || bytes.trim_ascii_start().starts_with(b";");
             end = next.content.end;
             continued = comment || bytes.ends_with(b"\\");
         }
@@ -107,7 +111,8 @@ fn open() -> Text {
 
 fn exec(text: &[u8], key: &str, value: &Range<usize>, scope: &mut Scope, document: &mut Document) {
     let blank = text[value.clone()].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let marks = text[value.start + blank..value.end].iter().take_while(|byte| b"@-:+!|".contains(byte)).count();
+    let marks =
+        text[value.start + blank..value.end].iter().take_while(|byte| b"@-:+!|".contains(byte)).count();
     let start = value.start + blank + marks;
     let tokens = tokens(text, start..value.end, UNIT);
     if tokens.is_empty() {
@@ -134,10 +139,14 @@ fn exec(text: &[u8], key: &str, value: &Range<usize>, scope: &mut Scope, documen
     }
     match recognise::command(start, &words, scope) {
         Found::Command(command) => scope.commands.push(command),
-        Found::HiddenProgram => document.refuse(start, "load flags stand behind a program that cannot be known"),
+        Found::HiddenProgram => {
+            document.refuse(start, "load flags stand behind a program that cannot be known")
+        }
         Found::Nothing => {
             let sh = words.first().and_then(|word| word.text.end().rsplit('/').next());
-            if matches!(sh, Some("sh" | "bash" | "env")) && words.iter().any(|word| word.text.known() == Some("-c")) {
+            if matches!(sh, Some("sh" | "bash" | "env"))
+                && words.iter().any(|word| word.text.known() == Some("-c"))
+            {
                 shell::piece(text, start..value.end, SHELL_LINES, scope, document);
             }
         }

@@ -16,7 +16,8 @@ pub(super) fn lines(text: &[u8]) -> Vec<Line> {
     let mut lines = Vec::new();
     let mut start = bom(text);
     while start < text.len() {
-        let end = text[start..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| start + at + 1);
+        let end =
+            text[start..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| start + at + 1);
         let mut content = start..end;
         if text[content.clone()].ends_with(b"\n") {
             content.end -= 1;
@@ -41,6 +42,16 @@ pub(super) fn whole_lines(text: &[u8], range: &Range<usize>) -> Range<usize> {
     let from = range.end.max(range.start);
     let end = text[from..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| from + at + 1);
     start..end
+}
+
+/// What goes when a line goes: the last one of a text without a line end takes the one before it along.
+pub(super) fn going_line(text: &[u8], line: &Range<usize>) -> Range<usize> {
+    if text[line.clone()].ends_with(b"\n") {
+        return line.clone();
+    }
+    let before = &text[..line.start];
+    let cut = if before.ends_with(b"\r\n") { 2 } else { usize::from(before.ends_with(b"\n")) };
+    line.start - cut..line.end
 }
 
 /// The number of the line that holds a byte, from 1.

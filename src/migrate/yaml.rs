@@ -77,11 +77,16 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Node>, (usize, String)> {
     let mut stack: Vec<(Node, Vec<Node>)> = Vec::new();
     let mut roots = Vec::new();
     for event in Parser::new_from_str(&shown) {
-        let (event, span) = event.map_err(|error| (place(error.marker().index()), error.info().to_owned()))?;
+        let (event, span) =
+            event.map_err(|error| (place(error.marker().index()), error.info().to_owned()))?;
         let range = |span: Span| place(span.start.index())..place(span.end.index());
         let open = |anchor, value| Node { span: range(span), anchor, value };
         let done = match event {
-            Event::Scalar(text, style, anchor, _) => Some(open(anchor, Value::Scalar { text: text.into_owned(), style })),
+            Event::Scalar(content, style, anchor, _) => {
+                let mut node = open(anchor, Value::Scalar { text: content.into_owned(), style });
+                node.span = scalar_span(text, node.span, style);
+                Some(node)
+            }
             Event::Alias(anchor) => Some(open(0, Value::Alias(anchor))),
             Event::SequenceStart(anchor, ..) => {
                 stack.push((open(anchor, Value::Sequence(Vec::new())), Vec::new()));
@@ -111,6 +116,34 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Node>, (usize, String)> {
     Ok(roots)
 }
 
+/// The bytes of a scalar alone: the parser counts a comment behind a closing quote and blank lines
+/// behind a block as part of it. The header of a block scalar is none.
+fn scalar_span(text: &[u8], span: Range<usize>, style: ScalarStyle) -> Range<usize> {
+    let bytes = &text[span.clone()];
+    let end = match style {
+        ScalarStyle::SingleQuoted => {
+            let mut at = 1;
+            while at < bytes.len() {
+                match (bytes[at], bytes.get(at + 1)) {
+                    (b'\'', Some(b'\'')) => at += 2,
+                    (b'\'', _) => break,
+                    _ => at += 1,
+                }
+            }
+            (at + 1).min(bytes.len())
+        }
+        ScalarStyle::DoubleQuoted => {
+            let mut at = 1;
+            while at < bytes.len() && bytes[at] != b'"' {
+                at += if bytes[at] == b'\\' { 2 } else { 1 };
+            }
+            (at + 1).min(bytes.len())
+        }
+        _ => bytes.trim_ascii_end().len(),
+    };
+    span.start..span.start + end
+}
+
 fn pairs(children: Vec<Node>) -> Vec<(Node, Node)> {
     let mut pairs = Vec::new();
     let mut children = children.into_iter();
@@ -118,4 +151,38 @@ fn pairs(children: Vec<Node>) -> Vec<(Node, Node)> {
         pairs.push((key, value));
     }
     pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_know_their_bytes() {
+        for newline in ["\n", "\r\n"] {
+            let text = "a: 'it''s'   # c\nb: \"q\\\"\" # d\nc: 1 # é\né: >-\n    one\n    two\n\ne: |\n  x\n  #y\nf: [p, \"r\"]\n"
+                .replace('\n', newline);
+            let roots = parse(text.as_bytes()).expect("it is YAML");
+            let mut found = Vec::new();
+            roots[0].walk(&mut |node| {
+                if node.scalar().is_some() {
+                    found.push(&text[node.span.clone()]);
+                }
+            });
+            let folded = "one\n    two".replace('\n', newline);
+            let literal = "x\n  #y".replace('\n', newline);
+            let expected =
+                ["a", "'it''s'", "b", "\"q\\\"\"", "c", "1", "é", &folded, "e", &literal, "f", "p", "\"r\""];
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf_8_move_nothing() {
+        let text = b"\xef\xbb\xbfa: \xe9\xff\nb: '1'\n";
+        let roots = parse(text).expect("it is YAML");
+        let (_, value) = roots[0].get("b").expect("b is there");
+        assert_eq!(&text[value.span.clone()], b"'1'");
+        assert!(parse(b"a: [").is_err());
+    }
 }
