@@ -139,10 +139,7 @@ impl Reader<'_, '_> {
         let arguments = instruction.arguments.clone();
         match instruction.name.as_str() {
             "ENV" => self.env(instruction, stage),
-            "ENTRYPOINT" => {
-                stage.entrypoint = Some(arguments);
-                stage.cmd = None;
-            }
+            "ENTRYPOINT" => stage.entrypoint = Some(arguments),
             "CMD" => stage.cmd = Some(arguments),
             "RUN" if self.is_exec_form(&arguments) => {
                 let words = self.exec_form(&arguments);

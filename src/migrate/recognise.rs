@@ -46,42 +46,70 @@ pub(super) const COMMON: [&str; 26] = [
     "llama-results",
 ];
 
-/// Programs that run the program named among their words.
-const RUNNERS: &[&str] = &[
-    "exec",
-    "env",
-    "sudo",
-    "doas",
-    "nohup",
-    "time",
-    "command",
-    "nice",
-    "ionice",
-    "numactl",
-    "taskset",
-    "stdbuf",
-    "setsid",
-    "timeout",
-    "chrt",
-    "gdb",
-    "strace",
-    "ltrace",
-    "valgrind",
-    "perf",
-    "systemd-run",
-    "tini",
-    "dumb-init",
-    "gosu",
-    "su-exec",
-    "mpirun",
-    "mpiexec",
-    "prlimit",
-    "unbuffer",
-    "caffeinate",
-    "hyperfine",
-    "catchsegv",
-    "chronic",
+/// Programs that run another one, with the options of theirs whose value is the next word, and how
+/// many words that are no options stand before the program.
+const RUNNERS: [(&str, &str, usize); 28] = [
+    ("exec", "a", 0),
+    ("env", "uC", 0),
+    ("sudo", "ugpCrtThUDR", 0),
+    ("doas", "uC", 0),
+    ("nohup", "", 0),
+    ("time", "fo", 0),
+    ("command", "", 0),
+    ("nice", "n", 0),
+    ("ionice", "cn", 0),
+    ("numactl", "CNmipP", 0),
+    ("taskset", "", 1),
+    ("stdbuf", "ioe", 0),
+    ("setsid", "", 0),
+    ("timeout", "sk", 1),
+    ("chrt", "", 1),
+    ("gdb", "", 0),
+    ("strace", "eoabsPSE", 0),
+    ("ltrace", "eo", 0),
+    ("valgrind", "", 0),
+    ("perf", "eop", 1),
+    ("systemd-run", "puEMHt", 0),
+    ("tini", "e", 0),
+    ("dumb-init", "r", 0),
+    ("gosu", "", 1),
+    ("su-exec", "", 1),
+    ("mpirun", "nc", 0),
+    ("prlimit", "", 0),
+    ("caffeinate", "t", 0),
 ];
+
+/// Where the program stands that runners run, and the variables they set for it.
+fn behind_runners(words: &[Word], from: usize, settings: &mut Vec<Setting>) -> Option<usize> {
+    let mut at = from;
+    while let Some((_, with_value, operands)) = words.get(at).and_then(|word| runner(&word.text)) {
+        let mut operands = *operands;
+        // `command -v` asks for a program and runs none.
+        if words[at].text.known() == Some("command") && words.get(at + 1)?.text.end().starts_with('-') {
+            return None;
+        }
+        at += 1;
+        while let Some(word) = words.get(at) {
+            let text = word.text.end();
+            if let Some((name, value)) = assignment(&word.text) {
+                push(settings, name, value, word);
+            } else if let Some(option) = text.strip_prefix('-') {
+                at += usize::from(option.len() == 1 && with_value.contains(option));
+            } else if operands > 0 && tool_of(&word.text, &[]).is_none() {
+                operands -= 1;
+            } else {
+                break;
+            }
+            at += 1;
+        }
+    }
+    (at < words.len()).then_some(at)
+}
+
+fn runner(text: &Text) -> Option<&'static (&'static str, &'static str, usize)> {
+    let base = text.known()?.rsplit('/').next()?;
+    RUNNERS.iter().find(|(name, ..)| *name == base)
+}
 
 /// The tool that a path runs.
 fn tool_of(word: &Text, words: &[Word]) -> Option<Tool> {
@@ -125,21 +153,12 @@ pub(super) fn command(at: usize, words: &[Word], scope: &Scope) -> Found {
     set_before(words, &mut next, &mut settings);
     let Some(first) = words.get(next) else { return Found::Nothing };
     let base = first.text.end().rsplit('/').next().unwrap_or_default();
-    let runner = RUNNERS.contains(&base);
     if matches!(base, "docker" | "podman" | "nerdctl") {
         return container(at, &words[next..], settings);
     }
-    let mut from = next;
-    if runner {
-        for (index, word) in words.iter().enumerate().skip(next + 1) {
-            if tool_of(&word.text, &words[index + 1..]).is_some() {
-                from = index;
-                break;
-            }
-            if let Some((name, value)) = assignment(&word.text) {
-                push(&mut settings, name, value, word);
-            }
-        }
+    let Some(from) = behind_runners(words, next, &mut settings) else { return Found::Nothing };
+    if matches!(words[from].text.end(), "docker" | "podman" | "nerdctl") {
+        return container(at, &words[from..], Vec::new());
     }
     let program = &words[from];
     let behind = &words[from + 1..];

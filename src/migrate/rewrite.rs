@@ -70,7 +70,7 @@ impl Rewrite {
         let at = scope.shared.first().and_then(|setting| setting.at.last()).copied();
         let step = step(&spelling, way).map_err(|text| (at, text))?;
         self.plans.push(vec![step.plan]);
-        self.note(document, at.map_or(0, |at| document.lists[at.list].items[at.item].start), &step);
+        self.note(at.map_or(0, |at| document.lists[at.list].items[at.item].start), &step);
         if step.changed {
             self.put_variables(document, &scope.shared, &step.put.env);
         }
@@ -102,7 +102,7 @@ impl Rewrite {
         let at = found.at.first().or(command.settings.first().and_then(|s| s.at.last())).copied();
         let step = step(&spelling, way).map_err(|text| (at, text))?;
         self.plans.push(vec![step.plan]);
-        self.note(document, command.at, &step);
+        self.note(command.at, &step);
         if let Some(kept) = kept {
             let own = if step.changed {
                 step.put.clone()
@@ -125,6 +125,11 @@ impl Rewrite {
                 None => shared.iter().chain(&command.settings).cloned().collect(),
                 Some(_) => command.settings.clone(),
             };
+            for setting in shared.iter().filter(|_| kept.is_none() && !step.put.argv.is_empty()) {
+                let at = setting.at.last().map_or(command.at, |at| document.lists[at.list].items[at.item].start);
+                let text = format!("{} goes, because the flags of the command say it now", setting.name);
+                self.remarks.push(Say { at, text });
+            }
             self.put(document, command, &found, &own, &step.put)?;
         }
         Ok(())
@@ -203,8 +208,7 @@ impl Rewrite {
     }
 
     /// Says when a new spelling would be misread if it were migrated again.
-    fn note(&mut self, document: &Document, at: usize, step: &Step) {
-        let _ = document;
+    fn note(&mut self, at: usize, step: &Step) {
         if let Some(text) = &step.remark {
             self.remarks.push(Say { at, text: text.clone() });
         }

@@ -74,6 +74,9 @@ struct Script<'t> {
     acts: bool,
 }
 
+/// How many blocks may lie within one another.
+const DEEPEST: usize = 64;
+
 const OPENS: [&str; 7] = ["if", "for", "while", "until", "case", "select", "{"];
 const CLOSES: [&str; 4] = ["fi", "done", "esac", "}"];
 const BETWEEN: [&str; 6] = ["then", "else", "elif", "do", "!", "time"];
@@ -109,6 +112,10 @@ impl Script<'_> {
     }
 
     fn range(&mut self, range: Range<usize>, grammar: Grammar, document: &mut Document) {
+        if self.blocks.len() > DEEPEST {
+            document.refuse(range.start, "commands are nested too deep here to be followed");
+            return;
+        }
         let tokens = tokens(self.text, range, grammar);
         let mut statement: Vec<&Token> = Vec::new();
         let mut skip_word = false;
@@ -148,10 +155,7 @@ impl Script<'_> {
                 }
                 Kind::Word { nested, .. } => {
                     for inside in nested {
-                        let (blocks, chained) = (std::mem::take(&mut self.blocks), self.chained);
-                        self.blocks.push("(");
-                        self.range(inside.clone(), grammar, document);
-                        (self.blocks, self.chained) = (blocks, chained);
+                        self.inside(inside.clone(), grammar, document);
                     }
                     if skip_word {
                         skip_word = false;
@@ -165,6 +169,14 @@ impl Script<'_> {
             }
         }
         self.statement(&statement, self.chained, document);
+    }
+
+    /// A script within a word, which sees the blocks around it and leaves them as they are.
+    fn inside(&mut self, range: Range<usize>, grammar: Grammar, document: &mut Document) {
+        let (blocks, chained) = (self.blocks.clone(), self.chained);
+        self.blocks.push("(");
+        self.range(range, grammar, document);
+        (self.blocks, self.chained) = (blocks, chained);
     }
 
     fn statement(&mut self, tokens: &[&Token], chained: bool, document: &mut Document) {
@@ -225,10 +237,7 @@ impl Script<'_> {
         let token = tokens[script.at.item];
         match &token.kind {
             Kind::Word { inner: Some(inner), .. } => {
-                let (blocks, chained) = (std::mem::take(&mut self.blocks), self.chained);
-                self.blocks.push("(");
-                self.range(inner.clone(), SHELL, document);
-                (self.blocks, self.chained) = (blocks, chained);
+                self.inside(inner.clone(), SHELL, document);
             }
             Kind::Word { .. } => {
                 let raw = String::from_utf8_lossy(&self.text[token.span.clone()]);

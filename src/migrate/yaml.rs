@@ -54,6 +54,9 @@ impl Node {
     }
 }
 
+/// How many nodes may lie within one another.
+const DEEPEST: usize = 64;
+
 /// Reads the documents of a text. Bytes that are not UTF-8 become replacement characters.
 pub(super) fn parse(text: &[u8]) -> Result<Vec<Node>, (usize, String)> {
     let mut shown = String::new();
@@ -79,6 +82,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Node>, (usize, String)> {
     for event in Parser::new_from_str(&shown) {
         let (event, span) =
             event.map_err(|error| (place(error.marker().index()), error.info().to_owned()))?;
+        if stack.len() > DEEPEST {
+            return Err((place(span.start.index()), "it is nested too deep".to_owned()));
+        }
         let range = |span: Span| place(span.start.index())..place(span.end.index());
         let open = |anchor, value| Node { span: range(span), anchor, value };
         let done = match event {
