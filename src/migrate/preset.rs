@@ -75,7 +75,8 @@ fn sections(text: &[u8]) -> Vec<Section> {
         }
         let Some(equals) = bytes.iter().position(|byte| *byte == b'=') else { continue };
         let Some(section) = sections.last_mut() else { continue };
-        let key = String::from_utf8_lossy(&bytes[..equals]).trim().to_owned();
+        let key_bytes = bytes[..equals].trim_ascii();
+        let key = String::from_utf8_lossy(key_bytes).into_owned();
         if key.is_empty() || key.starts_with([';', '#']) {
             continue;
         }
@@ -87,7 +88,7 @@ fn sections(text: &[u8]) -> Vec<Section> {
         let comment = rest.iter().position(|byte| matches!(byte, b';' | b'#')).unwrap_or(rest.len());
         let value = rest[..comment].trim_ascii();
         let base = line.content.start;
-        let gap = base + lead + key.len()..base + equals + 1 + blank.min(comment);
+        let gap = base + lead + key_bytes.len()..base + equals + 1 + blank.min(comment);
         section.gap.get_or_insert(gap.clone());
         let Some((flag, negative)) = option(&key) else { continue };
         // What goes when the line goes: all of it but a comment, which stays.

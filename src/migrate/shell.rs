@@ -6,6 +6,7 @@ use super::lex::{Grammar, Kind, SHELL, Token, assignment, tokens};
 use super::model::{Document, Form, List, Scope, Setting, Text, Word};
 use super::options::takes_value;
 use super::recognise::{self, Found};
+use super::text;
 use crate::plan::flags;
 
 /// Reads a script.
@@ -19,8 +20,9 @@ pub(super) fn read(text: &[u8]) -> Document {
         bare: Vec::new(),
         acts: false,
     };
-    script.variables(&tokens(text, 0..text.len(), SHELL));
-    script.range(0..text.len(), SHELL, &mut document);
+    let all = text::bom(text)..text.len();
+    script.variables(&tokens(text, all.clone(), SHELL));
+    script.range(all, SHELL, &mut document);
     for (setting, at) in std::mem::take(&mut script.bare) {
         // A file of nothing but variables is read as an environment.
         if script.acts || script.scope.shared.iter().any(|other| other.name == setting.name) {
@@ -79,7 +81,7 @@ const DEEPEST: usize = 64;
 
 const OPENS: [&str; 7] = ["if", "for", "while", "until", "case", "select", "{"];
 const CLOSES: [&str; 4] = ["fi", "done", "esac", "}"];
-const BETWEEN: [&str; 6] = ["then", "else", "elif", "do", "!", "time"];
+const BETWEEN: [&str; 5] = ["then", "else", "elif", "do", "!"];
 
 impl Script<'_> {
     /// Notes what the script's own variables hold, where that is said once.
