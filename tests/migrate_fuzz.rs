@@ -7,11 +7,70 @@ use proptest::prelude::*;
 
 /// Pieces that the readers look for, and pieces that break them.
 const PIECES: [&str; 64] = [
-    "llama-server", "--mlock", "--no-mmap", "-dio", "-lm", "none", "LLAMA_ARG_MMAP=0", "export ", " ", "  ", "\n",
-    "\r\n", " \\\n", "\\", "'", "\"", "`", "$(", ")", "(", "$X", "${X}", "${", "}", "$", ";", "&&", "|", "<<EOF\n",
-    "EOF\n", "#", "# c\n", ">", "<", "2>&1", "[", "]", ",", "{", ":", ": ", "- ", "    ", "services:\n", "  a:\n",
-    "    command: ", "    environment:\n", "      - ", "|\n", ">-\n", "*a", "&a ", "[Service]\n", "ExecStart=",
-    "Environment=", "FROM x\n", "CMD ", "ENV ", "ENTRYPOINT ", "[m]\n", "mmap = 0\n", "é", "\u{feff}", "a.gguf",
+    "llama-server",
+    "--mlock",
+    "--no-mmap",
+    "-dio",
+    "-lm",
+    "none",
+    "LLAMA_ARG_MMAP=0",
+    "export ",
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    " \\\n",
+    "\\",
+    "'",
+    "\"",
+    "`",
+    "$(",
+    ")",
+    "(",
+    "$X",
+    "${X}",
+    "${",
+    "}",
+    "$",
+    ";",
+    "&&",
+    "|",
+    "<<EOF\n",
+    "EOF\n",
+    "#",
+    "# c\n",
+    ">",
+    "<",
+    "2>&1",
+    "[",
+    "]",
+    ",",
+    "{",
+    ":",
+    ": ",
+    "- ",
+    "    ",
+    "services:\n",
+    "  a:\n",
+    "    command: ",
+    "    environment:\n",
+    "      - ",
+    "|\n",
+    ">-\n",
+    "*a",
+    "&a ",
+    "[Service]\n",
+    "ExecStart=",
+    "Environment=",
+    "FROM x\n",
+    "CMD ",
+    "ENV ",
+    "ENTRYPOINT ",
+    "[m]\n",
+    "mmap = 0\n",
+    "é",
+    "\u{feff}",
+    "a.gguf",
 ];
 
 fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -43,7 +102,8 @@ proptest! {
 #[test]
 fn deep_nesting_is_refused() {
     for kind in Kind::ALL {
-        for (open, close) in [("$(", ")"), ("[", "]"), ("(", ")"), ("{a: ", "}"), ("`", "`"), ("if ", " fi")] {
+        for (open, close) in [("$(", ")"), ("[", "]"), ("(", ")"), ("{a: ", "}"), ("`", "`"), ("if ", " fi")]
+        {
             let text = format!("services: {}{}\n", open.repeat(20_000), close.repeat(20_000));
             let _ = migrate(kind, text.as_bytes(), Dialect::Booleans, Dialect::EnumV4);
             let text = format!("FROM x\nCMD {}llama-cli --mlock{}\n", open.repeat(500), close.repeat(500));

@@ -92,6 +92,8 @@ struct Built {
     names: Vec<Option<String>>,
     nested: Vec<Range<usize>>,
     escaped: bool,
+    /// A quote that does not end: what the word is cannot be told.
+    unclosed: bool,
     /// Quotes and bare characters alternate: how many pieces there are.
     pieces: Vec<(u8, Range<usize>)>,
 }
@@ -109,6 +111,9 @@ impl Built {
 
     fn text(self) -> Text {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if self.unclosed {
+            return Text::Open { prefix: String::new(), suffix: String::new(), name: None };
+        }
         if !self.open {
             return Text::Known(text(&self.prefix));
         }
@@ -282,8 +287,10 @@ impl Lexer<'_> {
             }
         }
         let inner = match built.pieces.as_slice() {
-            [(b' ', range)] if !built.escaped => Some(range.clone()),
-            [(_, range)] if !built.escaped && range.len() >= 2 => Some(range.start + 1..range.end - 1),
+            [(b' ', range)] if !built.escaped && !built.unclosed => Some(range.clone()),
+            [(_, range)] if !built.escaped && !built.unclosed && range.len() >= 2 => {
+                Some(range.start + 1..range.end - 1)
+            }
             _ => None,
         };
         let nested = std::mem::take(&mut built.nested);
@@ -313,10 +320,11 @@ impl Lexer<'_> {
         while let Some(byte) = self.peek(0) {
             self.at += 1;
             if byte == b'\'' {
-                break;
+                return;
             }
             built.push(byte);
         }
+        built.unclosed = true;
     }
 
     fn double(&mut self, built: &mut Built) {
@@ -325,7 +333,7 @@ impl Lexer<'_> {
             match byte {
                 b'"' => {
                     self.at += 1;
-                    break;
+                    return;
                 }
                 b'$' => self.dollar(built),
                 b'`' if self.grammar.operators => self.backticks(built),
@@ -348,6 +356,7 @@ impl Lexer<'_> {
                 }
             }
         }
+        built.unclosed = true;
     }
 
     fn backticks(&mut self, built: &mut Built) {

@@ -126,7 +126,8 @@ impl Rewrite {
                 Some(_) => command.settings.clone(),
             };
             for setting in shared.iter().filter(|_| kept.is_none() && !step.put.argv.is_empty()) {
-                let at = setting.at.last().map_or(command.at, |at| document.lists[at.list].items[at.item].start);
+                let at =
+                    setting.at.last().map_or(command.at, |at| document.lists[at.list].items[at.item].start);
                 let text = format!("{} goes, because the flags of the command say it now", setting.name);
                 self.remarks.push(Say { at, text });
             }
