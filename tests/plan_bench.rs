@@ -200,6 +200,10 @@ fn the_reference_names_the_exact_list_and_the_eras_their_own_advice() {
         let queue = resolve(dialect, "-mmp 1 -dio 1").unwrap();
         assert!(queue.warnings.is_empty(), "{dialect}");
         assert_eq!(queue.load_modes(), None, "a direct load that maps when refused has no word");
+        assert!(
+            resolve(dialect, "-mmp 0 -dio 0").unwrap().warnings.is_empty(),
+            "{dialect}: nothing replaces it"
+        );
     }
 }
 

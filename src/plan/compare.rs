@@ -158,11 +158,11 @@ struct Parts {
 
 impl Parts {
     fn of(plan: LoadPlan) -> Self {
-        let without_direct = match (plan.source, plan.on_refused) {
-            (Source::Direct, Some(OnRefused::Map)) => Some(Source::Map),
-            (Source::Direct, Some(OnRefused::Read)) => Some(Source::Read),
-            (Source::Direct, _) => None,
-            (source, _) => Some(source),
+        let without_direct = match plan.on_refused {
+            None => Some(plan.source),
+            Some(OnRefused::Map) => Some(Source::Map),
+            Some(OnRefused::Read) => Some(Source::Read),
+            Some(OnRefused::Error) => None,
         };
         Self { lock: plan.lock, direct: plan.source == Source::Direct, without_direct }
     }
@@ -184,7 +184,7 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
     };
     let by_default = |about: Flag, same: &dyn Fn(Parts, Parts) -> bool| {
         let defaults = || defaults.is_some_and(|(d_from, d_to)| same(from, d_from) && same(to, d_to));
-        !asked(about) && (newly_read(was, is) || defaults())
+        same(from, to) || (!asked(about) && (newly_read(was, is) || defaults()))
     };
     let direct_by_default = by_default(Flag::Direct, &|a, b| a.direct == b.direct);
     let source_by_default = by_default(Flag::Map, &|a, b| a.without_direct == b.without_direct);
@@ -210,10 +210,7 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
     }
     .filter(|_| !source_by_default);
 
-    let unasked = from.lock == to.lock
-        && (from.direct == to.direct || direct_by_default)
-        && (from.without_direct == to.without_direct || source_by_default);
-    ([lock, direct, source], unasked)
+    ([lock, direct, source], from.lock == to.lock && direct_by_default && source_by_default)
 }
 
 /// Spellings in every dialect, each cell held against the base dialect.
@@ -315,14 +312,9 @@ pub fn spellings() -> Vec<Spelling> {
         }
     }
     let variables = variables();
-    let mut all: Vec<Spelling> = spelling::sequences(&flags, 2).map(|parts| Spelling::join(&parts)).collect();
-    all.extend(variables.iter().cloned());
-    // A process environment has no order and holds a name once.
-    for (i, first) in variables.iter().enumerate() {
-        let others = variables[i + 1..].iter().filter(|second| second.env[0].0 != first.env[0].0);
-        all.extend(others.map(|second| Spelling::join(&[first, second])));
-    }
-    all
+    let flags = spelling::lines(&flags, 2);
+    let variables = spelling::lines(&variables, 2).filter(|parts| !parts.is_empty());
+    flags.chain(variables).map(|parts| Spelling::join(&parts)).collect()
 }
 
 /// Each variable of a switch on, off and, where presence alone may count, empty; the load mode's
