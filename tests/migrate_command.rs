@@ -137,7 +137,7 @@ fn residue(text: &[u8]) -> String {
     let keys = r"(?m)^(no-mmap|mmap|mlock|load-mode|direct-io)[ =]+[a-z0-9+]+";
     let verbs = r"(?m)(^export\s*$|^ENV\s*$|^Environment=\s*$|^\s*environment:\s*$|^\s+-\s*$|^\s*-\s+(?=#))";
     let mut rest = text;
-    for pattern in [variables, words, keys] {
+    for pattern in [variables, keys, words] {
         rest = Regex::new(pattern).unwrap().replace_all(&rest, "").into_owned();
     }
     rest = rest.replace('\r', "");
