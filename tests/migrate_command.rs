@@ -240,7 +240,7 @@ mod in_a_real_shell {
         match style {
             0 if plain && !word.is_empty() => word.to_owned(),
             1 if !word.contains(['"', '\\', '$', '`']) => format!("\"{word}\""),
-            2 => word.chars().map(|c| format!("\\{c}")).collect(),
+            2 if !word.is_empty() => word.chars().map(|c| format!("\\{c}")).collect(),
             3 if word.is_char_boundary(2.min(word.len())) => {
                 let (first, rest) = word.split_at(2.min(word.len()));
                 format!("{}{}", single(first), single(rest))
