@@ -5,7 +5,7 @@ use super::edit::Changes;
 use super::model::{Command, Document, Insert, Place, Say, Scope, Setting, Text, Tool, Word};
 use super::options::{prints_and_exits, takes_value};
 use crate::plan::equivalent::{self, translate};
-use crate::plan::{Dialect, LoadPlan, Spelling, bench, flags, load_flags};
+use crate::plan::{Dialect, LoadPlan, Spelling, Warning, bench, flags, load_flags};
 
 /// From one dialect to another.
 #[derive(Clone, Copy, Debug)]
@@ -312,10 +312,17 @@ trait Clean {
 impl<E> Clean for Result<crate::plan::Resolved, E> {
     fn filter_clean(&self) -> Result<LoadPlan, ()> {
         match self {
-            Ok(found) if found.warnings.is_empty() && found.ignored_env.is_empty() => Ok(found.plan),
+            Ok(found) if found.ignored_env.is_empty() && found.warnings.iter().all(is_harmless) => {
+                Ok(found.plan)
+            }
             _ => Err(()),
         }
     }
+}
+
+/// A flag over a variable that others share is how such a file is meant to look.
+fn is_harmless(warning: &Warning) -> bool {
+    matches!(warning, Warning::VariableOverwritten { .. })
 }
 
 fn values(settings: &[Setting]) -> Result<Vec<(String, String)>, Problem> {
