@@ -10,13 +10,17 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
-        &["report", "check", "subject", "engine", "tracer", "platform", "import", "gguf", "plan", "trace"],
+        &[
+            "report", "check", "subject", "engine", "tracer", "migrate", "platform", "import", "gguf", "plan",
+            "trace",
+        ],
     ),
     ("report", &["check", "subject", "trace", "plan"]),
     ("check", &["subject", "engine", "gguf", "plan", "trace"]),
     ("subject", &["engine", "tracer", "platform", "gguf", "plan", "trace"]),
     ("engine", &["platform", "gguf", "plan", "trace"]),
     ("tracer", &["platform", "gguf", "trace"]),
+    ("migrate", &["plan"]),
     ("platform", &["trace"]),
     ("import", &["plan", "trace"]),
     ("gguf", &[]),

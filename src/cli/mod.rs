@@ -17,6 +17,7 @@ pub mod gguf;
 mod import;
 mod judge;
 mod merge;
+mod migrate;
 mod model;
 mod run;
 pub mod tokenize;
@@ -36,6 +37,7 @@ pub use format::Format;
 pub use import::ImportArgs;
 pub use judge::JudgeArgs;
 pub use merge::MergeArgs;
+pub use migrate::MigrateArgs;
 pub use run::RunArgs;
 pub use trace::TraceArgs;
 
@@ -61,6 +63,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Show what load flags mean in every dialect, and what changed between them.
     Dialects(dialects::DialectsArgs),
+    /// Rewrite scripts, units and container files from one dialect to another.
+    Migrate(migrate::MigrateArgs),
     /// Compare two traces.
     Diff(diff::DiffArgs),
     /// Turn a printed log or strace's text into a trace.
@@ -118,6 +122,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Import(args) => import::run(args, out),
         Command::Judge(args) => judge::run(args, out),
         Command::Dialects(args) => dialects::run(args, out),
+        Command::Migrate(args) => migrate::run(args, out, &mut anstream::stderr()),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
         Command::Trace(args) => trace::run(args, &mut anstream::stderr()),
         Command::Tokenize(args) => model::tokenize(args, out),
