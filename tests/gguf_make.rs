@@ -178,3 +178,30 @@ fn weights_of_a_tensor_do_not_depend_on_the_tensors_before_it() {
     };
     assert_eq!(bytes(&narrow, &narrow_table), bytes(&wide, &wide_table));
 }
+
+/// Weights of every type, decoded by the engine, lie about zero with the spread that keeps a
+/// signal's size: one over the root of the row's length.
+#[test]
+fn every_type_holds_centred_weights_of_the_spread_that_keeps_signals_their_size() {
+    use loadparity::engine::quant::{Format, dequantize};
+    use loadparity::gguf::MatrixType;
+
+    for matrices in MatrixType::ALL {
+        let spec = MakeSpec { layers: 1, vocab: 300, matrices, ..MakeSpec::default() };
+        let mut bytes = Vec::new();
+        let gguf = make(&spec, &mut bytes, &mut |_, _| ()).expect("a model");
+        for tensor in gguf.tensors.iter().filter(|tensor| tensor.dims.len() == 2) {
+            let format = Format::of(tensor.dtype).expect("a type that runs");
+            let range = gguf.file_range(tensor);
+            let mut values = vec![0.0; (tensor.dims[0] * tensor.dims[1]) as usize];
+            dequantize(format, &bytes[range.start as usize..range.end as usize], &mut values);
+            let inputs = tensor.dims[0] as f64;
+            let scaled = || values.iter().map(|&value| f64::from(value) * inputs.sqrt());
+            let mean = scaled().sum::<f64>() / values.len() as f64;
+            let square = scaled().map(|value| value * value).sum::<f64>() / values.len() as f64;
+            assert!(mean.abs() < 0.04, "{matrices}, {}: mean {mean}", tensor.name);
+            assert!((0.9..1.2).contains(&square), "{matrices}, {}: mean square {square}", tensor.name);
+            assert!(scaled().all(|value| value.abs() < 8.0), "{matrices}, {}: an outlier", tensor.name);
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use loadparity::engine::{self, CpuLevel, Generation, LoadOptions, SamplerConfig};
-use loadparity::gguf::{MakeSpec, MatrixType, make};
+use loadparity::gguf::{Arch, MakeSpec, MatrixType, make};
 use loadparity::plan::{LoadPlan, OnRefused};
 use loadparity::platform::{FaultSpec, Injector, Platform, native};
 use loadparity::subject::TensorHashes;
@@ -22,6 +22,7 @@ fn generation(threads: usize, cpu: CpuLevel) -> Generation {
         threads,
         cpu,
         ignore_eos: false,
+        ..Generation::default()
     }
 }
 
@@ -90,39 +91,38 @@ fn every_thread_count_and_vector_level() {
     }
 }
 
-/// Models that nobody trained, of every type that can be made: they run, and the same everywhere.
+/// Models that nobody trained, of every type and architecture that can be made: they run, and the
+/// same everywhere.
 #[rstest]
-#[case(MatrixType::F32)]
-#[case(MatrixType::F16)]
-#[case(MatrixType::BF16)]
-#[case(MatrixType::Q8_0)]
-#[case(MatrixType::Q4_0)]
-#[case(MatrixType::Q4_K)]
-#[case(MatrixType::Q6_K)]
-#[case(MatrixType::Q4_K_M)]
-fn every_made_type(#[case] matrices: MatrixType, #[values(false, true)] tied: bool) {
-    let spec = MakeSpec {
-        layers: 2,
-        embd: 256,
-        heads: 4,
-        kv_heads: 2,
-        ffn: 512,
-        vocab: 300,
-        matrices,
-        tied,
-        ..MakeSpec::default()
-    };
-    let mut bytes = Vec::new();
-    make(&spec, &mut bytes, &mut |_, _| ()).expect("a model");
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), bytes).expect("a model file");
+fn every_made_type(
+    #[values(Arch::Llama, Arch::Granite, Arch::Qwen2, Arch::Qwen3)] arch: Arch,
+    #[values(false, true)] tied: bool,
+) {
+    for matrices in MatrixType::ALL {
+        let spec = MakeSpec {
+            arch,
+            layers: 2,
+            embd: 256,
+            heads: 4,
+            kv_heads: 2,
+            ffn: 512,
+            vocab: 300,
+            matrices,
+            tied,
+            ..MakeSpec::default()
+        };
+        let mut bytes = Vec::new();
+        make(&spec, &mut bytes, &mut |_, _| ()).expect("a model");
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), bytes).expect("a model file");
 
-    let first = bits_of(file.path(), LoadPlan::map(false), &[], &generation(1, CpuLevel::Scalar));
-    let direct = LoadPlan::direct(true, OnRefused::Read);
-    for plan in [LoadPlan::read(false), direct, LoadPlan::map(true)] {
-        for (threads, level) in CpuLevel::available().flat_map(|level| [(1, level), (3, level)]) {
-            let same = bits_of(file.path(), plan, &[], &generation(threads, level));
-            assert_eq!(same, first, "{plan}, {threads} threads, {level}");
+        let first = bits_of(file.path(), LoadPlan::map(false), &[], &generation(1, CpuLevel::Scalar));
+        let direct = LoadPlan::direct(true, OnRefused::Read);
+        for (plan, threads) in [(LoadPlan::read(false), 1), (direct, 3), (LoadPlan::map(true), 2)] {
+            for level in CpuLevel::available() {
+                let same = bits_of(file.path(), plan, &[], &generation(threads, level));
+                assert_eq!(same, first, "{arch:?}, {matrices}, {plan}, {threads} threads, {level}");
+            }
         }
     }
 }

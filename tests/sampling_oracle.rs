@@ -55,6 +55,7 @@ fn config() -> impl Strategy<Value = SamplerConfig> {
         repeat_penalty: penalty.0,
         repeat_last_n: penalty.1,
         seed,
+        ..SamplerConfig::default()
     })
 }
 

@@ -44,6 +44,7 @@ fn golden(subject: &dyn Subject, machine: &str, truth: &Truth, plan: LoadPlan) -
         threads: 1,
         cpu: CpuLevel::Scalar,
         ignore_eos: false,
+        ..Generation::default()
     };
     let request = Request {
         spelling: &spelling,

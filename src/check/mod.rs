@@ -22,11 +22,13 @@ mod campaign;
 mod command;
 mod contract;
 mod event;
+mod judge;
 mod merge;
 mod plans;
 mod replay;
 mod result;
 mod rule;
+mod scenario;
 
 pub use baseline::{Golden, golden_paths};
 pub use campaign::{Campaign, real_spellings};
@@ -40,9 +42,11 @@ pub use event::{
     Across, CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started,
     Totals, Verdict,
 };
+pub use judge::{Claim, Judgement, Recording, claims, judge};
 pub use merge::{
     Cell, Machine, Merge, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, RowMerged,
 };
 pub(crate) use result::CHECK_SCHEMA;
 pub use result::{CheckResult, ResultError};
 pub use rule::{Finding, Rule};
+pub use scenario::{Scenario, ScenarioExpected, ScenarioSide, Shown, ShownSide};

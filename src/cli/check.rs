@@ -33,6 +33,10 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value = "P4", value_name = "LEVEL")]
     pub level: Level,
 
+    /// Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with.
+    #[arg(long)]
+    pub no_run: bool,
+
     /// Also really load every ordered triple of flags.
     #[arg(long)]
     pub exhaustive: bool,
@@ -150,6 +154,13 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
         Ok(truth) => truth,
         Err(error) => return Exit::usage(format!("{}: {error}", model.name())),
     };
+    if truth.files > 1 {
+        return Exit::usage(format!(
+            "{}: check follows the operations on one file, and this model is in {}; put them together with gguf merge",
+            model.name(),
+            truth.files
+        ));
+    }
     run_check(args, &engine, &truth, model.name(), out)
 }
 
@@ -170,7 +181,7 @@ pub fn run_check(
         subject,
         model_name,
         dialect,
-        level: args.level,
+        level: if args.no_run { args.level.min(Level::P3) } else { args.level },
         exhaustive: args.exhaustive,
         generation: Generation {
             prompt: args.prompt.clone(),
@@ -180,6 +191,7 @@ pub fn run_check(
             threads: super::run::thread_count(args.threads),
             cpu: args.cpu.unwrap_or_else(CpuLevel::detect),
             ignore_eos: false,
+            ..Generation::default()
         },
         truth,
     };

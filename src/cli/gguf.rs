@@ -2,10 +2,12 @@
 
 mod make;
 mod show;
+mod split;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use crate::gguf::split::SplitError;
 use crate::gguf::{MakeError, ReadError};
 
 /// Arguments of `loadparity gguf`.
@@ -21,6 +23,10 @@ enum GgufCommand {
     Show(show::ShowArgs),
     /// Make a model of any size, with seeded weights.
     Make(make::MakeArgs),
+    /// Cut a model into shards.
+    Split(split::SplitArgs),
+    /// Put the shards of a model together.
+    Merge(split::MergeArgs),
 }
 
 /// Why the command failed, in one line.
@@ -33,6 +39,15 @@ pub enum GgufCommandError {
     /// The model is not acceptable.
     #[error("{}: {error}", .path.display())]
     Model { path: PathBuf, error: ReadError },
+    /// The files are not the shards of one model.
+    #[error("{}: {error}", .path.display())]
+    Shards { path: PathBuf, error: SplitError },
+    /// The file is a whole model.
+    #[error("{}: this is no shard of a model; there is nothing to merge", .path.display())]
+    NoShard { path: PathBuf },
+    /// A shard's number would not fit its key.
+    #[error("this makes {count} shards, at most 65535 are possible; allow more per shard")]
+    TooManyShards { count: usize },
     /// The sizes asked for describe no model.
     #[error("cannot make such a model: {0}")]
     Spec(MakeError),
@@ -51,7 +66,13 @@ impl GgufCommandError {
     /// The exit code: 2 for what was asked, 3 for an environment that could not do it.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Open { .. } | Self::Model { .. } | Self::Spec(_) | Self::Exists { .. } => 2,
+            Self::Open { .. }
+            | Self::Model { .. }
+            | Self::Shards { .. }
+            | Self::NoShard { .. }
+            | Self::TooManyShards { .. }
+            | Self::Spec(_)
+            | Self::Exists { .. } => 2,
             Self::Write { .. } | Self::Output(_) => 3,
         }
     }
@@ -65,5 +86,7 @@ pub fn run(args: &GgufArgs, out: &mut dyn Write) -> Result<(), GgufCommandError>
     match &args.command {
         GgufCommand::Show(args) => show::run(args, out),
         GgufCommand::Make(args) => make::run(args, out),
+        GgufCommand::Split(args) => split::run_split(args, out),
+        GgufCommand::Merge(args) => split::run_merge(args, out),
     }
 }

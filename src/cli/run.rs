@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::model::ModelFile;
-use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, SamplerConfig};
+use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, SamplerConfig, StopReason};
 use crate::plan::{Dialect, LoadPlan};
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
 use crate::subject::TensorHashes;
@@ -66,6 +66,10 @@ pub struct RunArgs {
     #[arg(long, default_value_t = SamplerConfig::default().top_k, value_name = "K")]
     top_k: usize,
 
+    /// Draw from the tokens of about the expected surprise that together reach this probability.
+    #[arg(long, visible_alias = "typical-p", default_value_t = SamplerConfig::default().typical_p, value_name = "P")]
+    typical: f32,
+
     /// Draw from the likeliest tokens that together reach this probability.
     #[arg(long, default_value_t = SamplerConfig::default().top_p, value_name = "P")]
     top_p: f32,
@@ -78,6 +82,40 @@ pub struct RunArgs {
     #[arg(long, default_value_t = SamplerConfig::default().repeat_penalty, value_name = "X")]
     repeat_penalty: f32,
 
+    /// Make recent tokens less likely, the more often they occur.
+    #[arg(long, allow_negative_numbers = true, default_value_t = SamplerConfig::default().frequency_penalty, value_name = "X")]
+    frequency_penalty: f32,
+
+    /// Make recent tokens less likely, however often they occur.
+    #[arg(long, allow_negative_numbers = true, default_value_t = SamplerConfig::default().presence_penalty, value_name = "X")]
+    presence_penalty: f32,
+
+    /// Make a token likelier or less likely: `15043+1`, `15043-1`, `15043-inf`; may repeat.
+    #[arg(short, long, value_name = "TOKEN(+/-)BIAS", value_parser = parse_bias)]
+    logit_bias: Vec<(u32, f32)>,
+
+    /// End the text before this string; may repeat.
+    #[arg(
+        short,
+        long = "reverse-prompt",
+        visible_alias = "stop",
+        value_name = "TEXT",
+        allow_hyphen_values = true
+    )]
+    reverse_prompt: Vec<String>,
+
+    /// Take the prompt for a message, and put it before the model by its chat template.
+    #[arg(long)]
+    conversation: bool,
+
+    /// Take the prompt for plain text, which is the default.
+    #[arg(long, conflicts_with = "conversation")]
+    no_conversation: bool,
+
+    /// The system's message of a conversation.
+    #[arg(long, value_name = "TEXT", requires = "conversation", allow_hyphen_values = true)]
+    system_prompt: Option<String>,
+
     /// How many recent tokens that is; 0 is none, -1 all.
     #[arg(long, allow_negative_numbers = true, default_value_t = SamplerConfig::default().repeat_last_n, value_name = "N")]
     repeat_last_n: i64,
@@ -85,6 +123,14 @@ pub struct RunArgs {
     /// Threads for generating; they do not change the result.
     #[arg(short, long, value_name = "N")]
     threads: Option<usize>,
+
+    /// Threads for the prompt, if not as many.
+    #[arg(long, value_name = "N")]
+    threads_batch: Option<usize>,
+
+    /// Tokens of the prompt that go through the layers together; they do not change the result.
+    #[arg(short, long, visible_alias = "ubatch-size", value_name = "N")]
+    batch_size: Option<usize>,
 
     /// Vector instructions to use; they do not change the result.
     #[arg(long, value_name = "LEVEL")]
@@ -102,6 +148,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "SPEC")]
     inject: Vec<FaultSpec>,
 
+    /// Load the model and generate nothing: for weights of a type that the engine cannot compute with.
+    #[arg(long)]
+    no_run: bool,
+
+    /// Read the header alone, and show the prompt's tokens.
+    #[arg(long, conflicts_with_all = ["no_run", "json", "trace"])]
+    vocab_only: bool,
+
     /// Print one JSON document instead of the text.
     #[arg(long)]
     json: bool,
@@ -114,8 +168,29 @@ pub(super) fn thread_count(asked: Option<usize>) -> usize {
 
 /// llama.cpp's one-dash flags of several letters, as the two-dash flags that clap can take.
 pub(super) fn without_long_shorts(argv: Vec<OsString>) -> Vec<OsString> {
-    let long = |word: OsString| if word == "-temp" { "--temp".into() } else { word };
+    const LONG: &[(&str, &str)] = &[
+        ("-temp", "--temp"),
+        ("-tb", "--threads-batch"),
+        ("-ub", "--batch-size"),
+        ("-cnv", "--conversation"),
+        ("-no-cnv", "--no-conversation"),
+        ("--no-cnv", "--no-conversation"),
+        ("-sys", "--system-prompt"),
+    ];
+    let long = |word: OsString| match LONG.iter().find(|(short, _)| word == *short) {
+        Some((_, long)) => long.into(),
+        None => word,
+    };
     argv.into_iter().map(long).collect()
+}
+
+/// A token id and what to add to its logit, in llama.cpp's spelling.
+fn parse_bias(text: &str) -> Result<(u32, f32), String> {
+    let wrong = || format!("`{text}` is no bias: write TOKEN+AMOUNT or TOKEN-AMOUNT, such as 15043-inf");
+    let sign = text.find(['+', '-']).ok_or_else(wrong)?;
+    let token = text[..sign].parse().map_err(|_| wrong())?;
+    let amount = text[sign..].parse().map_err(|_| wrong())?;
+    Ok((token, amount))
 }
 
 /// Runs the command.
@@ -145,6 +220,9 @@ fn try_run(
     }
     let native = crate::platform::native();
     let model = ModelFile::open(args.model.as_deref(), &*native)?;
+    if args.vocab_only {
+        return vocabulary_only(args, &native, &model, out);
+    }
     // The trace file is opened before the work, so that a wrong path costs nothing.
     let trace_out = match &args.trace {
         Some(path) => Some(File::create(path).map_err(|error| {
@@ -184,11 +262,26 @@ fn try_run(
     Ok(())
 }
 
+/// The prompt's tokens, from the header alone: no tensor is touched.
+fn vocabulary_only(
+    args: &RunArgs,
+    platform: &Arc<dyn Platform>,
+    model: &ModelFile,
+    out: &mut dyn Write,
+) -> Result<(), Exit> {
+    let (_, gguf) = engine::open_header(platform, model.path()).map_err(Exit::usage)?;
+    let tokenizer = engine::Tokenizer::from_gguf(&gguf).map_err(Exit::usage)?;
+    let tokens = tokenizer.encode(&args.prompt, true, true).map_err(Exit::usage)?;
+    writeln!(out, "{} tokens in the vocabulary; the prompt is {tokens:?}", tokenizer.vocab_size())
+        .map_err(Exit::internal)
+}
+
 /// What is left to tell once the model is gone.
 struct Done {
     resolved: LoadPlan,
     tensors: Option<String>,
-    generated: Generated,
+    /// Nothing under `--no-run`.
+    generated: Option<Generated>,
     load_time: Duration,
 }
 
@@ -210,6 +303,10 @@ fn load_and_generate(
     stack.enter_phase(Phase::Run);
     let tensors = args.json.then(|| TensorHashes::of(&gguf, &*weights).combined());
 
+    if args.no_run {
+        drop(weights);
+        return Ok(Done { resolved, tensors, generated: None, load_time });
+    }
     let generation = generation(args, &gguf)?;
     let mut write_error = None;
     let generated = engine::generate(&gguf, weights, &generation, &mut |text| {
@@ -225,7 +322,12 @@ fn load_and_generate(
         Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Exit::internal(format!("cannot write the text: {error}")))
         }
-        _ => Ok(Done { resolved, tensors, generated, load_time }),
+        _ => {
+            if generated.stop == StopReason::ContextFull {
+                tell("note: the context is full; -c N asks for a longer one");
+            }
+            Ok(Done { resolved, tensors, generated: Some(generated), load_time })
+        }
     }
 }
 
@@ -251,13 +353,22 @@ fn generation(args: &RunArgs, gguf: &crate::gguf::Gguf) -> Result<Generation, Ex
             seed: args.seed,
             temperature: args.temp,
             top_k: args.top_k,
+            typical_p: args.typical,
             top_p: args.top_p,
             min_p: args.min_p,
             repeat_penalty: args.repeat_penalty,
+            frequency_penalty: args.frequency_penalty,
+            presence_penalty: args.presence_penalty,
             repeat_last_n: args.repeat_last_n,
             ..SamplerConfig::default()
         },
+        logit_bias: args.logit_bias.clone(),
+        stop: args.reverse_prompt.clone(),
+        conversation: args.conversation,
+        system: args.system_prompt.clone(),
         threads: thread_count(args.threads),
+        prompt_threads: args.threads_batch.map(|threads| thread_count(Some(threads))),
+        batch: args.batch_size,
         cpu: args.cpu.unwrap_or_else(CpuLevel::detect),
         ignore_eos: args.ignore_eos,
     })
@@ -286,7 +397,8 @@ struct Document {
     prompt_tokens: Vec<u32>,
     tokens: Vec<u32>,
     text: String,
-    stop: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop: Option<&'static str>,
     load: Load,
     hash: Hashes,
     seed: u64,
@@ -311,7 +423,8 @@ struct Fallback {
 #[derive(Serialize)]
 struct Hashes {
     tensors: Option<String>,
-    logits: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logits: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -331,11 +444,12 @@ fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> Documen
         _ => None,
     });
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let generated = generated.as_ref();
     Document {
-        prompt_tokens: generated.prompt_tokens.clone(),
-        tokens: generated.tokens.clone(),
-        text: String::from_utf8_lossy(&generated.text).into_owned(),
-        stop: generated.stop.word(),
+        prompt_tokens: generated.map_or(Vec::new(), |g| g.prompt_tokens.clone()),
+        tokens: generated.map_or(Vec::new(), |g| g.tokens.clone()),
+        text: generated.map_or(String::new(), |g| String::from_utf8_lossy(&g.text).into_owned()),
+        stop: generated.map(|g| g.stop.word()),
         load: Load {
             asked: asked.to_string(),
             resolved: resolved.to_string(),
@@ -343,12 +457,15 @@ fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> Documen
             fallbacks: fallbacks.collect(),
             locked_bytes: summary.locked_bytes,
         },
-        hash: Hashes { tensors: tensors.clone(), logits: generated.logits_hash.to_hex().to_string() },
+        hash: Hashes {
+            tensors: tensors.clone(),
+            logits: generated.map(|g| g.logits_hash.to_hex().to_string()),
+        },
         seed: args.seed,
         timings: Timings {
             load_ms: ms(*load_time),
-            prompt_ms: ms(generated.prompt_time),
-            predict_ms: ms(generated.predict_time),
+            prompt_ms: ms(generated.map_or(Duration::ZERO, |g| g.prompt_time)),
+            predict_ms: ms(generated.map_or(Duration::ZERO, |g| g.predict_time)),
         },
     }
 }

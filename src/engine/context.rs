@@ -75,6 +75,7 @@ pub struct Context {
     graph: Graph,
     n_ctx: usize,
     position: usize,
+    batch: usize,
     logits: Vec<f32>,
 }
 
@@ -113,7 +114,7 @@ impl Context {
             None => return Err(memory),
         };
         let graph = Graph::new(model, kernels, Pool::new(threads), cache);
-        Ok(Self { graph, n_ctx, position: 0, logits: Vec::new() })
+        Ok(Self { graph, n_ctx, position: 0, batch: BATCH, logits: Vec::new() })
     }
 
     /// Decodes `tokens` behind those decoded so far and returns the logits of the last one, one
@@ -135,7 +136,7 @@ impl Context {
         self.graph.pool().start().map_err(|error| DecodeError::Threads(error.to_string()))?;
         let mut position = self.position;
         let mut stream = Vec::new();
-        for batch in tokens.chunks(BATCH) {
+        for batch in tokens.chunks(self.batch) {
             stream = self.graph.run(batch, position);
             position += batch.len();
         }
@@ -143,6 +144,16 @@ impl Context {
         self.logits = self.graph.logits(&stream[stream.len() - width..]);
         self.position = position;
         Ok(&self.logits)
+    }
+
+    /// Lets so many tokens go through the layers together, instead of 64. The bits do not depend on it.
+    pub fn set_batch(&mut self, tokens: usize) {
+        self.batch = tokens.max(1);
+    }
+
+    /// Lets at most so many of the context's threads take part. The bits do not depend on it.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.graph.pool().limit(threads);
     }
 
     /// Forgets all tokens.

@@ -3,6 +3,8 @@
 //! Plain Rust, whose sums and products are never fused or reordered unless `libm::fmaf` says so,
 //! and `libm`: the same bits everywhere. Sources are named at each function.
 
+use super::arch::{Rope, Yarn};
+
 /// `x · weight / sqrt(mean(x²) + eps)`, with f32 weights as stored (Zhang and Sennrich, "Root mean
 /// square layer normalization", 2019).
 ///
@@ -36,25 +38,45 @@ pub enum RopePairs {
 /// The angles of one position, as cosine and sine for each pair.
 ///
 /// As in ggml the angle starts as the position and is multiplied along by `base^(−2/n)`, `n` being
-/// the rotated elements; `factors`, when not empty, divides the angle of each pair.
-pub(super) fn rope_angles(
-    position: u32,
-    pairs: usize,
-    base: f32,
-    scale: f32,
-    factors: &[f32],
-) -> Vec<(f32, f32)> {
+/// the rotated elements; `factors`, when not empty, divides the angle of each pair. Under YaRN a
+/// pair turns at the scaled speed, as trained, or at a mixture of the two.
+pub(super) fn rope_angles(position: u32, pairs: usize, rope: &Rope, factors: &[f32]) -> Vec<(f32, f32)> {
     // Errors of the step add up along the pairs, and powf is off by a unit for common bases: the
     // power is taken in f64 and rounded once.
-    let step = libm::pow(base.into(), (-2.0 / (2 * pairs) as f32).into()) as f32;
+    let step = libm::pow(rope.base.into(), (-2.0 / (2 * pairs) as f32).into()) as f32;
+    let magnitude = rope_magnitude(rope);
     let mut theta = position as f32;
     let mut angles = Vec::with_capacity(pairs);
     for i in 0..pairs {
-        let angle = scale * (theta / factors.get(i).copied().unwrap_or(1.0));
-        angles.push((libm::cosf(angle), libm::sinf(angle)));
+        let trained = theta / factors.get(i).copied().unwrap_or(1.0);
+        let scaled = rope.scale * trained;
+        let angle = match rope.yarn {
+            None => scaled,
+            Some(Yarn { low, high }) => {
+                let way = (i as f32 - low) / (high - low).max(0.001);
+                let mix = 1.0 - way.clamp(0.0, 1.0);
+                scaled * (1.0 - mix) + trained * mix
+            }
+        };
+        angles.push((libm::cosf(angle) * magnitude, libm::sinf(angle) * magnitude));
         theta *= step;
     }
     angles
+}
+
+/// What cosines and sines are multiplied with.
+///
+/// YaRN has a temperature of `1 + ln(factor) / 10`, which multiplies the angles in ggml and which
+/// llama.cpp, whose models carry it in their attention factor, divides out and brings back: the
+/// steps are those of llama.cpp because each of them rounds.
+fn rope_magnitude(rope: &Rope) -> f32 {
+    if rope.yarn.is_none() {
+        return rope.magnitude;
+    }
+    let factor = 1.0 / rope.scale;
+    let temperature = 1.0 + 0.1 * libm::logf(factor);
+    let brought = if factor <= 1.0 { 1.0 } else { 0.1 * libm::logf(factor) + 1.0 };
+    (brought * (1.0 / temperature) * rope.magnitude) * (1.0 + 0.1 * libm::logf(1.0 / rope.scale))
 }
 
 /// Rotates the first `2 · angles.len()` elements of a head (Su et al., "RoFormer", 2021).
@@ -83,6 +105,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const PLAIN: Rope = Rope { rotates: true, base: 10000.0, scale: 1.0, magnitude: 1.0, yarn: None };
+
     proptest! {
         #[test]
         fn rms_norm_is_near_its_definition(x in prop::collection::vec(-100.0f32..100.0, 1..70)) {
@@ -107,7 +131,7 @@ mod tests {
         #[test]
         fn rotation_turns_each_pair_by_its_angle(position in 0u32..4096, kind in 0usize..2) {
             let kind = [RopePairs::Adjacent, RopePairs::Halves][kind];
-            let angles = rope_angles(position, 4, 10000.0, 1.0, &[]);
+            let angles = rope_angles(position, 4, &PLAIN, &[]);
             let mut head: Vec<f32> = (0..10).map(|i| i as f32 + 1.0).collect();
             rotate(&mut head, &angles, kind);
             for i in 0..4 {
@@ -126,9 +150,24 @@ mod tests {
 
     #[test]
     fn factors_and_scale_divide_the_angle() {
-        let plain = rope_angles(8, 2, 100.0, 1.0, &[]);
-        let factored = rope_angles(16, 2, 100.0, 0.5, &[1.0, 2.0]);
+        let rope = Rope { base: 100.0, ..PLAIN };
+        let plain = rope_angles(8, 2, &rope, &[]);
+        let factored = rope_angles(16, 2, &Rope { scale: 0.5, ..rope }, &[1.0, 2.0]);
         assert_eq!(plain[0], factored[0]);
         assert_eq!(factored[1], (libm::cosf(0.4), libm::sinf(0.4)));
+    }
+
+    /// Pairs 0 and 1 turn as trained, 3 at a quarter of the speed, 2 half-way between.
+    #[test]
+    fn yarn_mixes_the_two_speeds() {
+        let yarn = Rope { scale: 0.25, magnitude: 1.0, yarn: Some(Yarn { low: 1.0, high: 3.0 }), ..PLAIN };
+        let angles = rope_angles(100, 4, &yarn, &[]);
+        let temperature = 1.0 + 0.1 * 4.0f64.ln();
+        for (i, speed) in [1.0, 1.0, 0.625, 0.25].into_iter().enumerate() {
+            let angle = 100.0 * speed * 10000f64.powf(-(i as f64) / 4.0);
+            for (got, exact) in [(angles[i].0, angle.cos()), (angles[i].1, angle.sin())] {
+                assert!((f64::from(got) - exact * temperature).abs() < 1e-4, "pair {i}: {got}");
+            }
+        }
     }
 }

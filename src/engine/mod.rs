@@ -10,6 +10,8 @@
 //! | `pool` | threads that split rows |
 //! | `tokenizer` | text ↔ tokens from the file's own vocabulary |
 //! | `sampling` | logits → token, seeded |
+//! | `chat` | messages → prompt, by the model's template |
+//! | `stop` | strings that end a text |
 //! | `session` | prompt → text and the hash that stands for the bits |
 //!
 //! Bits are a promise: the same model, prompt and seed give the same logits on every OS, CPU
@@ -19,6 +21,7 @@
 //! Called by `subject` and `cli`; calls `platform`, `gguf`, `plan` and `trace`.
 
 pub mod arch;
+pub mod chat;
 pub mod context;
 pub mod kernels;
 mod kv_cache;
@@ -28,6 +31,7 @@ mod pool;
 pub mod quant;
 pub mod sampling;
 mod session;
+mod stop;
 pub mod tokenizer;
 
 pub use arch::{Hyperparameters, Model, ModelError};

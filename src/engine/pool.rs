@@ -26,6 +26,8 @@ const SPINS: usize = 2000;
 /// A fixed number of threads, the caller's included.
 pub(super) struct Pool {
     threads: usize,
+    /// How many of them take part.
+    active: usize,
     workers: Vec<Worker>,
     done: Option<Receiver<(usize, Outcome)>>,
 }
@@ -38,12 +40,17 @@ struct Worker {
 impl Pool {
     /// A pool of `threads` threads, at least one.
     pub(super) fn new(threads: usize) -> Self {
-        Self { threads: threads.max(1), workers: Vec::new(), done: None }
+        Self { threads: threads.max(1), active: threads.max(1), workers: Vec::new(), done: None }
     }
 
-    /// How many threads there are, the caller's included.
+    /// How many threads take part, the caller's included.
     pub(super) fn threads(&self) -> usize {
-        self.threads
+        self.active
+    }
+
+    /// Lets at most so many threads take part from now on.
+    pub(super) fn limit(&mut self, threads: usize) {
+        self.active = threads.clamp(1, self.threads);
     }
 
     /// Computes parts `0..parts` of a job and returns what they gave, in the order of parts; there

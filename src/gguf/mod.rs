@@ -11,6 +11,7 @@
 //! | [`read`] | a [`ByteSource`] → a validated [`Gguf`], or a [`ReadError`] that names the place |
 //! | [`Writer`] | metadata, tensor table and streamed tensor data → a [`Sink`] |
 //! | [`make`] | a [`MakeSpec`] → a runnable model with seeded weights, the same bytes everywhere |
+//! | [`split`] | models in several files |
 //! | [`KeyError`] | what typed getters such as [`Gguf::u32`] say of a missing or odd key |
 
 mod cursor;
@@ -24,6 +25,7 @@ mod model_file;
 mod reader;
 mod sink;
 mod source;
+pub mod split;
 mod tensor_type;
 mod value;
 mod value_type;

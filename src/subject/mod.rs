@@ -8,12 +8,14 @@
 
 mod command;
 mod embedded;
+mod machine;
 mod reference;
 mod template;
 mod truth;
 
 pub use command::{CommandRun, ExternalCommand};
 pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
+pub use machine::Machine;
 pub use reference::{ReferenceEngine, Wrap};
 pub use template::{Template, TemplateError};
 pub use truth::{TensorHashes, Truth};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::engine::TensorBytes;
+use crate::gguf::split::{self, SplitError};
 use crate::gguf::{Gguf, ReadError, SeekSource};
 
 /// One hash for each tensor, in the order of the tensor table.
@@ -35,6 +36,8 @@ impl TensorHashes {
 pub struct Truth {
     /// Its header.
     pub gguf: Gguf,
+    /// How many files it is in.
+    pub files: usize,
     /// The hash of each tensor's bytes in the file.
     pub tensors: TensorHashes,
 }
@@ -48,15 +51,34 @@ pub enum TruthError {
     /// The file is not a GGUF file.
     #[error(transparent)]
     Gguf(#[from] ReadError),
+    /// The files are not the shards of one model.
+    #[error(transparent)]
+    Split(#[from] SplitError),
 }
 
 impl Truth {
     /// Reads and hashes a file with the standard library alone: none of the code under test is
     /// involved.
     ///
+    /// A model of several shards is given by its first.
+    ///
     /// # Errors
-    /// When the file cannot be read or is not a well-formed GGUF file.
+    /// When a file cannot be read or is not a well-formed GGUF file, or shards do not belong
+    /// together.
     pub fn of_file(path: &Path) -> Result<Self, TruthError> {
+        let first = Self::of_one_file(path)?;
+        let Some(shard) = split::shard(&first.gguf)? else { return Ok(first) };
+        let mut shards = vec![first];
+        for path in &split::paths(path, shard)?[1..] {
+            shards.push(Self::of_one_file(path)?);
+        }
+        let gguf = split::join(shards.iter().map(|shard| &shard.gguf))?;
+        let files = shards.len();
+        let tensors = shards.into_iter().flat_map(|shard| shard.tensors.0).collect();
+        Ok(Self { files, tensors: TensorHashes(tensors), gguf })
+    }
+
+    fn of_one_file(path: &Path) -> Result<Self, TruthError> {
         let mut file = std::fs::File::open(path)?;
         let gguf = crate::gguf::read(&SeekSource::new(&file)?)?;
         let hash = |tensor| {
@@ -68,6 +90,6 @@ impl Truth {
             Ok(hasher.finalize())
         };
         let tensors = gguf.tensors.iter().map(hash).collect::<std::io::Result<_>>()?;
-        Ok(Self { tensors: TensorHashes(tensors), gguf })
+        Ok(Self { files: 1, tensors: TensorHashes(tensors), gguf })
     }
 }

@@ -78,6 +78,11 @@ pub enum NoticeCode {
     LockRefused,
     /// Advice was refused; the load goes on without it.
     AdviceRefused,
+    /// The loader says that it reads a file directly; only imported logs have it.
+    DirectUsed,
+    /// The loader says that it closed a file that it had opened for direct reads without one; only
+    /// imported logs have it.
+    DirectUnused,
 }
 
 /// A message to the user. It belongs to the code path: a fallback nobody was told of is a defect.

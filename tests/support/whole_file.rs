@@ -1,5 +1,6 @@
 //! Fixture models read whole, for tests that are not about loading.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use loadparity::engine::TensorBytes;
@@ -20,10 +21,15 @@ impl TensorBytes for WholeFile {
 
 /// Reads a fixture model whole.
 pub fn load(name: &str) -> Arc<Model> {
-    let path = super::fixture(name);
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    load_file(&super::fixture(name))
+}
+
+/// Reads a model whole.
+pub fn load_file(path: &Path) -> Arc<Model> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let gguf = gguf::read(&bytes).unwrap();
     let ranges = gguf.tensors.iter().map(|tensor| gguf.file_range(tensor));
     let ranges = ranges.map(|range| range.start as usize..range.end as usize).collect();
-    Arc::new(Model::new(Arc::new(gguf), Arc::new(WholeFile { bytes, ranges })).unwrap())
+    let model = Model::new(Arc::new(gguf), Arc::new(WholeFile { bytes, ranges }));
+    Arc::new(model.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }

@@ -12,7 +12,7 @@ use crate::gguf::{Arch, Gguf, HoleSink, MakeError, MakeSpec, MatrixType, WriteEr
 /// Arguments of `gguf make`; the defaults make a model of some 6 MB.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct MakeArgs {
-    /// Architecture: llama.
+    /// Architecture: llama, granite, qwen2 or qwen3.
     #[arg(long, default_value = "llama", value_name = "NAME")]
     arch: Arch,
     /// Transformer blocks.
@@ -36,7 +36,8 @@ pub(super) struct MakeArgs {
     /// Context length.
     #[arg(long, default_value_t = MakeSpec::default().ctx, value_name = "N")]
     ctx: u32,
-    /// Type of the matrices: f32, f16, bf16, q8_0, q4_0, q4_K, q6_K or q4_k_m.
+    /// Type of the matrices: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_K, q3_K, q4_K, q5_K, q6_K,
+    /// iq4_nl, iq4_xs or q4_k_m.
     #[arg(long = "type", default_value_t = MakeSpec::default().matrices, value_name = "TYPE")]
     matrices: MatrixType,
     /// Seed of the weights.

@@ -26,6 +26,16 @@ pub enum ModelError {
     /// A tensor is missing.
     #[error("the tensor `{0}` is missing")]
     MissingTensor(String),
+    /// A tensor has no place in the architecture's graph.
+    #[error(
+        "the tensor `{name}` has no place in the architecture `{architecture}`: this is another kind of model"
+    )]
+    UnusedTensor {
+        /// The tensor.
+        name: String,
+        /// The architecture.
+        architecture: &'static str,
+    },
     /// A tensor has another shape than the metadata ask for.
     #[error("the tensor `{name}` has dimensions {found:?}, but the metadata ask for {expected:?}")]
     Shape {

@@ -56,9 +56,10 @@ impl Graph {
             let embedding = model.token_embedding;
             dequantize(embedding.format, model.rows(embedding, token..token + 1), row);
         }
+        scale(&mut stream, h.scales.embedding);
         let pairs = h.rope_dimensions / 2;
         let angles = (position..position + tokens.len())
-            .map(|p| rope_angles(p as u32, pairs, h.rope_base, h.rope_scale, &model.rope_factors))
+            .map(|p| rope_angles(p as u32, pairs, &h.rope, &model.rope_factors))
             .collect();
         for layer in 0..h.layers {
             self.attention(layer, position, &angles, &mut stream);
@@ -69,14 +70,18 @@ impl Graph {
 
     /// The logits of one row of the residual stream.
     pub(in crate::engine) fn logits(&mut self, row: &[f32]) -> Vec<f32> {
-        let normed = self.norm(self.model.output_norm, row);
-        self.multiply(&[self.model.output], &normed).remove(0)
+        let normed = self.norm(self.model.output_norm, row.len(), row);
+        let output = self.model.output;
+        let mut logits = self.multiply(&[output.weight], &normed).remove(0);
+        self.add_bias(&output, &mut logits);
+        scale(&mut logits, self.model.hyperparameters().scales.logit.map(|divisor| 1.0 / divisor));
+        logits
     }
 
     fn attention(&mut self, layer: usize, position: usize, angles: &Angles, stream: &mut [f32]) {
         let model = Arc::clone(&self.model);
         let (h, tensors) = (model.hyperparameters(), &model.layers[layer]);
-        let normed = self.norm(tensors.attention_norm, stream);
+        let normed = self.norm(tensors.attention_norm, h.width, stream);
         let projections = [tensors.query, tensors.key, tensors.value];
         let mut products = self.multiply(&projections.map(|p| p.weight), &normed);
         for (projection, rows) in projections.iter().zip(&mut products) {
@@ -84,9 +89,14 @@ impl Graph {
         }
         let [mut queries, mut keys, values]: [Rows; 3] =
             products.try_into().expect("three matrices have three products");
-        for (rows, heads) in [(&mut queries, h.heads), (&mut keys, h.kv_heads)] {
+        for (rows, heads, norm) in
+            [(&mut queries, h.heads, tensors.query_norm), (&mut keys, h.kv_heads, tensors.key_norm)]
+        {
+            if let Some(norm) = norm {
+                *rows = self.norm(norm, h.key_length, rows);
+            }
             for (row, angles) in rows.chunks_exact_mut(heads * h.key_length).zip(angles) {
-                for head in row.chunks_exact_mut(h.key_length) {
+                for head in row.chunks_exact_mut(h.key_length).filter(|_| h.rope.rotates) {
                     rotate(head, angles, h.architecture.rope);
                 }
             }
@@ -101,6 +111,7 @@ impl Graph {
         let mixed = self.attend(layer, position, queries);
         let mut out = self.multiply(&[tensors.attention_output.weight], &mixed).remove(0);
         self.add_bias(&tensors.attention_output, &mut out);
+        scale(&mut out, h.scales.residual);
         add(stream, &out);
     }
 
@@ -111,7 +122,7 @@ impl Graph {
         let parts = self.parts(queries.len() * (position + 1) * 8);
         let job: Job = Arc::new(move |part| {
             let h: &Hyperparameters = model.hyperparameters();
-            let scale = 1.0 / (h.key_length as f32).sqrt();
+            let scale = h.scales.attention.unwrap_or_else(|| 1.0 / (h.key_length as f32).sqrt());
             let tasks = share(queries.len() / h.key_length, part, parts);
             let mut out = vec![0.0; tasks.len() * h.value_length];
             for (task, out) in tasks.zip(out.chunks_exact_mut(h.value_length)) {
@@ -129,9 +140,11 @@ impl Graph {
     fn feed_forward(&mut self, layer: usize, stream: &mut [f32]) {
         let tensors = &self.model.layers[layer];
         let (gate, up, down) = (tensors.gate, tensors.up, tensors.down);
-        let normed = self.norm(tensors.feed_forward_norm, stream);
+        let normed = self.norm(tensors.feed_forward_norm, self.model.hyperparameters().width, stream);
         let inner = self.gated(gate, up, &normed);
-        let out = self.multiply(&[down], &inner).remove(0);
+        let mut out = self.multiply(&[down.weight], &inner).remove(0);
+        self.add_bias(&down, &mut out);
+        scale(&mut out, self.model.hyperparameters().scales.residual);
         add(stream, &out);
     }
 
@@ -163,21 +176,29 @@ impl Graph {
     }
 
     /// `silu(gate · x) · (up · x)`, both matrices in one job.
-    fn gated(&mut self, gate: Matrix, up: Matrix, x: &[f32]) -> Rows {
-        let inputs = self.prepare(&[gate, up], x);
-        let work = 2 * gate.rows * x.len();
+    fn gated(&mut self, gate: Projection, up: Projection, x: &[f32]) -> Rows {
+        let inputs = self.prepare(&[gate.weight, up.weight], x);
+        let (rows, tokens) = (gate.weight.rows, x.len() / gate.weight.columns);
+        let work = 2 * rows * x.len();
         let (model, kernels, parts) = (Arc::clone(&self.model), self.kernels, self.parts(work));
         let job: Job = Arc::new(move |part| {
             let (mut gates, mut ups) = (Vec::new(), Vec::new());
-            for ((matrix, x), out) in inputs.iter().zip([&mut gates, &mut ups]) {
-                band(&model, kernels, *matrix, x, share(matrix.rows, part, parts), out);
+            let share = share(rows, part, parts);
+            for ((matrix, x), (bias, out)) in
+                inputs.iter().zip([(gate.bias, &mut gates), (up.bias, &mut ups)])
+            {
+                band(&model, kernels, *matrix, x, share.clone(), out);
+                if let Some(bias) = bias {
+                    let bias = floats(&model.vector(bias)[4 * share.start..4 * share.end]);
+                    out.chunks_exact_mut(tokens).zip(bias).for_each(|(row, b)| add_to_all(row, b));
+                }
             }
             gates.iter_mut().zip(ups).for_each(|(gate, up)| *gate = swiglu(*gate, up));
             gates
         });
         let outcomes = self.pool.run(parts, job);
-        let bands = outcomes.iter().enumerate().map(|(part, out)| (share(gate.rows, part, parts), &out[..]));
-        by_token(gate.rows, x.len() / gate.columns, bands)
+        let bands = outcomes.iter().enumerate().map(|(part, out)| (share(rows, part, parts), &out[..]));
+        by_token(rows, tokens, bands)
     }
 
     /// Into how many parts a job of so many multiply-adds is split.
@@ -200,12 +221,13 @@ impl Graph {
         inputs
     }
 
-    fn norm(&self, weight: Vector, rows: &[f32]) -> Rows {
-        let h = self.model.hyperparameters();
+    /// Normalises rows of `width` elements.
+    fn norm(&self, weight: Vector, width: usize, rows: &[f32]) -> Rows {
+        let epsilon = self.model.hyperparameters().norm_epsilon;
         let weight = self.model.vector(weight);
         let mut out = vec![0.0; rows.len()];
-        for (row, out) in rows.chunks_exact(h.width).zip(out.chunks_exact_mut(h.width)) {
-            rms_norm(row, weight, h.norm_epsilon, out);
+        for (row, out) in rows.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            rms_norm(row, weight, epsilon, out);
         }
         out
     }
@@ -214,10 +236,24 @@ impl Graph {
         let Some(bias) = projection.bias else { return };
         let bias = self.model.vector(bias);
         for row in rows.chunks_exact_mut(projection.weight.rows) {
-            for (x, b) in row.iter_mut().zip(bias.chunks_exact(4)) {
-                *x += f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-            }
+            row.iter_mut().zip(floats(bias)).for_each(|(x, b)| *x += b);
         }
+    }
+}
+
+/// Stored f32s.
+fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+}
+
+fn add_to_all(row: &mut [f32], y: f32) {
+    row.iter_mut().for_each(|x| *x += y);
+}
+
+/// Multiplies all elements, where there is something to multiply with.
+fn scale(rows: &mut [f32], factor: Option<f32>) {
+    if let Some(factor) = factor {
+        rows.iter_mut().for_each(|x| *x *= factor);
     }
 }
 

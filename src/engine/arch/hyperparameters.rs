@@ -30,10 +30,48 @@ pub struct Hyperparameters {
     pub norm_epsilon: f32,
     /// Rotated elements of a head, even (`rope.dimension_count`).
     pub rope_dimensions: usize,
-    /// Base of the rotary angles (`rope.freq_base`).
-    pub rope_base: f32,
-    /// What angles are multiplied with: 1, or 1 / `rope.scaling.factor` of linear scaling.
-    pub rope_scale: f32,
+    /// The rotary angles.
+    pub rope: Rope,
+    /// What some architectures multiply with on the way.
+    pub scales: Scales,
+}
+
+/// How positions become rotary angles.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rope {
+    /// Whether queries and keys are rotated at all (granite: `rope.scaling.finetuned`).
+    pub rotates: bool,
+    /// Base of the angles (`rope.freq_base`).
+    pub base: f32,
+    /// What angles are multiplied with: 1, or 1 / `rope.scaling.factor`.
+    pub scale: f32,
+    /// What the rotated elements are multiplied with (`rope.scaling.attn_factor`).
+    pub magnitude: f32,
+    /// The range of pairs between the two scales of YaRN, if it is that kind of scaling.
+    pub yarn: Option<Yarn>,
+}
+
+/// Where YaRN goes over from turning a pair as trained to turning it at the scaled speed (Peng et
+/// al., "YaRN: efficient context window extension of large language models", 2023).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Yarn {
+    /// The last pair that turns as trained.
+    pub low: f32,
+    /// The first pair that turns at the scaled speed.
+    pub high: f32,
+}
+
+/// The four multipliers of granite. Where there is none nothing is multiplied.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scales {
+    /// Of the token embeddings (`embedding_scale`).
+    pub embedding: Option<f32>,
+    /// Of what attention and feed-forward add to the residual stream (`residual_scale`).
+    pub residual: Option<f32>,
+    /// Of key-query products, instead of 1 / √`key_length` (`attention.scale`).
+    pub attention: Option<f32>,
+    /// What the logits are divided by (`logit_scale`).
+    pub logit: Option<f32>,
 }
 
 impl Hyperparameters {
@@ -69,6 +107,8 @@ impl Hyperparameters {
             let why = format!("it must be even and at most the head's {key_length} elements");
             return Err(keys.value("rope.dimension_count", rope_dimensions, why));
         }
+        let context = keys.count("context_length")?;
+        let rope = keys.rope(architecture, rope_dimensions, context)?;
         Ok(Self {
             architecture,
             layers: keys.count("block_count")?,
@@ -78,11 +118,11 @@ impl Hyperparameters {
             kv_heads,
             key_length,
             value_length,
-            context: keys.count("context_length")?,
+            context,
             norm_epsilon: keys.float("attention.layer_norm_rms_epsilon")?,
             rope_dimensions,
-            rope_base: optional(keys.float("rope.freq_base"))?.unwrap_or(10000.0),
-            rope_scale: keys.rope_scale()?,
+            rope,
+            scales: if architecture.scales { keys.scales()? } else { Scales::default() },
         })
     }
 }
@@ -121,17 +161,64 @@ impl Keys<'_> {
         }
     }
 
-    fn rope_scale(&self) -> Result<f32, ModelError> {
+    fn rope(&self, architecture: &Architecture, n: usize, context: usize) -> Result<Rope, ModelError> {
         const TYPE: &str = "rope.scaling.type";
+        let base = optional(self.float("rope.freq_base"))?.unwrap_or(10000.0);
+        let magnitude = optional(self.float("rope.scaling.attn_factor"))?.unwrap_or(1.0);
+        let rotates = match self.gguf.bool(&self.name("rope.scaling.finetuned")) {
+            // Only granite takes it for a switch; for the others it is a remark.
+            Ok(flag) => flag || !architecture.scales,
+            Err(KeyError::Missing { .. }) => true,
+            Err(error) => return Err(error.into()),
+        };
+        let mut rope = Rope { rotates, base, scale: 1.0, magnitude, yarn: None };
         let kind = optional(self.gguf.str(&self.name(TYPE)).map_err(ModelError::from))?;
         match kind {
-            Some("none") => Ok(1.0),
+            Some("none") => {}
             // Files from before the type was stored scale linearly where they have a factor.
-            None | Some("linear") => {
-                Ok(optional(self.float("rope.scaling.factor"))?.map_or(1.0, |factor| 1.0 / factor))
+            None | Some("linear") => rope.scale = self.rope_scale()?,
+            Some("yarn") => {
+                rope.scale = self.rope_scale()?;
+                let key = "rope.scaling.original_context_length";
+                let trained = optional(self.count(key))?.unwrap_or(context);
+                rope.yarn = Some(yarn(n, trained, base));
             }
-            Some(other) => Err(self.value(TYPE, format!("{other:?}"), "supported: none, linear")),
+            Some(other) => {
+                return Err(self.value(TYPE, format!("{other:?}"), "supported: none, linear, yarn"));
+            }
         }
+        Ok(rope)
+    }
+
+    /// One over the factor by which positions are spread, under its name of today or an older one.
+    /// A factor of 0 means none.
+    fn rope_scale(&self) -> Result<f32, ModelError> {
+        for key in ["rope.scaling.factor", "rope.scale_linear"] {
+            match self.gguf.f32(&self.name(key)) {
+                Ok(0.0) => return Ok(1.0),
+                Ok(_) => return Ok(1.0 / self.float(key)?),
+                Err(KeyError::Missing { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(1.0)
+    }
+
+    fn scales(&self) -> Result<Scales, ModelError> {
+        let scale = |key: &str| match self.gguf.f32(&self.name(key)) {
+            // Zero stands for a scale that is not used.
+            Ok(0.0) => Ok(None),
+            Ok(scale) if scale.is_finite() => Ok(Some(scale)),
+            Ok(scale) => Err(self.value(key, scale, "it must be finite")),
+            Err(error) => optional(Err(error.into())),
+        };
+        let logit = self.float("logit_scale")?;
+        Ok(Scales {
+            embedding: scale("embedding_scale")?,
+            residual: scale("residual_scale")?,
+            attention: scale("attention.scale")?,
+            logit: Some(logit),
+        })
     }
 
     fn refuse_experts(&self) -> Result<(), ModelError> {
@@ -141,6 +228,17 @@ impl Keys<'_> {
             Some(count) => Err(self.value(COUNT, count, "mixtures of experts are not supported")),
         }
     }
+}
+
+/// The pairs at which the trained context holds 32 turns, and one turn.
+///
+/// In f32 and with the rounding outward of the reference implementation, like ggml.
+fn yarn(n: usize, trained: usize, base: f32) -> Yarn {
+    let pair = |turns: f32| {
+        let positions = libm::logf(trained as f32 / (turns * 2.0 * std::f32::consts::PI));
+        n as f32 * positions / (2.0 * libm::logf(base))
+    };
+    Yarn { low: libm::floorf(pair(32.0)).max(0.0), high: libm::ceilf(pair(1.0)).min(n as f32 - 1.0) }
 }
 
 /// What was read, or nothing where the key is missing.
@@ -191,11 +289,67 @@ pub(super) mod tests {
     fn defaults_follow_from_the_head_count() {
         let h = Hyperparameters::read(&small_llama()).unwrap();
         assert_eq!((h.key_length, h.value_length, h.rope_dimensions, h.kv_heads), (8, 8, 8, 2));
-        assert_eq!((h.rope_base, h.rope_scale), (10000.0, 1.0));
+        assert_eq!((h.rope.base, h.rope.scale, h.rope.magnitude, h.rope.yarn), (10000.0, 1.0, 1.0, None));
+        assert_eq!((h.scales, h.rope.rotates), (Scales::default(), true));
         let h = with("llama.attention.head_count_kv", None).unwrap();
         assert_eq!(h.kv_heads, 4);
         let h = with("llama.rope.scaling.factor", Some(Value::F32(4.0))).unwrap();
-        assert_eq!(h.rope_scale, 0.25);
+        assert_eq!(h.rope.scale, 0.25);
+        let h = with("llama.rope.scale_linear", Some(Value::F32(2.0))).unwrap();
+        assert_eq!(h.rope.scale, 0.5);
+        let h = with("llama.rope.scaling.factor", Some(Value::F32(0.0))).unwrap();
+        assert_eq!(h.rope.scale, 1.0);
+    }
+
+    /// `{architecture}.{key}` for each entry, over the keys of the small llama.
+    fn of(architecture: &str, entries: &[(&str, Value)]) -> Result<Hyperparameters, String> {
+        let mut gguf = small_llama();
+        for (key, value) in &mut gguf.metadata {
+            match key.strip_prefix("llama.") {
+                Some(rest) => *key = format!("{architecture}.{rest}"),
+                None => *value = Value::from(architecture),
+            }
+        }
+        let entries = entries.iter().map(|(key, value)| (format!("{architecture}.{key}"), value.clone()));
+        gguf.metadata.extend(entries);
+        Hyperparameters::read(&gguf).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn granite_reads_its_scales_and_nobody_else() {
+        let keys = [
+            ("embedding_scale", Value::F32(12.0)),
+            ("residual_scale", Value::F32(0.0)),
+            ("attention.scale", Value::F32(0.125)),
+            ("logit_scale", Value::F32(4.0)),
+            ("rope.scaling.finetuned", Value::Bool(false)),
+        ];
+        let h = of("granite", &keys).unwrap();
+        let scales =
+            Scales { embedding: Some(12.0), residual: None, attention: Some(0.125), logit: Some(4.0) };
+        assert_eq!((h.scales, h.rope.rotates), (scales, false));
+        let h = of("llama", &keys).unwrap();
+        assert_eq!((h.scales, h.rope.rotates), (Scales::default(), true));
+        assert!(of("granite", &[]).unwrap_err().contains("granite.logit_scale"));
+        let error = of("granite", &[("logit_scale", Value::F32(0.0))]).unwrap_err();
+        assert!(error.contains("`granite.logit_scale` is 0: it must be finite and above zero"), "{error}");
+    }
+
+    /// The pairs of a head of 128 under base 10000, as Python's `math` finds them for a context of
+    /// 4096: 128 ln(4096 / 64π) / (2 ln 10000) = 20.94… and 128 ln(4096 / 2π) / (2 ln 10000) = 45.02….
+    #[test]
+    fn yarn_lies_between_32_turns_and_one() {
+        assert_eq!(yarn(128, 4096, 10000.0), Yarn { low: 20.0, high: 46.0 });
+        let keys = [
+            ("rope.scaling.type", Value::from("yarn")),
+            ("rope.scaling.factor", Value::F32(4.0)),
+            ("rope.scaling.original_context_length", Value::U32(4096)),
+            ("rope.scaling.attn_factor", Value::F32(1.5)),
+        ];
+        let h = of("qwen2", &keys).unwrap();
+        // Heads of 8: 8 ln(4096 / 64π) / (2 ln 10000) = 1.3 and 2.8.
+        assert_eq!(h.rope.yarn, Some(Yarn { low: 1.0, high: 3.0 }));
+        assert_eq!((h.rope.scale, h.rope.magnitude), (0.25, 1.5));
     }
 
     #[test]
@@ -206,7 +360,7 @@ pub(super) mod tests {
             (
                 "general.architecture",
                 string("rwkv6"),
-                "architecture `rwkv6` is not supported; supported: llama",
+                "architecture `rwkv6` is not supported; supported: llama, granite, qwen2, qwen3",
             ),
             ("llama.block_count", Some(Value::U32(0)), "is 0: it must lie between 1 and 2147483647"),
             (
@@ -225,7 +379,7 @@ pub(super) mod tests {
                 Some(Value::U32(7)),
                 "is 7: it must be even and at most the head's 8 elements",
             ),
-            ("llama.rope.scaling.type", string("yarn"), "is \"yarn\": supported: none, linear"),
+            ("llama.rope.scaling.type", string("longrope"), "is \"longrope\": supported: none, linear, yarn"),
             ("llama.expert_count", Some(Value::U32(8)), "is 8: mixtures of experts are not supported"),
             (epsilon, Some(Value::F32(f32::NAN)), "is NaN: it must be finite and above zero"),
             // What the file format's own getters say.

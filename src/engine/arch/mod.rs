@@ -17,7 +17,7 @@ mod tests;
 pub use super::math::RopePairs;
 pub use error::ModelError;
 pub(super) use graph::Graph;
-pub use hyperparameters::Hyperparameters;
+pub use hyperparameters::{Hyperparameters, Rope, Scales, Yarn};
 pub use model::Model;
 
 /// What sets one architecture apart from the shared skeleton.
@@ -27,23 +27,65 @@ pub struct Architecture {
     pub name: &'static str,
     /// How rotary embedding pairs the elements of a head.
     pub rope: RopePairs,
+    /// Whether the tensor `rope_freqs.weight`, where there is one, divides the rotary angles.
+    pub rope_factors: bool,
     /// Whether the query, key and value projections have biases.
-    pub attention_bias: Bias,
+    pub attention_bias: Presence,
+    /// Whether the feed-forward projections have biases.
+    pub feed_forward_bias: Presence,
+    /// Whether queries and keys are normalised, head by head, before they are rotated.
+    pub head_norms: Presence,
+    /// Whether the keys of [`Scales`] are read.
+    pub scales: bool,
 }
 
-/// Whether a bias tensor belongs to a projection.
+/// Whether a tensor belongs to an architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bias {
+pub enum Presence {
+    /// A file that has one is of another kind.
+    Never,
     /// Used where the file has one.
     Optional,
     /// The file must have one.
     Required,
 }
 
+/// The row of the table that most others are variations of.
+const LLAMA: Architecture = Architecture {
+    name: "llama",
+    rope: RopePairs::Adjacent,
+    rope_factors: true,
+    attention_bias: Presence::Optional,
+    feed_forward_bias: Presence::Optional,
+    head_norms: Presence::Never,
+    scales: false,
+};
+
 impl Architecture {
     /// Every architecture that the engine runs.
-    pub const ALL: &[Architecture] =
-        &[Architecture { name: "llama", rope: RopePairs::Adjacent, attention_bias: Bias::Optional }];
+    ///
+    /// Source: the graphs of the same names in llama.cpp's `src/models`.
+    pub const ALL: &[Architecture] = &[
+        LLAMA,
+        Architecture { name: "granite", scales: true, ..LLAMA },
+        Architecture {
+            name: "qwen2",
+            rope: RopePairs::Halves,
+            rope_factors: false,
+            attention_bias: Presence::Required,
+            feed_forward_bias: Presence::Never,
+            ..LLAMA
+        },
+        Architecture {
+            name: "qwen3",
+            rope: RopePairs::Halves,
+            rope_factors: false,
+            attention_bias: Presence::Optional,
+            feed_forward_bias: Presence::Never,
+            head_norms: Presence::Required,
+            ..LLAMA
+        },
+    ];
 
     /// The architecture of this name.
     pub fn named(name: &str) -> Option<&'static Architecture> {

@@ -1,9 +1,11 @@
 //! A model: hyperparameters, and tensors used where they lie.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::error::names;
-use super::{Bias, Hyperparameters, ModelError};
+use super::{Hyperparameters, ModelError, Presence};
 use crate::engine::TensorBytes;
 use crate::engine::quant::Format;
 use crate::gguf::{Gguf, TensorInfo};
@@ -14,7 +16,7 @@ pub struct Model {
     pub(super) token_embedding: Matrix,
     pub(super) layers: Vec<Layer>,
     pub(super) output_norm: Vector,
-    pub(super) output: Matrix,
+    pub(super) output: Projection,
     /// What the rotary angles are divided by, read out: half a head of numbers.
     pub(super) rope_factors: Vec<f32>,
     bytes: Arc<dyn TensorBytes>,
@@ -42,11 +44,14 @@ pub(super) struct Layer {
     pub(super) query: Projection,
     pub(super) key: Projection,
     pub(super) value: Projection,
+    /// Norms of single heads.
+    pub(super) query_norm: Option<Vector>,
+    pub(super) key_norm: Option<Vector>,
     pub(super) attention_output: Projection,
     pub(super) feed_forward_norm: Vector,
-    pub(super) gate: Matrix,
-    pub(super) up: Matrix,
-    pub(super) down: Matrix,
+    pub(super) gate: Projection,
+    pub(super) up: Projection,
+    pub(super) down: Projection,
 }
 
 /// A matrix with an optional bias.
@@ -68,26 +73,28 @@ impl Model {
     /// `bytes` answers for the tensors of `gguf`, by their place in its table.
     pub fn new(gguf: Arc<Gguf>, bytes: Arc<dyn TensorBytes>) -> Result<Self, ModelError> {
         let h = Hyperparameters::read(&gguf)?;
-        let tensors = Tensors { gguf: &gguf, bytes: bytes.as_ref() };
+        let tensors = Tensors { gguf: &gguf, bytes: bytes.as_ref(), used: RefCell::default() };
         let width = h.width as u64;
         // The vocabulary is as long as its embedding; a row alone is a vocabulary of one.
         let (_, info) = tensors.find("token_embd.weight")?;
         let vocabulary = info.dims.get(1).copied().unwrap_or(1);
         let token_embedding = tensors.matrix("token_embd.weight", width, vocabulary)?;
-        let output = match gguf.tensor_index("output.weight") {
-            Some(_) => tensors.matrix("output.weight", width, vocabulary)?,
-            None => token_embedding,
+        let output = Projection {
+            weight: match gguf.tensor_index("output.weight") {
+                Some(_) => tensors.matrix("output.weight", width, vocabulary)?,
+                None => token_embedding,
+            },
+            bias: tensors.optional_vector("output.bias", vocabulary, Presence::Optional)?,
         };
-        let rope_factors = match gguf.tensor_index("rope_freqs.weight") {
-            Some(index) => {
-                tensors.vector("rope_freqs.weight", h.rope_dimensions as u64 / 2)?;
-                let floats = bytes.tensor_bytes(index).chunks_exact(4);
-                floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-            }
-            None => Vec::new(),
-        };
+        let factors = if h.architecture.rope_factors { Presence::Optional } else { Presence::Never };
+        let factors = tensors.optional_vector("rope_freqs.weight", h.rope_dimensions as u64 / 2, factors)?;
+        let rope_factors = factors.map_or(Vec::new(), |Vector { index }| {
+            let floats = bytes.tensor_bytes(index).chunks_exact(4);
+            floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+        });
         let output_norm = tensors.vector("output_norm.weight", width)?;
         let layers = (0..h.layers).map(|i| tensors.layer(&h, i)).collect::<Result<_, _>>()?;
+        tensors.refuse_unused(h.architecture.name)?;
         Ok(Self { hyperparameters: h, token_embedding, layers, output_norm, output, rope_factors, bytes })
     }
 
@@ -98,7 +105,7 @@ impl Model {
 
     /// How many tokens there are: ids are below it, and logits are as many.
     pub fn vocabulary(&self) -> usize {
-        self.output.rows
+        self.output.weight.rows
     }
 
     /// The bytes of some rows of a matrix.
@@ -117,12 +124,25 @@ impl Model {
 struct Tensors<'a> {
     gguf: &'a Gguf,
     bytes: &'a dyn TensorBytes,
+    /// The indices of the tensors that were found.
+    used: RefCell<BTreeSet<usize>>,
 }
 
 impl Tensors<'_> {
     fn find(&self, name: &str) -> Result<(usize, &TensorInfo), ModelError> {
         let index = self.gguf.tensor_index(name).ok_or_else(|| ModelError::MissingTensor(name.into()))?;
+        self.used.borrow_mut().insert(index);
         Ok((index, &self.gguf.tensors[index]))
+    }
+
+    /// A tensor that nothing was done with means a model of another make, which would run and be
+    /// wrong.
+    fn refuse_unused(&self, architecture: &'static str) -> Result<(), ModelError> {
+        let used = self.used.borrow();
+        match self.gguf.tensors.iter().enumerate().find(|(index, _)| !used.contains(index)) {
+            Some((_, tensor)) => Err(ModelError::UnusedTensor { name: tensor.name.clone(), architecture }),
+            None => Ok(()),
+        }
     }
 
     fn shape(&self, index: usize, expected: &[u64]) -> ModelError {
@@ -167,35 +187,51 @@ impl Tensors<'_> {
         Ok(Vector { index: row.index })
     }
 
+    /// A row of `n` numbers that may or must be there.
+    fn optional_vector(&self, name: &str, n: u64, presence: Presence) -> Result<Option<Vector>, ModelError> {
+        match presence {
+            Presence::Never => Ok(None),
+            Presence::Optional if self.gguf.tensor_index(name).is_none() => Ok(None),
+            Presence::Optional | Presence::Required => self.vector(name, n).map(Some),
+        }
+    }
+
     /// `{stem}.weight` with `{stem}.bias`, where it belongs.
-    fn projection(&self, stem: &str, columns: u64, rows: u64, bias: Bias) -> Result<Projection, ModelError> {
+    fn projection(
+        &self,
+        stem: &str,
+        columns: u64,
+        rows: u64,
+        bias: Presence,
+    ) -> Result<Projection, ModelError> {
         let weight = self.matrix(&format!("{stem}.weight"), columns, rows)?;
-        let name = format!("{stem}.bias");
-        let bias = match bias {
-            Bias::Optional if self.gguf.tensor_index(&name).is_none() => None,
-            Bias::Optional | Bias::Required => Some(self.vector(&name, rows)?),
-        };
+        let bias = self.optional_vector(&format!("{stem}.bias"), rows, bias)?;
         Ok(Projection { weight, bias })
     }
 
     fn layer(&self, h: &Hyperparameters, i: usize) -> Result<Layer, ModelError> {
         let name = |part: &str| format!("blk.{i}.{part}");
-        let bias = h.architecture.attention_bias;
+        let a = h.architecture;
         let (width, feed_forward) = (h.width as u64, h.feed_forward as u64);
         let all = |heads: usize, length: usize| heads as u64 * length as u64;
         let (queries, keys) = (all(h.heads, h.key_length), all(h.kv_heads, h.key_length));
         let (values, mixed) = (all(h.kv_heads, h.value_length), all(h.heads, h.value_length));
-        let output = name("attn_output");
+        let head = h.key_length as u64;
+        let inner = |part: &str, columns: u64, rows: u64| {
+            self.projection(&name(part), columns, rows, a.feed_forward_bias)
+        };
         Ok(Layer {
             attention_norm: self.vector(&name("attn_norm.weight"), width)?,
-            query: self.projection(&name("attn_q"), width, queries, bias)?,
-            key: self.projection(&name("attn_k"), width, keys, bias)?,
-            value: self.projection(&name("attn_v"), width, values, bias)?,
-            attention_output: self.projection(&output, mixed, width, Bias::Optional)?,
+            query: self.projection(&name("attn_q"), width, queries, a.attention_bias)?,
+            key: self.projection(&name("attn_k"), width, keys, a.attention_bias)?,
+            value: self.projection(&name("attn_v"), width, values, a.attention_bias)?,
+            query_norm: self.optional_vector(&name("attn_q_norm.weight"), head, a.head_norms)?,
+            key_norm: self.optional_vector(&name("attn_k_norm.weight"), head, a.head_norms)?,
+            attention_output: self.projection(&name("attn_output"), mixed, width, Presence::Optional)?,
             feed_forward_norm: self.vector(&name("ffn_norm.weight"), width)?,
-            gate: self.matrix(&name("ffn_gate.weight"), width, feed_forward)?,
-            up: self.matrix(&name("ffn_up.weight"), width, feed_forward)?,
-            down: self.matrix(&name("ffn_down.weight"), feed_forward, width)?,
+            gate: inner("ffn_gate", width, feed_forward)?,
+            up: inner("ffn_up", width, feed_forward)?,
+            down: inner("ffn_down", feed_forward, width)?,
         })
     }
 }

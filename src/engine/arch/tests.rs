@@ -7,7 +7,7 @@ use super::{Model, ModelError};
 use crate::engine::TensorBytes;
 use crate::engine::context::Context;
 use crate::engine::kernels::CpuLevel;
-use crate::gguf::{Gguf, TensorInfo, TensorType};
+use crate::gguf::{Gguf, TensorInfo, TensorType, Value};
 
 const WIDTH: usize = 32;
 const FEED_FORWARD: usize = 48;
@@ -25,14 +25,19 @@ impl TensorBytes for Bytes {
     }
 }
 
-/// Named F32 tensors with their dimensions.
+/// A small model of some architecture: named F32 tensors with their dimensions, and keys over those
+/// of the small llama, without the prefix.
 #[derive(Clone)]
-struct Tensors(Vec<(String, Vec<usize>, Vec<f32>)>);
+struct Tensors {
+    architecture: &'static str,
+    keys: Vec<(&'static str, f32)>,
+    tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
+}
 
 impl Tensors {
     /// A whole small llama with tied output, biases and rotary factors, from a fixed sequence.
     fn small() -> Self {
-        let mut tensors = Tensors(Vec::new());
+        let mut tensors = Tensors { architecture: "llama", keys: Vec::new(), tensors: Vec::new() };
         tensors.push("token_embd.weight", &[WIDTH, VOCABULARY], 1.0, 0.0);
         tensors.push("output_norm.weight", &[WIDTH], 0.3, 1.0);
         tensors.push("rope_freqs.weight", &[HEAD / 2], 0.5, 1.5);
@@ -46,13 +51,46 @@ impl Tensors {
                 tensors.push(&format!("blk.{i}.{part}.weight"), &dims, 0.4, 0.0);
                 tensors.push(&format!("blk.{i}.{part}.bias"), &dims[1..], 0.5, 0.0);
             }
-            tensors.push(&format!("blk.{i}.ffn_gate.weight"), &[WIDTH, FEED_FORWARD], 0.4, 0.0);
-            tensors.push(&format!("blk.{i}.ffn_up.weight"), &[WIDTH, FEED_FORWARD], 0.4, 0.0);
-            tensors.push(&format!("blk.{i}.ffn_down.weight"), &[FEED_FORWARD, WIDTH], 0.4, 0.0);
+            for (part, dims) in [
+                ("ffn_gate", [WIDTH, FEED_FORWARD]),
+                ("ffn_up", [WIDTH, FEED_FORWARD]),
+                ("ffn_down", [FEED_FORWARD, WIDTH]),
+            ] {
+                tensors.push(&format!("blk.{i}.{part}.weight"), &dims, 0.4, 0.0);
+                tensors.push(&format!("blk.{i}.{part}.bias"), &dims[1..], 0.5, 0.0);
+            }
             tensors.push(&format!("blk.{i}.attn_norm.weight"), &[WIDTH], 0.3, 1.0);
             tensors.push(&format!("blk.{i}.ffn_norm.weight"), &[WIDTH], 0.3, 1.0);
         }
         tensors
+    }
+
+    /// The same weights as a model of another architecture, with what belongs to that.
+    fn as_architecture(&self, architecture: &'static str) -> Self {
+        let mut model = Tensors { architecture, ..self.clone() };
+        if architecture == "granite" {
+            model.keys = vec![
+                ("embedding_scale", 3.0),
+                ("residual_scale", 0.4),
+                ("attention.scale", 0.5),
+                ("logit_scale", 2.0),
+            ];
+            return model;
+        }
+        let keep =
+            |name: &str| !(name == "rope_freqs.weight" || name.contains("ffn") && name.ends_with("bias"));
+        model.tensors.retain(|(name, ..)| keep(name));
+        if architecture == "qwen3" {
+            for i in 0..LAYERS {
+                model.push(&format!("blk.{i}.attn_q_norm.weight"), &[HEAD], 0.3, 1.5);
+                model.push(&format!("blk.{i}.attn_k_norm.weight"), &[HEAD], 0.3, 1.5);
+            }
+        }
+        model
+    }
+
+    fn key(&self, name: &str) -> Option<f64> {
+        self.keys.iter().find(|(key, _)| *key == name).map(|(_, value)| f64::from(*value))
     }
 
     fn push(&mut self, name: &str, dims: &[usize], spread: f32, centre: f32) {
@@ -62,20 +100,31 @@ impl Tensors {
             centre + spread * ((state >> 8) as f32 / (1 << 23) as f32 - 1.0)
         };
         let values = (0..dims.iter().product()).map(|_| next()).collect();
-        self.0.push((name.to_owned(), dims.to_vec(), values));
+        self.tensors.push((name.to_owned(), dims.to_vec(), values));
     }
 
     fn without(&self, name: &str) -> Self {
-        Tensors(self.0.iter().filter(|(n, ..)| n != name).cloned().collect())
+        let mut model = self.clone();
+        model.tensors.retain(|(n, ..)| n != name);
+        model
     }
 
     fn get(&self, name: &str) -> Option<Vec<f64>> {
-        let (.., values) = self.0.iter().find(|(n, ..)| n == name)?;
+        let (.., values) = self.tensors.iter().find(|(n, ..)| n == name)?;
         Some(values.iter().map(|&x| x.into()).collect())
     }
 
     fn header(&self) -> Gguf {
         let mut gguf = small_llama();
+        for (key, value) in &mut gguf.metadata {
+            match key.strip_prefix("llama.") {
+                Some(rest) => *key = format!("{}.{rest}", self.architecture),
+                None => *value = Value::from(self.architecture),
+            }
+        }
+        let keys = self.keys.iter();
+        let keys = keys.map(|(key, value)| (format!("{}.{key}", self.architecture), Value::F32(*value)));
+        gguf.metadata.extend(keys);
         let info = |(name, dims, values): &(String, Vec<usize>, Vec<f32>)| TensorInfo {
             name: name.clone(),
             dims: dims.iter().map(|&d| d as u64).collect(),
@@ -83,12 +132,13 @@ impl Tensors {
             offset: 0,
             size: values.len() as u64 * 4,
         };
-        gguf.tensors = self.0.iter().map(info).collect();
+        gguf.tensors = self.tensors.iter().map(info).collect();
         gguf
     }
 
     fn bytes(&self) -> Bytes {
-        Bytes(self.0.iter().map(|(.., v)| v.iter().flat_map(|x| x.to_le_bytes()).collect()).collect())
+        let bytes = |values: &Vec<f32>| values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        Bytes(self.tensors.iter().map(|(.., values)| bytes(values)).collect())
     }
 
     fn model(&self) -> Result<Model, ModelError> {
@@ -117,14 +167,23 @@ fn norm(tensors: &Tensors, name: &str, x: &[f64]) -> Vec<f64> {
     x.iter().zip(tensors.get(name).unwrap()).map(|(x, w)| x * scale * w).collect()
 }
 
+/// Each head normalised, where the model has such norms.
+fn norm_heads(tensors: &Tensors, name: &str, rows: &mut [f64]) {
+    if tensors.get(name).is_some() {
+        rows.chunks_mut(HEAD).for_each(|head| head.copy_from_slice(&norm(tensors, name, head)));
+    }
+}
+
 fn rotate(tensors: &Tensors, position: usize, rows: &mut [f64]) {
     let factors = tensors.get("rope_freqs.weight").unwrap_or(vec![1.0; HEAD / 2]);
     for head in rows.chunks_mut(HEAD) {
         for (i, factor) in factors.iter().enumerate() {
             let angle = position as f64 * 10000f64.powf(-2.0 * i as f64 / HEAD as f64) / factor;
-            let (x, y) = (head[2 * i], head[2 * i + 1]);
-            head[2 * i] = x * angle.cos() - y * angle.sin();
-            head[2 * i + 1] = x * angle.sin() + y * angle.cos();
+            let halves = tensors.architecture.starts_with("qwen");
+            let (a, b) = if halves { (i, i + HEAD / 2) } else { (2 * i, 2 * i + 1) };
+            let (x, y) = (head[a], head[b]);
+            head[a] = x * angle.cos() - y * angle.sin();
+            head[b] = x * angle.sin() + y * angle.cos();
         }
     }
 }
@@ -133,12 +192,17 @@ fn rotate(tensors: &Tensors, position: usize, rows: &mut [f64]) {
 fn naive(tensors: &Tensors, tokens: &[u32]) -> Vec<f64> {
     let mut cache = vec![Vec::<(Vec<f64>, Vec<f64>)>::new(); LAYERS];
     let mut stream = Vec::new();
+    let scale = |name: &str| tensors.key(name).unwrap_or(1.0);
+    let (residual, over_root) = (scale("residual_scale"), 1.0 / (HEAD as f64).sqrt());
     for (position, &token) in tokens.iter().enumerate() {
         stream = tensors.get("token_embd.weight").unwrap()[token as usize * WIDTH..][..WIDTH].to_vec();
+        stream.iter_mut().for_each(|x| *x *= scale("embedding_scale"));
         for (i, cache) in cache.iter_mut().enumerate() {
             let x = norm(tensors, &format!("blk.{i}.attn_norm.weight"), &stream);
             let [mut q, mut k, v] =
                 ["attn_q", "attn_k", "attn_v"].map(|part| project(tensors, &format!("blk.{i}.{part}"), &x));
+            norm_heads(tensors, &format!("blk.{i}.attn_q_norm.weight"), &mut q);
+            norm_heads(tensors, &format!("blk.{i}.attn_k_norm.weight"), &mut k);
             rotate(tensors, position, &mut q);
             rotate(tensors, position, &mut k);
             cache.push((k, v));
@@ -146,26 +210,31 @@ fn naive(tensors: &Tensors, tokens: &[u32]) -> Vec<f64> {
             for h in 0..HEADS {
                 let at = h / (HEADS / KV_HEADS) * HEAD;
                 let score = |k: &[f64]| (0..HEAD).map(|d| q[h * HEAD + d] * k[at + d]).sum::<f64>();
-                let weights: Vec<f64> =
-                    cache.iter().map(|(k, _)| (score(k) / (HEAD as f64).sqrt()).exp()).collect();
+                let factor = tensors.key("attention.scale").unwrap_or(over_root);
+                let weights: Vec<f64> = cache.iter().map(|(k, _)| (score(k) * factor).exp()).collect();
                 let sum: f64 = weights.iter().sum();
                 for (weight, (_, v)) in weights.iter().zip(cache.iter()) {
                     (0..HEAD).for_each(|d| mixed[h * HEAD + d] += weight / sum * v[at + d]);
                 }
             }
             let out = project(tensors, &format!("blk.{i}.attn_output"), &mixed);
-            stream.iter_mut().zip(out).for_each(|(x, y)| *x += y);
+            stream.iter_mut().zip(out).for_each(|(x, y)| *x += y * residual);
             let x = norm(tensors, &format!("blk.{i}.ffn_norm.weight"), &stream);
             let [gate, up] =
                 ["ffn_gate", "ffn_up"].map(|part| project(tensors, &format!("blk.{i}.{part}"), &x));
             let inner: Vec<f64> = gate.iter().zip(up).map(|(g, u)| g / (1.0 + (-g).exp()) * u).collect();
             let out = project(tensors, &format!("blk.{i}.ffn_down"), &inner);
-            stream.iter_mut().zip(out).for_each(|(x, y)| *x += y);
+            stream.iter_mut().zip(out).for_each(|(x, y)| *x += y * residual);
         }
     }
     let x = norm(tensors, "output_norm.weight", &stream);
     let head = if tensors.get("output.weight").is_some() { "output" } else { "token_embd" };
-    project(tensors, head, &x)
+    let mut logits = project(tensors, head, &x);
+    if let (Some(bias), "token_embd") = (tensors.get("output.bias"), head) {
+        logits.iter_mut().zip(bias).for_each(|(x, b)| *x += b);
+    }
+    logits.iter_mut().for_each(|x| *x /= scale("logit_scale"));
+    logits
 }
 
 fn distance(got: &[f32], want: &[f64]) -> f64 {
@@ -182,6 +251,8 @@ fn the_graph_is_near_the_naive_transformer() {
     let all = Tensors::small();
     let mut untied = all.clone();
     untied.push("output.weight", &[WIDTH, VOCABULARY], 1.0, 0.0);
+    let mut biased = all.clone();
+    biased.push("output.bias", &[VOCABULARY], 1.0, 0.0);
     let want = naive(&all, &tokens);
     assert!(distance(&all.logits(&tokens), &want) < NEAR);
     for (what, other) in [
@@ -190,12 +261,56 @@ fn the_graph_is_near_the_naive_transformer() {
         ("without a key bias", all.without("blk.1.attn_k.bias")),
         ("without a value bias", all.without("blk.1.attn_v.bias")),
         ("without an output bias", all.without("blk.0.attn_output.bias")),
+        ("without a gate bias", all.without("blk.0.ffn_gate.bias")),
+        ("without an up bias", all.without("blk.1.ffn_up.bias")),
+        ("without a down bias", all.without("blk.0.ffn_down.bias")),
         ("with an output of its own", untied),
+        ("with a bias of the output", biased),
+        ("as granite", all.as_architecture("granite")),
+        ("as qwen2", all.as_architecture("qwen2")),
+        ("as qwen3", all.as_architecture("qwen3")),
     ] {
         let got = other.logits(&tokens);
         assert!(distance(&got, &naive(&other, &tokens)) < NEAR, "{what}");
         assert!(distance(&got, &want) > 2.0 * NEAR, "{what}: nothing changed");
     }
+}
+
+/// Each scale of granite, each half of qwen3's norms: leaving one out is a difference.
+#[test]
+fn every_part_of_an_architecture_counts() {
+    let tokens: Vec<u32> = (0..12).map(|i| i * 7 % VOCABULARY as u32).collect();
+    let granite = Tensors::small().as_architecture("granite");
+    let want = naive(&granite, &tokens);
+    for left_out in ["embedding_scale", "residual_scale", "attention.scale"] {
+        let mut other = granite.clone();
+        other.keys.retain(|(key, _)| *key != left_out);
+        let got = other.logits(&tokens);
+        assert!(distance(&got, &naive(&other, &tokens)) < NEAR, "{left_out}");
+        assert!(distance(&got, &want) > 2.0 * NEAR, "{left_out}: nothing changed");
+    }
+    let qwen3 = Tensors::small().as_architecture("qwen3");
+    for name in ["blk.0.attn_q_norm.weight", "blk.1.attn_k_norm.weight"] {
+        let error = qwen3.without(name).model().unwrap_err();
+        assert_eq!(error.to_string(), format!("the tensor `{name}` is missing"));
+    }
+    let error = Tensors::small().as_architecture("qwen2").without("blk.1.attn_v.bias").model().unwrap_err();
+    assert_eq!(error.to_string(), "the tensor `blk.1.attn_v.bias` is missing");
+}
+
+#[test]
+fn a_tensor_without_a_place_is_refused() {
+    let message = |model: Tensors| model.model().unwrap_err().to_string();
+    let mut more = Tensors::small();
+    more.push("blk.0.attn_q_norm.weight", &[HEAD], 0.3, 1.0);
+    assert_eq!(
+        message(more),
+        "the tensor `blk.0.attn_q_norm.weight` has no place in the architecture `llama`: \
+         this is another kind of model"
+    );
+    let mut deeper = Tensors::small().as_architecture("qwen2");
+    deeper.push("blk.2.attn_norm.weight", &[WIDTH], 0.3, 1.0);
+    assert!(message(deeper).contains("`blk.2.attn_norm.weight` has no place"));
 }
 
 #[test]
@@ -215,9 +330,9 @@ fn errors_name_the_tensor() {
         "the tensor `blk.1.attn_k.weight` has dimensions [32, 32], but the metadata ask for [32, 16]"
     );
     assert_eq!(
-        edited("blk.0.ffn_down.weight", &|t| t.dtype = TensorType::IQ4_XS),
-        "the tensor `blk.0.ffn_down.weight` has type iq4_xs, which is not supported here; \
-         supported: f32, f16, bf16, q8_0, q4_0, q4_K, q6_K"
+        edited("blk.0.ffn_down.weight", &|t| t.dtype = TensorType::IQ2_XS),
+        "the tensor `blk.0.ffn_down.weight` has type iq2_xs, which is not supported here; \
+         supported: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_K, q3_K, q4_K, q5_K, q6_K, iq4_nl, iq4_xs"
     );
     assert_eq!(
         edited("output_norm.weight", &|t| t.dtype = TensorType::F16),

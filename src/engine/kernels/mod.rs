@@ -17,9 +17,21 @@
 //!   scales, by a fused multiply-add, block after block. Folded: `+ 4`, `+ 2`, `+ 1`.
 //! - **Q4_0 rows.** One accumulator. The exact sum of the integer products of a block, converted
 //!   to f32, times the product of the two scales, by a fused multiply-add, block after block.
+//! - **Q5_0, Q4_1 and Q5_1 rows.** Lanes as Q8_0. For Q4_1 and Q5_1 a further accumulator takes the
+//!   min times the activations' sum, by a fused multiply-add, block after block, and is added to
+//!   the folded lanes.
+//! - **IQ4_NL rows.** One accumulator, as Q4_0.
 //! - **Q4_K rows.** One accumulator, as Q4_0, where the sum of a block of 256 includes the scales
 //!   of its parts (exact in 32 bits, rounded when converted) and the product of the block scales
 //!   is rounded. A second accumulator for the mins is subtracted at the end.
+//! - **Q2_K rows.** As Q4_K.
+//! - **Q3_K and IQ4_XS rows.** Eight lanes, folded as Q8_0. Elements `4j` to `4j + 3` of each run of
+//!   32 belong to lane `j`: the exact sum of weight times activation times scale over a block of
+//!   256, converted to f32 (rounded), times the product of the block scales (rounded), by a fused
+//!   multiply-add, block after block.
+//! - **Q5_K rows.** Lanes as Q3_K. A further accumulator takes the exact sum of min times summed
+//!   activations, converted, times the negated product of the block scales, by a fused
+//!   multiply-add, and is added to the folded lanes.
 //! - **Q6_K rows.** Eight lanes, folded as Q8_0. Lane `j` of a block: over its eight runs of 32,
 //!   elements `4j` to `4j + 3` as integers from 0 to 63, times activation, times the scale of their
 //!   run of 16; minus 32 times the sum over runs of 16 number `2j` and `2j + 1` of scale times
@@ -47,6 +59,7 @@
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod blocks;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
 mod scalar;
@@ -56,7 +69,7 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use super::quant::{Activations, Bf16, Float, Format, Q8_0, Q8_K};
+use super::quant::{Activations, Bf16, Float, Format, Q8_0, Q8_1, Q8_K};
 
 /// A set of CPU instructions that the kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,8 +155,16 @@ struct Table {
     bf16: Rows<Bf16>,
     q8_0: Rows<Q8_0>,
     q4_0: Rows<Q8_0>,
+    q4_1: Rows<Q8_1>,
+    q5_0: Rows<Q8_0>,
+    q5_1: Rows<Q8_1>,
+    iq4_nl: Rows<Q8_0>,
+    q2_k: Rows<Q8_K>,
+    q3_k: Rows<Q8_K>,
     q4_k: Rows<Q8_K>,
+    q5_k: Rows<Q8_K>,
     q6_k: Rows<Q8_K>,
+    iq4_xs: Rows<Q8_K>,
     attend: fn(&Head<'_>, &mut [f32]),
 }
 
@@ -214,8 +235,16 @@ impl Kernels {
             (Format::BF16, Activations::BF16(x)) => (self.table.bf16)(weights, x, out),
             (Format::Q8_0, Activations::Q8_0(x)) => (self.table.q8_0)(weights, x, out),
             (Format::Q4_0, Activations::Q8_0(x)) => (self.table.q4_0)(weights, x, out),
+            (Format::Q4_1, Activations::Q8_1(x)) => (self.table.q4_1)(weights, x, out),
+            (Format::Q5_0, Activations::Q8_0(x)) => (self.table.q5_0)(weights, x, out),
+            (Format::Q5_1, Activations::Q8_1(x)) => (self.table.q5_1)(weights, x, out),
+            (Format::IQ4_NL, Activations::Q8_0(x)) => (self.table.iq4_nl)(weights, x, out),
+            (Format::Q2_K, Activations::Q8_K(x)) => (self.table.q2_k)(weights, x, out),
+            (Format::Q3_K, Activations::Q8_K(x)) => (self.table.q3_k)(weights, x, out),
             (Format::Q4_K, Activations::Q8_K(x)) => (self.table.q4_k)(weights, x, out),
+            (Format::Q5_K, Activations::Q8_K(x)) => (self.table.q5_k)(weights, x, out),
             (Format::Q6_K, Activations::Q8_K(x)) => (self.table.q6_k)(weights, x, out),
+            (Format::IQ4_XS, Activations::Q8_K(x)) => (self.table.iq4_xs)(weights, x, out),
             _ => panic!("{format:?} weights meet activations of another form"),
         }
     }

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 
 use super::attention::attend_with;
-use super::{Head, Table, fold8, fold16};
+use super::{Head, Table, blocks, fold8, fold16};
 use crate::engine::quant::{
     Bf16, Float, Format, Q8_0, Q8_K, SMALL_BLOCK, SUPER_BLOCK, f16_at, k4_scales, q6, round_f16,
 };
@@ -18,8 +18,16 @@ pub(super) const TABLE: Table = Table {
     bf16: rows_bf16,
     q8_0: |weights, x, out| small_rows::<8>(Format::Q8_0, weights, x, out, sum_q8_0, fold8),
     q4_0: |weights, x, out| small_rows::<1>(Format::Q4_0, weights, x, out, sum_q4_0, |[sum]| sum),
+    q4_1: blocks::rows_q4_1,
+    q5_0: blocks::rows_q5_0,
+    q5_1: blocks::rows_q5_1,
+    iq4_nl: blocks::rows_iq4_nl,
+    q2_k: blocks::rows_q2_k,
+    q3_k: blocks::rows_q3_k,
     q4_k: rows_q4_k,
+    q5_k: blocks::rows_q5_k,
     q6_k: rows_q6_k,
+    iq4_xs: blocks::rows_iq4_xs,
     attend,
 };
 

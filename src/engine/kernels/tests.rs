@@ -4,6 +4,7 @@ use half::f16;
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::quant::tests::scales_at;
 use crate::engine::quant::{Partner, dequantize};
 
 /// The bytes of `rows` rows of `n` weights from a stream of random bytes, with finite scales.
@@ -14,9 +15,8 @@ fn weights(format: Format, n: usize, rows: usize, random: &[u8]) -> Vec<u8> {
     let mut bytes: Vec<u8> = random.iter().copied().cycle().take(format.row_bytes(n) * rows).collect();
     let exponents: &[usize] = match format {
         Format::F32 => &[3],
-        Format::F16 | Format::BF16 | Format::Q8_0 | Format::Q4_0 => &[1],
-        Format::Q4_K => &[1, 3],
-        Format::Q6_K => &[209],
+        Format::F16 | Format::BF16 => &[1],
+        _ => scales_at(format),
     };
     for block in bytes.chunks_exact_mut(format.block_bytes()) {
         for &at in exponents {
@@ -46,6 +46,18 @@ fn activation() -> impl Strategy<Value = f32> {
         1 => prop_oneof![Just(60000.0f32), Just(-60000.0)],
         1 => (-30i32..10, any::<bool>()).prop_map(|(e, s)| if s { 2.0f32.powi(e) } else { -(2.0f32.powi(e)) }),
     ]
+}
+
+fn x_of(rows: &[f32], format: Format, n: usize) -> Activations {
+    Activations::new(format.partner(), n, rows)
+}
+
+/// The blocks of activations for weights with a min.
+fn blocks_of(x: &Activations) -> &Q8_0 {
+    match x {
+        Activations::Q8_1(x) => &x.blocks,
+        _ => panic!("activations of another form"),
+    }
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -90,32 +102,43 @@ proptest! {
         for &format in Format::ALL {
             let n = if format.block_elements() == 1 { blocks * 11 } else { format.block_elements() * blocks };
             let row = weights(format, n, 1, &random);
-            let x: Vec<f32> = pool.iter().copied().cycle().take(n).collect();
-            let x = Activations::new(format.partner(), n, &x);
+            // The sum of a block of Q8_1 must fit an f16, as in ggml.
+            let size = if format.partner() == Partner::Q8_1 { 1.0 / 64.0 } else { 1.0 };
+            let x_rows: Vec<f32> = pool.iter().map(|x| x * size).cycle().take(n).collect();
+            let x = x_of(&x_rows, format, n);
             let mut w = vec![0.0; n];
             dequantize(format, &row, &mut w);
-            // What Q4_K's scale part and min part cancel is still rounded.
-            let (mut sum, mut magnitude) = (0.0f64, 0.0f64);
+            // The two parts of a weight with a min may cancel, and are rounded before they do. The
+            // sum that meets a min of Q4_1 or Q5_1 is an f16 besides.
+            let (mut sum, mut magnitude, mut halves) = (0.0f64, 0.0f64, 0.0f64);
             for (i, &w) in w.iter().enumerate() {
-                let x = match &x {
+                let element = match &x {
                     Activations::Float(x) => f64::from(x.values[i]),
                     Activations::BF16(x) => f64::from(f32::from_bits(u32::from(x.bits[i]) << 16)),
                     Activations::Q8_0(x) => f64::from(x.scales[i / 32]) * f64::from(x.quants[i]),
+                    Activations::Q8_1(x) => f64::from(x.blocks.scales[i / 32]) * f64::from(x.blocks.quants[i]),
                     Activations::Q8_K(x) => f64::from(x.scales[i / 256]) * f64::from(x.quants[i]),
                 };
-                sum += f64::from(w) * x;
-                let min = if format == Format::Q4_K {
-                    let block = &row[i / 256 * 144..];
-                    let half_at = |at: usize| f64::from(f16::from_le_bytes([block[at], block[at + 1]]).to_f32());
-                    (half_at(2) * 63.0).abs() + (half_at(0) * 63.0 * 15.0).abs()
-                } else {
-                    0.0
+                sum += f64::from(w) * element;
+                let block = &row[i / format.block_elements() * format.block_bytes()..];
+                let half_at = |at: usize| f64::from(f16::from_le_bytes([block[at], block[at + 1]]).to_f32()).abs();
+                let (scale, min) = match format {
+                    Format::Q4_1 | Format::Q5_1 => (half_at(0) * 31.0, half_at(2)),
+                    Format::Q2_K => (half_at(80) * 15.0 * 3.0, half_at(82) * 15.0),
+                    Format::Q4_K | Format::Q5_K => (half_at(0) * 63.0 * 31.0, half_at(2) * 63.0),
+                    _ => (0.0, 0.0),
                 };
-                magnitude += (f64::from(w).abs() + 2.0 * min) * x.abs();
+                magnitude += (f64::from(w).abs() + 2.0 * (scale + min)) * element.abs();
+                if format.partner() == Partner::Q8_1 {
+                    // Two roundings to f16, of the scale and of the sum of up to 32 × 127 steps; half
+                    // the smallest f16 where they are subnormal.
+                    let step = f64::from(blocks_of(&x).scales[i / 32]);
+                    halves += min * (step * 127.0 * 2.0f64.powi(-9) + 127.0 * 2.0f64.powi(-24));
+                }
             }
             let got = f64::from(multiply(oracle, format, &row, &x)[0]);
             let steps = if format.block_elements() == 1 { n / 16 + 5 } else { n / 32 + 8 };
-            let bound = magnitude * (steps as f64 + 4.0) * 2.0f64.powi(-24) + 1e-37;
+            let bound = magnitude * (steps as f64 + 4.0) * 2.0f64.powi(-24) + halves + 1e-37;
             prop_assert!((got - sum).abs() <= bound, "{format:?} × {n}: {got} is not {sum} within {bound}");
         }
     }
@@ -164,17 +187,12 @@ proptest! {
 #[test]
 fn extremes_are_exact() {
     for (byte, sign) in [(0x80u8, 1.0f32), (0x7f, 1.0), (0xff, -1.0), (0x00, -1.0), (0x80, -1.0)] {
-        for &format in &[Format::Q8_0, Format::Q4_0, Format::Q4_K, Format::Q6_K] {
+        for &format in Format::ALL.iter().filter(|format| format.block_elements() > 1) {
             let n = 512;
             let mut row = vec![byte; format.row_bytes(n)];
             for block in row.chunks_exact_mut(format.block_bytes()) {
-                let scales: &[usize] = match format {
-                    Format::Q4_K => &[0, 2],
-                    Format::Q6_K => &[208],
-                    _ => &[0],
-                };
-                for &at in scales {
-                    block[at..at + 2].copy_from_slice(&f16::from_f32(1.0).to_le_bytes());
+                for &at in scales_at(format) {
+                    block[at - 1..at + 1].copy_from_slice(&f16::from_f32(1.0).to_le_bytes());
                 }
             }
             // A scale of exactly 1: 127 is the largest magnitude.
@@ -185,7 +203,9 @@ fn extremes_are_exact() {
             let want: f64 = w.iter().map(|&w| f64::from(w) * 127.0 * f64::from(sign)).sum();
             for kernels in available() {
                 let got = multiply(kernels, format, &row, &x)[0];
-                let bound = want.abs() * 2.0f64.powi(-22) + 64.0;
+                // The sum of 32 × 127 meets a min as an f16, and what scales and mins amount to may cancel.
+                let mins = if format.partner() == Partner::Q8_1 { 16.0 * 4.0 } else { 0.0 };
+                let bound = want.abs() * 2.0f64.powi(-22) + 64.0 + mins;
                 assert!((f64::from(got) - want).abs() <= bound, "{format:?} {byte:#x}: {got} is not {want}");
             }
         }

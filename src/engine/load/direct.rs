@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::read::{self, Piece, pieces, share_out};
 use super::spans::{LARGEST_KEPT_GAP, ceil, floor, spans};
-use super::{Job, LoadError, Weights};
+use super::{Job, LoadError, Part};
 use crate::plan::{LoadPlan, OnRefused};
 use crate::platform::{Errno, ErrorKind, File};
 use crate::trace::{NoticeCode, NoticeLevel};
@@ -49,7 +49,7 @@ pub(super) fn open(job: &Job<'_>, plan: LoadPlan) -> Result<Option<DirectFile>, 
 }
 
 /// Reads every span directly into aligned buffers.
-pub(super) fn load(job: &Job<'_>, plan: LoadPlan, direct: &DirectFile) -> Result<Weights, LoadError> {
+pub(super) fn load(job: &Job<'_>, plan: LoadPlan, direct: &DirectFile) -> Result<Part, LoadError> {
     let spans = spans(&job.gguf);
     let outer: Vec<Range<u64>> =
         spans.iter().map(|s| floor(s.start, direct.grain)..ceil(s.end, direct.grain)).collect();
@@ -72,7 +72,7 @@ pub(super) fn load(job: &Job<'_>, plan: LoadPlan, direct: &DirectFile) -> Result
     finish_buffered(job, plan, &spans, campaign.into_state())?;
 
     let starts: Vec<usize> = spans.iter().zip(&outer).map(|(s, o)| (s.start - o.start) as usize).collect();
-    Ok(Weights::buffered(job, buffers, &spans, &starts))
+    Ok(Part::buffered(job, buffers, &spans, &starts))
 }
 
 /// What the readers have found out together.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::gguf::ReadError;
+use crate::gguf::split::SplitError;
 use crate::platform::Errno;
 
 /// A load that cannot go on. Each message names the file and, where there is one, the offset.
@@ -16,6 +17,10 @@ pub enum LoadError {
     /// The file is not a GGUF file this program can read.
     #[error("{}: {source}", path.display())]
     Gguf { path: PathBuf, source: Box<ReadError> },
+
+    /// The files are not the shards of one model.
+    #[error("{}: {source}", path.display())]
+    Split { path: PathBuf, source: Box<SplitError> },
 
     /// A read failed in a way that no fallback mends.
     #[error("{}: reading at offset {offset} failed: {errno}", path.display())]

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::lock::Locker;
 use super::spans::{ceil, floor, spans};
-use super::{Job, LoadError, Weights};
+use super::{Job, LoadError, Part};
 use crate::platform::{Advice, ErrorKind, MapRequest, Mapping};
 
 /// Maps the file, gives back what no tensor uses, and locks the rest if asked.
-pub(super) fn load(job: &Job<'_>, lock: bool) -> Result<Weights, LoadError> {
+pub(super) fn load(job: &Job<'_>, lock: bool) -> Result<Part, LoadError> {
     if let Err(errno) = job.file.advise(0, 0, Advice::Sequential) {
         ignore_unsupported(job, "advice to read the file sequentially", &errno);
     }
@@ -24,8 +24,8 @@ pub(super) fn load(job: &Job<'_>, lock: bool) -> Result<Weights, LoadError> {
     let used = used_pages(job, page_size, mapping.len() as u64);
     trim(&mut *mapping, &used);
     let locked = if lock { lock_growing(job, &*mapping, &used, page_size) } else { Vec::new() };
-    job.advance(job.wanted);
-    Ok(Weights::mapped(job, mapping, locked))
+    job.advance(job.gguf.tensors.iter().map(|tensor| tensor.size).sum());
+    Ok(Part::mapped(job, mapping, locked))
 }
 
 fn ignore_unsupported(job: &Job<'_>, what: &str, errno: &crate::platform::Errno) {

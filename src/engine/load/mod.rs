@@ -9,6 +9,9 @@
 //! teardown unlock, unmap (when the last user of the weights drops them)
 //! ```
 //!
+//! A model of several shards is loaded from the first: each file goes through these steps on its own,
+//! phase by phase.
+//!
 //! A tensor is used where it lies: in the mapping, or in the buffer that the read went to.
 //! Everything that did not happen as asked is a notice on the seam, so that it is recorded.
 
@@ -20,14 +23,15 @@ mod read;
 mod spans;
 mod weights;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use error::LoadError;
+use weights::Part;
 pub use weights::Weights;
 
-use crate::gguf::{ByteSource, Gguf};
+use crate::gguf::{ByteSource, Gguf, split};
 use crate::plan::{LoadPlan, OnRefused, Source};
 use crate::platform::{Errno, File, Notice, Phase, Platform};
 use crate::trace::{NoticeCode, NoticeLevel};
@@ -67,7 +71,9 @@ struct Job<'a> {
     file: Arc<dyn File>,
     gguf: Arc<Gguf>,
     options: LoadOptions<'a>,
-    done: AtomicU64,
+    /// Bytes brought in so far, of all files.
+    done: &'a AtomicU64,
+    /// Bytes wanted, of all files.
     wanted: u64,
 }
 
@@ -102,37 +108,83 @@ pub fn load(
     plan: LoadPlan,
     options: LoadOptions<'_>,
 ) -> Result<Loaded, LoadError> {
-    let (file, gguf) = open_header(platform, path)?;
-    let gguf = Arc::new(gguf);
-    let wanted = gguf.tensors.iter().map(|t| t.size).sum();
-    let job = Job { platform, path, file, gguf, options, done: AtomicU64::new(0), wanted };
+    let (paths, headers) = open_headers(platform, path)?;
+    let whole = split::join(headers.iter().map(|(_, gguf)| &**gguf))
+        .map_err(|source| LoadError::Split { path: path.to_owned(), source: Box::new(source) })?;
+    let wanted = whole.tensors.iter().map(|t| t.size).sum();
+    let done = AtomicU64::new(0);
+    let jobs: Vec<Job<'_>> = paths
+        .iter()
+        .zip(headers)
+        .map(|(path, (file, gguf))| Job { platform, path, file, gguf, options, done: &done, wanted })
+        .collect();
 
     platform.enter_phase(Phase::Probe);
-    let (resolved, direct) = match plan.source {
-        Source::Auto => (resolve_auto(&job, plan)?, None),
-        Source::Direct => (plan, direct::open(&job, plan)?),
-        Source::Map | Source::Read => (plan, None),
-    };
+    let mut resolved = plan;
+    let mut direct = Vec::with_capacity(jobs.len());
+    for job in &jobs {
+        direct.push(match plan.source {
+            // What suits one file suits the others, which lie beside it.
+            Source::Auto if resolved.source != Source::Auto => None,
+            Source::Auto => {
+                resolved = resolve_auto(job, plan)?;
+                None
+            }
+            Source::Direct => direct::open(job, plan)?,
+            Source::Map | Source::Read => None,
+        });
+    }
 
     platform.enter_phase(Phase::Load);
-    let weights = match resolved.source {
-        Source::Map => match map::load(&job, plan.lock) {
+    let parts = jobs.iter().zip(&direct);
+    let parts = parts.map(|(job, direct)| load_file(job, plan, resolved, direct.as_ref()));
+    let weights = Weights::new(platform.clone(), parts.collect::<Result<_, _>>()?);
+    Ok(Loaded { gguf: Arc::new(whole), weights: Arc::new(weights), resolved })
+}
+
+/// Brings one file's tensors in.
+fn load_file(
+    job: &Job<'_>,
+    plan: LoadPlan,
+    resolved: LoadPlan,
+    direct: Option<&direct::DirectFile>,
+) -> Result<Part, LoadError> {
+    match resolved.source {
+        Source::Map => match map::load(job, plan.lock) {
             Err(LoadError::Map { errno, .. }) if plan.source == Source::Auto => {
-                let text =
-                    format!("{}: auto resolved to none after all: mapping failed: {errno}", path.display());
+                let path = job.path.display();
+                let text = format!("{path}: auto resolved to none after all: mapping failed: {errno}");
                 job.notice(NoticeLevel::Warning, NoticeCode::AutoResolved, text);
-                read::load(&job, plan.lock)
+                read::load(job, plan.lock)
             }
             other => other,
         },
         Source::Direct => match direct {
-            Some(direct) => direct::load(&job, plan, &direct),
-            None if plan.on_refused == Some(OnRefused::Map) => map::load(&job, plan.lock),
-            None => read::load(&job, plan.lock),
+            Some(direct) => direct::load(job, plan, direct),
+            None if plan.on_refused == Some(OnRefused::Map) => map::load(job, plan.lock),
+            None => read::load(job, plan.lock),
         },
-        Source::Read | Source::Auto => read::load(&job, plan.lock),
-    }?;
-    Ok(Loaded { gguf: job.gguf, weights: Arc::new(weights), resolved })
+        Source::Read | Source::Auto => read::load(job, plan.lock),
+    }
+}
+
+/// A file and its header.
+type Opened = (Arc<dyn File>, Arc<Gguf>);
+
+/// Opens a model's file, or all of its shards if it is the first of several.
+fn open_headers(platform: &Arc<dyn Platform>, path: &Path) -> Result<(Vec<PathBuf>, Vec<Opened>), LoadError> {
+    let (file, gguf) = open_header(platform, path)?;
+    let wrong = |source| LoadError::Split { path: path.to_owned(), source: Box::new(source) };
+    let paths = match split::shard(&gguf).map_err(wrong)? {
+        Some(shard) => split::paths(path, shard).map_err(wrong)?,
+        None => vec![path.to_owned()],
+    };
+    let mut opened: Vec<Opened> = vec![(file, Arc::new(gguf))];
+    for path in &paths[1..] {
+        let (file, gguf) = open_header(platform, path)?;
+        opened.push((file, Arc::new(gguf)));
+    }
+    Ok((paths, opened))
 }
 
 /// Opens the model at `path` and reads its header, as the first step of every load does.

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use super::lock::Locker;
 use super::spans::spans;
 use super::weights::MaybeLocked;
-use super::{Job, LoadError, Weights};
+use super::{Job, LoadError, Part};
 use crate::platform::{Errno, ErrorKind, File};
 
 /// Bytes asked for by one read: large enough that the call costs nothing, small enough that
@@ -129,7 +129,7 @@ pub(super) fn alloc_all(
 }
 
 /// Reads every span into a buffer of its own.
-pub(super) fn load(job: &Job<'_>, lock: bool) -> Result<Weights, LoadError> {
+pub(super) fn load(job: &Job<'_>, lock: bool) -> Result<Part, LoadError> {
     let spans = spans(&job.gguf);
     let lens = spans.iter().map(|s| s.end - s.start);
     let page_size = job.platform.limits().page_size;
@@ -137,5 +137,5 @@ pub(super) fn load(job: &Job<'_>, lock: bool) -> Result<Weights, LoadError> {
     let work =
         buffers.iter_mut().zip(&spans).flat_map(|((buffer, _), s)| pieces(s.start, buffer.bytes_mut()));
     read_pieces(job, work.collect())?;
-    Ok(Weights::buffered(job, buffers, &spans, &vec![0; spans.len()]))
+    Ok(Part::buffered(job, buffers, &spans, &vec![0; spans.len()]))
 }

@@ -27,15 +27,14 @@ pub(super) enum Storage {
     },
 }
 
-/// A loaded model's tensors. Dropping it unlocks and unmaps them.
-pub struct Weights {
-    platform: Arc<dyn Platform>,
+/// The tensors of one file.
+pub(super) struct Part {
     storage: Storage,
     /// For each tensor: which buffer (0 for a mapping), and which bytes of it.
     places: Vec<(usize, Range<usize>)>,
 }
 
-impl Weights {
+impl Part {
     /// Tensors in one mapping of the whole file.
     pub(super) fn mapped(job: &Job<'_>, mapping: Box<dyn Mapping>, locked: Vec<Range<usize>>) -> Self {
         let whole = std::iter::once(0..job.gguf.file_size).collect::<Vec<_>>();
@@ -60,7 +59,28 @@ impl Weights {
         };
         let sizes = job.gguf.tensors.iter().map(|t| t.size);
         let places = places(&job.gguf, spans).into_iter().zip(sizes).map(at).collect();
-        Self { platform: job.platform.clone(), storage, places }
+        Self { storage, places }
+    }
+}
+
+/// A loaded model's tensors. Dropping it unlocks and unmaps them.
+pub struct Weights {
+    platform: Arc<dyn Platform>,
+    /// One for each file.
+    storages: Vec<Storage>,
+    /// For each tensor: which file, which buffer of it, and which bytes.
+    places: Vec<(usize, usize, Range<usize>)>,
+}
+
+impl Weights {
+    /// The tensors of all files, in order.
+    pub(super) fn new(platform: Arc<dyn Platform>, parts: Vec<Part>) -> Self {
+        let (mut storages, mut all) = (Vec::new(), Vec::new());
+        for (file, Part { storage, places }) in parts.into_iter().enumerate() {
+            storages.push(storage);
+            all.extend(places.into_iter().map(|(buffer, range)| (file, buffer, range)));
+        }
+        Self { platform, storages, places: all }
     }
 
     /// What the kernel says about the pages that were locked: evidence beside the trace.
@@ -69,15 +89,17 @@ impl Weights {
     /// Where this system tells nothing about pages.
     pub fn locked_residency(&self) -> crate::platform::Result<Residency> {
         let mut sum = Residency::default();
-        match &self.storage {
-            Storage::Mapping { mapping, locked } => {
-                for range in locked {
-                    sum += mapping.residency(range.clone())?;
+        for storage in &self.storages {
+            match storage {
+                Storage::Mapping { mapping, locked } => {
+                    for range in locked {
+                        sum += mapping.residency(range.clone())?;
+                    }
                 }
-            }
-            Storage::Buffers { buffers } => {
-                for (buffer, _) in buffers.iter().filter(|(_, locked)| *locked) {
-                    sum += buffer.residency()?;
+                Storage::Buffers { buffers } => {
+                    for (buffer, _) in buffers.iter().filter(|(_, locked)| *locked) {
+                        sum += buffer.residency()?;
+                    }
                 }
             }
         }
@@ -87,8 +109,8 @@ impl Weights {
 
 impl TensorBytes for Weights {
     fn tensor_bytes(&self, index: usize) -> &[u8] {
-        let (buffer, range) = &self.places[index];
-        match &self.storage {
+        let (file, buffer, range) = &self.places[index];
+        match &self.storages[*file] {
             Storage::Mapping { mapping, .. } => mapping.bytes(range.clone()),
             Storage::Buffers { buffers } => &buffers[*buffer].0.bytes()[range.clone()],
         }
@@ -99,15 +121,17 @@ impl Drop for Weights {
     fn drop(&mut self) {
         self.platform.enter_phase(Phase::Teardown);
         // A refused unlock is of no consequence: the lock ends with its region in a moment.
-        match &self.storage {
-            Storage::Mapping { mapping, locked } => {
-                for range in locked {
-                    let _ = mapping.unlock(range.clone());
+        for storage in &self.storages {
+            match storage {
+                Storage::Mapping { mapping, locked } => {
+                    for range in locked {
+                        let _ = mapping.unlock(range.clone());
+                    }
                 }
-            }
-            Storage::Buffers { buffers } => {
-                for (buffer, _) in buffers.iter().filter(|(_, locked)| *locked) {
-                    let _ = buffer.unlock();
+                Storage::Buffers { buffers } => {
+                    for (buffer, _) in buffers.iter().filter(|(_, locked)| *locked) {
+                        let _ = buffer.unlock();
+                    }
                 }
             }
         }

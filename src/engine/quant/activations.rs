@@ -5,6 +5,7 @@
 //!
 //! - Q8_0: `d = amax / 127` stored as f16, quants `round(x · (127 / amax))`, ties to even (ggml's
 //!   portable code rounds ties away from zero);
+//! - Q8_1: as Q8_0, with the sum of the integers times `d` (before `d` is rounded), as f16;
 //! - Q8_K: `1 / d = −127 / max` with the signed value of largest magnitude (the first of equals),
 //!   ties to even.
 
@@ -23,6 +24,8 @@ pub enum Activations {
     BF16(Bf16),
     /// Rows of Q8_0 blocks.
     Q8_0(Q8_0),
+    /// Rows of Q8_1 blocks.
+    Q8_1(Q8_1),
     /// Rows of Q8_K blocks.
     Q8_K(Q8_K),
 }
@@ -59,6 +62,16 @@ pub struct Q8_0 {
     pub sums: Vec<i32>,
 }
 
+/// Rows of blocks of 32 as Q8_0, for weights with a min.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Debug)]
+pub struct Q8_1 {
+    /// Scales and integers.
+    pub blocks: Q8_0,
+    /// What a min of 1 is multiplied with: the sum of a block; each is the value of an f16.
+    pub sums: Vec<f32>,
+}
+
 /// Rows of blocks of 256: one scale and 256 integers in −127..=127 each.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Debug)]
@@ -89,6 +102,7 @@ impl Activations {
                 Activations::BF16(Bf16 { n, bits })
             }
             Partner::Q8_0 => Activations::Q8_0(q8_0(n, rows)),
+            Partner::Q8_1 => Activations::Q8_1(q8_1(n, rows)),
             Partner::Q8_K => Activations::Q8_K(q8_k(n, rows)),
         }
     }
@@ -99,6 +113,7 @@ impl Activations {
             Activations::Float(x) => x.rows(),
             Activations::BF16(x) => x.rows(),
             Activations::Q8_0(x) => x.rows(),
+            Activations::Q8_1(x) => x.blocks.rows(),
             Activations::Q8_K(x) => x.rows(),
         }
     }
@@ -109,6 +124,7 @@ impl Activations {
             Activations::Float(x) => x.n,
             Activations::BF16(x) => x.n,
             Activations::Q8_0(x) => x.n,
+            Activations::Q8_1(x) => x.blocks.n,
             Activations::Q8_K(x) => x.n,
         }
     }
@@ -180,6 +196,16 @@ fn q8_0(n: usize, rows: &[f32]) -> Q8_0 {
     out
 }
 
+fn q8_1(n: usize, rows: &[f32]) -> Q8_1 {
+    let blocks = q8_0(n, rows);
+    let sum = |(block, &sum): (&[f32], &i32)| {
+        let amax = block.iter().fold(0.0f32, |max, x| if x.abs() > max { x.abs() } else { max });
+        round_f16(amax / 127.0 * sum as f32)
+    };
+    let sums = rows.chunks_exact(SMALL_BLOCK).zip(&blocks.sums).map(sum).collect();
+    Q8_1 { blocks, sums }
+}
+
 fn q8_k(n: usize, rows: &[f32]) -> Q8_K {
     let blocks = rows.len() / SUPER_BLOCK;
     let mut out = Q8_K {
@@ -226,6 +252,8 @@ mod tests {
         // 1 · 63.5 is a tie and goes to 64.
         assert_eq!((&q.quants[..3], q.sums[0]), (&[-127i8, 64, 127][..], 64));
         assert_eq!((q.scales[1], q.sums[1]), (0.0, 0));
+        let Activations::Q8_1(q) = Activations::new(Partner::Q8_1, 256, &row) else { unreachable!() };
+        assert_eq!((q.sums[0], q.sums[1]), (round_f16(2.0 / 127.0 * 64.0), 0.0));
 
         // The first of two equal magnitudes gives the sign: −2 becomes −127 · (−2 / −2).
         let Activations::Q8_K(q) = Activations::new(Partner::Q8_K, 256, &row) else { unreachable!() };

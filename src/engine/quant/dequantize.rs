@@ -3,7 +3,8 @@
 
 use half::{bf16, f16};
 
-use super::{Format, SUPER_BLOCK};
+use super::unpack::{self, Super, k4_scales, q6};
+use super::{Format, SMALL_BLOCK, SUPER_BLOCK};
 
 /// Decodes a row of weights into `out`.
 ///
@@ -19,9 +20,17 @@ pub fn dequantize(format: Format, row: &[u8], out: &mut [f32]) {
             Format::F16 => values[0] = f16_at(block, 0),
             Format::BF16 => values[0] = bf16::from_le_bytes([block[0], block[1]]).to_f32(),
             Format::Q8_0 => q8_0(block, values),
-            Format::Q4_0 => q4_0(block, values),
+            Format::Q4_0 => small(block, values, unpack::q4_0),
+            Format::Q4_1 => small_with_min(block, values, unpack::q4_1),
+            Format::Q5_0 => small(block, values, unpack::q5_0),
+            Format::Q5_1 => small_with_min(block, values, unpack::q5_1),
+            Format::IQ4_NL => small(block, values, unpack::iq4_nl),
+            Format::Q2_K => super_block(block, values, [80, 82], unpack::q2_k),
+            Format::Q3_K => super_block(block, values, [108, 108], unpack::q3_k),
             Format::Q4_K => q4_k(block, values),
+            Format::Q5_K => super_block(block, values, [0, 2], unpack::q5_k),
             Format::Q6_K => q6_k(block, values),
+            Format::IQ4_XS => super_block(block, values, [0, 0], unpack::iq4_xs),
         }
     }
 }
@@ -38,28 +47,35 @@ fn q8_0(block: &[u8], out: &mut [f32]) {
     }
 }
 
-fn q4_0(block: &[u8], out: &mut [f32]) {
+fn small(block: &[u8], out: &mut [f32], unpack: fn(&[u8], &mut unpack::Small)) {
+    let mut quants = [0; SMALL_BLOCK];
+    unpack(block, &mut quants);
     let d = f16_at(block, 0);
-    let (low, high) = out.split_at_mut(16);
-    for ((low, high), &byte) in low.iter_mut().zip(high).zip(&block[2..]) {
-        *low = (f32::from(byte & 15) - 8.0) * d;
-        *high = (f32::from(byte >> 4) - 8.0) * d;
-    }
+    out.iter_mut().zip(quants).for_each(|(value, q)| *value = f32::from(q) * d);
 }
 
-/// The eight scales and the eight mins of a Q4_K block, six bits each.
-///
-/// The low six bits of bytes 0-3 are scales 0-3 and of bytes 4-7 mins 0-3; bytes 8-11 hold the
-/// low nibbles of scales (low) and mins (high) 4-7, whose upper two bits top bytes 0-3 and 4-7.
-#[inline]
-pub(crate) fn k4_scales(packed: &[u8]) -> ([u8; 8], [u8; 8]) {
-    let word = |at: usize| u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]]);
-    let (a, b, c) = (word(0), word(4), word(8));
-    let join = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
-    let top = |word: u32| (word >> 6 & 0x0303_0303) << 4;
-    let scales = join(a & 0x3f3f_3f3f, c & 0x0f0f_0f0f | top(a));
-    let mins = join(b & 0x3f3f_3f3f, c >> 4 & 0x0f0f_0f0f | top(b));
-    (scales.to_le_bytes(), mins.to_le_bytes())
+fn small_with_min(block: &[u8], out: &mut [f32], unpack: fn(&[u8], &mut unpack::Small)) {
+    small(block, out, unpack);
+    let m = f16_at(block, 2);
+    out.iter_mut().for_each(|value| *value += m);
+}
+
+/// `at` is where the scales of scales and of mins stand; without mins there is nothing to take off.
+fn super_block(block: &[u8], out: &mut [f32], at: [usize; 2], unpack: fn(&[u8], &mut Super)) {
+    let mut unpacked = Super::ZERO;
+    unpack(block, &mut unpacked);
+    let [d, dmin] = at.map(|at| f16_at(block, at));
+    let has_mins = at[0] != at[1];
+    let runs = out.chunks_exact_mut(16).zip(unpacked.quants.chunks_exact(16));
+    for ((values, quants), (scale, min)) in runs.zip(unpacked.scales.iter().zip(unpacked.mins)) {
+        let scale = d * f32::from(*scale);
+        for (value, &q) in values.iter_mut().zip(quants) {
+            *value = scale * f32::from(q);
+            if has_mins {
+                *value -= dmin * f32::from(min);
+            }
+        }
+    }
 }
 
 fn q4_k(block: &[u8], out: &mut [f32]) {
@@ -85,16 +101,6 @@ fn q6_k(block: &[u8], out: &mut [f32]) {
     }
 }
 
-/// Element `i` of a Q6_K block. Each half of the block is four runs of 32: runs 0 and 1 lie in the
-/// low nibbles of two runs of bytes, runs 2 and 3 in their high nibbles; bit pair `run` of the
-/// third array tops them up to six bits, and 32 is the zero.
-pub(crate) fn q6(low: &[u8], high: &[u8], i: usize) -> i8 {
-    let (half, run, at) = (i / 128, i % 128 / 32, i % 32);
-    let nibble = low[64 * half + 32 * (run % 2) + at] >> (run / 2 * 4) & 15;
-    let pair = high[32 * half + at] >> (2 * run) & 3;
-    (nibble | pair << 4) as i8 - 32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,7 +120,45 @@ mod tests {
                 let nibble = if i < 16 { row[2 + i] & 15 } else { row[2 + i - 16] >> 4 };
                 half_at(0) * (f64::from(nibble) - 8.0)
             }
-            Format::Q4_K => {
+            Format::Q4_1 => half_at(0) * f64::from(row[4 + i % 16] >> (i / 16 * 4) & 15) + half_at(2),
+            Format::Q5_0 | Format::Q5_1 => {
+                let start = if format == Format::Q5_0 { 2 } else { 4 };
+                let high = row[start + i / 8] >> (i % 8) & 1;
+                let q = row[start + 4 + i % 16] >> (i / 16 * 4) & 15 | high << 4;
+                match format {
+                    Format::Q5_0 => half_at(0) * (f64::from(q) - 16.0),
+                    _ => half_at(0) * f64::from(q) + half_at(2),
+                }
+            }
+            Format::IQ4_NL => half_at(0) * iq4(row[2 + i % 16] >> (i / 16 * 4) & 15),
+            Format::IQ4_XS => {
+                let (run, at) = (i / 32, i % 32);
+                let high = u16::from(row[2]) | u16::from(row[3]) << 8;
+                let low = if run % 2 == 0 { row[4 + run / 2] & 15 } else { row[4 + run / 2] >> 4 };
+                let scale = f64::from(u16::from(low) + ((high >> (2 * run)) % 4) * 16) - 32.0;
+                half_at(0) * scale * iq4(row[8 + 16 * run + at % 16] >> (at / 16 * 4) & 15)
+            }
+            Format::Q2_K => {
+                let (half, run, at) = (i / 128, i % 128 / 32, i % 32);
+                let q = row[16 + 32 * half + at] / 4u8.pow(run as u32) % 4;
+                let scale = row[i / 16];
+                half_at(80) * f64::from(scale % 16) * f64::from(q) - half_at(82) * f64::from(scale / 16)
+            }
+            Format::Q3_K => {
+                let (half, run, at) = (i / 128, i % 128 / 32, i % 32);
+                let pair = row[32 + 32 * half + at] / 4u8.pow(run as u32) % 4;
+                let top = if row[at] & (1 << (4 * half + run)) == 0 { 4.0 } else { 0.0 };
+                let p = &row[96..108];
+                let j = i / 16;
+                let six = match j / 4 {
+                    0 => (p[j] & 15) | (p[8 + j] & 3) << 4,
+                    1 => (p[j] & 15) | (p[4 + j] >> 2 & 3) << 4,
+                    2 => (p[j - 8] >> 4) | (p[j] >> 4 & 3) << 4,
+                    _ => (p[j - 8] >> 4) | (p[j - 4] >> 6) << 4,
+                };
+                half_at(108) * (f64::from(six) - 32.0) * (f64::from(pair) - top)
+            }
+            Format::Q4_K | Format::Q5_K => {
                 let sub = i / 32;
                 let six = |first: usize| -> u8 {
                     let p = &row[4..16];
@@ -126,8 +170,10 @@ mod tests {
                         (p[4 + sub] >> 4) | ((p[sub] >> 6) << 4)
                     }
                 };
-                let byte = row[16 + i / 64 * 32 + i % 32];
-                let q = if sub.is_multiple_of(2) { byte & 15 } else { byte >> 4 };
+                let five = format == Format::Q5_K;
+                let byte = row[if five { 48 } else { 16 } + i / 64 * 32 + i % 32];
+                let nibble = if sub.is_multiple_of(2) { byte & 15 } else { byte >> 4 };
+                let q = nibble + if five && row[16 + i % 32] & (1 << sub) != 0 { 16 } else { 0 };
                 half_at(0) * f64::from(six(0)) * f64::from(q) - half_at(2) * f64::from(six(4))
             }
             Format::Q6_K => {
@@ -145,14 +191,20 @@ mod tests {
         }
     }
 
+    /// The table of IQ4, by its published curve.
+    fn iq4(nibble: u8) -> f64 {
+        let positive = [1, 13, 25, 38, 53, 69, 89, 113];
+        let negative = [127, 104, 83, 65, 49, 35, 22, 10];
+        let at = usize::from(nibble % 8);
+        if nibble < 8 { -f64::from(negative[at]) } else { f64::from(positive[at]) }
+    }
+
     /// The bytes of one block with its f16 scales made finite.
     fn tame(format: Format, mut block: Vec<u8>) -> Vec<u8> {
         let scales: &[usize] = match format {
-            Format::Q8_0 | Format::Q4_0 => &[1],
-            Format::Q4_K => &[1, 3],
-            Format::Q6_K => &[209],
             Format::F32 => &[3],
             Format::F16 | Format::BF16 => &[1],
+            _ => super::super::tests::scales_at(format),
         };
         for &at in scales {
             block[at] &= 0xBB;
@@ -169,11 +221,15 @@ mod tests {
                 dequantize(format, &block, &mut out);
                 for (i, &value) in out.iter().enumerate() {
                     let exact = definition(format, &block, i);
-                    // Q4_K rounds three times and Q6_K twice; the others are exact. A difference of
-                    // two nearly equal terms is bounded by the larger term, hence the second bound.
+                    // Values with a min round their products and their sum, those with a scale of
+                    // scales two products. The larger term bounds what a sum rounds by.
+                    let half = |at: usize| f64::from(f16_at(&block, at)).abs();
+                    let ulp = 2.0f64.powi(-23);
                     let bound = match format {
-                        Format::Q4_K => 2.0f64.powi(-23) * (65504.0 * 63.0 * 15.0f64).min(exact.abs() + 2.0 * 63.0 * f64::from(f16_at(&block, 2)).abs()) ,
-                        Format::Q6_K => exact.abs() * 2.0f64.powi(-23),
+                        Format::Q4_1 | Format::Q5_1 => ulp * (exact.abs() + 2.0 * half(2)),
+                        Format::Q2_K => ulp * (exact.abs() + 2.0 * 15.0 * half(82)),
+                        Format::Q4_K | Format::Q5_K => ulp * (exact.abs() + 2.0 * 63.0 * half(2)),
+                        Format::Q3_K | Format::Q6_K | Format::IQ4_XS => ulp * exact.abs(),
                         _ => 0.0,
                     };
                     prop_assert!((f64::from(value) - exact).abs() <= bound, "{format:?}[{i}]: {value} is not {exact}");

