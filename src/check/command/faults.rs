@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn of_many_calls_the_ends_are_met() {
-        assert_eq!(sites(0), []);
+        assert_eq!(sites(0), Vec::<u64>::new());
         assert_eq!(sites(3), [1, 2, 3]);
         let many = sites(75);
         assert_eq!((many.len() as u64, many[0], many[many.len() - 1]), (SITES, 1, 75));
