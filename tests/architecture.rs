@@ -11,8 +11,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "report", "check", "subject", "engine", "tracer", "migrate", "platform", "import", "gguf", "plan",
-            "trace",
+            "report", "check", "subject", "engine", "tracer", "migrate", "platform", "import", "gguf",
+            "plan", "trace",
         ],
     ),
     ("report", &["check", "subject", "trace", "plan"]),

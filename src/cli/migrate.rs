@@ -131,7 +131,15 @@ fn say(shown: &str, migration: &Migration, err: &mut dyn Write) -> io::Result<u8
 
 fn diff(shown: &str, old: &[u8], new: &[u8], out: &mut dyn Write) -> io::Result<()> {
     let diff = TextDiff::from_lines(old, new);
-    diff.unified_diff().header(&format!("a/{shown}"), &format!("b/{shown}")).to_writer(out)
+    let unified = diff.unified_diff();
+    // The library's own writer of the whole replaces bytes that are not UTF-8; that of a hunk keeps them.
+    for (number, hunk) in unified.iter_hunks().enumerate() {
+        if number == 0 {
+            writeln!(out, "--- a/{shown}\n+++ b/{shown}")?;
+        }
+        hunk.to_writer(&mut *out)?;
+    }
+    Ok(())
 }
 
 /// Writes beside the file and renames, so that there is never half a file; permissions stay.

@@ -44,7 +44,7 @@ impl Pool {
     }
 
     /// How many threads take part, the caller's included.
-    pub(super) fn threads(&self) -> usize {
+    pub(super) fn active(&self) -> usize {
         self.active
     }
 

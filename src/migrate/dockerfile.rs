@@ -124,13 +124,13 @@ impl Reader<'_, '_> {
         let mut words = words.split_whitespace().filter(|word| !word.starts_with("--"));
         let image = words.next().unwrap_or_default().to_owned();
         let name = words.nth(1).unwrap_or_default().to_owned();
-        if let Some(base) = before.iter().find(|stage| !stage.name.is_empty() && stage.name == image) {
-            if !base.scope.shared.is_empty() || base.entrypoint.is_some() {
-                let text = format!(
-                    "the stage inherits from `{image}`, which sets variables or an entry point of its own"
-                );
-                self.document.refuse(instruction.full.start, text);
-            }
+        if let Some(base) = before.iter().find(|stage| !stage.name.is_empty() && stage.name == image)
+            && (!base.scope.shared.is_empty() || base.entrypoint.is_some())
+        {
+            let text = format!(
+                "the stage inherits from `{image}`, which sets variables or an entry point of its own"
+            );
+            self.document.refuse(instruction.full.start, text);
         }
         Stage { image, name, ..Stage::default() }
     }

@@ -63,10 +63,11 @@ impl Changes {
 /// The bytes that go when these items of a list go.
 fn deletions(text: &[u8], list: &List, goes: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
     let count = list.items.len();
-    if count > usize::from(list.verb) && (usize::from(list.verb)..count).all(&goes) {
-        if let Some(whole) = &list.whole {
-            return vec![whole.clone()];
-        }
+    if count > usize::from(list.verb)
+        && (usize::from(list.verb)..count).all(&goes)
+        && let Some(whole) = &list.whole
+    {
+        return vec![whole.clone()];
     }
     if let Some(lines) = &list.lines {
         return (0..count).filter(|&item| goes(item)).map(|item| lines[item].clone()).collect();

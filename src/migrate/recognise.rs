@@ -216,21 +216,19 @@ fn container(at: usize, words: &[Word], mut settings: Vec<Setting>) -> Found {
         let is_value = |names: [&str; 2]| {
             before.is_some_and(|before| before.text.known().is_some_and(|t| names.contains(&t)))
         };
-        if is_value(["-e", "--env"]) {
-            if let (Some((name, value)), Some(before)) = (assignment(&word.text), before) {
-                if flags::find_variable(&name).is_some() {
-                    let form = Form::Assign { lead: "", quote: word.quote, glue: Some(" -e ") };
-                    settings.push(Setting { name, value, at: vec![before.at, word.at], form });
-                }
-            }
+        if is_value(["-e", "--env"])
+            && let (Some((name, value)), Some(before)) = (assignment(&word.text), before)
+            && flags::find_variable(&name).is_some()
+        {
+            let form = Form::Assign { lead: "", quote: word.quote, glue: Some(" -e ") };
+            settings.push(Setting { name, value, at: vec![before.at, word.at], form });
         }
-        if let Some(set) = word.text.known().and_then(|text| text.strip_prefix("--env=")) {
-            if let Some((name, value)) = assignment(&Text::Known(set.to_owned())) {
-                if flags::find_variable(&name).is_some() {
-                    let form = Form::Assign { lead: "--env=", quote: "", glue: None };
-                    settings.push(Setting { name, value, at: vec![word.at], form });
-                }
-            }
+        if let Some(set) = word.text.known().and_then(|text| text.strip_prefix("--env="))
+            && let Some((name, value)) = assignment(&Text::Known(set.to_owned()))
+            && flags::find_variable(&name).is_some()
+        {
+            let form = Form::Assign { lead: "--env=", quote: "", glue: None };
+            settings.push(Setting { name, value, at: vec![word.at], form });
         }
         if is_value(["--entrypoint", "--entrypoint"]) {
             program = Some(word.text.clone());

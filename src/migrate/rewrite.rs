@@ -285,10 +285,10 @@ fn step(spelling: &Spelling, way: Way) -> Result<Step, String> {
     let there = spelling.resolve(to);
     // What only the other dialect reads has been migrated before.
     let foreign = here.as_ref().map_or(true, |here| !here.ignored_env.is_empty());
-    if let Ok(there) = there.filter_clean() {
-        if foreign {
-            return Ok(Step { plan: there, changed: false, put: Spelling::default(), remark: None });
-        }
+    if let Ok(there) = there.filter_clean()
+        && foreign
+    {
+        return Ok(Step { plan: there, changed: false, put: Spelling::default(), remark: None });
     }
     let translation = translate(spelling, from, to).map_err(|error| error.to_string())?;
     let plan = translation.plan;

@@ -291,13 +291,12 @@ impl Script<'_> {
         }
         self.acts |= exports;
         for (index, word) in words.iter().enumerate().skip(usize::from(exports)) {
-            if let Some((name, value)) = assignment(&word.text) {
-                if flags::find_variable(&name).is_none() && value.known().is_some_and(mentions_load_flag) {
-                    document.remark(
-                        self.start(document, word),
-                        format!("load flags stand in the variable {name}"),
-                    );
-                }
+            if let Some((name, value)) = assignment(&word.text)
+                && flags::find_variable(&name).is_none()
+                && value.known().is_some_and(mentions_load_flag)
+            {
+                document
+                    .remark(self.start(document, word), format!("load flags stand in the variable {name}"));
             }
             let set = assignment(&word.text);
             let name = match (&set, word.text.known()) {
@@ -413,7 +412,7 @@ pub(super) fn words_of(text: &[u8], tokens: &[&Token], list: usize) -> (Vec<Word
             }
             Kind::Operator => {
                 let sign = &text[token.span.clone()];
-                skip = !(sign.starts_with(b"<<") && !sign.starts_with(b"<<<"));
+                skip = !sign.starts_with(b"<<") || sign.starts_with(b"<<<");
                 redirected += 1;
             }
             _ => redirected += 1,

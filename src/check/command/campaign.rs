@@ -9,6 +9,7 @@ use crate::check::campaign::{group_by_plan, output_difference, real_spellings};
 use crate::check::event::{
     CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Started, Totals, Verdict,
 };
+use crate::check::judge::word;
 use crate::check::rule::{Finding, Rule};
 use crate::plan::spelling::flags;
 use crate::plan::{Dialect, LoadPlan, OnRefused, Source, Spelling};
@@ -269,7 +270,7 @@ impl Course<'_, '_> {
             findings.push(Finding { rule: Rule::PlanTaken, message });
         } else if !run.completed() {
             findings.push(Finding { rule: Rule::Completes, message: run.ending() });
-        } else if summary.effective.to_string() != resolved.to_string() {
+        } else if summary.effective != word(resolved) {
             let message = format!("the plan is {resolved}, the operations show {}", summary.effective);
             findings.push(Finding { rule: Rule::PlanTaken, message });
         } else {

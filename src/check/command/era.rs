@@ -2,6 +2,7 @@
 
 use super::campaign::limits;
 use super::watch::{Patience, Watch};
+use crate::check::judge::word;
 use crate::plan::{Dialect, Spelling};
 use crate::subject::{CommandRun, ExternalCommand, TraceError};
 use crate::trace::Summary;
@@ -133,8 +134,7 @@ fn shown(run: &CommandRun) -> String {
 fn agrees(dialect: Dialect, spelling: &Spelling, run: &CommandRun) -> bool {
     let Ok(resolved) = spelling.resolve(dialect) else { return !run.opened() && !run.completed() };
     let summary = Summary::of(&run.ops);
-    run.completed()
-        && limits(resolved.plan, &summary, run).resolved.to_string() == summary.effective.to_string()
+    run.completed() && word(limits(resolved.plan, &summary, run).resolved) == summary.effective
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn decided(plan: LoadPlan, effective: Effective) -> LoadPlan {
 }
 
 /// A decided plan in the words of an effective mode.
-fn word(plan: LoadPlan) -> Effective {
+pub(super) fn word(plan: LoadPlan) -> Effective {
     let source = match plan.source {
         Source::Map | Source::Auto => EffectiveSource::Map,
         Source::Read => EffectiveSource::Read,

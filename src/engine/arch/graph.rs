@@ -203,7 +203,7 @@ impl Graph {
 
     /// Into how many parts a job of so many multiply-adds is split.
     fn parts(&self, work: usize) -> usize {
-        (work / SHARE).clamp(1, self.pool.threads())
+        (work / SHARE).clamp(1, self.pool.active())
     }
 
     /// Converts activations once for each form that the matrices want.

@@ -53,8 +53,8 @@ const MODELS: &[&str] = &["gpt2", "llama"];
 /// How ordinary text becomes tokens.
 #[derive(Debug)]
 enum Algorithm {
-    Bpe(Bpe),
-    Spm(Spm),
+    Bpe(Box<Bpe>),
+    Spm(Box<Spm>),
 }
 
 /// The tokenizer of one file.
@@ -98,7 +98,7 @@ impl Tokenizer {
             specials: SpecialTokens::new(&vocabulary),
             pieces: vocabulary.tokens().iter().map(byte_level_piece).collect(),
             vocabulary,
-            algorithm: Algorithm::Bpe(bpe),
+            algorithm: Algorithm::Bpe(Box::new(bpe)),
             clean_spaces: pre.clean_spaces,
             space_prefix: metadata::flag(gguf, SPACE_PREFIX)?.unwrap_or(false),
         })
@@ -116,7 +116,7 @@ impl Tokenizer {
         Ok(Tokenizer {
             specials: SpecialTokens::new(&vocabulary),
             pieces: vocabulary.tokens().iter().map(sentence_piece).collect(),
-            algorithm: Algorithm::Spm(Spm::new(&vocabulary, scores, space_prefix)),
+            algorithm: Algorithm::Spm(Box::new(Spm::new(&vocabulary, scores, space_prefix))),
             vocabulary,
             clean_spaces: false,
             space_prefix,
