@@ -6,10 +6,13 @@ aarch64_target=aarch64-unknown-linux-gnu
 # of minutes. The lists of arm64 packages are read into a folder of their own, so that the machine's
 # architectures stay as they are.
 aarch64_packaged_std() {
-    local version folder=$CROSS_HOME/apt-arm64 lib=$CROSS_HOME/sysroot/lib/rustlib/$aarch64_target
+    local version built folder=$CROSS_HOME/apt-arm64 lib=$CROSS_HOME/sysroot/lib/rustlib/$aarch64_target
     [ "$CROSS_RUSTC" = /usr/bin/rustc ] || return 1
     version=$(dpkg-query -Wf '${Version}' rustc-web)
-    [ -e "$lib/lib/.packaged-$version" ] && return 0
+    # What build-sysroot.sh asks for, so that it finds the library built.
+    built=$("$CROSS_RUSTC" -vV | sed -n 's/^release: //p')-$("$CROSS_RUSTC" -vV | sed -n 's/^commit-hash: //p' | cut -c1-9)
+    built=$lib/lib/.built-$built-build
+    [ -e "$built" ] && return 0
     rm -rf "$folder"
     mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
     local options=(-qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64
@@ -24,9 +27,7 @@ aarch64_packaged_std() {
     rm -rf "$lib"
     mkdir -p "${lib%/*}"
     mv "$folder/unpacked/usr/lib/rustlib/$aarch64_target" "$lib"
-    # What build-sysroot.sh asks for, so that it finds the library built.
-    touch "$lib/lib/.packaged-$version" "$lib/lib/.built-$("$CROSS_RUSTC" -vV | sed -n 's/^release: //p')-$(
-        "$CROSS_RUSTC" -vV | sed -n 's/^commit-hash: //p' | cut -c1-9)-build"
+    touch "$built"
     ln -sfn /usr/lib/rustlib/x86_64-unknown-linux-gnu "${lib%/*}/x86_64-unknown-linux-gnu"
     rm -rf "$folder"
 }

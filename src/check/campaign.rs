@@ -322,13 +322,13 @@ fn limits_of(plan: LoadPlan, ops: &[Op]) -> (Vec<String>, Verdict) {
 /// What is to be said where the system granted locks and its own view of the pages says otherwise: that
 /// is no fault of the loader, and no pass.
 fn lock_not_confirmed(Residency { pages, resident, locked }: Residency) -> Option<String> {
-    let locked = locked.unwrap_or(pages);
-    (resident < pages || locked < pages).then(|| {
-        format!(
-            "the locks were granted, but of their {pages} pages the system shows {resident} in memory and \
-             {locked} locked"
-        )
-    })
+    let shown = match locked {
+        Some(0) if pages > 0 => "none of their pages as locked".to_owned(),
+        Some(locked) if locked < pages => format!("{locked} of their {pages} pages as locked"),
+        _ if resident < pages => format!("{resident} of their {pages} pages in memory"),
+        _ => return None,
+    };
+    Some(format!("the locks were granted, and the system shows {shown}"))
 }
 
 fn describe(

@@ -197,14 +197,15 @@ pub(super) fn last_word(collected: &Collected) -> (String, Option<Verdict>) {
     (word, verdict)
 }
 
-/// The names of what is no pass.
+/// The names of what is no pass, each once, whatever the number of models.
 fn limited(collected: &Collected) -> Vec<String> {
     let groups = collected.groups.iter().filter(|g| g.verdict != Verdict::Pass).map(|g| g.name.clone());
     let cells = collected.rows.iter().flat_map(|row| {
         let cells = row.cells.iter().filter(|cell| cell.verdict.0 != Some(Verdict::Pass));
         cells.map(|cell| format!("{} on {}", row.plan, cell.machine))
     });
-    groups.chain(cells).collect()
+    let mut seen = std::collections::BTreeSet::new();
+    groups.chain(cells).filter(|name| seen.insert(name.clone())).collect()
 }
 
 /// A spelling as a person wants to see it.

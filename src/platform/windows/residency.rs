@@ -37,7 +37,7 @@ pub(super) fn of(start: NonNull<u8>, len: usize) -> Result<Residency> {
         check(unsafe { K32QueryWorkingSetEx(GetCurrentProcess(), entries.as_mut_ptr().cast(), bytes) })?;
         for entry in &entries {
             // SAFETY: every member of the union is a plain number of the same size.
-            let flags = unsafe { entry.VirtualAttributes.Anonymous.Flags };
+            let flags = unsafe { entry.VirtualAttributes.Flags };
             resident += u64::from(flags & VALID != 0);
             locked += u64::from(flags & VALID != 0 && flags & LOCKED != 0);
         }
