@@ -406,6 +406,7 @@ mod tests {
             (Dialect::EnumV1, Dialect::EnumV2, "-lm mlock", "lost guarantee: mapping"),
             (Dialect::EnumV1, Dialect::Booleans, "--mlock --no-mmap", "changed"),
             (Dialect::EnumV2, Dialect::EnumV3, "", "changed default"),
+            (Dialect::EnumV2, Dialect::EnumV3, "LLAMA_ARG_MLOCK=0", "changed default"),
             (Dialect::EnumV3, Dialect::EnumV2, "", "changed default"),
             (Dialect::EnumV3, Dialect::EnumV2, "-lm auto", "error"),
             (Dialect::EnumV4, Dialect::Booleans, "LLAMA_ARG_LOAD_MODE=auto", "silently ignored"),

@@ -40,8 +40,8 @@ fn shortest(plan: LoadPlan, to: Dialect, units: &[Spelling], fewest: usize) -> O
         resolve_joined(to, parts)
             .is_ok_and(|found| found.plan == plan && found.warnings.is_empty() && found.overridden.is_empty())
     };
-    // A load mode says everything in one word; else each switch is stated once at most.
-    let longest = if to.rules().words.is_empty() { FLAGS.len() - 1 } else { 1 };
+    // A load mode says everything in one word; else each of the three switches is stated once at most.
+    let longest = if to.rules().words.is_empty() { 3 } else { 1 };
     let mut candidates = sequences(units, longest).filter(|parts| parts.len() >= fewest);
     candidates.find(means).map(|parts| Spelling::join(&parts))
 }

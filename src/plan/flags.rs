@@ -225,6 +225,8 @@ mod tests {
         assert_eq!(find("--load_mode").map(|n| n.name), Some("--load-mode"));
         assert_eq!(find("_-mlock"), None);
         assert_eq!(find("-_mlock"), None);
+        assert_eq!(find("--ml_ck"), None);
+        assert_eq!(find("--no+mmap"), None);
         assert_eq!(find("--mlocks"), None);
         assert_eq!(find("mlock"), None);
         assert_eq!(find("--MLOCK"), None);
