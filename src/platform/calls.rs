@@ -205,6 +205,16 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "the workers that generate; they end with the run",
     },
     Interaction {
+        what: "variables `LLAMA_ARG_*`",
+        by: "src/subject/command.rs",
+        why: "`check … -- CMD` and `compare`: taken from the command's environment, so that a spelling alone decides",
+    },
+    Interaction {
+        what: "time",
+        by: "src/check/command/watch.rs",
+        why: "`--settle`: the pause before a command is repeated",
+    },
+    Interaction {
         what: "another program, started and traced: `fork`, `execve`, `ptrace`, `seccomp`",
         by: "src/tracer/linux/sys.rs",
         why: "Linux: `trace` runs the command it is given; nothing else starts a program",
