@@ -10,15 +10,21 @@
 //! | [`check`] | the campaign: cases × subjects → verdicts |
 //! | [`subject`] | the thing under test behind one trait |
 //! | [`engine`] | loader, weights, architectures, kernels, tokenizers, sampling |
+//! | [`tracer`] | any program under observation: system calls → a trace (Linux) |
+//! | [`migrate`] | files from one dialect to another: text in, text out |
 //! | [`platform`] | the seam: every call a loader makes to the OS, with its decorators |
+//! | [`import`] | evidence of others, read into traces: printed logs, strace |
 //! | [`gguf`], [`plan`], [`trace`] | leaves: the file format, the flag dialects, the recorded operations |
 
 pub mod check;
 pub mod cli;
 pub mod engine;
 pub mod gguf;
+pub mod import;
+pub mod migrate;
 pub mod plan;
 pub mod platform;
 pub mod report;
 pub mod subject;
 pub mod trace;
+pub mod tracer;

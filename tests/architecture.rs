@@ -8,12 +8,21 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms it may use: everything below it in the design, and nothing above or
 /// beside it.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("cli", &["report", "check", "subject", "engine", "platform", "gguf", "plan", "trace"]),
+    (
+        "cli",
+        &[
+            "report", "check", "subject", "engine", "tracer", "migrate", "platform", "import", "gguf",
+            "plan", "trace",
+        ],
+    ),
     ("report", &["check", "subject", "trace", "plan"]),
     ("check", &["subject", "engine", "gguf", "plan", "trace"]),
-    ("subject", &["engine", "platform", "gguf", "plan", "trace"]),
+    ("subject", &["engine", "tracer", "platform", "gguf", "plan", "trace"]),
     ("engine", &["platform", "gguf", "plan", "trace"]),
+    ("tracer", &["platform", "gguf", "trace"]),
+    ("migrate", &["plan"]),
     ("platform", &["trace"]),
+    ("import", &["plan", "trace"]),
     ("gguf", &[]),
     ("plan", &[]),
     ("trace", &[]),

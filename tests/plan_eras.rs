@@ -15,7 +15,11 @@ fn effect(dialect: Dialect, line: &str) -> String {
         Err(_) => "error".to_owned(),
         Ok(resolved) => match resolved.plan.on_refused {
             None => resolved.plan.to_string(),
-            Some(refused) => format!("{} else {}", resolved.plan, format!("{refused:?}").to_lowercase()),
+            Some(refused) => {
+                let name = resolved.plan.to_string();
+                let name = name.split("-else").next().unwrap();
+                format!("{name} else {}", format!("{refused:?}").to_lowercase())
+            }
         },
     }
 }

@@ -27,10 +27,19 @@ fn json(line: &str) -> (u8, Value) {
     (code, serde_json::from_str(&out).unwrap())
 }
 
+/// The keys of the published contract alone; others stand beside them.
+fn published((code, mut value): (u8, Value)) -> (u8, Value) {
+    let keys = ["dialect", "plan", "load_mode", "warnings", "error"];
+    let object = value.as_object_mut().unwrap();
+    object.retain(|key, _| keys.contains(&key.as_str()));
+    assert_eq!(object.len(), keys.len());
+    (code, value)
+}
+
 #[test]
 fn json_is_the_documented_object() {
     assert_eq!(
-        json("-- --no-mmap --mlock"),
+        published(json("-- --no-mmap --mlock")),
         (
             0,
             json!({
@@ -111,4 +120,114 @@ fn the_real_environment_is_not_read() {
         assert!(Command::try_parse_from(["explain", "--env", bad]).is_err(), "{bad}");
     }
     assert!(Command::try_parse_from(["explain", "--dialect", "enum-v9"]).is_err());
+}
+
+#[test]
+fn what_is_overridden_is_said_even_where_the_era_is_silent() {
+    let (code, out, _) = explain("--dialect enum-v2 -- --mlock --no-mmap");
+    assert_eq!(code, 0);
+    assert!(out.contains("overridden --mlock, by --no-mmap\n"), "{out}");
+    assert!(out.contains("warning    --mlock is deprecated. use --load-mode mlock instead\n"), "{out}");
+    let (_, value) = json("--dialect booleans --env LLAMA_ARG_MMAP=1 -- --no-mmap");
+    assert_eq!(value["overridden"], json!([{"what": "LLAMA_ARG_MMAP=1", "by": "--no-mmap"}]));
+    assert_eq!(value["spelling"], "LLAMA_ARG_MMAP=1 --no-mmap");
+    let (_, value) = json("--dialect enum-v4 --env LLAMA_ARG_MLOCK=1 -- -lm none");
+    assert_eq!(value["ignored_env"], json!(["LLAMA_ARG_MLOCK"]));
+}
+
+#[test]
+fn every_other_dialect_has_its_equivalent_or_the_reason_why_not() {
+    let (_, out, _) = explain("--dialect booleans -- --no-mmap --mlock");
+    for line in [
+        "  reference    --load-mode none+mlock\n",
+        "  dio-default  --mlock --no-mmap --no-direct-io\n",
+        "  enum-v1      none: the enum-v1 dialect has no spelling for read+lock\n",
+        "  enum-v2      --load-mode mlock\n",
+        "  enum-v4      --load-mode mlock\n",
+    ] {
+        assert!(out.contains(line), "{line:?} in\n{out}");
+    }
+    assert!(!out.contains("\n  booleans"), "{out}");
+
+    let (_, value) = json("--dialect booleans -- -dio");
+    let equivalents = value["equivalents"].as_object().unwrap();
+    assert_eq!(equivalents.len(), 6);
+    assert_eq!(equivalents["dio-default"]["unchanged"], true);
+    let v4 = &equivalents["enum-v4"];
+    assert_eq!(v4["spelling"], Value::Null);
+    assert_eq!(v4["nearest"], json!({"line": "--load-mode dio", "argv": ["--load-mode", "dio"], "env": {}}));
+    let reason = v4["reason"].as_str().unwrap();
+    assert!(reason.starts_with("the enum-v4 dialect has no spelling for direct-else-map"), "{reason}");
+    assert_eq!(json("-- --bogus").1["equivalents"], json!({}));
+}
+
+#[test]
+fn an_upgrade_has_a_line_or_exit_code_1() {
+    let (code, out, _) = explain("--dialect booleans --to enum-v4 -- --mlock");
+    assert_eq!(code, 0);
+    assert!(out.ends_with("to enum-v4 --load-mode mmap+mlock\n"), "{out}");
+    assert!(!out.contains("the same in other dialects"), "{out}");
+
+    let (code, out, err) = explain("--dialect booleans --to enum-v4 -- --mlock -dio");
+    assert_eq!((code, err.as_str()), (1, ""));
+    assert!(out.contains("to enum-v4 none: the enum-v4 dialect has no spelling for direct+lock"), "{out}");
+
+    let (code, out, _) = explain("--dialect enum-v2 --to enum-v4 -- -lm mlock");
+    assert!(code == 0 && out.ends_with("to enum-v4 -lm mlock (as it is)\n"), "{out}");
+
+    let (code, value) = json("--dialect booleans --to enum-v4 --env LLAMA_ARG_MMAP=0");
+    assert_eq!(code, 0);
+    assert_eq!(value["to"]["dialect"], "enum-v4");
+    assert_eq!(
+        value["to"]["spelling"],
+        json!({"line": "LLAMA_ARG_LOAD_MODE=none", "argv": [], "env": {"LLAMA_ARG_LOAD_MODE": "none"}})
+    );
+    assert_eq!(value["to"], value["equivalents"]["enum-v4"]);
+    let (code, value) = json("--dialect enum-v3 --to booleans");
+    assert_eq!((code, &value["to"]["spelling"]), (1, &Value::Null));
+    assert_eq!(value["to"]["reason"], "the booleans dialect has no spelling for auto");
+    // Without `--to` there is no such key, and a spelling that means nothing stays a usage error.
+    assert!(json("").1.get("to").is_none());
+    assert_eq!(json("--dialect booleans --to enum-v4 -- -lm none").0, 2);
+}
+
+#[test]
+fn the_bench_grammar_has_a_queue() {
+    let (code, value) = json("--tool bench --dialect booleans -- -mmp 0,1 -dio 1");
+    assert_eq!(code, 0);
+    let (_, keys) = published((0, value.clone()));
+    assert_eq!(
+        keys,
+        json!({"dialect": "booleans", "plan": null, "load_mode": null, "warnings": [], "error": null})
+    );
+    let names: Vec<_> = value["queue"].as_array().unwrap().iter().map(|entry| &entry["plan_name"]).collect();
+    assert_eq!(names, ["direct", "direct-else-map"]);
+    assert_eq!(value["queue"][0]["label"], "mmap 0, dio 1");
+
+    let (_, value) = json("--tool bench --dialect enum-v1 --env LLAMA_ARG_MMAP=0 -- -dio 0");
+    assert_eq!(value["plan"], json!({"source": "read", "lock": false, "on_refused": null}));
+    assert_eq!(value["load_mode"], "none");
+    assert_eq!(
+        value["warnings"],
+        json!([
+            "-dio and --direct-io are deprecated: use --load-mode dio instead",
+            "LLAMA_ARG_MMAP is set, but llama-bench reads no environment"
+        ])
+    );
+    let (code, out, err) = explain("--tool bench -- -mmp 1 -lm none");
+    assert_eq!((code, err.as_str()), (0, ""));
+    for line in [
+        "spelling   llama-bench -mmp 1 -lm none\n",
+        "load 1     mmap: map, map the file, not locked\n",
+        "load 2     none: read, buffered reads into memory, not locked\n",
+        "load mode  -lm mmap,none\n",
+        "warning    -mmp is deprecated: use -lm mmap,none",
+    ] {
+        assert!(out.contains(line), "{line:?} in\n{out}");
+    }
+    let (code, out, err) = explain("--tool bench --dialect enum-v4 -- -mmp 1");
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(err.contains("invalid argument '-mmp'"), "{err}");
+    assert_eq!(json("--tool bench -- -lm bogus").0, 2);
+    assert_eq!(explain("--tool bench --to enum-v4 -- -lm none").0, 2);
 }

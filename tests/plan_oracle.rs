@@ -191,3 +191,55 @@ fn a_joined_spelling_resolves_like_its_parts() {
         }
     }
 }
+
+/// A process environment has no order, so none may be read into it: in any dialect, any three
+/// variables mean the same in each of their orders.
+#[test]
+fn no_dialect_reads_an_order_into_the_environment() {
+    for dialect in Dialect::ALL {
+        let units = spelling::units(dialect);
+        let mut variables: Vec<Spelling> = units.into_iter().filter(|unit| !unit.env.is_empty()).collect();
+        variables.extend(BOOLEAN_VARIABLES.map(|name| Spelling::variable(name, "bogus")));
+        variables.retain(|unit| ["0", "1", "bogus", "", "none", "dio"].contains(&unit.env[0].1.as_str()));
+        for parts in spelling::sequences(&variables, 3) {
+            let mut sorted = parts.clone();
+            sorted.sort();
+            if sorted.windows(2).all(|pair| pair[0].env[0].0 != pair[1].env[0].0) {
+                let line = || Spelling::join(&parts);
+                assert_eq!(
+                    resolve_joined(dialect, &parts),
+                    resolve_joined(dialect, &sorted),
+                    "{dialect}: {}",
+                    line()
+                );
+            }
+        }
+    }
+}
+
+/// What a dialect says of itself, tried out: two different switches in both orders.
+#[test]
+fn a_dialect_is_order_free_exactly_when_no_two_switches_feel_their_order() {
+    for dialect in Dialect::ALL {
+        let flags = spelling::flags(dialect);
+        let subject = |flag: &Spelling| match flag.argv[0].as_str() {
+            "-dio" | "-ndio" => "direct",
+            "--mmap" | "--no-mmap" => "map",
+            other => {
+                if other == "-lm" {
+                    "mode"
+                } else {
+                    "lock"
+                }
+            }
+        };
+        let pairs = flags.iter().flat_map(|a| flags.iter().map(move |b| (a, b)));
+        let mut different = pairs.filter(|(a, b)| subject(a) != subject(b));
+        let felt = different.any(|(a, b)| {
+            let plan = |parts: &[&Spelling]| resolve_joined(dialect, parts).unwrap().plan;
+            plan(&[a, b]) != plan(&[b, a])
+        });
+        // The last era has one flag alone, and its order is that of a repetition.
+        assert_eq!(dialect.is_order_free(), !felt && dialect != Dialect::EnumV4, "{dialect}");
+    }
+}

@@ -166,14 +166,14 @@ proptest! {
         argv.extend(mode);
         let expected = Spelling::flags(argv.clone()).resolve(Dialect::Reference);
         argv.insert(0, "run".to_owned());
-        argv.extend(["-p", "hello", "--", "--mlock"].map(str::to_owned));
+        argv.extend(["-p", "--mlock", "--", "--mlock"].map(str::to_owned));
         // Another option in front of any word but the value of `-lm`.
         let at = at.index(line.len() + 1) + 1;
         argv.insert(at, "--json".to_owned());
-        let (load, rest) = split_args(argv.into_iter().map(Into::into));
+        let (load, rest) = split_args(argv.into_iter().map(Into::into), |word| word == "-p");
         prop_assert_eq!(Spelling::flags(load).resolve(Dialect::Reference), expected);
         let rest: Vec<_> = rest.iter().filter_map(|word| word.to_str()).collect();
-        prop_assert_eq!(rest, ["run", "--json", "-p", "hello", "--", "--mlock"]);
+        prop_assert_eq!(rest, ["run", "--json", "-p", "--mlock", "--", "--mlock"]);
     }
 }
 

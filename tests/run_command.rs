@@ -38,6 +38,19 @@ fn the_document_has_its_documented_shape() {
     }
 }
 
+/// The value of an option is no load flag, whatever it looks like.
+#[test]
+fn a_prompt_may_look_like_a_load_flag() {
+    for prompt in ["--mlock", "-lm", "-dio", "--"] {
+        let apart = json(&["-p", prompt, "-n", "1", "-lm", "none"]);
+        let joined = json(&[&format!("--prompt={prompt}"), "-n", "1", "--no-mmap"]);
+        assert_eq!(apart["load"]["asked"], "read", "{prompt}");
+        assert_eq!(joined["load"]["asked"], "read", "{prompt}");
+        assert_eq!(apart["prompt_tokens"], joined["prompt_tokens"], "{prompt}");
+        assert!(apart["prompt_tokens"].as_array().expect("tokens").len() > 1, "{prompt}");
+    }
+}
+
 #[test]
 fn the_embedded_model_is_the_fixture() {
     let args = ["-p", "And", "-n", "4"];

@@ -138,7 +138,7 @@ fn errors_name_line_field_and_expectation() {
     assert_eq!(
         error(r#""op":"size""#, r#""op":"mumble""#),
         "line 3: field \"op\": expected one of open, size, alignment, map_hint, read, file_advise, map, alloc, \
-         map_advise, lock, unlock, unmap, close, notice, found \"mumble\""
+         map_advise, lock, unlock, unmap, close, notice, native, found \"mumble\""
     );
     assert_eq!(
         error(r#""seq":2"#, r#""seq":3"#),

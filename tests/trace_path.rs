@@ -26,7 +26,8 @@ fn regions_mut(call: &mut Call) -> Option<&mut RegionId> {
         | Call::MapAdvise { region, .. }
         | Call::Lock { region, .. }
         | Call::Unlock { region, .. }
-        | Call::Unmap { region, .. } => Some(region),
+        | Call::Unmap { region, .. }
+        | Call::Native { region: Some(region), .. } => Some(region),
         _ => None,
     }
 }
@@ -40,7 +41,8 @@ fn files_mut(call: &mut Call) -> Option<&mut FileId> {
         | Call::Read { file, .. }
         | Call::FileAdvise { file, .. }
         | Call::Map { file, .. }
-        | Call::Close { file } => Some(file),
+        | Call::Close { file }
+        | Call::Native { file: Some(file), .. } => Some(file),
         _ => None,
     }
 }

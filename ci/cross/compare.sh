@@ -1,13 +1,14 @@
 # Sourced: the results of this machine beside those of a foreign one, for every model there is.
 # Wants $results (a folder) and, as functions, `here` and `there`: loadparity on either machine.
 
-# checked NAME RUN : the main job for every model by RUN, one result each: $results/NAME-MODEL.json
+# checked NAME RUN : the main job for every model by RUN, one result each: $results/NAME-MODEL.json. One
+# token is generated in each case: an emulator takes minutes for what takes seconds here.
 checked() {
     local name=$1 run=$2 model
     rm -f "$results/$name"-*.json
-    "$run" check --format "json=$results/$name-embedded.json"
+    "$run" check -n 1 --format "json=$results/$name-embedded.json"
     for model in fixtures/models/*.gguf; do
-        "$run" check -m "$model" --format "json=$results/$name-$(basename "$model" .gguf).json"
+        "$run" check -m "$model" -n 1 --format "json=$results/$name-$(basename "$model" .gguf).json"
     done
 }
 

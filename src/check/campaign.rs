@@ -53,7 +53,7 @@ impl Campaign<'_> {
         plans::check(self.dialect, &mut totals, &mut |failure| tell(Event::Failure(failure)));
         let failed_plans = totals.failures > 0;
 
-        let groups = self.group(spellings);
+        let groups = group_by_plan(self.dialect, spellings);
         let mut course = Course { campaign: self, totals, output: None, normalisations: BTreeMap::new() };
         let mut verdicts = vec![if failed_plans { Verdict::Divergent } else { Verdict::Pass }];
         for (plan, spellings) in groups {
@@ -66,7 +66,8 @@ impl Campaign<'_> {
             Verdict::Pass | Verdict::Unsupported | Verdict::Expected => 0,
         };
         let normalisations = course.normalisations();
-        let finished = Finished { totals: course.totals, normalisations, verdict, exit_code };
+        let finished =
+            Finished { totals: course.totals, normalisations, notes: Vec::new(), verdict, exit_code };
         tell(Event::Finished(finished.clone()));
         finished
     }
@@ -108,22 +109,22 @@ impl Campaign<'_> {
         let (seed, temperature) = (sampler.seed, sampler.temperature);
         format!("prompt {prompt:?}, {n_predict} tokens, seed {seed}, temperature {temperature}")
     }
+}
 
-    /// The spellings of each plan. The `--load-mode` spelling, being the plan's name, represents it.
-    fn group(&self, spellings: Vec<Spelling>) -> Vec<(LoadPlan, Vec<Spelling>)> {
-        let mut groups: BTreeMap<LoadPlan, Vec<Spelling>> = BTreeMap::new();
-        for spelling in spellings {
-            // Level P1 has counted what does not resolve; there is nothing to load.
-            if let Ok(resolved) = spelling.resolve(self.dialect) {
-                groups.entry(resolved.plan).or_default().push(spelling);
-            }
+/// The spellings of each plan. The `--load-mode` spelling, being the plan's name, represents it.
+pub(super) fn group_by_plan(dialect: Dialect, spellings: Vec<Spelling>) -> Vec<(LoadPlan, Vec<Spelling>)> {
+    let mut groups: BTreeMap<LoadPlan, Vec<Spelling>> = BTreeMap::new();
+    for spelling in spellings {
+        // Level P1 has counted what does not resolve; there is nothing to load.
+        if let Ok(resolved) = spelling.resolve(dialect) {
+            groups.entry(resolved.plan).or_default().push(spelling);
         }
-        let named = |s: &Spelling| s.env.is_empty() && s.argv.len() == 2 && s.argv[0] == "--load-mode";
-        for spellings in groups.values_mut() {
-            spellings.sort_by_key(|s| (!named(s), s.argv.len() + s.env.len()));
-        }
-        groups.into_iter().collect()
     }
+    let named = |s: &Spelling| s.env.is_empty() && s.argv.len() == 2 && s.argv[0] == "--load-mode";
+    for spellings in groups.values_mut() {
+        spellings.sort_by_key(|s| (!named(s), s.argv.len() + s.env.len()));
+    }
+    groups.into_iter().collect()
 }
 
 /// A campaign under way.
@@ -259,14 +260,7 @@ impl Course<'_> {
             self.output = Some((output.clone(), spelling.to_string()));
             return None;
         };
-        let message = if first.tokens != output.tokens {
-            let at = first.tokens.iter().zip(&output.tokens).take_while(|(a, b)| a == b).count();
-            format!("the tokens differ from those of `{by}` from token {at} on")
-        } else if first.logits != output.logits {
-            format!("the tokens equal those of `{by}`, but the logits behind them differ")
-        } else {
-            return None;
-        };
+        let message = output_difference(first, output, by)?;
         Some(Finding { rule: Rule::SameOutput, message })
     }
 
@@ -279,6 +273,26 @@ impl Course<'_> {
                 applied: *applied,
             })
             .collect()
+    }
+}
+
+/// What differs between two outputs, in a sentence; `by` is the spelling of the first.
+pub(super) fn output_difference(first: &Output, output: &Output, by: &str) -> Option<String> {
+    match (first, output) {
+        _ if first == output => None,
+        (Output::Logits { tokens: a, .. }, Output::Logits { tokens: b, .. }) if a == b => {
+            Some(format!("the tokens equal those of `{by}`, but the logits behind them differ"))
+        }
+        (Output::Logits { tokens: a, .. }, Output::Logits { tokens: b, .. }) => {
+            let at = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+            Some(format!("the tokens differ from those of `{by}` from token {at} on"))
+        }
+        (Output::Text { bytes: a, .. }, Output::Text { bytes: b, .. }) => {
+            let at = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+            let (a, b) = (a.len(), b.len());
+            Some(format!("the text ({b} bytes) differs from that of `{by}` ({a} bytes) from byte {at} on"))
+        }
+        _ => Some(format!("the output is of another kind than that of `{by}`")),
     }
 }
 
@@ -352,7 +366,8 @@ fn describe(
         semantic: semantic.fingerprint(),
         semantic_steps: semantic.steps.iter().map(ToString::to_string).collect(),
         tensors: observed.and_then(|o| o.tensors.as_ref()).map(crate::subject::TensorHashes::combined),
-        logits: observed.and_then(|o| o.output.as_ref()).map(|o| o.logits.clone()),
+        logits: observed.and_then(|o| o.output.as_ref()).and_then(Output::logits).map(str::to_owned),
+        text: None,
         notes,
         verdict: Verdict::Pass,
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::command::{CompareFinished, CompareStarted, Compared};
 use super::merge::{MergeFinished, MergeStarted, ModelMerged, RowMerged};
 use super::rule::{Finding, Rule};
 use crate::plan::LoadPlan;
@@ -159,6 +160,9 @@ pub struct GroupFinished {
     pub tensors: Option<String>,
     /// Hash over all logits, at level P4.
     pub logits: Option<String>,
+    /// Hash of the text that an external command wrote, at level P4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Why the verdict is not a pass, or what a pass does not prove.
     pub notes: Vec<String>,
     /// The word for the group.
@@ -226,10 +230,18 @@ pub struct Totals {
     pub loaded: u64,
     /// Spellings that really generated.
     pub generated: u64,
+    /// Faults that were injected into a command, alone or in pairs.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub faults: u64,
     /// Groups: one for each plan.
     pub groups: u64,
     /// Broken rules, all cases together.
     pub failures: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The end of a campaign.
@@ -239,6 +251,10 @@ pub struct Finished {
     pub totals: Totals,
     /// The normalisations that the code paths went through: rule, what it does, how often.
     pub normalisations: Vec<Normalisation>,
+    /// What is to be said about the campaign as a whole: what could not be observed, and how what was
+    /// not given became known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The worst of the groups' verdicts.
     pub verdict: Verdict,
     /// The process's exit code for it.
@@ -269,4 +285,7 @@ pub enum Event {
     RowMerged(RowMerged),
     ModelMerged(ModelMerged),
     MergeFinished(MergeFinished),
+    CompareStarted(CompareStarted),
+    Compared(Compared),
+    CompareFinished(CompareFinished),
 }

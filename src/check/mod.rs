@@ -12,28 +12,41 @@
 //!
 //! The results of several machines are [`Merge`]d into one matrix, told by the same stream.
 //!
+//! The matrix on a command that is not ours, its faults and the comparison of two of them stand in
+//! `command`, which says which rules hold a foreign loader.
+//!
 //! Called by `cli` and `report`; calls `subject`, `plan`, `gguf` and `trace`.
 
 mod baseline;
 mod campaign;
+mod command;
 mod contract;
 mod event;
+mod judge;
 mod merge;
 mod plans;
 mod replay;
 mod result;
 mod rule;
+mod scenario;
 
 pub use baseline::{Golden, golden_paths};
 pub use campaign::{Campaign, real_spellings};
+pub use command::{
+    CommandCampaign, CompareFinished, CompareStarted, CompareTotals, Compared, Comparison, Era, EraError,
+    ExpectError, Expectations, FaultCampaign, Impact, Known, Patience, Stable, broken_duties, find_era,
+    union_of_spellings,
+};
 pub use contract::broken_rules;
 pub use event::{
     Across, CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started,
     Totals, Verdict,
 };
+pub use judge::{Claim, Judgement, Recording, claims, judge};
 pub use merge::{
     Cell, Machine, Merge, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, RowMerged,
 };
 pub(crate) use result::CHECK_SCHEMA;
 pub use result::{CheckResult, ResultError};
 pub use rule::{Finding, Rule};
+pub use scenario::{Scenario, ScenarioExpected, ScenarioSide, Shown, ShownSide};

@@ -4,26 +4,26 @@
 //! The oracle is metamorphic: the meaning of a spelling may not change when an alias is replaced by
 //! the flag it stands for, when independent switches change places, or when the spelling is
 //! replaced by the `--load-mode` that is named as its equivalent. Aliases are restated here and not
-//! taken from the resolver's own table.
+//! taken from the resolver's own table. What a process cannot be given in two ways is not tried in
+//! two: variables have no order, and that the resolver knows none is a test of its own.
 
 use std::collections::BTreeMap;
 
 use super::event::{Failure, Totals};
 use super::rule::Rule;
-use crate::plan::spelling::{resolve_joined, sequences, units};
+use crate::plan::spelling::{lines, resolve_joined, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
 
-/// The longest sequences of load flags that are resolved.
+/// How many flags and variables a resolved line has at most.
 pub(super) const LONGEST: usize = 3;
 
 /// How many failures of level P1 are told one by one; a broken resolver breaks thousands of
 /// sequences in the same way.
 const TOLD: u64 = 20;
 
-/// How many sequences level P1 enumerates for a dialect.
+/// How many lines level P1 enumerates for a dialect.
 pub(super) fn planned(dialect: Dialect) -> u64 {
-    let n = units(dialect).len() as u64;
-    (0..=LONGEST as u32).map(|k| n.pow(k)).sum()
+    lines(&units(dialect), LONGEST).count() as u64
 }
 
 /// What a unit means, by its canonical text: `--no_direct_io` and `-ndio` are both `-ndio`.
@@ -63,7 +63,7 @@ fn switch(unit: &Spelling) -> Option<(bool, &'static str)> {
     Some((from_env, switch))
 }
 
-/// Resolves every sequence of up to [`LONGEST`] units and tells what breaks.
+/// Resolves every line of up to [`LONGEST`] units and tells what breaks.
 pub(super) fn check(dialect: Dialect, totals: &mut Totals, tell: &mut dyn FnMut(Failure)) {
     let units = units(dialect);
     let mut classes: Vec<Spelling> = units.iter().map(canonical).collect();
@@ -80,7 +80,7 @@ pub(super) fn check(dialect: Dialect, totals: &mut Totals, tell: &mut dyn FnMut(
     // Positions and not references identify the units, so that a class is found without hashing.
     let position: BTreeMap<*const Spelling, usize> =
         units.iter().enumerate().map(|(i, unit)| (std::ptr::from_ref(unit), i)).collect();
-    for sequence in sequences(&units, LONGEST) {
+    for sequence in lines(&units, LONGEST) {
         totals.planned += 1;
         let key: Vec<usize> =
             sequence.iter().map(|unit| class_of[position[&std::ptr::from_ref(*unit)]]).collect();

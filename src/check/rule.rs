@@ -47,6 +47,16 @@ rules! {
     SamePath, "same-path", "Spellings of one plan take one code path (P2).";
     SameBytes, "same-bytes", "Every tensor holds exactly the bytes of the file (P3).";
     SameOutput, "same-output", "Tokens and logits are the same in every case (P4).";
+    PlanTaken, "plan-taken", "The dialect predicts what a command does: its operations show the source and the lock of the plan (P1).";
+    UsageRefused, "usage-refused", "A command refuses the spellings that its dialect refuses: it fails and opens no model.";
+    KnownDivergence, "known-divergence", "A divergence on the list of known ones is still there; what has been mended is taken off the list.";
+    FaultOutput, "fault-output", "Under a fault the output is the clean one, or the command fails: never a wrong output as if nothing had happened.";
+    FaultCrash, "fault-crash", "Under a fault the command does not crash.";
+    FaultHang, "fault-hang", "Under a fault the command ends within the time limit.";
+    FaultTold, "fault-told", "A command that fails under a fault, or loads another way than asked, says something on standard error.";
+    DataKept, "data-kept", "The new build loads what the old one loaded, every byte of it, and its output is the same.";
+    GuaranteeKept, "guarantee-kept", "What the old build locked, or read past the page cache, the new one does too.";
+    PolicyKept, "policy-kept", "The new build takes the spellings that the old one took, and loads the way it did.";
     MachineParity, "machine-parity", "The check of each machine by itself finds parity.";
     SameModel, "same-model", "Results of one model are of files that hold the same tensors.";
     SameGrouping, "same-grouping", "A spelling means the same plan on every machine.";

@@ -1,11 +1,14 @@
 //! `loadparity check`: the main job.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::command::CommandArgs;
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
@@ -22,9 +25,9 @@ pub struct CheckArgs {
     #[arg(short, long, value_name = "FILE")]
     pub model: Option<PathBuf>,
 
-    /// The dialect that spellings are read in.
+    /// The dialect that spellings are read in; `auto` finds out what a command speaks.
     #[arg(long, default_value = "reference", value_name = "NAME")]
-    pub dialect: Dialect,
+    pub dialect: DialectChoice,
 
     /// How far to go: plans, code paths, tensor bytes, output.
     #[arg(long, value_enum, default_value = "P4", value_name = "LEVEL")]
@@ -73,10 +76,71 @@ pub struct CheckArgs {
     /// Also print every code path and every normalisation.
     #[arg(short, long)]
     pub verbose: bool,
+
+    /// Inject faults into a command's own calls instead: `single`, or `pairs` for pairs too.
+    #[arg(
+        long,
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "pairs",
+        value_name = "HOW"
+    )]
+    pub faults: Option<Faults>,
+
+    #[allow(missing_docs, reason = "its arguments have help texts")]
+    #[command(flatten)]
+    pub foreign: CommandArgs,
+
+    /// Check this command instead of the reference engine: its words, with `{model}` where the model file
+    /// belongs and `{flags}` where the load flags do (Linux).
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
 }
 
-/// Runs `check` with the reference engine on this machine's platform.
+/// A dialect by name, or one that is to be found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialectChoice {
+    /// What the command itself speaks.
+    Auto,
+    /// This one.
+    Named(Dialect),
+}
+
+impl FromStr for DialectChoice {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        if name == "auto" {
+            return Ok(Self::Auto);
+        }
+        name.parse().map(Self::Named).map_err(|error| format!("{error}, and auto"))
+    }
+}
+
+/// Which faults are injected into a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Faults {
+    /// One at a time.
+    Single,
+    /// One at a time, then pairs.
+    Pairs,
+}
+
+/// Runs `check` with a command, or with the reference engine on this machine's platform.
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
+    if !args.command.is_empty() {
+        return super::command::check(args, out);
+    }
+    for (given, flag) in [
+        (args.dialect == DialectChoice::Auto, "--dialect auto"),
+        (args.faults.is_some(), "--faults"),
+        (args.foreign.is_given(), "--expect"),
+    ] {
+        if given {
+            return Exit::usage(format!("{flag} is about a command: give one behind `--`"));
+        }
+    }
     let platform = crate::platform::native();
     let model = match ModelFile::open(args.model.as_deref(), &*platform) {
         Ok(model) => model,
@@ -109,10 +173,14 @@ pub fn run_check(
     model_name: String,
     out: &mut dyn Write,
 ) -> Exit {
+    let dialect = match args.dialect {
+        DialectChoice::Named(dialect) => dialect,
+        DialectChoice::Auto => Dialect::default(),
+    };
     let campaign = Campaign {
         subject,
         model_name,
-        dialect: args.dialect,
+        dialect,
         level: if args.no_run { args.level.min(Level::P3) } else { args.level },
         exhaustive: args.exhaustive,
         generation: Generation {
@@ -140,10 +208,10 @@ pub fn run_check(
 }
 
 /// A bar on standard error while the cases run, if that is a terminal.
-struct Progress(ProgressBar);
+pub(super) struct Progress(ProgressBar);
 
 impl Progress {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} cases {elapsed}") {
             bar.set_style(style);
@@ -151,11 +219,12 @@ impl Progress {
         Self(bar)
     }
 
-    fn event(&self, event: &Event) {
+    pub(super) fn event(&self, event: &Event) {
         match event {
             Event::Started(started) => self.0.set_length(started.planned_loads),
-            Event::CaseFinished(_) => self.0.inc(1),
-            Event::Finished(_) => self.0.finish_and_clear(),
+            Event::CompareStarted(started) => self.0.set_length(started.planned),
+            Event::CaseFinished(_) | Event::Compared(_) => self.0.inc(1),
+            Event::Finished(_) | Event::CompareFinished(_) => self.0.finish_and_clear(),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::trace::{CodePath, Diff, DiffClass, Entry, ReadError, Rule, TraceFile, Word};
+use crate::trace::{CodePath, Diff, DiffClass, Entry, ReadError, Rule, Summary, TraceFile, Word};
 
 /// The exit code of two equal paths.
 const IDENTICAL: u8 = 0;
@@ -76,6 +76,7 @@ struct Side {
     file: String,
     os: String,
     path: CodePath,
+    facts: Summary,
 }
 
 impl Side {
@@ -84,7 +85,8 @@ impl Side {
         let input = File::open(file).map_err(|source| LoadError::Open { path: name.clone(), source })?;
         let trace = TraceFile::read(BufReader::new(input))
             .map_err(|source| LoadError::Read { path: name.clone(), source })?;
-        Ok(Self { file: name, os: trace.header.os, path: CodePath::from_ops(&trace.ops) })
+        let (path, facts) = (CodePath::from_ops(&trace.ops), Summary::of(&trace.ops));
+        Ok(Self { file: name, os: trace.header.os, path, facts })
     }
 }
 
@@ -133,6 +135,16 @@ impl Comparison {
             let count = self.diff.differences().filter(|entry| entry.class == Some(*class)).count();
             writeln!(out, "  {:<10} {count:>3}  {}", class.word(), class.explanation())?;
         }
+        for (mark, side) in [("---", &self.left), ("+++", &self.right)] {
+            let facts = &side.facts;
+            if facts.direct_asked > 0 {
+                writeln!(
+                    out,
+                    "{mark} {} direct opens, {} held, {} never read",
+                    facts.direct_asked, facts.direct_held, facts.direct_unread
+                )?;
+            }
+        }
         writeln!(out, "\nnormalised (times left, right):")?;
         for (rule, (left, right)) in self.rules() {
             writeln!(out, "  {:<27} {left:>6} {right:>6}  {}", rule.id(), rule.explanation())?;
@@ -146,6 +158,8 @@ impl Comparison {
             os: side.os.clone(),
             steps: side.path.steps.len(),
             fingerprint: side.path.fingerprint().full(),
+            direct_opens: side.facts.direct_asked,
+            direct_unread: side.facts.direct_unread,
         };
         let rules = self.rules().into_iter().map(|(rule, (left, right))| JsonRule {
             id: rule.id(),
@@ -184,6 +198,8 @@ struct JsonSide {
     os: String,
     steps: usize,
     fingerprint: String,
+    direct_opens: u64,
+    direct_unread: u64,
 }
 
 #[derive(Serialize)]

@@ -1,16 +1,23 @@
-//! `loadparity explain`: the plan of a spelling, with warnings and the exact `--load-mode`.
+//! `loadparity explain`: the plan of a spelling, its warnings, and how other dialects say it.
 //!
 //! Opens no file and reads no environment but what `--env` gives, so its output is reproducible.
+
+mod bench;
+mod other;
 
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::plan::{Dialect, LoadPlan, Resolved, Source, Spelling, UsageError, Warning};
+use self::other::{Equivalents, Upgrade};
+use crate::plan::{Dialect, LoadPlan, Override, Resolved, Source, Spelling, UsageError, Warning};
 
 /// Exit code of a usage error.
 const USAGE: u8 = 2;
+
+/// Exit code when the plan is lost on the way to the dialect of `--to`.
+const DIVERGENCE: u8 = 1;
 
 /// Arguments of `loadparity explain`.
 #[derive(Args, Clone, Debug)]
@@ -18,6 +25,12 @@ pub struct ExplainArgs {
     /// The rules to read the flags by.
     #[arg(long, default_value_t = Dialect::Reference, value_name = "DIALECT")]
     pub dialect: Dialect,
+    /// Also give the line to use after an upgrade to this dialect; exit code 1 when there is none.
+    #[arg(long, value_name = "DIALECT")]
+    pub to: Option<Dialect>,
+    /// Whose grammar to read the flags by.
+    #[arg(long, value_enum, default_value_t = Tool::Common)]
+    pub tool: Tool,
     /// A variable of the environment to explain; may repeat. The real environment is not read.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     pub env: Vec<(String, String)>,
@@ -29,6 +42,15 @@ pub struct ExplainArgs {
     pub flags: Vec<String>,
 }
 
+/// The programs that take load flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// The common parser: cli, completion, server and the like.
+    Common,
+    /// llama-bench, where flags take lists and a line asks for several loads.
+    Bench,
+}
+
 /// How `explain` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ExplainFormat {
@@ -38,14 +60,16 @@ pub enum ExplainFormat {
     Json,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+/// Takes `NAME=VALUE` apart.
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),
     }
 }
 
-/// Explains a spelling and returns the exit code: 0, or 2 for a usage error.
+/// Explains a spelling and returns the exit code: 0, 1 when the dialect of `--to` cannot say it, or
+/// 2 for a usage error.
 ///
 /// The explanation goes to `out`. A usage error goes to `err` in the terminal format and into the
 /// object in the JSON format.
@@ -54,18 +78,36 @@ fn variable(text: &str) -> Result<(String, String), String> {
 ///
 /// Only those of the two writers.
 pub fn run(args: &ExplainArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
+    if args.tool == Tool::Bench {
+        return bench::run(args, out, err);
+    }
     let spelling = Spelling { argv: args.flags.clone(), env: args.env.clone() };
     let resolved = spelling.resolve(args.dialect);
-    let code = if resolved.is_ok() { 0 } else { USAGE };
-    match (args.format, resolved) {
-        (ExplainFormat::Json, resolved) => write_json(args.dialect, &resolved, out)?,
-        (ExplainFormat::Terminal, Ok(resolved)) => write_lines(args.dialect, &spelling, &resolved, out)?,
+    let upgrade = args.to.map(|to| Upgrade::of(&spelling, args.dialect, to));
+    let code = match (&resolved, &upgrade) {
+        (Err(_), _) => USAGE,
+        (Ok(_), Some(upgrade)) if !upgrade.is_possible() => DIVERGENCE,
+        (Ok(_), _) => 0,
+    };
+    match (args.format, &resolved) {
+        (ExplainFormat::Json, resolved) => {
+            let explanation = Explanation::of(args.dialect, &spelling, resolved, upgrade);
+            serde_json::to_writer(&mut *out, &explanation)?;
+            writeln!(out)?;
+        }
+        (ExplainFormat::Terminal, Ok(resolved)) => {
+            write_lines(args.dialect, &spelling, resolved, out)?;
+            match &upgrade {
+                Some(upgrade) => upgrade.write(out)?,
+                None => Equivalents::of(&spelling, args.dialect).write(out)?,
+            }
+        }
         (ExplainFormat::Terminal, Err(error)) => writeln!(err, "error: {error}")?,
     }
     Ok(code)
 }
 
-/// The object of `--format json`.
+/// The object of `--format json`. The first five keys are the published contract.
 #[derive(Serialize)]
 struct Explanation {
     dialect: Dialect,
@@ -73,28 +115,56 @@ struct Explanation {
     load_mode: Option<&'static str>,
     warnings: Vec<String>,
     error: Option<String>,
+    spelling: String,
+    plan_name: Option<String>,
+    overridden: Vec<Overridden>,
+    ignored_env: Vec<&'static str>,
+    equivalents: Equivalents,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Upgrade>,
 }
 
-fn write_json(
-    dialect: Dialect,
-    resolved: &Result<Resolved, UsageError>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let explanation = match resolved {
-        Ok(resolved) => Explanation {
+/// A statement that had no say, and the one that decided instead.
+#[derive(Serialize)]
+struct Overridden {
+    what: String,
+    by: String,
+}
+
+impl Overridden {
+    fn of(Override { what, by }: &Override) -> Self {
+        Self { what: what.to_string(), by: by.to_string() }
+    }
+}
+
+impl Explanation {
+    fn of(
+        dialect: Dialect,
+        spelling: &Spelling,
+        resolved: &Result<Resolved, UsageError>,
+        to: Option<Upgrade>,
+    ) -> Self {
+        let found = resolved.as_ref().ok();
+        Self {
             dialect,
-            plan: Some(resolved.plan),
-            load_mode: resolved.load_mode,
-            warnings: remarks(dialect, resolved),
-            error: None,
-        },
-        Err(error) => {
-            let error = Some(error.to_string());
-            Explanation { dialect, plan: None, load_mode: None, warnings: Vec::new(), error }
+            plan: found.map(|found| found.plan),
+            load_mode: found.and_then(|found| found.load_mode),
+            warnings: found.map(|found| remarks(dialect, found)).unwrap_or_default(),
+            error: resolved.as_ref().err().map(ToString::to_string),
+            spelling: spelling.to_string(),
+            plan_name: found.map(|found| found.plan.to_string()),
+            overridden: found
+                .map(|found| found.overridden.iter().map(Overridden::of).collect())
+                .unwrap_or_default(),
+            ignored_env: found.map(|found| found.ignored_env.clone()).unwrap_or_default(),
+            equivalents: if found.is_some() {
+                Equivalents::of(spelling, dialect)
+            } else {
+                Equivalents::default()
+            },
+            to,
         }
-    };
-    serde_json::to_writer(&mut *out, &explanation)?;
-    writeln!(out)
+    }
 }
 
 fn write_lines(
@@ -117,6 +187,9 @@ fn write_lines(
     }
     if let Some(own) = dialect.word_for(plan).filter(|own| Some(*own) != resolved.load_mode) {
         writeln!(out, "           in the {dialect} dialect: --load-mode {own}")?;
+    }
+    for Override { what, by } in &resolved.overridden {
+        writeln!(out, "overridden {what}, by {by}")?;
     }
     for remark in remarks(dialect, resolved) {
         writeln!(out, "warning    {remark}")?;

@@ -23,13 +23,37 @@ pub struct Format {
     file: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum FormatKind {
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FormatKind {
     Terminal,
     Json,
     Markdown,
     Junit,
     Github,
+}
+
+/// Where a format goes.
+pub(super) type Sink<'o> = Box<dyn Write + 'o>;
+
+impl Format {
+    /// What each format is and where it goes. At most one may go to standard output.
+    pub(super) fn sinks<'o>(
+        formats: &[Self],
+        out: &'o mut dyn Write,
+    ) -> Result<Vec<(FormatKind, Sink<'o>)>, Exit> {
+        let mut stdout = Some(out);
+        let mut sink = |format: &Self| {
+            let sink: Sink<'o> = match &format.file {
+                Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|e| unwritable(path, &e))?)),
+                None => Box::new(stdout.take().ok_or_else(|| {
+                    Exit::usage("two formats cannot both go to standard output; give one of them a file: --format json=FILE")
+                })?),
+            };
+            Ok((format.kind, sink))
+        };
+        formats.iter().map(&mut sink).collect()
+    }
 }
 
 impl FromStr for Format {
@@ -65,17 +89,10 @@ pub(super) struct Reporters<'o> {
 impl<'o> Reporters<'o> {
     /// The reporters that were asked for. At most one may write to standard output.
     pub(super) fn new(formats: &[Format], verbose: bool, out: &'o mut dyn Write) -> Result<Self, Exit> {
-        let mut stdout = Some(out);
         let mut all: Vec<Box<dyn Reporter + 'o>> = Vec::new();
-        for format in formats {
+        for (format, (kind, sink)) in formats.iter().zip(Format::sinks(formats, out)?) {
             let to_file = format.file.is_some();
-            let sink: Box<dyn Write + 'o> = match &format.file {
-                Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|e| unwritable(path, &e))?)),
-                None => Box::new(stdout.take().ok_or_else(|| {
-                    Exit::usage("two formats cannot both go to standard output; give one of them a file: --format json=FILE")
-                })?),
-            };
-            all.push(match format.kind {
+            all.push(match kind {
                 FormatKind::Json => Box::new(Json::new(sink)),
                 FormatKind::Markdown => Box::new(Markdown::new(sink)),
                 FormatKind::Junit => Box::new(Junit::new(sink)),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use super::bench::BenchRules;
 use super::flags::Flag;
 use super::{LoadPlan, eras};
 
@@ -118,6 +119,8 @@ pub struct Rules {
     pub variables: Variables,
     /// What is said about a spelling.
     pub speech: Speech,
+    /// The grammar of llama-bench, which has a parser of its own.
+    pub bench: BenchRules,
 }
 
 impl Rules {

@@ -38,6 +38,8 @@ pub struct FlagDef {
     pub on: &'static [&'static str],
     /// The names that turn it off; empty when there is no negative form.
     pub off: &'static [&'static str],
+    /// The names in llama-bench, where the flag takes a comma list; empty where it has no such flag.
+    pub bench: &'static [&'static str],
     /// The environment variable.
     pub variable: &'static str,
     /// The variable with the negative sense, if there is one.
@@ -55,6 +57,7 @@ pub static FLAGS: [FlagDef; 4] = [
         flag: Flag::Lock,
         on: &["--mlock"],
         off: &[],
+        bench: &[],
         variable: "LLAMA_ARG_MLOCK",
         no_variable: None,
         value: None,
@@ -64,6 +67,7 @@ pub static FLAGS: [FlagDef; 4] = [
         flag: Flag::Map,
         on: &["--mmap"],
         off: &["--no-mmap"],
+        bench: &["-mmp", "--mmap"],
         variable: "LLAMA_ARG_MMAP",
         no_variable: Some("LLAMA_ARG_NO_MMAP"),
         value: None,
@@ -73,6 +77,7 @@ pub static FLAGS: [FlagDef; 4] = [
         flag: Flag::Direct,
         on: &["-dio", "--direct-io"],
         off: &["-ndio", "--no-direct-io"],
+        bench: &["-dio", "--direct-io"],
         variable: "LLAMA_ARG_DIO",
         no_variable: Some("LLAMA_ARG_NO_DIO"),
         value: None,
@@ -82,6 +87,7 @@ pub static FLAGS: [FlagDef; 4] = [
         flag: Flag::Mode,
         on: &["-lm", "--load-mode"],
         off: &[],
+        bench: &["-lm", "--load-mode"],
         variable: "LLAMA_ARG_LOAD_MODE",
         no_variable: None,
         value: Some("MODE"),
@@ -111,16 +117,28 @@ pub fn find(typed: &str) -> Option<Named> {
     if !typed.starts_with('-') {
         return None;
     }
-    let long = typed.starts_with("--");
-    let same = |name: &str| if long { equals_ignoring_underscores(name, typed) } else { name == typed };
     FLAGS.iter().find_map(|def| {
         let named = |on: bool| move |&name: &&'static str| Named { flag: def.flag, on, name };
         def.on
             .iter()
-            .find(|name| same(name))
+            .find(|name| same(name, typed))
             .map(named(true))
-            .or_else(|| def.off.iter().find(|name| same(name)).map(named(false)))
+            .or_else(|| def.off.iter().find(|name| same(name, typed)).map(named(false)))
     })
+}
+
+/// Finds a name on a llama-bench command line, without a value attached: the flag, and the name as
+/// the table spells it.
+#[must_use]
+pub fn find_bench(typed: &str) -> Option<(Flag, &'static str)> {
+    let of =
+        |def: &'static FlagDef| def.bench.iter().find(|name| same(name, typed)).map(|name| (def.flag, *name));
+    FLAGS.iter().find_map(of)
+}
+
+/// Whether `typed` is `name`. Inside long names `_` equals `-`.
+fn same(name: &str, typed: &str) -> bool {
+    if typed.starts_with("--") { equals_ignoring_underscores(name, typed) } else { name == typed }
 }
 
 fn equals_ignoring_underscores(name: &str, typed: &str) -> bool {
@@ -186,11 +204,29 @@ mod tests {
     }
 
     #[test]
+    fn every_bench_name_finds_itself() {
+        let mut seen = std::collections::BTreeSet::new();
+        for def in &FLAGS {
+            for &name in def.bench {
+                assert!(seen.insert(name), "{name} stands twice in the table");
+                assert_eq!(find_bench(name), Some((def.flag, name)));
+            }
+        }
+        assert_eq!(find_bench("--load_mode"), Some((Flag::Mode, "--load-mode")));
+        assert_eq!(find_bench("--direct_io"), Some((Flag::Direct, "--direct-io")));
+        for none in ["--mlock", "--no-mmap", "-ndio", "-lm_", "mmp", ""] {
+            assert_eq!(find_bench(none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn underscores_equal_dashes_inside_long_names_only() {
         assert_eq!(find("--no_direct-io"), find("--no-direct-io"));
         assert_eq!(find("--load_mode").map(|n| n.name), Some("--load-mode"));
         assert_eq!(find("_-mlock"), None);
         assert_eq!(find("-_mlock"), None);
+        assert_eq!(find("--ml_ck"), None);
+        assert_eq!(find("--no+mmap"), None);
         assert_eq!(find("--mlocks"), None);
         assert_eq!(find("mlock"), None);
         assert_eq!(find("--MLOCK"), None);

@@ -58,6 +58,18 @@ impl Statement {
     pub fn is_legacy(&self) -> bool {
         self.flag.is_legacy()
     }
+
+    /// Whether it asks for anything: the variable of a switch may be set to a word that does not.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.says != Says::Nothing
+    }
+
+    /// Which decision it is about.
+    #[must_use]
+    pub fn flag(&self) -> Flag {
+        self.flag
+    }
 }
 
 impl fmt::Display for Statement {
@@ -205,5 +217,34 @@ pub enum UsageError {
         variable: &'static str,
         /// Its value.
         value: String,
+    },
+    /// llama-bench of the dialect has no such argument.
+    #[error(
+        "invalid argument '{argument}': llama-bench of the {dialect} dialect accepts {}",
+        render::bench_flag_list(*.dialect)
+    )]
+    BenchArgument {
+        /// The dialect.
+        dialect: Dialect,
+        /// What was typed.
+        argument: String,
+    },
+    /// The line ends where a list should stand.
+    #[error("{flag} needs a list, with commas between its items: accepted are {accepted}")]
+    BenchMissing {
+        /// The flag.
+        flag: &'static str,
+        /// The items that are accepted.
+        accepted: String,
+    },
+    /// An item of a llama-bench list that says neither on nor off.
+    #[error("invalid item '{value}' in the list of {flag}: accepted are {accepted}")]
+    BenchItem {
+        /// The flag.
+        flag: &'static str,
+        /// The item.
+        value: String,
+        /// The items that are accepted.
+        accepted: String,
     },
 }

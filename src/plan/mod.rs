@@ -9,7 +9,10 @@
 //! holds one table for each dialect; [`resolve()`] is the small engine over them. An era is added
 //! by writing its table.
 
+pub mod bench;
+pub mod compare;
 pub mod dialect;
+pub mod equivalent;
 mod eras;
 pub mod flags;
 mod message;
@@ -23,7 +26,7 @@ pub use dialect::{Dialect, UnknownDialect};
 pub use message::{Origin, Override, Statement, UsageError, Warning};
 pub use resolve::{Resolved, resolve};
 pub use spelling::Spelling;
-pub use split::split_args;
+pub use split::{load_flags, split_args};
 
 use serde::Serialize;
 
@@ -105,7 +108,8 @@ impl LoadPlan {
 }
 
 impl std::fmt::Display for LoadPlan {
-    /// The short name used in reports: `map`, `read+lock`, `direct`, `auto` …
+    /// The short name used in reports: `map`, `read+lock`, `direct`, `auto` … A direct load that
+    /// does not read when refused says so: `direct-else-map`, `direct+lock-else-map`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let source = match self.source {
             Source::Map => "map",
@@ -113,7 +117,12 @@ impl std::fmt::Display for LoadPlan {
             Source::Direct => "direct",
             Source::Auto => "auto",
         };
-        f.write_str(source)?;
-        if self.lock { f.write_str("+lock") } else { Ok(()) }
+        let lock = if self.lock { "+lock" } else { "" };
+        let refused = match self.on_refused {
+            None | Some(OnRefused::Read) => "",
+            Some(OnRefused::Map) => "-else-map",
+            Some(OnRefused::Error) => "-else-error",
+        };
+        write!(f, "{source}{lock}{refused}")
     }
 }

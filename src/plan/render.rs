@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::bench::Items;
 use super::dialect::{Dialect, Speech};
 use super::flags::{FALSY, FLAGS, Flag, FlagDef, TRUTHY};
 
@@ -20,6 +21,25 @@ pub fn flag_list(dialect: Dialect) -> String {
 #[must_use]
 pub fn word_list(dialect: Dialect) -> String {
     dialect.rules().words.iter().map(|word| word.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The names of every flag that llama-bench accepts in the dialect: `-mmp 0|1,…, --mmap 0|1,…`.
+#[must_use]
+pub fn bench_flag_list(dialect: Dialect) -> String {
+    let names = super::bench::known(dialect).flat_map(|def| {
+        let items = if def.value.is_some() { "MODE,…" } else { "0|1,…" };
+        def.bench.iter().map(move |name| format!("{name} {items}"))
+    });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// What an item of a llama-bench list may be.
+pub(super) fn bench_items(dialect: Dialect, flag: Flag) -> String {
+    match dialect.rules().bench.items {
+        _ if flag == Flag::Mode => word_list(dialect),
+        Items::Words => [TRUTHY, FALSY].concat().join(", "),
+        Items::Stream => "0, 1".to_owned(),
+    }
 }
 
 /// How to write a flag without `=`: `-lm none|mmap|…`.

@@ -25,6 +25,9 @@ pub struct Resolved {
     /// The reference dialect's `--load-mode` word for exactly this plan; see
     /// [`LoadPlan::reference_word`] for when there is none.
     pub load_mode: Option<&'static str>,
+    /// What the spelling says, in the order in which it was heard: the variables that are read, then
+    /// the command line.
+    pub said: Vec<Statement>,
     /// What the dialect says about the spelling, in the order in which it says it.
     pub warnings: Vec<Warning>,
     /// The statements that asked for something they did not get.
@@ -61,7 +64,7 @@ pub fn resolve(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> Result<
         Speech::Exact => exact_warnings(&said, load_mode.filter(|_| by_switches), &overridden),
         Speech::Fixed { deprecated, combined } => fixed_warnings(&said, deprecated, *combined),
     };
-    Ok(Resolved { plan, load_mode, warnings, overridden, ignored_env })
+    Ok(Resolved { plan, load_mode, said, warnings, overridden, ignored_env })
 }
 
 /// One field, overwritten by each statement in turn.
@@ -146,6 +149,11 @@ fn switches(
     }));
 
     let [lock, map, direct] = slots.map(|slot| slot.on);
+    plan_of(Switches { lock, map, direct }, refused)
+}
+
+/// The plan that the three switches make together.
+pub(super) fn plan_of(Switches { lock, map, direct }: Switches, refused: Refusal) -> LoadPlan {
     let without_direct = if map { LoadPlan::map(lock) } else { LoadPlan::read(lock) };
     match (direct, refused) {
         (false, _) => without_direct,

@@ -157,6 +157,22 @@ pub fn sequences(units: &[Spelling], longest: usize) -> Sequences<'_> {
     Sequences { units, longest, next: Some(Vec::new()) }
 }
 
+/// The [`sequences`] that a process can be started with: an environment has no order and holds a name
+/// once, so that of the sequences that differ in nothing else the one is kept whose variables stand
+/// first, by name.
+pub fn lines(units: &[Spelling], longest: usize) -> impl Iterator<Item = Vec<&Spelling>> {
+    fn name(unit: &Spelling) -> Option<&str> {
+        unit.env.first().map(|(name, _)| name.as_str())
+    }
+    sequences(units, longest).filter(|parts| {
+        parts.windows(2).all(|pair| match (name(pair[0]), name(pair[1])) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(first), Some(second)) => first < second,
+        })
+    })
+}
+
 /// The iterator of [`sequences`].
 #[derive(Clone, Debug)]
 pub struct Sequences<'u> {
@@ -201,6 +217,30 @@ mod tests {
         assert_eq!(distinct.len(), all.len());
         assert_eq!(sequences(&[], 3).count(), 1);
         assert_eq!(sequences(&units, 0).count(), 1);
+    }
+
+    #[test]
+    fn lines_are_the_sequences_up_to_the_order_of_variables() {
+        for dialect in [Dialect::Booleans, Dialect::EnumV4] {
+            let units = units(dialect);
+            let variables = units.iter().filter(|unit| !unit.env.is_empty()).count();
+            let flags = units.len() - variables;
+            let same_name = units.iter().flat_map(|a| units.iter().map(move |b| (a, b)));
+            let same_name =
+                same_name.filter(|(a, b)| !a.env.is_empty() && !b.env.is_empty() && a.env[0].0 == b.env[0].0);
+            let pairs = (variables * variables - same_name.count()) / 2;
+            let all: Vec<Spelling> = lines(&units, 2).map(|parts| Spelling::join(&parts)).collect();
+            assert_eq!(all.len(), 1 + units.len() + flags * flags + variables * flags + pairs, "{dialect}");
+            // Every sequence whose names are distinct is there once, with its variables sorted.
+            let known: std::collections::BTreeSet<_> = all.iter().cloned().collect();
+            assert_eq!(known.len(), all.len());
+            for parts in sequences(&units, 2) {
+                let mut line = Spelling::join(&parts);
+                line.env.sort();
+                let distinct = line.env.windows(2).all(|pair| pair[0].0 != pair[1].0);
+                assert_eq!(known.contains(&line), distinct, "{line}");
+            }
+        }
     }
 
     #[test]

@@ -1,40 +1,57 @@
-//! Taking the load flags out of a longer command line, so that another parser can have the rest.
+//! Finding the load flags in a longer command line, and taking them out of it, so that another
+//! parser can have the rest.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::ops::Range;
 
 use super::flags;
 use super::parse::split_inline;
 
-/// Splits a command line into the load flags with their values and everything else, both in order.
+/// Where the load flags stand in a command line, in order: each range is one flag with its value.
 ///
 /// Every name of the flag table counts, whichever dialect is in force, so that a flag its dialect
-/// does not know gets that dialect's own error. Nothing is taken after `--`. A word that follows
-/// another program's option cannot be told from a flag: `-p --mlock` gives up its `--mlock`.
-/// A value that is not UTF-8 is passed on with replacement characters and fails as a value.
-#[must_use]
-pub fn split_args(argv: impl IntoIterator<Item = OsString>) -> (Vec<String>, Vec<OsString>) {
-    let mut argv = argv.into_iter();
-    let (mut load, mut rest) = (Vec::new(), Vec::new());
-    while let Some(token) = argv.next() {
-        if token == "--" {
-            rest.push(token);
-            rest.extend(argv.by_ref());
+/// does not know gets that dialect's own error. Nothing is found after `--`, and nothing in the
+/// value of another option: `takes_value` says of a word whether it is an option (`-p`, `--prompt`)
+/// whose value is the next word.
+pub fn load_flags<S: AsRef<str>>(argv: &[S], takes_value: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(word) = argv.get(at).map(AsRef::as_ref) {
+        let (name, inline) = split_inline(word);
+        let named = flags::find(name);
+        if word == "--" {
             break;
         }
-        let text = token.to_string_lossy();
-        let (name, inline) = split_inline(&text);
-        match flags::find(name) {
-            Some(named) => {
-                let wants_value = named.flag.def().value.is_some() && inline.is_none();
-                load.push(text.into_owned());
-                if wants_value && let Some(value) = argv.next() {
-                    load.push(value.to_string_lossy().into_owned());
-                }
-            }
-            None => rest.push(token),
+        let with_value = match named {
+            Some(named) => named.flag.def().value.is_some() && inline.is_none(),
+            None => takes_value(word),
+        };
+        let end = argv.len().min(at + 1 + usize::from(with_value));
+        if named.is_some() {
+            found.push(at..end);
         }
+        at = end;
     }
-    (load, rest)
+    found
+}
+
+/// Splits a command line into the load flags with their values and everything else, both in order.
+/// Which words are load flags says [`load_flags`].
+///
+/// A load flag's value that is not UTF-8 is passed on with replacement characters and fails as a
+/// value.
+#[must_use]
+pub fn split_args(
+    argv: impl IntoIterator<Item = OsString>,
+    takes_value: impl Fn(&str) -> bool,
+) -> (Vec<String>, Vec<OsString>) {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let text: Vec<Cow<'_, str>> = argv.iter().map(|word| word.to_string_lossy()).collect();
+    let found = load_flags(&text, takes_value);
+    let load = found.iter().flat_map(|range| &text[range.clone()]).map(|word| word.to_string()).collect();
+    let rest = (0..argv.len()).filter(|at| !found.iter().any(|range| range.contains(at)));
+    (load, rest.map(|at| argv[at].clone()).collect())
 }
 
 #[cfg(test)]
@@ -42,8 +59,9 @@ mod tests {
     use super::*;
 
     fn split(line: &str) -> (String, String) {
-        let (load, rest) = split_args(line.split(' ').map(OsString::from));
-        let rest: Vec<_> = rest.iter().map(|token| token.to_string_lossy()).collect();
+        let takes_value = |word: &str| matches!(word, "-m" | "-p" | "--prompt" | "-n");
+        let (load, rest) = split_args(line.split(' ').map(OsString::from), takes_value);
+        let rest: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
         (load.join(" "), rest.join(" "))
     }
 
@@ -55,7 +73,19 @@ mod tests {
         );
         // The word after a mode flag is its value, whatever it looks like.
         assert_eq!(split("-lm --mlock -n 4"), ("-lm --mlock".into(), "-n 4".into()));
+        assert_eq!(split("-lm -- --mmap"), ("-lm -- --mmap".into(), "".into()));
         assert_eq!(split("-n 4 -lm"), ("-lm".into(), "-n 4".into()));
+    }
+
+    #[test]
+    fn the_value_of_another_option_is_left_alone() {
+        for line in ["-p --mlock", "--prompt -lm", "-m -dio", "-p -- -n", "-n"] {
+            assert_eq!(split(line), (String::new(), line.into()));
+        }
+        // The option's value alone: what follows is a flag again, and `=` already brought a value.
+        assert_eq!(split("-p --mlock --mmap"), ("--mmap".into(), "-p --mlock".into()));
+        assert_eq!(split("--prompt=-m --mlock"), ("--mlock".into(), "--prompt=-m".into()));
+        assert_eq!(split("--verbose --mlock"), ("--mlock".into(), "--verbose".into()));
     }
 
     #[test]
@@ -68,5 +98,11 @@ mod tests {
         for line in ["--mmap-file x", "-lmx none", "mlock", "--n=--mlock", "-d -io"] {
             assert_eq!(split(line), (String::new(), line.into()));
         }
+    }
+
+    #[test]
+    fn ranges_are_flags_with_their_values() {
+        let argv = ["run", "-lm", "none", "--mlock", "-p", "-dio", "--load-mode=dio", "-lm"];
+        assert_eq!(load_flags(&argv, |word| word == "-p"), [1..3, 3..4, 6..7, 7..8]);
     }
 }

@@ -204,6 +204,51 @@ pub const INTERACTIONS: &[Interaction] = &[
         by: "src/engine/pool.rs",
         why: "the workers that generate; they end with the run",
     },
+    Interaction {
+        what: "variables `LLAMA_ARG_*`",
+        by: "src/subject/command.rs",
+        why: "`check … -- CMD` and `compare`: taken from the command's environment, so that a spelling alone decides",
+    },
+    Interaction {
+        what: "time",
+        by: "src/check/command/watch.rs",
+        why: "`--settle`: the pause before a command is repeated",
+    },
+    Interaction {
+        what: "another program, started and traced: `fork`, `execve`, `ptrace`, `seccomp`",
+        by: "src/tracer/linux/sys.rs",
+        why: "Linux: `trace` runs the command it is given; nothing else starts a program",
+    },
+    Interaction {
+        what: "variable `PATH`, and all others for the traced command",
+        by: "src/tracer/linux/spawn.rs",
+        why: "Linux: where the command is looked for, and what it is given",
+    },
+    Interaction {
+        what: "`/proc/PID/fd`, `root`, `cwd` of the traced command",
+        by: "src/tracer/linux/models.rs",
+        why: "Linux: whether a file that it opens is a model: its first four bytes, and its header in the end",
+    },
+    Interaction {
+        what: "`/proc/PID/fd`, `fdinfo`, `status` of the traced command",
+        by: "src/tracer/linux/follow.rs",
+        why: "Linux: models that it was started with open; whose child a new thread is",
+    },
+    Interaction {
+        what: "`/proc/PID/maps` of the traced command",
+        by: "src/tracer/linux/exit_memory.rs",
+        why: "Linux: what a lock hits that is neither a model nor a mapping seen before",
+    },
+    Interaction {
+        what: "threads",
+        by: "src/tracer/linux/mod.rs",
+        why: "Linux: the tracer's own, and the readers of captured output",
+    },
+    Interaction {
+        what: "signals SIGINT, SIGTERM, SIGHUP",
+        by: "src/tracer/linux/stop.rs",
+        why: "Linux: `trace` passes them on to the command and still writes what it has",
+    },
     Interaction { what: "the calling thread's id", by: "src/platform/recorder.rs", why: "for the trace" },
     Interaction {
         what: "the number of processors",
@@ -238,7 +283,7 @@ pub fn platform_markdown() -> String {
         let _ = writeln!(text, "| {} | {} |", step.word(), calls.join(" | "));
     }
     text += "\nThe simulated platform makes no call: it plays the rules of one of these systems in memory.\n";
-    text += "\n## Everything else\n\nThe program opens no network connection, starts no other program, and reads \
+    text += "\n## Everything else\n\nThe program opens no network connection, starts no other program but the command of `trace`, and reads \
              no configuration file.\n\n| what | by | when and why |\n| --- | --- | --- |\n";
     for Interaction { what, by, why } in INTERACTIONS {
         let _ = writeln!(text, "| {what} | {by} | {why} |");

@@ -124,8 +124,9 @@ fn stated_alignment(fd: &OwnedFd) -> Result<Option<Alignment>> {
     }
     let (memory, offset) = (u64::from(stx.stx_dio_mem_align), u64::from(stx.stx_dio_offset_align));
     if memory == 0 || offset == 0 {
-        // Zero is the kernel's way to say that this file has no direct I/O.
-        return Err(errno(Raw::EOPNOTSUPP));
+        // The kernel's way to say that this file has no direct I/O, and that of an emulator which does
+        // not pass the numbers on; trying tells which.
+        return Ok(None);
     }
     Ok(Some(Alignment { memory, offset, enforced: true }))
 }

@@ -87,6 +87,8 @@ compile_error!(
 
 pub use recorder::{Recorder, Recording};
 pub use residency::Residency;
+#[cfg(unix)]
+pub use unix::os_errno;
 
 use std::ops::Range;
 use std::path::Path;
@@ -95,7 +97,7 @@ use std::sync::Arc;
 pub use calls::{INTERACTIONS, Interaction, STEP_CALLS, SYSTEMS, StepCalls, platform_markdown};
 pub use errors::OsFamily;
 pub use inject::{
-    Corruption, Fault, FaultSpec, Injector, SpecError, Target, When, error_names, take_injected,
+    Corruption, Fault, FaultSpec, Injector, SpecError, Target, When, error_names, refusal, take_injected,
 };
 pub use sim::{Census, Sim, SimDirect, SimFile, SimProfile};
 

@@ -1,8 +1,8 @@
 //! The events of a campaign or a merge, gathered for reports that are written at the end.
 
 use crate::check::{
-    CaseFinished, Event, Failure, Finished, GroupFinished, MergeFinished, MergeStarted, ModelMerged,
-    RowMerged, Started,
+    CaseFinished, CompareFinished, CompareStarted, Compared, Event, Failure, Finished, GroupFinished,
+    MergeFinished, MergeStarted, ModelMerged, RowMerged, Started,
 };
 
 /// What was told so far.
@@ -17,6 +17,9 @@ pub(super) struct Collected {
     pub(super) rows: Vec<RowMerged>,
     pub(super) models: Vec<ModelMerged>,
     pub(super) merged: Option<MergeFinished>,
+    pub(super) compare: Option<CompareStarted>,
+    pub(super) spellings: Vec<Compared>,
+    pub(super) compared: Option<CompareFinished>,
 }
 
 impl Collected {
@@ -32,8 +35,11 @@ impl Collected {
             Event::RowMerged(row) => self.rows.push(row.clone()),
             Event::ModelMerged(model) => self.models.push(model.clone()),
             Event::MergeFinished(finished) => self.merged = Some(finished.clone()),
+            Event::CompareStarted(started) => self.compare = Some(started.clone()),
+            Event::Compared(compared) => self.spellings.push(compared.clone()),
+            Event::CompareFinished(finished) => self.compared = Some(finished.clone()),
         }
-        matches!(event, Event::Finished(_) | Event::MergeFinished(_))
+        matches!(event, Event::Finished(_) | Event::MergeFinished(_) | Event::CompareFinished(_))
     }
 
     /// The first failure of each rule, plan and pair of machines, in order, with how many more there are of

@@ -7,12 +7,15 @@ use serde::Serialize;
 use super::Reporter;
 use super::collected::Collected;
 use crate::check::{
-    CHECK_SCHEMA, CaseFinished, Event, Failure, Finished, GroupFinished, MergeFinished, MergeStarted,
-    ModelMerged, RowMerged, Rule, Started,
+    CHECK_SCHEMA, CaseFinished, CompareFinished, CompareStarted, Compared, Event, Failure, Finished,
+    GroupFinished, MergeFinished, MergeStarted, ModelMerged, RowMerged, Rule, Started,
 };
 
 /// The schema id of a merge's document.
 const MERGE_SCHEMA: &str = "loadparity.merge/1";
+
+/// The schema id of the document of a comparison.
+const COMPARE_SCHEMA: &str = "loadparity.compare/1";
 
 /// Collects a campaign or a merge and writes it as one document at the end.
 pub struct Json<W: Write> {
@@ -45,6 +48,16 @@ struct MergeDocument<'a> {
 }
 
 #[derive(Serialize)]
+struct CompareDocument<'a> {
+    schema: &'static str,
+    started: &'a CompareStarted,
+    rules: Vec<RuleText>,
+    spellings: &'a [Compared],
+    failures: &'a [Failure],
+    finished: &'a Option<CompareFinished>,
+}
+
+#[derive(Serialize)]
 struct RuleText {
     id: Rule,
     explanation: &'static str,
@@ -59,7 +72,17 @@ impl<W: Write> Json<W> {
     fn end(&mut self) -> io::Result<()> {
         let c = &self.collected;
         let rules = Rule::ALL.iter().map(|r| RuleText { id: *r, explanation: r.explanation() }).collect();
-        if c.merge.is_some() {
+        if let Some(started) = &c.compare {
+            let document = CompareDocument {
+                schema: COMPARE_SCHEMA,
+                started,
+                rules,
+                spellings: &c.spellings,
+                failures: &c.failures,
+                finished: &c.compared,
+            };
+            serde_json::to_writer_pretty(&mut self.out, &document)?;
+        } else if c.merge.is_some() {
             let document = MergeDocument {
                 schema: MERGE_SCHEMA,
                 started: &c.merge,

@@ -30,8 +30,13 @@ impl<W: Write> Reporter for Junit<W> {
         if !self.collected.take(event) {
             return Ok(());
         }
-        let report =
-            if self.collected.merge.is_some() { merged(&self.collected) } else { checked(&self.collected) };
+        let report = if self.collected.compare.is_some() {
+            compared(&self.collected)
+        } else if self.collected.merge.is_some() {
+            merged(&self.collected)
+        } else {
+            checked(&self.collected)
+        };
         report.serialize(&mut self.out).map_err(io::Error::other)?;
         self.out.flush()
     }
@@ -56,6 +61,18 @@ fn checked(collected: &Collected) -> Report {
         suite.add_test_case(test(shown(&case.spelling), &case.plan, case.verdict, &failures, notes));
     }
     report.add_test_suites(suites.into_values());
+    report
+}
+
+fn compared(collected: &Collected) -> Report {
+    let mut report = Report::new("loadparity compare");
+    let mut suite = TestSuite::new("spellings");
+    for row in &collected.spellings {
+        let about = |f: &&Failure| f.spelling == row.spelling;
+        let failures: Vec<&Failure> = collected.failures.iter().filter(about).collect();
+        suite.add_test_case(test(shown(&row.spelling), "compare", row.verdict, &failures, &row.what));
+    }
+    report.add_test_suite(suite);
     report
 }
 

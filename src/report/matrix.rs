@@ -1,6 +1,7 @@
 //! The words of a report, whatever it is drawn with: the matrix, the notes, the last lines.
 
 use super::collected::Collected;
+use super::compare;
 use crate::check::{Facts, Failure, Finished, GroupFinished, MergeFinished, ModelMerged, Started, Verdict};
 
 /// Spellings that a row names; the rest are counted.
@@ -19,6 +20,9 @@ pub(super) struct Matrix {
 
 /// The line above the matrix.
 pub(super) fn title(collected: &Collected) -> String {
+    if let Some(started) = &collected.compare {
+        return compare::title(started);
+    }
     match (&collected.started, &collected.merge) {
         (Some(started), _) => check_title(started),
         (None, Some(merge)) => format!("{}: merge of {}", merge.tool, merge.columns.join(", ")),
@@ -32,8 +36,11 @@ pub(super) fn check_title(started: &Started) -> String {
     format!("{tool}: {subject} on {platform} {arch}, model {model}, dialect {dialect}, level {level:?}")
 }
 
-/// The matrix of a check or of a merge.
+/// The matrix of a check or of a merge, or the table of a comparison.
 pub(super) fn matrix(collected: &Collected) -> Matrix {
+    if collected.compare.is_some() {
+        return compare::table(collected);
+    }
     if collected.merge.is_some() { merged(collected) } else { checked(&collected.groups) }
 }
 
@@ -80,7 +87,12 @@ fn row(group: &GroupFinished) -> Vec<String> {
         format!("{}: {}", s.reads, size(s.read_bytes)),
         if s.fallbacks.is_empty() { dash() } else { s.fallbacks.join(", ") },
         group.path.clone(),
-        group.logits.as_ref().or(group.tensors.as_ref()).map_or_else(dash, |hash| digits(hash).to_owned()),
+        group
+            .logits
+            .as_ref()
+            .or(group.text.as_ref())
+            .or(group.tensors.as_ref())
+            .map_or_else(dash, |hash| digits(hash).to_owned()),
         group.verdict.to_string(),
     ]
 }
@@ -144,6 +156,8 @@ pub(super) fn notes(collected: &Collected) -> Vec<String> {
         notes.push(format!("{missing}: not run: no result of this platform was given"));
     }
     notes.extend(collected.merged.iter().flat_map(|m| m.notes.iter().cloned()));
+    notes.extend(collected.compared.iter().flat_map(|f| f.notes.iter().cloned()));
+    notes.extend(collected.finished.iter().flat_map(|f| f.notes.iter().cloned()));
     let mut seen = std::collections::BTreeSet::new();
     notes.retain(|note| seen.insert(note.clone()));
     notes
@@ -161,11 +175,21 @@ pub(super) fn place(failure: &Failure) -> String {
 /// What was counted.
 pub(super) fn totals(collected: &Collected) -> String {
     if let Some(Finished { totals: t, .. }) = &collected.finished {
+        if t.faults > 0 {
+            let (met, faults) = (t.loaded, t.faults);
+            return format!(
+                "{faults} faults and pairs of faults planned, {met} met a call; {} plans, {} failures",
+                t.groups, t.failures
+            );
+        }
         return format!(
             "{} spellings planned: {} resolved, {} refused as usage errors; {} really loaded, {} really \
              generated; {} plans, {} failures",
             t.planned, t.resolved, t.rejected, t.loaded, t.generated, t.groups, t.failures
         );
+    }
+    if let Some(finished) = &collected.compared {
+        return compare::totals(finished);
     }
     collected.merged.as_ref().map_or_else(String::new, |MergeFinished { totals: t, .. }| {
         format!(
@@ -177,6 +201,9 @@ pub(super) fn totals(collected: &Collected) -> String {
 
 /// The last word, and the verdict that colours it.
 pub(super) fn last_word(collected: &Collected) -> (String, Option<Verdict>) {
+    if let Some(finished) = &collected.compared {
+        return (compare::last_word(finished.verdict).to_owned(), Some(finished.verdict));
+    }
     let verdict = match (&collected.finished, &collected.merged) {
         (Some(finished), _) => Some(finished.verdict),
         (None, Some(merged)) => merged.verdict.0,

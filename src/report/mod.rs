@@ -1,4 +1,4 @@
-//! Output of a campaign or a merge, for people and for programs: consumers of one event stream.
+//! Output of a campaign, a merge or a comparison, for people and for programs: consumers of one event stream.
 //!
 //! Events enter through [`Reporter::event`] in the order in which they happen; each reporter
 //! writes to the sink it was given. `matrix` holds the words that the readable ones share.
@@ -6,6 +6,7 @@
 //! Called by `cli`; calls `check` and `trace`.
 
 mod collected;
+mod compare;
 mod github;
 mod json;
 mod junit;

@@ -146,7 +146,7 @@ impl<W: Write> Reporter for Terminal<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let last = self.collected.take(event);
         match event {
-            Event::Started(_) | Event::MergeStarted(_) => self.title(),
+            Event::Started(_) | Event::MergeStarted(_) | Event::CompareStarted(_) => self.title(),
             _ if last => self.end(),
             _ => Ok(()),
         }

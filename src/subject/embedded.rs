@@ -11,7 +11,7 @@ use crate::platform::Platform;
 /// How reports name the model inside the program.
 pub const EMBEDDED_NAME: &str = "(embedded)";
 
-static BYTES: &[u8] = include_bytes!("../../fixtures/models/fixture-llama-q4_k_m.gguf");
+pub(super) static BYTES: &[u8] = include_bytes!("../../fixtures/models/fixture-llama-q4_k_m.gguf");
 
 /// The embedded model as a file, removed on drop. Its origin and licence are told in
 /// `fixtures/models/README.md`.

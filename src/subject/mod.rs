@@ -1,20 +1,27 @@
-//! The thing under test behind one trait: the reference engine today, external commands and
-//! imported logs by the same door.
+//! The thing under test behind one trait: the reference engine, or any command; imported logs by the
+//! same door.
 //!
 //! A subject is given a spelling and answers with what it did to the operating system, and with
 //! what came of it. It judges nothing.
 //!
-//! Called by `check` and `cli`; calls `engine`, `platform`, `plan`, `gguf` and `trace`.
+//! Called by `check` and `cli`; calls `engine`, `tracer`, `platform`, `plan`, `gguf` and `trace`.
 
+mod command;
 mod embedded;
+mod machine;
 mod reference;
+mod template;
 mod truth;
 
+pub use command::{CommandRun, ExternalCommand};
 pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
+pub use machine::Machine;
 pub use reference::{ReferenceEngine, Wrap};
+pub use template::{Template, TemplateError};
 pub use truth::{TensorHashes, Truth};
 
-pub use crate::platform::Residency;
+pub use crate::platform::{Fault, FaultSpec, Residency, Target, When};
+pub use crate::tracer::{Status, TraceError};
 
 use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, Spelling};
@@ -58,20 +65,50 @@ pub struct Run {
 pub struct Observed {
     /// A hash of each tensor's bytes as the subject sees them.
     pub tensors: Option<TensorHashes>,
-    /// The generated tokens and the hash of all logits behind them.
+    /// What was generated.
     pub output: Option<Output>,
     /// What the kernel says after the load about the pages that were locked; `None` where it cannot be
     /// asked.
     pub locked: Option<Residency>,
 }
 
-/// What was generated.
+/// What was generated, as far as the subject lets it be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Token ids.
-    pub tokens: Vec<u32>,
-    /// blake3 over the logits of every step, as little-endian f32.
-    pub logits: String,
+pub enum Output {
+    /// The tokens themselves, with what is behind them.
+    Logits {
+        /// Token ids.
+        tokens: Vec<u32>,
+        /// blake3 over the logits of every step, as little-endian f32.
+        logits: String,
+    },
+    /// The text that a command wrote; equal text proves less than equal logits.
+    Text {
+        /// Everything on standard output.
+        bytes: Vec<u8>,
+        /// Their blake3.
+        hash: String,
+    },
+}
+
+impl Output {
+    /// The hash of the logits, where they can be seen.
+    #[must_use]
+    pub fn logits(&self) -> Option<&str> {
+        match self {
+            Self::Logits { logits, .. } => Some(logits),
+            Self::Text { .. } => None,
+        }
+    }
+
+    /// The hash of the text, where there is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text { hash, .. } => Some(hash),
+            Self::Logits { .. } => None,
+        }
+    }
 }
 
 /// Something that can load a model when asked in some spelling.

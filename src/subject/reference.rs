@@ -83,7 +83,7 @@ impl ReferenceEngine {
             let generated = engine::generate(&loaded.gguf, loaded.weights, generation, &mut |_| ())
                 .map_err(|e| e.to_string())?;
             let logits = generated.logits_hash.to_hex().to_string();
-            observed.output = Some(Output { tokens: generated.tokens, logits });
+            observed.output = Some(Output::Logits { tokens: generated.tokens, logits });
         }
         Ok(observed)
     }

@@ -54,6 +54,7 @@ fn kind(step: &Step) -> Key<'_> {
         Action::Unmap { region, .. } => ("unmap", None, Some(*region)),
         Action::Close { file } => ("close", Some(file), None),
         Action::Notice { .. } => ("notice", None, None),
+        Action::Native { file, region, .. } => ("native", file.as_ref(), *region),
     };
     Key::Kind(step.phase, word, file, region)
 }
@@ -70,6 +71,7 @@ fn part(step: &Step) -> Key<'_> {
         Action::Unmap { .. } => "unmap",
         Action::Close { .. } => "close",
         Action::Notice { .. } => "notice",
+        Action::Native { .. } => "native",
     };
     Key::Part(step.phase, word)
 }

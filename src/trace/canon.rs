@@ -60,6 +60,7 @@ fn roles(ops: &[Op], rules: &mut Rules) -> Vec<Option<Role>> {
             | Call::Read { file, .. }
             | Call::FileAdvise { file, .. }
             | Call::Map { file, .. }
+            | Call::Native { file: Some(file), .. }
             | Call::Close { file } => Some(by_id.get(file).cloned().unwrap_or_else(Role::unknown)),
             _ => None,
         })
@@ -228,6 +229,11 @@ impl Builder {
             Call::Notice(notice) => {
                 count(&mut self.rules, Rule::NoticeTextDropped, 1);
                 Action::Notice { level: notice.level, code: notice.code }
+            }
+            Call::Native { name, file: of, region, offset, len, flags } => {
+                let region = region.map(|id| self.regions.get(id));
+                let (name, file) = (name.clone(), of.map(|_| file));
+                return (Action::Native { name, file, region, offset: *offset, len: *len }, native(flags));
             }
             // Queries and reads do not come here; a close is all that is left.
             Call::Close { .. }

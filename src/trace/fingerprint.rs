@@ -72,6 +72,16 @@ fn encode_step(step: &Step, out: &mut String) -> fmt::Result {
         Action::Unmap { region, offset, len } => write!(out, "unmap {region} {offset}+{len}")?,
         Action::Close { file } => write!(out, "close {file}")?,
         Action::Notice { level, code } => write!(out, "notice {} {}", level.word(), code.word())?,
+        Action::Native { name, file, region, offset, len } => {
+            write!(out, "native \"{}\"", name.escape_default())?;
+            if let Some(file) = file {
+                write!(out, " {file}")?;
+            }
+            if let Some(region) = region {
+                write!(out, " {region}")?;
+            }
+            write!(out, " {offset}+{len}")?;
+        }
     }
     write!(out, " refused={}", step.refused.map_or("-", Word::word))?;
     for name in &step.native {

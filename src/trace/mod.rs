@@ -17,6 +17,7 @@ mod fingerprint;
 mod jsonl;
 mod op;
 mod path;
+mod phase;
 mod render;
 mod rules;
 mod semantic;
@@ -33,6 +34,7 @@ pub use op::{
     Advice, Call, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase, RegionId,
 };
 pub use path::CodePath;
+pub use phase::tell_phases;
 pub use rules::Rule;
 pub use semantic::{Cover, SemanticAction, SemanticKind, SemanticPath, SemanticStep};
 pub use span::Span;

@@ -78,6 +78,11 @@ pub enum NoticeCode {
     LockRefused,
     /// Advice was refused; the load goes on without it.
     AdviceRefused,
+    /// The loader says that it reads a file directly; only imported logs have it.
+    DirectUsed,
+    /// The loader says that it closed a file that it had opened for direct reads without one; only
+    /// imported logs have it.
+    DirectUnused,
 }
 
 /// A message to the user. It belongs to the code path: a fallback nobody was told of is a defect.
@@ -132,6 +137,16 @@ pub enum Call {
     Close { file: FileId },
     /// The user is told something.
     Notice(Notice),
+    /// A call that the seam has no word for, by the system's name of it: a changed limit or
+    /// protection, a moved region, advice of another kind. What does not apply is `None` or 0.
+    Native {
+        name: String,
+        file: Option<FileId>,
+        region: Option<RegionId>,
+        offset: u64,
+        len: u64,
+        flags: NativeFlags,
+    },
 }
 
 /// What came of a call.

@@ -105,6 +105,14 @@ impl Renderer {
             Action::Unmap { region, offset, len } => {
                 Call::Unmap { region: self.region(*region), offset: *offset, len: *len }
             }
+            Action::Native { name, file, region, offset, len } => Call::Native {
+                name: name.clone(),
+                file: file.as_ref().map(|role| self.file(role)),
+                region: region.map(|region| self.region(region)),
+                offset: *offset,
+                len: *len,
+                flags: flags(),
+            },
             Action::Close { file } => Call::Close { file: self.file(file) },
             Action::Notice { level, code } => {
                 Call::Notice(Notice { level: *level, code: *code, text: String::new() })

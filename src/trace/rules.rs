@@ -21,6 +21,7 @@ pub enum Rule {
     NoticeTextDropped,
     TeardownSorted,
     NativeFlagsDropped,
+    NativeCallsDropped,
     OpensJoined,
     CoverageNotRanges,
     DirectMarginsDropped,
@@ -49,6 +50,7 @@ impl Rule {
         Rule::NoticeTextDropped,
         Rule::TeardownSorted,
         Rule::NativeFlagsDropped,
+        Rule::NativeCallsDropped,
         Rule::OpensJoined,
         Rule::CoverageNotRanges,
         Rule::DirectMarginsDropped,
@@ -77,6 +79,7 @@ impl Rule {
             Rule::NoticeTextDropped => "notice-text-dropped",
             Rule::TeardownSorted => "teardown-sorted",
             Rule::NativeFlagsDropped => "native-flags-dropped",
+            Rule::NativeCallsDropped => "native-calls-dropped",
             Rule::OpensJoined => "opens-joined",
             Rule::CoverageNotRanges => "coverage-not-ranges",
             Rule::DirectMarginsDropped => "direct-margins-dropped",
@@ -118,6 +121,9 @@ impl Rule {
                 "Unlock, unmap and close in teardown were sorted: drop order is incidental."
             }
             Rule::NativeFlagsDropped => "The platform's own flag names were dropped.",
+            Rule::NativeCallsDropped => {
+                "Calls that only one system has, such as a changed protection or limit, were dropped."
+            }
             Rule::OpensJoined => {
                 "Opens of one file in one way became one, and so did their closes if none is missing: how many handles a platform needs is its own affair."
             }

@@ -97,6 +97,8 @@ pub enum Action {
     Close { file: Role },
     /// The user was told something.
     Notice { level: NoticeLevel, code: NoticeCode },
+    /// A call that only this system has, by its name.
+    Native { name: String, file: Option<Role>, region: Option<Region>, offset: u64, len: u64 },
 }
 
 /// One step of a canonical path.
@@ -148,6 +150,20 @@ impl fmt::Display for Action {
             Action::Unmap { region, offset, len } => write!(f, "unmap {region} +{}", range(offset, len)),
             Action::Close { file } => write!(f, "close {file}"),
             Action::Notice { level, code } => write!(f, "notice {} {}", level.word(), code.word()),
+            Action::Native { name, file, region, offset, len } => {
+                f.write_str(name)?;
+                if let Some(file) = file {
+                    write!(f, " {file}")?;
+                }
+                if let Some(region) = region {
+                    write!(f, " {region}")?;
+                }
+                if file.is_some() || region.is_some() {
+                    write!(f, " +{}", range(offset, len))
+                } else {
+                    Ok(())
+                }
+            }
         }
     }
 }

@@ -24,8 +24,8 @@ pub struct Effective {
     /// The source that brought most bytes in the load phase (see [`Summary::effective`]); `None`
     /// if nothing was mapped and no byte was read there.
     pub source: Option<EffectiveSource>,
-    /// Whether the lock held: bytes were locked when the load ended, and every range whose lock
-    /// was refused was locked by a later call.
+    /// Whether the lock held: bytes locked in the load phase were locked when the load ended, and
+    /// every range whose lock was refused there was locked by a later call.
     pub locked: bool,
 }
 
@@ -66,6 +66,9 @@ pub struct Summary {
     /// Direct opens that succeeded and of which no read was refused afterwards (an interruption
     /// is no refusal).
     pub direct_held: u64,
+    /// Direct opens that succeeded and were closed without a read of that file, or of which the
+    /// loader says so.
+    pub direct_unread: u64,
     /// Whether the platform said that it enforces alignment on a direct file; where it does not,
     /// successful direct reads prove nothing. `None` if nobody asked.
     pub direct_enforced: Option<bool>,
@@ -115,6 +118,9 @@ struct Counter {
     direct_asked: u64,
     direct_files: BTreeSet<FileId>,
     direct_broken: BTreeSet<FileId>,
+    /// Direct files that are open and of which nothing was read.
+    direct_idle: Vec<FileId>,
+    direct_unread: u64,
     direct_enforced: Option<bool>,
     maps: u64,
     mapped: u64,
@@ -124,6 +130,8 @@ struct Counter {
     /// Bytes of the load phase: mapped, read buffered, read direct.
     loaded: [u64; 3],
     locked: BTreeMap<RegionId, Vec<(u64, u64)>>,
+    /// Of these, ranges whose lock belongs to the load and not to a pass before it.
+    load_locked: BTreeMap<RegionId, Vec<(u64, u64)>>,
     /// Ranges whose lock was refused and not made good yet.
     lock_owed: BTreeMap<RegionId, Vec<(u64, u64)>>,
     locks_refused: u64,
@@ -140,12 +148,19 @@ impl Counter {
                 if *direct {
                     self.direct_asked += 1;
                     self.direct_files.insert(*file);
+                    self.direct_idle.push(*file);
                 }
+            }
+            Call::Close { file } => {
+                let before = self.direct_idle.len();
+                self.direct_idle.retain(|idle| idle != file);
+                self.direct_unread += (before - self.direct_idle.len()) as u64;
             }
             Call::Alignment { file, enforced, .. } if self.direct_files.contains(file) => {
                 self.direct_enforced = Some(*enforced);
             }
-            Call::Read { direct, .. } => {
+            Call::Read { file, direct, .. } => {
+                self.direct_idle.retain(|idle| idle != file);
                 self.reads += u64::from(result > 0);
                 add(&mut self.read_bytes, result);
                 if *direct {
@@ -164,9 +179,12 @@ impl Counter {
             }
             Call::Lock { region, offset, len } => {
                 let range = (*offset, offset.saturating_add(*len));
-                let held = self.locked.entry(*region).or_default();
-                held.push(range);
-                *held = union(std::mem::take(held));
+                let load = loading.then_some(&mut self.load_locked);
+                for locked in [Some(&mut self.locked), load].into_iter().flatten() {
+                    let held = locked.entry(*region).or_default();
+                    held.push(range);
+                    *held = union(std::mem::take(held));
+                }
                 if let Some(owed) = self.lock_owed.get_mut(region) {
                     *owed = subtract(owed, range);
                 }
@@ -176,11 +194,19 @@ impl Counter {
                 if op.phase != Phase::Teardown =>
             {
                 let range = (*offset, offset.saturating_add(*len));
-                if let Some(held) = self.locked.get_mut(region) {
-                    *held = subtract(held, range);
+                for locked in [&mut self.locked, &mut self.load_locked] {
+                    if let Some(held) = locked.get_mut(region) {
+                        *held = subtract(held, range);
+                    }
                 }
             }
-            Call::Notice(Notice { level, code, .. }) => self.notices.push((*level, *code)),
+            Call::Notice(Notice { level, code, .. }) => {
+                // The file a loader speaks of is the one it opened last.
+                if *code == NoticeCode::DirectUsed {
+                    self.direct_idle.pop();
+                }
+                self.notices.push((*level, *code));
+            }
             _ => {}
         }
     }
@@ -199,10 +225,12 @@ impl Counter {
             }
             Call::Lock { region, offset, len } => {
                 self.locks_refused += 1;
-                let range = (*offset, offset.saturating_add(*len));
-                let owed = self.lock_owed.entry(*region).or_default();
-                owed.push(range);
-                *owed = union(std::mem::take(owed));
+                if op.phase == Phase::Load {
+                    let range = (*offset, offset.saturating_add(*len));
+                    let owed = self.lock_owed.entry(*region).or_default();
+                    owed.push(range);
+                    *owed = union(std::mem::take(owed));
+                }
                 "lock"
             }
             Call::Open { .. } => "open",
@@ -217,6 +245,7 @@ impl Counter {
             Call::MapHint { .. } => "map-hint",
             Call::Close { .. } => "close",
             Call::Notice(_) => "notice",
+            Call::Native { .. } => "native",
         };
         let refusal = Refusal { what, kind };
         if kind != ErrorKind::Interrupted && !self.fallbacks.contains(&refusal) {
@@ -238,12 +267,14 @@ impl Counter {
         } else {
             Some(EffectiveSource::Read)
         };
-        let locked = locked_bytes > 0 && self.lock_owed.values().all(Vec::is_empty);
+        let load_locked = self.load_locked.values().any(|held| !held.is_empty());
+        let locked = load_locked && self.lock_owed.values().all(Vec::is_empty);
         let held = self.direct_files.difference(&self.direct_broken).count();
         Summary {
             opens: self.opens,
             direct_asked: self.direct_asked,
             direct_held: held as u64,
+            direct_unread: self.direct_unread,
             direct_enforced: self.direct_enforced,
             maps: self.maps,
             mapped_bytes: self.mapped,

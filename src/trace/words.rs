@@ -68,6 +68,8 @@ impl Word for NoticeCode {
         (NoticeCode::DirectRefused, "direct-refused"),
         (NoticeCode::LockRefused, "lock-refused"),
         (NoticeCode::AdviceRefused, "advice-refused"),
+        (NoticeCode::DirectUsed, "direct-used"),
+        (NoticeCode::DirectUnused, "direct-unused"),
     ];
 }
 
@@ -90,7 +92,14 @@ mod tests {
         every_word_returns(&[P::Header, P::Probe, P::Load, P::Run, P::Teardown]);
         every_word_returns(&[A::Sequential, A::Random, A::WillNeed, A::DontNeed]);
         every_word_returns(&[L::Info, L::Warning]);
-        every_word_returns(&[C::AutoResolved, C::DirectRefused, C::LockRefused, C::AdviceRefused]);
+        every_word_returns(&[
+            C::AutoResolved,
+            C::DirectRefused,
+            C::LockRefused,
+            C::AdviceRefused,
+            C::DirectUsed,
+            C::DirectUnused,
+        ]);
         every_word_returns(&[
             E::NotFound,
             E::Denied,

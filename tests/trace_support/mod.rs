@@ -9,6 +9,7 @@ use loadparity::trace::{
     Advice, Call, Errno, ErrorKind, FileId, Header, NativeFlags, Notice, NoticeCode, NoticeLevel, Op,
     Outcome, Phase, RegionId, TraceFile, Word,
 };
+use proptest::option;
 use proptest::prelude::*;
 
 /// The size of the model file; not a multiple of any page size.
@@ -190,6 +191,25 @@ pub fn direct_refused(threads: u32) -> Vec<Op> {
     s.finish(None, false, &[DIRECT, FileId(2), MODEL])
 }
 
+/// A buffered load by a program that raises its limit and uses huge pages.
+pub fn native_load() -> Vec<Op> {
+    let mut s = Script::start();
+    let native = |name: &str, file, region, flag, raw| Call::Native {
+        name: name.into(),
+        file,
+        region,
+        offset: 0,
+        len: if region.is_some() { SIZE - DATA } else { 0 },
+        flags: NativeFlags::new([flag], raw),
+    };
+    s.ok(native("prlimit64", None, None, "RLIMIT_MEMLOCK", 1 << 30), 0);
+    s.alloc(REGION, SIZE - DATA, 4096);
+    s.err(native("madvise", None, Some(REGION), "MADV_HUGEPAGE", 14), ErrorKind::Invalid);
+    s.ok(native("fcntl", Some(MODEL), None, "O_DIRECT", 0x4000), 0);
+    s.read(MODEL, DATA, SIZE, true);
+    s.finish(None, false, &[MODEL])
+}
+
 /// Every hand-made load with its name.
 pub fn samples() -> Vec<(&'static str, Vec<Op>)> {
     vec![
@@ -200,6 +220,7 @@ pub fn samples() -> Vec<(&'static str, Vec<Op>)> {
         ("direct", direct_load(false)),
         ("direct+lock", direct_load(true)),
         ("direct refused", direct_refused(2)),
+        ("native", native_load()),
     ]
 }
 
@@ -300,6 +321,9 @@ fn call() -> impl Strategy<Value = Call> {
         1 => (region(), offset(), len())
             .prop_map(|(region, offset, len)| Call::Unmap { region, offset, len }),
         1 => file().prop_map(|file| Call::Close { file }),
+        1 => (text(), option::of(file()), option::of(region()), offset(), len(), flags()).prop_map(
+            |(name, file, region, offset, len, flags)| Call::Native { name, file, region, offset, len, flags }
+        ),
         1 => (word(), word(), text())
             .prop_map(|(level, code, text)| Call::Notice(Notice { level, code, text })),
     ]

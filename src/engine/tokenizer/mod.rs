@@ -52,7 +52,7 @@ const MODELS: &[&str] = &["gpt2", "llama"];
 /// How ordinary text becomes tokens.
 #[derive(Debug)]
 enum Algorithm {
-    Bpe(Bpe),
+    Bpe(Box<Bpe>),
     Spm(Box<Spm>),
 }
 
@@ -97,7 +97,7 @@ impl Tokenizer {
             specials: SpecialTokens::new(&vocabulary),
             pieces: vocabulary.tokens().iter().map(byte_level_piece).collect(),
             vocabulary,
-            algorithm: Algorithm::Bpe(bpe),
+            algorithm: Algorithm::Bpe(Box::new(bpe)),
             clean_spaces: pre.clean_spaces,
             space_prefix: metadata::flag(gguf, SPACE_PREFIX)?.unwrap_or(false),
         })

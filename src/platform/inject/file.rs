@@ -76,6 +76,7 @@ impl File for InjectedFile {
         clear_mark();
         let call = if self.direct { "read.direct" } else { "read.buffered" };
         let met = self.schedule.meet(call);
+        met.iter().for_each(|armed| armed.wait());
         let mut want = dst.len();
         let mut cut_by = None;
         for armed in &met {
@@ -95,11 +96,14 @@ impl File for InjectedFile {
                         (want, cut_by) = (cut, Some(armed));
                     }
                 }
-                Fault::Truncate(_) | Fault::Corrupt(_) => {}
+                Fault::Delay(_) | Fault::Truncate(_) | Fault::Corrupt(_) => {}
             }
         }
         // Asking for the grain above may have gone through another injector below.
         clear_mark();
+        met.iter()
+            .filter(|armed| matches!(armed.spec.fault(), Fault::Delay(_)))
+            .for_each(|armed| armed.mark());
         let mut arrived = self.inner.read_at(offset, &mut dst[..want])?;
         // Where fewer bytes arrived than the cut allowed, the cut made no difference.
         if let Some(armed) = cut_by.filter(|_| arrived == want) {
@@ -109,7 +113,7 @@ impl File for InjectedFile {
             match armed.spec.fault() {
                 Fault::Truncate(size) => arrived = truncate(armed, size, offset, &mut dst[..arrived]),
                 Fault::Corrupt(corruption) => corrupt(armed, corruption, offset, &mut dst[..arrived]),
-                Fault::Error(_) | Fault::Eof | Fault::Short(_) => {}
+                Fault::Error(_) | Fault::Delay(_) | Fault::Eof | Fault::Short(_) => {}
             }
         }
         Ok(arrived)

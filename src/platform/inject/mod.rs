@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Each fault counts the calls it is for, from 1, whether or not another fault meets them too. Of
-//! several faults that meet one call, the first error or `eof` of the list decides; else the
+//! several faults that meet one call, the first error or `eof` of the list decides, after all delays; else the
 //! shortest cut, then truncation and corruption in the order of the list. A fault has fired when
 //! it made a difference, so a loop over `when=1`, `when=2` … ends with the first run in which
 //! nothing fired.
@@ -35,7 +35,7 @@ pub use schedule::take_injected;
 pub use spec::{Corruption, Fault, FaultSpec, Target, When};
 
 use super::errors::OsFamily;
-use super::{Buffer, File, Limits, LockAdvice, NativeFlags, Notice, Phase, Platform, Result};
+use super::{Buffer, Errno, File, Limits, LockAdvice, NativeFlags, Notice, Phase, Platform, Result};
 use file::InjectedFile;
 use region::InjectedBuffer;
 use schedule::Schedule;
@@ -43,6 +43,14 @@ use schedule::Schedule;
 /// The errors that can be injected, by name; those of Windows too, on every platform.
 pub fn error_names() -> impl Iterator<Item = &'static str> {
     super::errors::names()
+}
+
+/// The refusal that an injected error makes of `call`, such as `lock.map`, in the numbers of a
+/// system. `None` where no error has that name.
+#[must_use]
+pub fn refusal(name: &str, call: &str, family: OsFamily) -> Option<Errno> {
+    let errno = super::errors::by_name(name, family)?;
+    Some(if call.starts_with("lock.") { super::errors::of_a_lock(errno) } else { errno })
 }
 
 /// Any platform, with a schedule of faults.

@@ -23,6 +23,7 @@ fn the_documented_examples_mean_what_they_say() {
     assert_eq!(spec.when(), When::from(2));
     let spec = parse("read.direct:corrupt=0x10^0x80").unwrap();
     assert_eq!(spec.fault(), Fault::Corrupt(Corruption::At { offset: 16, mask: 0x80 }));
+    assert_eq!(parse("lock:delay=250").unwrap().fault(), Fault::Delay(250));
     assert_eq!(parse("read:eof").unwrap().fault(), Fault::Eof);
     assert_eq!(parse("read:corrupt").unwrap().fault(), Fault::Corrupt(Corruption::Middle));
     assert_eq!(parse("read:truncate=0").unwrap().fault(), Fault::Truncate(0));
@@ -82,6 +83,7 @@ fn impossible_requests_are_refused() {
     assert!(problem("lock:short=5").1.contains("is for reads; `lock` takes error=NAME"));
     assert!(problem("unmap:eof").1.contains("is for reads"));
     assert!(problem("read:short=0").1.contains("`eof`"));
+    assert!(problem("read:delay=0").1.contains("microseconds from 1"));
     assert!(problem("read:corrupt=5^0").1.contains("flips nothing"));
     for when in ["0", "0+", "5..4", "1+0", "1..9+0"] {
         let (position, text) = problem(&format!("read:eof:when={when}"));
@@ -103,6 +105,7 @@ fn any_spec() -> impl Strategy<Value = FaultSpec> {
     let fault = prop_oneof![
         proptest::sample::select(errors).prop_map(Fault::Error),
         number().prop_map(Fault::Short),
+        number().prop_map(Fault::Delay),
         Just(Fault::Corrupt(Corruption::Middle)),
         (number(), any::<u8>()).prop_map(|(offset, mask)| Fault::Corrupt(Corruption::At { offset, mask })),
         Just(Fault::Eof),

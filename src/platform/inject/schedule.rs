@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::spec::{Fault, FaultSpec};
 use crate::platform::errors::{OsFamily, by_name, of_a_lock};
@@ -41,6 +42,11 @@ impl Armed {
     /// Notes that this fault changed the result of the call.
     pub(super) fn fire(&self) {
         self.fired.fetch_add(1, Ordering::Relaxed);
+        self.mark();
+    }
+
+    /// Marks the call as met by a fault.
+    pub(super) fn mark(&self) {
         INJECTED.set(true);
     }
 
@@ -49,6 +55,14 @@ impl Armed {
         let errno = self.errno.clone()?;
         self.fire();
         Some(if call.starts_with("lock.") { of_a_lock(errno) } else { errno })
+    }
+
+    /// Waits, if this fault is a delay, which fires with it.
+    pub(super) fn wait(&self) {
+        if let Fault::Delay(micros) = self.spec.fault() {
+            self.fire();
+            std::thread::sleep(Duration::from_micros(micros));
+        }
     }
 }
 
@@ -81,7 +95,9 @@ impl Schedule {
     /// Makes a call that can fail but moves no data.
     pub(super) fn guard<T>(&self, call: &str, make: impl FnOnce() -> Result<T>) -> Result<T> {
         clear_mark();
-        match self.meet(call).into_iter().find_map(|armed| armed.refusal(call)) {
+        let met = self.meet(call);
+        met.iter().for_each(|armed| armed.wait());
+        match met.into_iter().find_map(|armed| armed.refusal(call)) {
             Some(errno) => Err(errno),
             None => make(),
         }

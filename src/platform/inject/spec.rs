@@ -46,8 +46,9 @@ impl Target {
         TARGETS.into_iter().map(Self)
     }
 
-    /// Whether a call, given by its full name, is meant.
-    pub(super) fn covers(self, call: &str) -> bool {
+    /// Whether a call, given by its full name such as `read.direct`, is meant.
+    #[must_use]
+    pub fn covers(self, call: &str) -> bool {
         call.strip_prefix(self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 }
@@ -58,13 +59,15 @@ impl fmt::Display for Target {
     }
 }
 
-/// What goes wrong. All but [`Fault::Error`] are for reads only.
+/// What goes wrong. All but [`Fault::Error`] and [`Fault::Delay`] are for reads only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The call is not made and fails with the error of that name, one of [`error_names`].
     ///
     /// [`error_names`]: super::error_names
     Error(&'static str),
+    /// The call is made this many microseconds late.
+    Delay(u64),
     /// The read is made with at most this many bytes (not 0). On a directly opened file whose
     /// kernel enforces alignment they are rounded down to it, but not to nothing: that is how far
     /// a kernel stops short.
@@ -97,6 +100,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(name) => write!(f, "error={name}"),
+            Self::Delay(micros) => write!(f, "delay={micros}"),
             Self::Short(bytes) => write!(f, "short={bytes}"),
             Self::Corrupt(Corruption::Middle) => f.write_str("corrupt"),
             Self::Corrupt(Corruption::At { offset, mask }) => write!(f, "corrupt={offset}^{mask:#04x}"),
@@ -189,7 +193,9 @@ impl FaultSpec {
         let problem = match fault {
             Fault::Error(name) if super::error_names().any(|known| known == name) => None,
             Fault::Error(name) => Some(super::parse::unknown_error(name)),
-            _ if !is_read => Some(format!("`{fault}` is for reads; `{target}` takes error=NAME")),
+            Fault::Delay(1..) => None,
+            Fault::Delay(0) => Some("delay=N takes microseconds from 1".to_owned()),
+            _ if !is_read => Some(format!("`{fault}` is for reads; `{target}` takes error=NAME and delay=N")),
             Fault::Short(0) => Some("a read of no bytes is `eof`; short=N takes N from 1".to_owned()),
             Fault::Corrupt(Corruption::At { mask: 0, .. }) => {
                 Some("the mask flips nothing; it is from 1 to 0xff".to_owned())

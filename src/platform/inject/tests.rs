@@ -267,3 +267,17 @@ fn a_loop_over_the_nth_call_ends_when_nothing_fires() {
     }
     assert_eq!(rounds, 7);
 }
+
+#[test]
+fn a_delay_is_counted_and_changes_nothing_else() {
+    let (platform, _) = inject(&["read:delay=1:when=2", "open:delay=1", "lock:error=ENOMEM"]);
+    let file = open(&platform, false).unwrap();
+    assert!(take_injected(), "the open came late");
+    let mut bytes = [0; 64];
+    for (call, late) in [(1, false), (2, true), (3, false)] {
+        assert_eq!(file.read_at(0, &mut bytes), Ok(64));
+        assert_eq!(take_injected(), late, "read {call}");
+        assert_eq!(bytes, content()[..64]);
+    }
+    assert_eq!(platform.fired(), [1, 1, 0]);
+}

@@ -94,12 +94,16 @@ impl Mapping for UnixMapping {
 
     fn unmap(&mut self, range: Range<usize>) -> Result<()> {
         let start = self.at(&range)?;
-        if range.is_empty() || !self.live.remove(&range) {
+        let mut left = self.live.clone();
+        if range.is_empty() || !left.remove(&range) {
             return Err(invalid());
         }
-        // SAFETY: the range was live until the line above, `&mut self` shows that no slice of it
-        // is borrowed, and `bytes` and `drop` leave it alone from here on.
-        unsafe { mman::munmap(start, range.len()) }.map_err(errno)
+        // SAFETY: the range is live, `&mut self` shows that no slice of it is borrowed, and `bytes`
+        // and `drop` leave it alone from here on.
+        unsafe { mman::munmap(start, range.len()) }.map_err(errno)?;
+        // What the system refused to take back is still there, and goes with the rest on drop.
+        self.live = left;
+        Ok(())
     }
 
     fn residency(&self, range: Range<usize>) -> Result<Residency> {

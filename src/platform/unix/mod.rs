@@ -53,6 +53,13 @@ pub(super) fn lock_errno(raw: Raw) -> Errno {
     refused
 }
 
+/// What an error number of this system means; `lock` tells whether a lock met it.
+#[must_use]
+pub fn os_errno(code: i32, lock: bool) -> Errno {
+    let raw = Raw::from_raw(code);
+    if lock { lock_errno(raw) } else { errno(raw) }
+}
+
 pub(super) fn invalid() -> Errno {
     errno(Raw::EINVAL)
 }

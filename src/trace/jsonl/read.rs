@@ -135,6 +135,14 @@ impl Fields {
         self.ordinal("region").map(RegionId)
     }
 
+    /// An ordinal, or nothing.
+    fn maybe(&mut self, field: &str) -> Result<Option<u32>> {
+        self.take(field, "an integer from 0 to 4294967295, or null", |v| match v {
+            Value::Null => Some(None),
+            v => v.as_u64()?.try_into().ok().map(Some),
+        })
+    }
+
     fn native_flags(&mut self) -> Result<NativeFlags> {
         let names = self.strings("flags")?.into_iter().map(Cow::Owned).collect();
         Ok(NativeFlags { names, raw: self.int("flags_raw")? })
@@ -277,9 +285,15 @@ fn call(f: &mut Fields, word: &str) -> Result<Call> {
             let (level, code) = (f.word("level")?, f.word("code")?);
             Call::Notice(Notice { level, code, text: f.string("text")? })
         }
+        "native" => {
+            let name = f.string("name")?;
+            let (file, region) = (f.maybe("file")?.map(FileId), f.maybe("region")?.map(RegionId));
+            let (offset, len) = (f.int("offset")?, f.int("len")?);
+            Call::Native { name, file, region, offset, len, flags: f.native_flags()? }
+        }
         other => {
             let expected = "one of open, size, alignment, map_hint, read, file_advise, map, alloc, \
-                            map_advise, lock, unlock, unmap, close, notice";
+                            map_advise, lock, unlock, unmap, close, notice, native";
             return Err(f.wrong("op", expected, Some(&Value::from(other))));
         }
     })

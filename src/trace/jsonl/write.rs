@@ -112,6 +112,7 @@ pub(super) fn call_word(call: &Call) -> &'static str {
         Call::Unmap { .. } => "unmap",
         Call::Close { .. } => "close",
         Call::Notice(_) => "notice",
+        Call::Native { .. } => "native",
     }
 }
 
@@ -175,6 +176,13 @@ fn arguments<M: SerializeMap>(map: &mut M, call: &Call) -> Result<(), M::Error> 
             map.serialize_entry("level", notice.level.word())?;
             map.serialize_entry("code", notice.code.word())?;
             map.serialize_entry("text", &notice.text)
+        }
+        Call::Native { name, file, region, offset, len, flags } => {
+            map.serialize_entry("name", name)?;
+            map.serialize_entry("file", &file.map(|id| id.0))?;
+            map.serialize_entry("region", &region.map(|id| id.0))?;
+            range(map, *offset, *len)?;
+            native_flags(map, flags)
         }
     }
 }

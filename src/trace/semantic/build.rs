@@ -154,6 +154,10 @@ impl Builder {
                 SemanticAction::GiveBack { region: *region, held }
             }
             Action::Notice { level, code } => SemanticAction::Notice { level: *level, code: *code },
+            Action::Native { .. } => {
+                self.apply(Rule::NativeCallsDropped);
+                return None;
+            }
         })
     }
 

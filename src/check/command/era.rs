@@ -1,0 +1,174 @@
+//! Which dialect a command speaks: asked of its help, and shown by what it does.
+
+use super::campaign::limits;
+use super::watch::{Patience, Watch};
+use crate::check::judge::word;
+use crate::plan::{Dialect, Spelling};
+use crate::subject::{CommandRun, ExternalCommand, TraceError};
+use crate::trace::Summary;
+
+/// The dialect that was found, and how.
+#[derive(Clone, Debug)]
+pub struct Era {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// What showed it, a sentence each.
+    pub how: Vec<String>,
+}
+
+/// Why no dialect was found.
+#[derive(Debug, thiserror::Error)]
+pub enum EraError {
+    /// The command cannot be run.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// It does what none predicts.
+    #[error("no dialect predicts what the command does; name one with --dialect. Seen: {}", seen.join("; "))]
+    None {
+        /// What was seen.
+        seen: Vec<String>,
+    },
+}
+
+/// What separates the eras from one another, telling ones first.
+fn probes() -> Vec<Spelling> {
+    [
+        &[][..],
+        &["--mlock"],
+        &["-lm", "none+mlock"],
+        &["-lm", "auto"],
+        &["-lm", "mmap+mlock"],
+        &["-lm", "mlock"],
+        &["--mlock", "--mmap"],
+        &["-dio", "--mmap"],
+        &["-ndio"],
+    ]
+    .into_iter()
+    .map(|words| Spelling::flags(words.iter().copied()))
+    .collect()
+}
+
+/// Finds the dialect of a command: its `--help` names flags and words, and what it does with a few
+/// spellings rules out the dialects that predict something else. A help that what it does speaks
+/// against is not believed.
+///
+/// # Errors
+/// When the command cannot be run, or does what no dialect predicts.
+pub fn find_era(subject: &ExternalCommand, patience: Patience) -> Result<Era, EraError> {
+    let watch = Watch::new(subject, patience);
+    let help = watch.run(&Spelling::flags(["--help"]), &[])?;
+    let (mut how, named) = by_help(&help);
+    match by_deeds(&watch, &named, &mut how)? {
+        Some(dialect) => Ok(Era { dialect, how }),
+        None if named.len() == Dialect::ALL.len() => Err(EraError::None { seen: how }),
+        None => {
+            how.push("what the command does speaks against its help, which is not believed".to_owned());
+            match by_deeds(&watch, &Dialect::ALL, &mut how)? {
+                Some(dialect) => Ok(Era { dialect, how }),
+                None => Err(EraError::None { seen: how }),
+            }
+        }
+    }
+}
+
+/// The dialects that a help text leaves, all where it names no load flag.
+fn by_help(help: &CommandRun) -> (Vec<String>, Vec<Dialect>) {
+    let text = String::from_utf8_lossy(&help.stdout).into_owned() + &String::from_utf8_lossy(&help.stderr);
+    let left = Dialect::ALL.into_iter().filter(|dialect| fits_help(*dialect, &text));
+    let left: Vec<Dialect> = left.collect();
+    if !text.contains("--mmap") && !text.contains("--load-mode") || left.is_empty() {
+        return (vec!["dialect: the help of the command tells nothing".to_owned()], Dialect::ALL.to_vec());
+    }
+    let names: Vec<&str> = left.iter().map(|dialect| dialect.name()).collect();
+    (vec![format!("dialect: the help names the flags and words of {}", names.join(" or "))], left)
+}
+
+/// Whether a help names exactly the switches and the load modes of a dialect.
+fn fits_help(dialect: Dialect, text: &str) -> bool {
+    let rules = dialect.rules();
+    let word = |wanted: &str| {
+        let inside = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '-' || c == '_';
+        text.split(|c| !inside(c)).any(|found| found == wanted)
+    };
+    let has_switches = rules.flags.iter().any(|flag| flag.is_legacy());
+    let has_modes = !rules.words.is_empty();
+    // `mmap` and `none` stand in any prose; these tell.
+    let telling = ["auto", "mmap+mlock", "none+mlock", "dio+mlock"];
+    let section = |wanted: &&str| word(wanted) == rules.word(wanted).is_some();
+    word("--mlock") == has_switches
+        && word("--load-mode") == has_modes
+        // `auto` may be said of anything else; where it is a mode the help must say it.
+        && (!has_modes || telling.iter().filter(|t| **t != "auto" || rules.word("auto").is_some()).all(section))
+}
+
+/// Rules out what predicts something else than the command does. All probes are run even where one
+/// dialect is left: its help may be of another era than the command.
+fn by_deeds(
+    watch: &Watch<'_>,
+    candidates: &[Dialect],
+    how: &mut Vec<String>,
+) -> Result<Option<Dialect>, TraceError> {
+    let mut left = candidates.to_vec();
+    for probe in probes() {
+        let run = watch.run(&probe, &[])?;
+        let did = shown(&run);
+        left.retain(|dialect| agrees(*dialect, &probe, &run));
+        let names: Vec<&str> = left.iter().map(|dialect| dialect.name()).collect();
+        let rest = if names.is_empty() { "no dialect".to_owned() } else { names.join(", ") };
+        let asked = if probe == Spelling::default() { "no flag".to_owned() } else { format!("`{probe}`") };
+        how.push(format!("dialect: {asked} did {did}, which leaves {rest}"));
+    }
+    if let [first, others @ ..] = &left[..]
+        && !others.is_empty()
+    {
+        let others: Vec<&str> = others.iter().map(|dialect| dialect.name()).collect();
+        how.push(format!("dialect: {} is taken; {} would do the same here", first, others.join(", ")));
+    }
+    Ok(left.first().copied())
+}
+
+fn shown(run: &CommandRun) -> String {
+    if run.opened() { Summary::of(&run.ops).effective.to_string() } else { "refuse".to_owned() }
+}
+
+fn agrees(dialect: Dialect, spelling: &Spelling, run: &CommandRun) -> bool {
+    let Ok(resolved) = spelling.resolve(dialect) else { return !run.opened() && !run.completed() };
+    let summary = Summary::of(&run.ops);
+    run.completed() && word(limits(resolved.plan, &summary, run).resolved) == summary.effective
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(text: &str) -> Vec<&'static str> {
+        Dialect::ALL.into_iter().filter(|d| fits_help(*d, text)).map(Dialect::name).collect()
+    }
+
+    #[test]
+    fn a_help_tells_the_era_by_its_words() {
+        let switches = "--mlock force\n--mmap, --no-mmap\n-dio, --direct-io\n";
+        assert_eq!(fits(switches), ["booleans", "dio-default"]);
+        let modes = "-lm, --load-mode MODE  load (default: mmap)\n- none\n- mmap\n- mlock\n- dio\n";
+        assert_eq!(fits(&format!("{switches}{modes}")), ["enum-v1"]);
+        assert_eq!(fits(&format!("{switches}{modes}- mmap+mlock\n")), ["enum-v2"]);
+        assert_eq!(fits(&format!("{switches}{modes}- mmap+mlock\n- auto\n")), ["enum-v2", "enum-v3"]);
+        assert_eq!(fits(&format!("{modes}- mmap+mlock, auto\n")), ["enum-v4"]);
+        let all = "- mmap+mlock, auto, none+mlock, dio+mlock";
+        assert_eq!(fits(&format!("{switches}{modes}{all}")), ["reference"]);
+    }
+
+    fn predicted(dialect: Dialect, spelling: &Spelling) -> String {
+        spelling.resolve(dialect).map_or_else(|_| "a refusal".to_owned(), |r| format!("{:?}", r.plan))
+    }
+
+    #[test]
+    fn the_probes_tell_every_pair_of_dialects_apart() {
+        for (i, a) in Dialect::ALL.into_iter().enumerate() {
+            for b in Dialect::ALL.into_iter().skip(i + 1) {
+                let differ = |probe: &Spelling| predicted(a, probe) != predicted(b, probe);
+                assert!(probes().iter().any(differ), "{a} and {b}");
+            }
+        }
+    }
+}

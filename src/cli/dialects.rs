@@ -1,0 +1,59 @@
+//! `loadparity dialects`: what each spelling means in every dialect, and what changed.
+
+mod json;
+mod text;
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::format::{Format, FormatKind};
+use crate::plan::Dialect;
+use crate::plan::compare::{Comparison, spellings};
+
+pub use json::{SCHEMA_ID, schema_text};
+
+/// Arguments of `loadparity dialects`.
+#[derive(Clone, Debug, Args)]
+pub struct DialectsArgs {
+    /// The dialect that the others are compared with.
+    #[arg(long, default_value_t = Dialect::Booleans, value_name = "DIALECT")]
+    pub base: Dialect,
+
+    /// Leave out the spellings that mean the same everywhere.
+    #[arg(long)]
+    pub only_differences: bool,
+
+    /// `terminal`, `markdown` or `json`, each with `=FILE` to write there; may repeat.
+    #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]")]
+    pub format: Vec<Format>,
+}
+
+/// Writes the table. Exit code 0: differences between eras are history and no failure.
+pub(super) fn run(args: &DialectsArgs, out: &mut dyn Write) -> Exit {
+    let comparison = Comparison::of(args.base, spellings());
+    let sinks = match Format::sinks(&args.format, out) {
+        Ok(sinks) => sinks,
+        Err(exit) => return exit,
+    };
+    if sinks.iter().any(|(kind, _)| matches!(kind, FormatKind::Junit | FormatKind::Github)) {
+        return Exit::usage(
+            "`dialects` writes terminal, markdown and json; junit and github are for verdicts",
+        );
+    }
+    let write = |(kind, mut sink): (FormatKind, Box<dyn Write + '_>)| -> io::Result<()> {
+        match kind {
+            FormatKind::Json => json::write(&mut sink, &comparison, args.only_differences)?,
+            FormatKind::Markdown => text::markdown(&mut sink, &comparison, args.only_differences)?,
+            _ => text::terminal(&mut sink, &comparison, args.only_differences)?,
+        }
+        sink.flush()
+    };
+    match sinks.into_iter().try_for_each(write) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Exit::internal(format!("cannot write the table: {error}"))
+        }
+        _ => Exit::Code(0),
+    }
+}

@@ -1,0 +1,141 @@
+//! `loadparity import`: a printed log or strace's text as a trace.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::exit::Exit;
+use crate::import::{Imported, Origin, import};
+
+/// Arguments of `import`.
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    /// The text; `-` is the standard input.
+    log: PathBuf,
+
+    /// What the text is; found out where it is not said.
+    #[arg(long, value_name = "pr20834|strace")]
+    from: Option<Origin>,
+
+    /// Where the trace goes.
+    #[arg(short, long, value_name = "TRACE")]
+    output: PathBuf,
+
+    /// How to print what became of the lines.
+    #[arg(long, value_enum, default_value_t = ImportFormat::Terminal)]
+    format: ImportFormat,
+}
+
+/// How `import` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ImportFormat {
+    /// Lines for a person.
+    Terminal,
+    /// One JSON object on one line.
+    Json,
+}
+
+/// The text of a file, with what is not UTF-8 replaced.
+pub(super) fn text_of(path: &Path) -> Result<String, Exit> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::stdin(), &mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    bytes
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .map_err(|error| Exit::usage(format!("{}: {error}", path.display())))
+}
+
+/// Reads a file of evidence.
+pub(super) fn imported(path: &Path, from: Option<Origin>) -> Result<Imported, Exit> {
+    let text = text_of(path)?;
+    import(&text, from).map_err(|error| Exit::usage(format!("{}: {error}", path.display())))
+}
+
+/// Runs `import`.
+pub(super) fn run(args: &ImportArgs, out: &mut dyn Write) -> Exit {
+    let imported = match imported(&args.log, args.from) {
+        Ok(imported) => imported,
+        Err(exit) => return exit,
+    };
+    let written = File::create(&args.output).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        imported.trace.write(&mut file)?;
+        file.flush()
+    });
+    if let Err(error) = written {
+        return Exit::usage(format!("{}: {error}", args.output.display()));
+    }
+    let told = match args.format {
+        ImportFormat::Terminal => lines(&imported, out),
+        ImportFormat::Json => json(&imported, out),
+    };
+    told.map_or_else(Exit::internal, |()| Exit::Code(0))
+}
+
+fn lines(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {
+    let report = &imported.report;
+    writeln!(
+        out,
+        "{}: {} lines: {} evidence, {} about other things, {} no evidence; {} operations",
+        imported.origin,
+        report.lines,
+        report.evidence,
+        report.elsewhere,
+        report.other.len(),
+        imported.trace.ops.len()
+    )?;
+    if report.unfinished > 0 {
+        writeln!(out, "{} calls whose end the text does not hold", report.unfinished)?;
+    }
+    for note in &report.notes {
+        writeln!(out, "note: {note}")?;
+    }
+    for (number, text) in report.other.iter().take(SHOWN) {
+        writeln!(out, "no evidence, line {number}: {}", text.trim_end())?;
+    }
+    if report.other.len() > SHOWN {
+        writeln!(out, "and {} more lines that are no evidence", report.other.len() - SHOWN)?;
+    }
+    Ok(())
+}
+
+/// Lines that are no evidence and that are shown one by one.
+const SHOWN: usize = 10;
+
+#[derive(Serialize)]
+struct Told<'a> {
+    schema: &'static str,
+    from: &'static str,
+    lines: usize,
+    evidence: usize,
+    elsewhere: usize,
+    other: usize,
+    unfinished: usize,
+    operations: usize,
+    page_size: u64,
+    notes: &'a [String],
+}
+
+fn json(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {
+    let report = &imported.report;
+    let told = Told {
+        schema: "loadparity.import/1",
+        from: imported.origin.word(),
+        lines: report.lines,
+        evidence: report.evidence,
+        elsewhere: report.elsewhere,
+        other: report.other.len(),
+        unfinished: report.unfinished,
+        operations: imported.trace.ops.len(),
+        page_size: imported.trace.header.page_size,
+        notes: &report.notes,
+    };
+    serde_json::to_writer(&mut *out, &told)?;
+    writeln!(out)
+}

@@ -1,0 +1,144 @@
+//! `loadparity trace`: what a command does to model files.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::exit::Exit;
+use crate::platform::FaultSpec;
+use crate::trace::{Summary, TraceFile};
+use crate::tracer::{self, Mode, Options, Status, Stop, TraceError, Traced};
+
+/// Arguments of `trace`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "The exit code is the command's own; 128 and the signal's number where a signal ended it \
+or asked the tracer to stop; 124 where its time was up; 126 where it cannot be executed and 127 where it is not \
+there. Of the tracer itself: 2 usage, 3 tracing is not permitted or not supported here, 70 internal error."
+)]
+pub struct TraceArgs {
+    /// Write the trace to this file instead of a summary to standard error.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Inject a fault into the command's system calls, such as `read:short=512:when=3`; may repeat.
+    #[arg(long, value_name = "SPEC")]
+    inject: Vec<FaultSpec>,
+
+    /// Count this file as a model, whatever it holds; may repeat. GGUF files always are.
+    #[arg(short, long, value_name = "FILE")]
+    model: Vec<PathBuf>,
+
+    /// End the command and all that came of it after this many seconds.
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    timeout: Option<Duration>,
+
+    /// Stop on every system call instead of installing a filter; slow.
+    #[arg(long, hide = true)]
+    every_syscall: bool,
+
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is not a number of seconds"))?;
+    let duration = Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| "the time limit is more than 0 seconds".to_owned())
+}
+
+/// Runs the command.
+pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
+    // Before any thread is there, so that all of them leave the signals to one.
+    let stop = Stop::on_signals();
+    // The file is made before the work, so that a wrong path costs nothing.
+    let output = match args.output.as_deref().map(create).transpose() {
+        Ok(output) => output,
+        Err(exit) => return exit,
+    };
+    let command = tracer::Command { argv: args.command.clone(), ..tracer::Command::default() };
+    let options = Options {
+        models: args.model.clone(),
+        faults: args.inject.clone(),
+        time_limit: args.timeout,
+        every_syscall: args.every_syscall,
+        stop: Some(stop),
+        ..Options::default()
+    };
+    let traced = match tracer::run(&command, &options) {
+        Ok(traced) => traced,
+        Err(error) => return refused(&error),
+    };
+    // Standard error that cannot be written to leaves nobody to tell.
+    let _ = tell(&traced, args, stderr);
+    let status = traced.status;
+    if let Some((file, path)) = output {
+        let mut file = BufWriter::new(file);
+        let trace = TraceFile { header: traced.header, ops: traced.ops };
+        if let Err(error) = trace.write(&mut file).and_then(|()| file.flush()) {
+            return Exit::internal(format!("cannot write the trace to {}: {error}", path.display()));
+        }
+    }
+    Exit::Code(status.shell_code())
+}
+
+fn create(path: &Path) -> Result<(File, &Path), Exit> {
+    let file = File::create(path);
+    file.map(|file| (file, path))
+        .map_err(|error| Exit::usage(format!("cannot write the trace to {}: {error}", path.display())))
+}
+
+fn refused(error: &TraceError) -> Exit {
+    let code = match error {
+        TraceError::NotFound { .. } => 127,
+        TraceError::NotExecutable { .. } => 126,
+        TraceError::NotPermitted { .. } | TraceError::Unsupported { .. } => 3,
+        TraceError::NoCommand | TraceError::ZeroByte { .. } | TraceError::Fault { .. } => 2,
+        _ => 70,
+    };
+    Exit::Failed(code, error.to_string())
+}
+
+/// What does not stand in the trace, and a summary where no trace is written.
+fn tell(traced: &Traced, args: &TraceArgs, out: &mut dyn Write) -> std::io::Result<()> {
+    if let Mode::EverySyscall(Some(errno)) = &traced.mode {
+        writeln!(
+            out,
+            "loadparity: the seccomp filter was refused ({errno}); every system call was stopped, which is slow"
+        )?;
+    }
+    for (spot, times) in &traced.blind_spots {
+        writeln!(out, "loadparity: blind spot, met {times} times: {}", spot.explanation())?;
+    }
+    for (fault, fired) in args.inject.iter().zip(&traced.fired).filter(|(_, fired)| **fired == 0) {
+        writeln!(out, "loadparity: `{fault}` met no call ({fired} times fired)")?;
+    }
+    match traced.status {
+        Status::TimeLimit => writeln!(out, "loadparity: the time limit ended the command")?,
+        Status::Stopped(signal) => writeln!(out, "loadparity: stopped by signal {signal}")?,
+        Status::Code(_) | Status::Signal(_) => {}
+    }
+    if args.output.is_some() {
+        return Ok(());
+    }
+    let Summary { opens, maps, mapped_bytes, locked_bytes, reads, read_bytes, effective, fallbacks, .. } =
+        Summary::of(&traced.ops);
+    for path in &traced.models {
+        writeln!(out, "model: {}", path.display())?;
+    }
+    writeln!(out, "effective: {effective}")?;
+    writeln!(
+        out,
+        "opens: {opens}, maps: {maps} ({mapped_bytes} bytes), reads: {reads} ({read_bytes} bytes), locked: {locked_bytes} bytes"
+    )?;
+    for fallback in fallbacks {
+        writeln!(out, "refused: {fallback}")?;
+    }
+    let (ops, dropped) = (traced.ops.len(), traced.dropped);
+    writeln!(out, "{ops} operations on models, {dropped} calls on other files; {}", traced.status)
+}

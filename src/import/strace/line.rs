@@ -1,0 +1,340 @@
+//! One line of strace: who, when, which call with which arguments, what came of it.
+//!
+//! ```text
+//! [pid 17] 12:00:01.5 read(3</m/x.gguf>, ""..., 4096) = 4096 <0.000021>
+//! 17 read(3,  <unfinished ...>
+//! 17 <... read resumed>""..., 4096) = 4096
+//! 17 mlock(0x7f0000000000, 4096) = -1 ENOMEM (Cannot allocate memory) (INJECTED)
+//! 17 +++ exited with 0 +++
+//! ```
+
+/// What a line holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// A call and its result, or the first half of one.
+    Call { name: &'a str, rest: &'a str },
+    /// The second half of a call that another thread's line had cut.
+    Resumed { name: &'a str, rest: &'a str },
+    /// A signal, or the end of a thread.
+    Event,
+    /// No line of strace.
+    Other,
+}
+
+/// Splits a line into the thread that made the call, 0 where none is told, and the rest.
+pub(super) fn split(line: &str) -> (u64, Line<'_>) {
+    let (pid, body) = without_prefix(line.trim_end());
+    (pid, classify(body))
+}
+
+fn without_prefix(line: &str) -> (u64, &str) {
+    let mut rest = line.trim_start();
+    let mut pid = 0;
+    if let Some((number, after)) = rest.strip_prefix("[pid").and_then(|r| r.split_once(']')) {
+        if let Ok(number) = number.trim().parse() {
+            (pid, rest) = (number, after.trim_start());
+        }
+    } else if let Some((number, after)) = rest.split_once(' ')
+        && let Ok(number) = number.parse()
+    {
+        (pid, rest) = (number, after.trim_start());
+    }
+    // Times: 12:00:01, 12:00:01.123456, 1700000000.123456, and the relative form of -r.
+    while let Some((word, after)) = rest.split_once(' ') {
+        let digits = word.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b'+'));
+        if !digits || word.is_empty() || !word.contains(['.', ':']) {
+            break;
+        }
+        rest = after.trim_start();
+    }
+    if let Some((_, after)) = rest.strip_prefix("(+").and_then(|r| r.split_once(')')) {
+        rest = after.trim_start();
+    }
+    (pid, rest)
+}
+
+fn classify(body: &str) -> Line<'_> {
+    if body.starts_with("+++ ") || body.starts_with("--- ") {
+        return Line::Event;
+    }
+    if let Some(rest) = body.strip_prefix("<... ") {
+        return match rest.split_once(" resumed>") {
+            Some((name, rest)) if is_name(name) => Line::Resumed { name, rest },
+            _ => Line::Other,
+        };
+    }
+    match body.split_once('(') {
+        Some((name, rest)) if is_name(name) => Line::Call { name, rest },
+        _ => Line::Other,
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Return<'a> {
+    /// A value.
+    Value(i128),
+    /// A refusal, by name.
+    Error(&'a str),
+    /// The thread ended in the call, or the call was to be started again.
+    Never,
+}
+
+/// A whole call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Whole<'a> {
+    pub(super) args: Vec<&'a str>,
+    pub(super) result: Return<'a>,
+    /// What stands in angle brackets behind a returned descriptor.
+    pub(super) result_path: Option<&'a str>,
+    /// Whether strace made the result up.
+    pub(super) injected: bool,
+    /// Nanoseconds that the call took, 0 if that was not recorded.
+    pub(super) dur_ns: u64,
+}
+
+/// Reads what stands behind the opening parenthesis of a call.
+pub(super) fn whole(rest: &str) -> Result<Whole<'_>, String> {
+    let (args, after) = arguments(rest)?;
+    let after = after.trim_start();
+    let Some(result) = after.strip_prefix('=') else {
+        return Err("the call has no result, the line may be cut off".to_owned());
+    };
+    let result = result.trim();
+    let (result, dur_ns) = duration(result);
+    let (result, injected) = match result.strip_suffix("(INJECTED)") {
+        Some(result) => (result.trim_end(), true),
+        None => (result, false),
+    };
+    let (value, more) = result.split_once(' ').unwrap_or((result, ""));
+    let (value, result_path) = descriptor(value, result);
+    let result = match value {
+        "?" => Return::Never,
+        "-1" => match more.split(' ').next() {
+            Some(name) if name.starts_with('E') => Return::Error(name),
+            _ => return Err("the result -1 has no error name".to_owned()),
+        },
+        value => match number(value) {
+            Some(value) => Return::Value(value),
+            None => return Err("the result is no number".to_owned()),
+        },
+    };
+    Ok(Whole { args, result, result_path, injected, dur_ns })
+}
+
+/// Takes `<0.000021>` off the end.
+fn duration(result: &str) -> (&str, u64) {
+    let found = result.strip_suffix('>').and_then(|r| r.rsplit_once(" <"));
+    let Some((before, seconds)) = found else { return (result, 0) };
+    let Some((whole, part)) = seconds.split_once('.') else { return (result, 0) };
+    let digits = |text: &str| !text.is_empty() && text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(part) {
+        return (result, 0);
+    }
+    let part: u64 = format!("{part:0<9}").parse().unwrap_or(0);
+    let whole: u64 = whole.parse().unwrap_or(0);
+    (before.trim_end(), whole * 1_000_000_000 + part)
+}
+
+/// Splits `3</models/x.gguf>` at the first bracket; a path may hold blanks, so that it is looked
+/// for in the whole text.
+pub(super) fn descriptor<'a>(word: &'a str, whole: &'a str) -> (&'a str, Option<&'a str>) {
+    match whole.split_once('<') {
+        Some((number, path)) if word.starts_with(number) => {
+            let path = path.rsplit_once('>').map_or(path, |(path, _)| path);
+            (number, Some(path))
+        }
+        _ => (word, None),
+    }
+}
+
+/// A number as strace prints it: decimal, hexadecimal, or `NULL`.
+pub(super) fn number(text: &str) -> Option<i128> {
+    if text == "NULL" {
+        return Some(0);
+    }
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok().map(i128::from),
+        None => text.parse::<i64>().map(i128::from).ok().or_else(|| text.parse::<u64>().map(i128::from).ok()),
+    }
+}
+
+/// Splits the arguments at their commas, up to the closing parenthesis. Commas inside strings,
+/// brackets and the paths of descriptors do not count.
+fn arguments(text: &str) -> Result<(Vec<&str>, &str), String> {
+    let bytes = text.as_bytes();
+    let mut args = Vec::new();
+    let (mut depth, mut start, mut at) = (0u32, 0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = end_of_string(bytes, at)?,
+            b'<' if at > 0 && is_descriptor_end(&text[start..at]) => at = end_of_path(bytes, at)?,
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' if depth == 0 => {
+                let last = text[start..at].trim();
+                if !last.is_empty() || !args.is_empty() {
+                    args.push(last);
+                }
+                return Ok((args, &text[at + 1..]));
+            }
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' if depth == 0 => {
+                args.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Err("the arguments do not end, the line may be cut off".to_owned())
+}
+
+/// Whether a bracket here opens the path of a descriptor: `3<` or `AT_FDCWD<`.
+fn is_descriptor_end(text: &str) -> bool {
+    let word = text.rsplit([' ', '[', '{', '=']).next().unwrap_or(text);
+    word == "AT_FDCWD" || (!word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn end_of_string(bytes: &[u8], from: usize) -> Result<usize, String> {
+    let mut at = from + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'"' => return Ok(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    Err("a string does not end, the line may be cut off".to_owned())
+}
+
+/// A path ends at a bracket that a comma, a blank, another bracket or the end follows; `->` inside
+/// the name of a socket does not end it.
+fn end_of_path(bytes: &[u8], from: usize) -> Result<usize, String> {
+    let ends = |at: usize| {
+        bytes[at] == b'>' && matches!(bytes.get(at + 1), None | Some(b',' | b')' | b' ' | b'(' | b']' | b'}'))
+    };
+    (from + 1..bytes.len())
+        .find(|&at| ends(at))
+        .ok_or_else(|| "the path of a descriptor does not end, the line may be cut off".to_owned())
+}
+
+/// The text of a quoted string with its escapes undone as far as they are ASCII; `None` if it is
+/// no string. What strace cut off (`"…"...`) is missing.
+pub(super) fn unquoted(arg: &str) -> Option<String> {
+    let inner = arg.strip_prefix('"')?;
+    let inner = inner.strip_suffix("...").unwrap_or(inner).strip_suffix('"')?;
+    let mut text = String::with_capacity(inner.len());
+    let mut chars = inner.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        match chars.next()? {
+            'n' => text.push('\n'),
+            't' => text.push('\t'),
+            'r' => text.push('\r'),
+            digit @ '0'..='7' => {
+                let mut value = u32::from(digit) - u32::from('0');
+                for _ in 0..2 {
+                    let Some(next) = chars.peek().and_then(|c| c.to_digit(8)) else { break };
+                    value = value * 8 + next;
+                    chars.next();
+                }
+                text.push(char::from_u32(value).unwrap_or('?'));
+            }
+            other => text.push(other),
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(line: &str) -> (u64, String, Whole<'_>) {
+        match split(line) {
+            (pid, Line::Call { name, rest }) => (pid, name.to_owned(), whole(rest).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn prefixes_of_all_kinds_come_off() {
+        for (line, pid) in [
+            ("close(3) = 0", 0),
+            ("11096 close(3</opt/a b>)            = 0", 11096),
+            ("7925  close(3)  = 0", 7925),
+            ("[pid  12] close(3) = 0 <0.000021>", 12),
+            ("12 10:00:01.123456 close(3) = 0", 12),
+            ("1700000000.123456 close(3) = 0", 0),
+            ("12 1700000000.123456 (+     0.000012) close(3) = 0", 12),
+        ] {
+            let (seen, name, whole) = call(line);
+            assert_eq!((seen, name.as_str(), &whole.result), (pid, "close", &Return::Value(0)), "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_split_at_their_own_commas() {
+        let (_, _, w) =
+            call(r#"openat(AT_FDCWD</opt>, "/m/a, (b).gguf", O_RDONLY|O_DIRECT) = 3</m/a, (b).gguf>"#);
+        assert_eq!(w.args.len(), 3);
+        assert_eq!(unquoted(w.args[1]).as_deref(), Some("/m/a, (b).gguf"));
+        assert_eq!((w.result, w.result_path), (Return::Value(3), Some("/m/a, (b).gguf")));
+        let (_, _, w) =
+            call(r#"readv(3, [{iov_base=""..., iov_len=8}, {iov_base="a\"b", iov_len=9}], 2) = 17"#);
+        assert_eq!(w.args.len(), 3);
+        let (_, _, w) = call("fork() = 12");
+        assert!(w.args.is_empty());
+    }
+
+    #[test]
+    fn results_of_all_kinds() {
+        assert_eq!(
+            call("mlock(0x1000, 2) = -1 ENOMEM (Cannot allocate memory) (INJECTED)").2,
+            Whole {
+                args: vec!["0x1000", "2"],
+                result: Return::Error("ENOMEM"),
+                result_path: None,
+                injected: true,
+                dur_ns: 0
+            }
+        );
+        assert_eq!(call("munmap(0x1000, 2) = 0 <1.000021>").2.dur_ns, 1_000_021_000);
+        assert_eq!(call("mmap(NULL, 2) = 0x7f0000000000").2.result, Return::Value(0x7f00_0000_0000));
+        assert_eq!(call("exit_group(0) = ?").2.result, Return::Never);
+        assert_eq!(call("read(3, ) = ? ERESTARTSYS (To be restarted)").2.result, Return::Never);
+    }
+
+    #[test]
+    fn other_lines_are_told_apart() {
+        assert_eq!(split("11 +++ exited with 0 +++").1, Line::Event);
+        assert_eq!(split("11 --- SIGCHLD {si_signo=SIGCHLD} ---").1, Line::Event);
+        assert!(matches!(split("11 <... read resumed>\"\", 4) = 0").1, Line::Resumed { name: "read", .. }));
+        for other in ["", "load_tensors: loading (mmap = true)", "0.00.019.642 I load: x", "Hello (world)"] {
+            assert!(!matches!(split(other).1, Line::Event | Line::Resumed { .. }), "{other}");
+        }
+        for cut in ["read(3</models/sm", "read(3, \"abc", "read(3, \"\"..., 4096", "read(3, \"\"..., 4096) ="]
+        {
+            let (_, Line::Call { rest, .. }) = split(cut) else { panic!("{cut}") };
+            assert!(whole(rest).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn strings_lose_their_escapes() {
+        assert_eq!(unquoted(r#""GGUF\3\0\0\0"..."#).as_deref(), Some("GGUF\u{3}\0\0\0"));
+        assert_eq!(unquoted(r#""a\n\"b\"\\""#).as_deref(), Some("a\n\"b\"\\"));
+        assert_eq!(unquoted("0x7f00"), None);
+        assert_eq!(unquoted("\"\\"), None);
+    }
+}

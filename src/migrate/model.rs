@@ -1,0 +1,184 @@
+//! What every reader makes of its format: lists of items with their places in the text, and the
+//! commands and variables that they form. Edits know nothing of formats beyond this.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// What is known of a word after quotes and escapes are taken off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    /// All of it.
+    Known(String),
+    /// It holds an expansion.
+    Open {
+        /// What stands before the first expansion.
+        prefix: String,
+        /// What stands behind the last expansion.
+        suffix: String,
+        /// The variable, when the word is nothing but one.
+        name: Option<String>,
+    },
+}
+
+impl Text {
+    /// The whole word, if it is known.
+    pub(super) fn known(&self) -> Option<&str> {
+        match self {
+            Self::Known(text) => Some(text),
+            Self::Open { .. } => None,
+        }
+    }
+
+    /// The known end of the word.
+    pub(super) fn end(&self) -> &str {
+        match self {
+            Self::Known(text) => text,
+            Self::Open { suffix, .. } => suffix,
+        }
+    }
+}
+
+/// Items that stand in one row: the words of a command, the elements of a list, the lines of a block.
+#[derive(Clone, Debug)]
+pub(super) struct List {
+    /// Where the items stand, in order; not all of them need to be words.
+    pub(super) items: Vec<Range<usize>>,
+    /// What to take out for an item that goes, where that is not the item and the gap before it.
+    pub(super) lines: Option<Vec<Range<usize>>>,
+    /// What to take out when no item is left; `None` when some item always stays.
+    pub(super) whole: Option<Range<usize>>,
+    /// Whether the first item says what is done with the others, and goes with the last of them.
+    pub(super) verb: bool,
+    /// What stands between two items that are put in.
+    pub(super) join: String,
+}
+
+/// An item of a list of the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) list: usize,
+    pub(super) item: usize,
+}
+
+/// A word of a command line.
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    pub(super) at: Place,
+    pub(super) text: Text,
+    /// What stands around a word that is put in its place.
+    pub(super) quote: &'static str,
+}
+
+/// A load variable that is set.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) name: String,
+    pub(super) value: Text,
+    /// The items that make it up; the last holds name and value.
+    pub(super) at: Vec<Place>,
+    pub(super) form: Form,
+}
+
+/// How a variable is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `NAME=VALUE`, with this before it, these quotes around it, and this between two of them.
+    Assign { lead: &'static str, quote: &'static str, glue: Option<&'static str> },
+    /// `NAME: VALUE`, with these quotes around the value.
+    Map { quote: &'static str },
+}
+
+impl Form {
+    /// Plain `NAME=VALUE`.
+    pub(super) const PLAIN: Self = Self::Assign { lead: "", quote: "", glue: None };
+
+    pub(super) fn write(self, (name, value): &(String, String)) -> String {
+        match self {
+            Self::Assign { lead, quote, .. } => format!("{lead}{quote}{name}={value}{quote}"),
+            Self::Map { quote } => format!("{name}: {quote}{value}{quote}"),
+        }
+    }
+
+    pub(super) fn glue(self) -> Option<&'static str> {
+        match self {
+            Self::Assign { glue, .. } => glue,
+            Self::Map { .. } => None,
+        }
+    }
+}
+
+/// The grammar by which a program reads its load flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tool {
+    /// The parser that most of llama.cpp's programs share.
+    Common,
+    /// llama-bench.
+    Bench,
+}
+
+/// Where flags go when a command has none.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Insert {
+    /// Behind this item, in these quotes.
+    After(Place, &'static str),
+    /// Before this item, in these quotes.
+    Before(Place, &'static str),
+    /// There is no place.
+    Nowhere,
+}
+
+/// A command that loads a model.
+#[derive(Clone, Debug)]
+pub(super) struct Command {
+    /// Where it starts.
+    pub(super) at: usize,
+    pub(super) tool: Tool,
+    /// The load variables of this command alone.
+    pub(super) settings: Vec<Setting>,
+    /// What stands behind the program's name.
+    pub(super) words: Vec<Word>,
+    pub(super) insert: Insert,
+}
+
+/// Commands and the load variables that all of them see.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    pub(super) shared: Vec<Setting>,
+    pub(super) commands: Vec<Command>,
+    /// The words of the other variables; `None` where that is not known.
+    pub(super) variables: BTreeMap<String, Option<Vec<String>>>,
+}
+
+/// Something to say about a place of the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Say {
+    pub(super) at: usize,
+    pub(super) text: String,
+}
+
+/// What a reader found.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Document {
+    pub(super) lists: Vec<List>,
+    pub(super) scopes: Vec<Scope>,
+    /// Why the file cannot be migrated.
+    pub(super) refusals: Vec<Say>,
+    /// What was left alone.
+    pub(super) remarks: Vec<Say>,
+}
+
+impl Document {
+    pub(super) fn refuse(&mut self, at: usize, text: impl Into<String>) {
+        self.refusals.push(Say { at, text: text.into() });
+    }
+
+    pub(super) fn remark(&mut self, at: usize, text: impl Into<String>) {
+        self.remarks.push(Say { at, text: text.into() });
+    }
+
+    /// Adds a list and gives its number.
+    pub(super) fn list(&mut self, list: List) -> usize {
+        self.lists.push(list);
+        self.lists.len() - 1
+    }
+}

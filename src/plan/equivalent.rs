@@ -1,0 +1,218 @@
+//! The same plan in another dialect: how to say it there, and what that means for a line that is
+//! already written.
+//!
+//! Plans of other eras that the reference cannot say (a direct load that maps when refused) have no
+//! equivalent in it: its load modes are a published list, and *every plan has a spelling* is meant
+//! of the plans that a dialect itself can produce. Such a plan has a nearest spelling, which keeps
+//! the source and the lock and differs in what happens after a refusal.
+
+use super::dialect::Dialect;
+use super::flags::{self, FLAGS};
+use super::spelling::{Spelling, resolve_joined, sequences};
+use super::{LoadPlan, OnRefused, UsageError};
+
+/// The shortest command line that means `plan` in `to`: nothing at all where that is the default.
+/// `None` when the dialect cannot say it.
+///
+/// Deprecated flags are not offered, and flags have their long names.
+#[must_use]
+pub fn spelling_for(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
+    shortest(plan, to, &statements(to), 0)
+}
+
+/// As [`spelling_for`], but said outright even where it is the default, so that it stays what it
+/// is when the default changes.
+#[must_use]
+pub fn stated(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
+    shortest(plan, to, &statements(to), 1)
+}
+
+/// As [`stated`], in environment variables.
+#[must_use]
+pub fn in_environment(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
+    shortest(plan, to, &variables(to), 1)
+}
+
+/// The first sequence of at least `fewest` units that means the plan, of those that draw no warning
+/// and say nothing in vain.
+fn shortest(plan: LoadPlan, to: Dialect, units: &[Spelling], fewest: usize) -> Option<Spelling> {
+    let means = |parts: &Vec<&Spelling>| {
+        resolve_joined(to, parts)
+            .is_ok_and(|found| found.plan == plan && found.warnings.is_empty() && found.overridden.is_empty())
+    };
+    // A load mode says everything in one word; else each of the three switches is stated once at most.
+    let longest = if to.rules().words.is_empty() { 3 } else { 1 };
+    let mut candidates = sequences(units, longest).filter(|parts| parts.len() >= fewest);
+    candidates.find(means).map(|parts| Spelling::join(&parts))
+}
+
+/// One spelling for each thing the flags of a dialect can say.
+fn statements(dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
+    let mut units = Vec::new();
+    for def in FLAGS.iter().filter(|def| rules.knows(def.flag)) {
+        let names = def.on.last().into_iter().chain(def.off.last());
+        if def.value.is_none() {
+            units.extend(names.map(|name| Spelling::flags([*name])));
+        } else {
+            units.extend(names.flat_map(|name| rules.words.iter().map(|w| Spelling::flags([*name, w.name]))));
+        }
+    }
+    units
+}
+
+/// One spelling for each thing the variables of a dialect can say.
+fn variables(dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
+    let mut units = Vec::new();
+    for def in FLAGS.iter().filter(|def| rules.knows(def.flag)) {
+        if def.value.is_some() {
+            units.extend(rules.words.iter().map(|word| Spelling::variable(def.variable, word.name)));
+        } else {
+            let values = if def.off.is_empty() { &["1"][..] } else { &["1", "0"] };
+            units.extend(values.iter().map(|value| Spelling::variable(def.variable, *value)));
+        }
+    }
+    units
+}
+
+/// What to do to a spelling so that it means in another dialect what it meant in its own.
+///
+/// All its load flags and load variables are replaced together, because only together do they
+/// have a meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// What the spelling asks for in both dialects.
+    pub plan: LoadPlan,
+    /// The load flags with their values, and the load variables, that have to go. Empty when the
+    /// spelling can stay as it is.
+    pub remove: Spelling,
+    /// What has to stand in their place: variables when variables were all there was, else flags.
+    pub put: Spelling,
+}
+
+impl Translation {
+    /// Whether the spelling can stay as it is.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.remove == Spelling::default() && self.put == Spelling::default()
+    }
+
+    /// The spelling after the translation; variables that are not about loading stay.
+    #[must_use]
+    pub fn apply(&self, spelling: &Spelling) -> Spelling {
+        if self.is_unchanged() {
+            return spelling.clone();
+        }
+        let others = spelling.env.iter().filter(|(name, _)| flags::find_variable(name).is_none());
+        let env = others.chain(&self.put.env).cloned().collect();
+        Spelling { argv: self.put.argv.clone(), env }
+    }
+}
+
+/// Why a spelling has no translation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Inexpressible {
+    /// It has no meaning to keep.
+    #[error("it means nothing in the {from} dialect: {error}")]
+    Unreadable {
+        /// The dialect it should be read in.
+        from: Dialect,
+        /// What is wrong with it there.
+        error: UsageError,
+    },
+    /// The other dialect cannot say it.
+    #[error("the {to} dialect has no spelling for {plan}{}", nearest_text(.nearest.as_ref()))]
+    NoSpelling {
+        /// What the spelling asks for.
+        plan: LoadPlan,
+        /// The dialect that cannot say it.
+        to: Dialect,
+        /// What keeps the source and the lock, and differs in what happens after a refusal.
+        nearest: Option<Spelling>,
+    },
+}
+
+fn nearest_text(nearest: Option<&Spelling>) -> String {
+    let text = |line| format!("; the nearest is `{line}`, which differs when direct reads are refused");
+    nearest.map(text).unwrap_or_default()
+}
+
+/// Translates the load flags and the load variables of a line.
+///
+/// A spelling that already means the same, without a warning and without a variable that goes
+/// unread, stays as it is. One that says nothing stays so where the default is the same.
+///
+/// # Errors
+///
+/// [`Inexpressible`] when the spelling is an error in `from`, or `to` cannot say it.
+pub fn translate(spelling: &Spelling, from: Dialect, to: Dialect) -> Result<Translation, Inexpressible> {
+    let plan = spelling.resolve(from).map_err(|error| Inexpressible::Unreadable { from, error })?.plan;
+    let stays = from == to
+        || spelling.resolve(to).is_ok_and(|there| {
+            there.plan == plan && there.warnings.is_empty() && there.ignored_env.is_empty()
+        });
+    if stays {
+        let (remove, put) = (Spelling::default(), Spelling::default());
+        return Ok(Translation { plan, remove, put });
+    }
+    let env = spelling.env.iter().filter(|(name, _)| flags::find_variable(name).is_some());
+    let remove = Spelling { argv: spelling.argv.clone(), env: env.cloned().collect() };
+    let only_variables = remove.argv.is_empty() && !remove.env.is_empty();
+    let say = |plan| if only_variables { in_environment(plan, to) } else { stated(plan, to) };
+    match say(plan) {
+        Some(put) => Ok(Translation { plan, remove, put }),
+        None => {
+            let fallbacks = [OnRefused::Read, OnRefused::Map].map(Some);
+            let other = |on_refused| say(LoadPlan { on_refused, ..plan });
+            let nearest = plan.on_refused.and_then(|_| fallbacks.into_iter().find_map(other));
+            Err(Inexpressible::NoSpelling { plan, to, nearest })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(plan: LoadPlan, to: Dialect) -> Option<String> {
+        spelling_for(plan, to).map(|spelling| spelling.to_string())
+    }
+
+    #[test]
+    fn the_shortest_spelling_without_deprecated_flags() {
+        let line = |plan, to| line(plan, to).unwrap_or_default();
+        assert_eq!(line(LoadPlan::map(false), Dialect::Booleans), "");
+        assert_eq!(line(LoadPlan::map(true), Dialect::Booleans), "--mlock");
+        assert_eq!(line(LoadPlan::read(true), Dialect::Booleans), "--mlock --no-mmap");
+        assert_eq!(line(LoadPlan::direct(false, OnRefused::Map), Dialect::Booleans), "--direct-io");
+        assert_eq!(line(LoadPlan::read(true), Dialect::EnumV2), "--load-mode mlock");
+        assert_eq!(line(LoadPlan::map(true), Dialect::EnumV2), "--load-mode mmap+mlock");
+        assert_eq!(line(LoadPlan::map(true), Dialect::Reference), "--load-mode mlock");
+        assert_eq!(line(LoadPlan::read(false), Dialect::DioDefault), "--no-mmap --no-direct-io");
+    }
+
+    #[test]
+    fn stated_says_a_default_outright() {
+        for dialect in Dialect::ALL {
+            let default = Spelling::default().resolve(dialect).map(|r| r.plan);
+            let stated = default.clone().ok().and_then(|plan| stated(plan, dialect));
+            let stated = stated.expect("a default can be said");
+            assert_ne!(stated, Spelling::default());
+            assert_eq!(stated.resolve(dialect).map(|r| r.plan), default, "{dialect}: {stated}");
+        }
+    }
+
+    #[test]
+    fn what_a_dialect_lacks_has_no_spelling() {
+        let locked = LoadPlan::direct(true, OnRefused::Read);
+        for dialect in [Dialect::EnumV1, Dialect::EnumV2, Dialect::EnumV3, Dialect::EnumV4] {
+            assert_eq!(line(locked, dialect), None);
+            assert_eq!(in_environment(locked, dialect), None);
+        }
+        assert_eq!(line(LoadPlan::direct(false, OnRefused::Map), Dialect::Reference), None);
+        assert_eq!(line(LoadPlan::read(true), Dialect::EnumV1), None);
+        assert_eq!(line(LoadPlan::AUTO, Dialect::EnumV2), None);
+        assert_eq!(line(LoadPlan::AUTO, Dialect::Booleans), None);
+    }
+}

@@ -1,0 +1,30 @@
+//! Systems without a tracer.
+
+use super::{Command, Options, TraceError, Traced};
+
+/// A way to end a trace from outside; no trace runs here.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(());
+
+impl Stop {
+    /// A handle that nothing triggers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A handle that signals would trigger.
+    #[must_use]
+    pub fn on_signals() -> Self {
+        Self::default()
+    }
+
+    /// Ends the trace.
+    pub fn trigger(&self, signal: i32) {
+        let _ = signal;
+    }
+}
+
+pub(super) fn run(_: &Command, _: &Options) -> Result<Traced, TraceError> {
+    Err(TraceError::Unsupported { os: std::env::consts::OS, arch: std::env::consts::ARCH })
+}

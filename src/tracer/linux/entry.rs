@@ -1,0 +1,302 @@
+//! The start of a call: whether it is of interest, and which fault meets it.
+
+use std::time::Instant;
+
+use super::arch;
+use super::calls::{self, Call as Sys};
+use super::faults::{Deed, Meeting};
+use super::files::OpenFile;
+use super::space::pages;
+use super::sys;
+use super::watch::{Change, Next, Pending, Taken, Thread, Watcher, c_string, peek, segments, uses_position};
+use crate::tracer::BlindSpot;
+
+/// A call's name in the grammar of faults, with the model it is on.
+type Named = (&'static str, Option<usize>);
+
+const CLONE_VM: u64 = libc::CLONE_VM as u64;
+
+/// What a call is about.
+enum About {
+    /// Nothing that the trace tells.
+    Nothing,
+    /// A file that is no model.
+    Other,
+    /// A model that is open.
+    Model(OpenFile),
+    /// Memory, limits, or an open.
+    Rest,
+}
+
+/// The descriptor in an argument.
+pub(super) fn descriptor(arg: u64) -> i32 {
+    arg as i32
+}
+
+impl Watcher {
+    /// A thread is about to make a call.
+    pub(super) fn entry(&mut self, thread: &mut Thread, nr: i64, args: [u64; 6], native: bool) -> Next {
+        if !native {
+            self.blind(BlindSpot::ForeignAbi);
+            return Next::Go;
+        }
+        let Some(call) = calls::call(nr) else { return Next::Go };
+        let open = match self.about(thread, call, &args) {
+            About::Nothing => return Next::Go,
+            About::Other => {
+                self.dropped += 1;
+                return Next::Go;
+            }
+            About::Model(open) => Some(open),
+            About::Rest => None,
+        };
+        let (started, taken) = (Instant::now(), Taken::default());
+        let mut pending = Pending { call, args, started, open, change: None, taken };
+        let meeting = self.meet(thread, &pending);
+        let delay = meeting.delay;
+        self.tamper(thread, &mut pending, meeting);
+        if let Some(open) = pending.open.as_ref().filter(|_| uses_position(&pending)) {
+            let mut shared = open.borrow_mut();
+            shared.readers += 1;
+            if shared.readers > 1 {
+                *self.blind_spots.entry(BlindSpot::SharedPosition).or_default() += 1;
+            }
+        }
+        self.take(thread, &mut pending);
+        thread.pending = Some(pending);
+        if delay > 0 { Next::Later(delay) } else { Next::ToExit }
+    }
+
+    /// Takes away what the call will.
+    fn take(&self, thread: &Thread, pending: &mut Pending) {
+        let args = &pending.args;
+        match pending.call {
+            // Linux frees the number even where it reports an error.
+            Sys::Close => pending.taken.file = thread.files.borrow_mut().close(descriptor(args[0])),
+            Sys::Munmap => {
+                let mut space = thread.space.borrow_mut();
+                pending.taken.hits = space.hits(args[0], args[1], self.page);
+                pending.taken.pieces = space.take(pages(args[0], args[1], self.page));
+            }
+            _ => {}
+        }
+    }
+
+    fn about(&mut self, thread: &mut Thread, call: Sys, args: &[u64; 6]) -> About {
+        let files = thread.files.borrow();
+        let on = |arg: u64| files.get(descriptor(arg)).cloned().map_or(About::Other, About::Model);
+        let space = thread.space.borrow();
+        let known = |addr: u64, len: u64| match space.overlaps(pages(addr, len, self.page)) {
+            true => About::Rest,
+            false => About::Nothing,
+        };
+        match call {
+            Sys::Open | Sys::OpenAt | Sys::OpenAt2 => About::Rest,
+            Sys::Close
+            | Sys::Fcntl
+            | Sys::Dup
+            | Sys::Read
+            | Sys::Pread
+            | Sys::Readv
+            | Sys::Preadv
+            | Sys::Preadv2
+            | Sys::Lseek
+            | Sys::Fstat
+            | Sys::Fadvise
+            | Sys::Readahead
+            | Sys::CopyFileRange
+            | Sys::Splice => on(args[0]),
+            Sys::Sendfile => on(args[1]),
+            Sys::FstatAt if args[3] & libc::AT_EMPTY_PATH as u64 != 0 => on(args[0]),
+            Sys::Statx if args[2] & libc::AT_EMPTY_PATH as u64 != 0 => on(args[0]),
+            Sys::FstatAt | Sys::Statx => About::Other,
+            Sys::Dup2 | Sys::Dup3 => match on(args[0]) {
+                About::Other => on(args[1]),
+                about => about,
+            },
+            Sys::CloseRange => About::Rest,
+            Sys::Mmap if args[3] & libc::MAP_ANONYMOUS as u64 != 0 => About::Rest,
+            Sys::Mmap => match on(args[4]) {
+                // A file mapped over known memory takes its place.
+                About::Other if args[3] & libc::MAP_FIXED as u64 != 0 => known(args[0], args[1]),
+                about => about,
+            },
+            Sys::Munmap | Sys::Mprotect | Sys::Madvise | Sys::Mremap => known(args[0], args[1].max(1)),
+            Sys::ProcessMadvise
+            | Sys::Mlock
+            | Sys::Mlock2
+            | Sys::Munlock
+            | Sys::MlockAll
+            | Sys::MunlockAll => About::Rest,
+            Sys::Setrlimit if args[0] == libc::RLIMIT_MEMLOCK as u64 => About::Rest,
+            Sys::Prlimit if args[1] == libc::RLIMIT_MEMLOCK as u64 && args[2] != 0 => About::Rest,
+            Sys::Setrlimit | Sys::Prlimit => About::Nothing,
+            Sys::IoUring | Sys::LinuxAio | Sys::ForeignDescriptor => {
+                drop((files, space));
+                self.blind(match call {
+                    Sys::IoUring => BlindSpot::IoUring,
+                    Sys::LinuxAio => BlindSpot::LinuxAio,
+                    _ => BlindSpot::ForeignDescriptor,
+                });
+                About::Nothing
+            }
+            Sys::Fork | Sys::Clone | Sys::Clone3 => {
+                let flags = match call {
+                    Sys::Clone => args[0],
+                    // The flags come first in struct clone_args.
+                    Sys::Clone3 => peek(thread.tid, args[0]).unwrap_or(0),
+                    // A vfork shares the memory until it executes, but that of a plain fork is a
+                    // copy: taking both as a copy loses nothing that a child may do.
+                    _ => 0,
+                };
+                drop((files, space));
+                thread.clone_flags = flags & (CLONE_VM | libc::CLONE_FILES as u64);
+                About::Nothing
+            }
+        }
+    }
+
+    /// The fault that meets a call.
+    fn meet(&mut self, thread: &Thread, pending: &Pending) -> Meeting {
+        let Some((name, model)) = self.named(thread, pending) else { return Meeting::default() };
+        if !self.faults.wants(name) {
+            return Meeting::default();
+        }
+        let (mut len, mut grain) = (0, 1);
+        if name.starts_with("read") {
+            len = segments(thread.tid, pending.call, &pending.args).iter().map(|s| s.1).sum();
+            if name == "read.direct" {
+                grain = model.map_or(1, |model| self.models.grain(model));
+            }
+        }
+        self.faults.meet(name, model, len, grain)
+    }
+
+    fn named(&mut self, thread: &Thread, pending: &Pending) -> Option<Named> {
+        let args = &pending.args;
+        if let Some(open) = &pending.open {
+            let open = open.borrow();
+            let name = match pending.call {
+                Sys::Read
+                | Sys::Pread
+                | Sys::Readv
+                | Sys::Preadv
+                | Sys::Preadv2
+                | Sys::Sendfile
+                | Sys::CopyFileRange
+                | Sys::Splice => ["read.buffered", "read.direct"][usize::from(open.direct)],
+                Sys::Statx if args[3] & u64::from(libc::STATX_DIOALIGN) != 0 => "alignment",
+                Sys::Fstat | Sys::FstatAt | Sys::Statx => "size",
+                Sys::Fadvise | Sys::Readahead => "advise.file",
+                Sys::Mmap => "map",
+                _ => return None,
+            };
+            return Some((name, Some(open.model)));
+        }
+        match pending.call {
+            Sys::Open | Sys::OpenAt | Sys::OpenAt2
+                if self.faults.wants("open.direct") || self.faults.wants("open.buffered") =>
+            {
+                let (at, path, flags) = open_arguments(thread.tid, pending);
+                let model = self.models.of_path(thread.tid, at, &c_string(thread.tid, path))?;
+                let direct = flags & libc::O_DIRECT as u64 != 0;
+                Some((["open.buffered", "open.direct"][usize::from(direct)], Some(model)))
+            }
+            // Before a model is known it is the program that sets itself up; guards and stacks are
+            // never for weights.
+            Sys::Mmap if !self.models.is_empty() && args[2] != 0 && args[3] & libc::MAP_STACK as u64 == 0 => {
+                Some(("alloc", None))
+            }
+            call => {
+                let piece = thread.space.borrow().at(args[0]);
+                let is_map = piece.is_some_and(|piece| self.notes.is_map(piece.region));
+                Some((
+                    match (call, is_map) {
+                        (Sys::Mlock | Sys::Mlock2, true) => "lock.map",
+                        (Sys::Mlock | Sys::Mlock2 | Sys::MlockAll, _) => "lock.buffer",
+                        (Sys::Munlock, true) => "unlock.map",
+                        (Sys::Munlock | Sys::MunlockAll, _) => "unlock.buffer",
+                        (Sys::Madvise, true) => "advise.map",
+                        (Sys::Munmap, true) => "unmap",
+                        _ => return None,
+                    },
+                    None,
+                ))
+            }
+        }
+    }
+
+    /// Changes the call as the faults that met it ask.
+    fn tamper(&mut self, thread: &Thread, pending: &mut Pending, meeting: Meeting) {
+        let Meeting { delay, deed, data } = meeting;
+        if deed == Deed::Nothing && data.is_empty() && delay == 0 {
+            return;
+        }
+        // A thread that is gone by now makes no call.
+        let Ok(before) = sys::registers(thread.tid) else { return };
+        let mut registers = before;
+        let changed = match &deed {
+            Deed::Nothing => Ok(()),
+            Deed::Refuse(_) | Deed::Eof => arch::set_call(thread.tid, &mut registers, -1),
+            Deed::Cut(want, _) => {
+                let nr = cut(thread, pending, *want, &mut registers);
+                arch::set_call(thread.tid, &mut registers, nr)
+            }
+        };
+        let late = delay > 0;
+        if changed.is_ok() {
+            pending.change = Some(Change { before, deed, data, late });
+        }
+    }
+}
+
+/// Makes a read ask for `want` bytes at most; returns the number of the call that does.
+fn cut(thread: &Thread, pending: &Pending, want: u64, registers: &mut sys::Registers) -> i64 {
+    let args = &pending.args;
+    let mut set = |index: usize, value: u64| arch::set_argument(registers, index, value);
+    match pending.call {
+        Sys::Sendfile => {
+            set(3, want);
+            libc::SYS_sendfile
+        }
+        Sys::CopyFileRange => {
+            set(4, want);
+            libc::SYS_copy_file_range
+        }
+        Sys::Splice => {
+            set(4, want);
+            libc::SYS_splice
+        }
+        Sys::Read => {
+            set(2, want);
+            libc::SYS_read
+        }
+        Sys::Pread => {
+            set(2, want);
+            libc::SYS_pread64
+        }
+        // The pieces stand in the program's memory, which is not for us to change: a read into
+        // the first of them is what the kernel would do at its shortest.
+        call => {
+            let first = segments(thread.tid, call, args).into_iter().find(|s| s.1 > 0).unwrap_or((0, 0));
+            set(1, first.0);
+            set(2, want.min(first.1));
+            if uses_position(pending) {
+                libc::SYS_read
+            } else {
+                set(3, args[3]);
+                libc::SYS_pread64
+            }
+        }
+    }
+}
+
+/// Directory descriptor, address of the path, and flags of an open.
+pub(super) fn open_arguments(tid: libc::pid_t, pending: &Pending) -> (i32, u64, u64) {
+    let args = &pending.args;
+    match pending.call {
+        Sys::Open => (libc::AT_FDCWD, args[0], args[1] & 0xffff_ffff),
+        Sys::OpenAt2 => (descriptor(args[0]), args[1], peek(tid, args[2]).unwrap_or(0)),
+        _ => (descriptor(args[0]), args[1], args[2] & 0xffff_ffff),
+    }
+}

@@ -1,0 +1,186 @@
+//! Counting calls and choosing faults, as the platform's injector does, at the system call.
+
+use std::collections::BTreeMap;
+
+use crate::platform::{Corruption, Fault, FaultSpec, OsFamily, refusal};
+use crate::trace::Errno;
+use crate::tracer::TraceError;
+
+struct Armed {
+    spec: FaultSpec,
+    /// Calls met so far, by model; `None` is anonymous memory.
+    calls: BTreeMap<Option<usize>, u64>,
+    fired: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Faults(Vec<Armed>);
+
+/// What is to happen to one call.
+#[derive(Debug, Default)]
+pub(super) struct Meeting {
+    /// Microseconds to wait first.
+    pub(super) delay: u64,
+    pub(super) deed: Deed,
+    /// Faults for the data that arrives, in the order of the schedule.
+    pub(super) data: Vec<usize>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(super) enum Deed {
+    #[default]
+    Nothing,
+    /// The call is not made and fails.
+    Refuse(Errno),
+    /// The read is not made and returns 0.
+    Eof,
+    /// The read asks for this many bytes, because of a fault.
+    Cut(u64, usize),
+}
+
+impl Faults {
+    /// # Errors
+    /// For an error that no Linux system call returns.
+    pub(super) fn new(specs: &[FaultSpec]) -> Result<Self, TraceError> {
+        if let Some(spec) =
+            specs.iter().find(|s| matches!(s.fault(), Fault::Error(e) if e.starts_with("ERROR_")))
+        {
+            let why = "it is an error of Windows, which no Linux system call returns".to_owned();
+            return Err(TraceError::Fault { fault: spec.to_string(), why });
+        }
+        let arm = |spec: &FaultSpec| Armed { spec: *spec, calls: BTreeMap::new(), fired: 0 };
+        Ok(Self(specs.iter().map(arm).collect()))
+    }
+
+    /// Whether a fault is for calls of this name.
+    pub(super) fn wants(&self, call: &str) -> bool {
+        self.0.iter().any(|armed| armed.spec.target().covers(call))
+    }
+
+    /// Counts a call for every fault that is for it, and tells what is to happen. `len` is how many
+    /// bytes a read asks for, `grain` the unit in which it may be cut short.
+    pub(super) fn meet(&mut self, call: &str, model: Option<usize>, len: u64, grain: u64) -> Meeting {
+        let mut meeting = Meeting::default();
+        for (index, armed) in self.0.iter_mut().enumerate() {
+            if !armed.spec.target().covers(call) {
+                continue;
+            }
+            let count = armed.calls.entry(model).or_default();
+            *count += 1;
+            if !armed.spec.when().meets(*count) {
+                continue;
+            }
+            let decided = matches!(meeting.deed, Deed::Refuse(_) | Deed::Eof);
+            match armed.spec.fault() {
+                Fault::Delay(micros) => {
+                    meeting.delay = meeting.delay.saturating_add(micros);
+                    armed.fired += 1;
+                }
+                Fault::Error(name) if !decided => {
+                    if let Some(errno) = refusal(name, call, OsFamily::Linux) {
+                        armed.fired += 1;
+                        meeting.deed = Deed::Refuse(errno);
+                    }
+                }
+                Fault::Eof if !decided => {
+                    armed.fired += 1;
+                    meeting.deed = Deed::Eof;
+                }
+                Fault::Short(bytes) if !decided => {
+                    let cut = (bytes / grain * grain).max(grain);
+                    let shortest = if let Deed::Cut(known, _) = meeting.deed { known } else { len };
+                    if cut < shortest {
+                        meeting.deed = Deed::Cut(cut, index);
+                    }
+                }
+                Fault::Truncate(_) | Fault::Corrupt(_) => meeting.data.push(index),
+                Fault::Error(_) | Fault::Eof | Fault::Short(_) => {}
+            }
+        }
+        meeting
+    }
+
+    pub(super) fn fire(&mut self, index: usize) {
+        if let Some(armed) = self.0.get_mut(index) {
+            armed.fired += 1;
+        }
+    }
+
+    /// Where the data of a read, `arrived` bytes at `offset` of the file, is to be altered.
+    pub(super) fn alteration(&self, index: usize, offset: u64, arrived: u64) -> Option<Alteration> {
+        match self.0.get(index)?.spec.fault() {
+            Fault::Truncate(size) => {
+                let keep = size.saturating_sub(offset);
+                (keep < arrived).then_some(Alteration::Cut { keep })
+            }
+            Fault::Corrupt(Corruption::Middle) => {
+                (arrived > 0).then_some(Alteration::Flip { at: arrived / 2, mask: 1 })
+            }
+            Fault::Corrupt(Corruption::At { offset: at, mask }) => {
+                let at = at.checked_sub(offset).filter(|at| *at < arrived)?;
+                Some(Alteration::Flip { at, mask })
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn fired(&self) -> Vec<u64> {
+        self.0.iter().map(|armed| armed.fired).collect()
+    }
+}
+
+/// A change to data that arrived; positions count from its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alteration {
+    /// What lies from here on never arrived.
+    Cut { keep: u64 },
+    /// Bits of one byte are flipped.
+    Flip { at: u64, mask: u8 },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(specs: &[&str]) -> Faults {
+        let specs: Vec<FaultSpec> = specs.iter().map(|s| s.parse().unwrap()).collect();
+        Faults::new(&specs).unwrap()
+    }
+
+    #[test]
+    fn each_model_counts_for_itself() {
+        let mut faults = faults(&["read:error=EIO:when=2"]);
+        assert_eq!(faults.meet("read.direct", Some(0), 10, 1).deed, Deed::Nothing);
+        assert_eq!(faults.meet("read.direct", Some(1), 10, 1).deed, Deed::Nothing);
+        assert!(matches!(faults.meet("read.buffered", Some(0), 10, 1).deed, Deed::Refuse(e) if e.code == 5));
+        assert_eq!(faults.fired(), [1]);
+    }
+
+    #[test]
+    fn the_first_refusal_decides_and_the_shortest_cut_wins() {
+        let mut both =
+            faults(&["read:short=100", "read:short=50", "read:eof:when=2", "read:error=EIO:when=2"]);
+        assert_eq!(both.meet("read.buffered", None, 80, 1).deed, Deed::Cut(50, 1));
+        assert_eq!(both.meet("read.buffered", None, 80, 1).deed, Deed::Eof);
+        assert_eq!(both.meet("read.buffered", None, 8192, 4096).deed, Deed::Cut(4096, 0));
+        assert_eq!(both.fired(), [0, 0, 1, 0]);
+        assert!(faults(&["lock:error=ENOMEM"]).meet("read.buffered", None, 8, 1).data.is_empty());
+    }
+
+    #[test]
+    fn data_is_altered_where_it_arrived() {
+        let faults = faults(&["read:truncate=1000", "read:corrupt", "read:corrupt=70^0x80"]);
+        assert_eq!(faults.alteration(0, 900, 200), Some(Alteration::Cut { keep: 100 }));
+        assert_eq!(faults.alteration(0, 900, 100), None);
+        assert_eq!(faults.alteration(1, 0, 9), Some(Alteration::Flip { at: 4, mask: 1 }));
+        assert_eq!(faults.alteration(1, 0, 0), None);
+        assert_eq!(faults.alteration(2, 64, 7), Some(Alteration::Flip { at: 6, mask: 0x80 }));
+        assert_eq!(faults.alteration(2, 64, 6), None);
+    }
+
+    #[test]
+    fn an_error_of_another_system_is_refused() {
+        let spec: FaultSpec = "open:error=ERROR_INVALID_PARAMETER".parse().unwrap();
+        assert!(matches!(Faults::new(&[spec]), Err(TraceError::Fault { .. })));
+    }
+}

@@ -1,0 +1,303 @@
+//! The event loop: threads come and go, fork, execute, receive signals and stop on calls.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use libc::{c_int, pid_t};
+
+use super::files::FileTable;
+use super::space::Space;
+use super::spawn::{Report, Spawned};
+pub(super) use super::stop::Bell;
+use super::stop::{self, Request, Stop};
+use super::sys::{self, Change, SyscallStop};
+use super::watch::{Next, Thread, Watcher};
+use crate::platform::os_errno;
+use crate::tracer::{Mode, Status};
+
+/// Everything that runs under the tracer.
+pub(super) struct Follower<'a> {
+    pub(super) watcher: Watcher,
+    root: pid_t,
+    child: &'a mut Spawned,
+    threads: BTreeMap<pid_t, Thread>,
+    /// New threads that stopped before their parent told of them.
+    early: Vec<pid_t>,
+    /// Told of by their parent, not stopped yet.
+    expected: BTreeMap<pid_t, Thread>,
+    /// Threads that wait for a timer, by the timer.
+    delayed: BTreeMap<pid_t, pid_t>,
+    every_syscall: bool,
+    pub(super) mode: Mode,
+    pub(super) report: Report,
+    started: bool,
+    bell: Option<(Arc<Bell>, Option<Stop>)>,
+    sentinel: Option<pid_t>,
+    /// The signal that was passed on because somebody asked for the end.
+    pub(super) passed_on: Option<c_int>,
+    killing: bool,
+    pub(super) status: Option<Status>,
+}
+
+impl<'a> Follower<'a> {
+    /// Follows `child`, which is attached and has not been released.
+    pub(super) fn new(watcher: Watcher, child: &'a mut Spawned, every_syscall: bool) -> Self {
+        let root = child.pid;
+        let mut follower = Self {
+            watcher,
+            root,
+            child,
+            threads: BTreeMap::new(),
+            early: Vec::new(),
+            expected: BTreeMap::new(),
+            delayed: BTreeMap::new(),
+            every_syscall: false,
+            mode: if every_syscall { Mode::EverySyscall(None) } else { Mode::Filter },
+            report: Report::default(),
+            started: false,
+            bell: None,
+            sentinel: None,
+            passed_on: None,
+            killing: false,
+            status: None,
+        };
+        let thread = follower.fresh(root);
+        follower.threads.insert(root, thread);
+        follower
+    }
+
+    /// Lets `bell`, and `stop` by way of it, end the trace.
+    pub(super) fn heed(&mut self, bell: Arc<Bell>, stop: Option<Stop>) -> io::Result<()> {
+        self.sentinel = Some(bell.sentinel()?);
+        self.bell = Some((bell, stop));
+        Ok(())
+    }
+
+    fn fresh(&mut self, tid: pid_t) -> Thread {
+        let files = Rc::new(RefCell::new(FileTable::new(self.watcher.next_table())));
+        Thread { tid, files, space: Rc::default(), pending: None, clone_flags: 0 }
+    }
+
+    /// Follows until nothing is left to follow.
+    pub(super) fn run(&mut self) -> io::Result<()> {
+        self.child.release()?;
+        while !(self.threads.is_empty() && self.early.is_empty() && self.expected.is_empty()) {
+            let Some((pid, change)) = sys::wait()? else { break };
+            if self.sentinel == Some(pid) {
+                self.rung();
+            } else if let Some(tid) = self.delayed.remove(&pid) {
+                self.resume(tid, 0);
+            } else {
+                self.changed(pid, change);
+            }
+        }
+        for helper in self.delayed.keys().chain(&self.sentinel) {
+            sys::kill(*helper, libc::SIGKILL);
+            sys::reap(*helper);
+        }
+        Ok(())
+    }
+
+    /// Somebody asks for the end.
+    fn rung(&mut self) {
+        self.sentinel = None;
+        let Some((bell, stop)) = &self.bell else { return };
+        let request = stop.as_ref().map_or(Request::Nothing, Stop::request);
+        let request = if bell.is_time_up() { Request::Kill } else { request };
+        let again = (request != Request::Kill).then(|| bell.sentinel().ok()).flatten();
+        let signal = stop.as_ref().and_then(Stop::signal);
+        match request {
+            Request::Nothing => {}
+            Request::Signal(_) if self.passed_on.is_some() => {}
+            Request::Signal(signal) => self.kill_each(signal),
+            Request::Kill => self.kill_all(),
+        }
+        self.passed_on = self.passed_on.or(signal);
+        self.sentinel = again;
+    }
+
+    /// Ends everything that is followed, now and later.
+    pub(super) fn kill_all(&mut self) {
+        self.killing = true;
+        self.kill_each(libc::SIGKILL);
+    }
+
+    /// A signal to a thread is one to its process; where it waits already it is not added.
+    fn kill_each(&self, signal: c_int) {
+        for tid in self.threads.keys().chain(&self.early).chain(self.expected.keys()) {
+            sys::kill(*tid, signal);
+        }
+    }
+
+    fn changed(&mut self, tid: pid_t, change: Change) {
+        match change {
+            Change::Exited(code) => self.ended(tid, Status::Code(code)),
+            Change::Killed(signal) => self.ended(tid, Status::Signal(signal)),
+            Change::Event(sys::EVENT_STOP, signal) => self.stopped(tid, signal),
+            Change::Event(event, _) => self.event(tid, event),
+            Change::Syscall => self.syscall(tid),
+            Change::Signal(signal) => self.resume(tid, signal),
+        }
+    }
+
+    fn ended(&mut self, tid: pid_t, status: Status) {
+        self.threads.remove(&tid);
+        self.expected.remove(&tid);
+        self.early.retain(|known| *known != tid);
+        self.adopt_orphans();
+        if tid == self.root {
+            self.status = Some(status);
+            if !self.started {
+                self.report = self.child.report();
+            }
+        }
+    }
+
+    /// A thread may die before it could tell of a child that has stopped already.
+    fn adopt_orphans(&mut self) {
+        let known = |id: pid_t| self.threads.contains_key(&id);
+        let orphaned = |tid: &pid_t| {
+            let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+            let id =
+                |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+            let (parent, leader) = (id("PPid:").unwrap_or(0), id("Tgid:").unwrap_or(*tid));
+            !(known(parent) || leader != *tid && known(leader))
+        };
+        let orphans: Vec<pid_t> = self.early.iter().copied().filter(orphaned).collect();
+        for tid in orphans {
+            self.early.retain(|early| *early != tid);
+            let thread = self.fresh(tid);
+            self.threads.insert(tid, thread);
+            self.resume(tid, 0);
+        }
+    }
+
+    /// The first stop of a new thread, or a group-stop.
+    fn stopped(&mut self, tid: pid_t, signal: c_int) {
+        if let Some(thread) = self.expected.remove(&tid) {
+            self.threads.insert(tid, thread);
+        } else if !self.threads.contains_key(&tid) {
+            self.early.push(tid);
+            if self.killing {
+                sys::kill(tid, libc::SIGKILL);
+            }
+            return;
+        }
+        match signal {
+            libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => {
+                // A thread that is gone by now needs nothing.
+                let _ = sys::listen(tid);
+            }
+            _ => self.resume(tid, 0),
+        }
+    }
+
+    fn event(&mut self, tid: pid_t, event: c_int) {
+        match event {
+            sys::EVENT_SECCOMP => return self.syscall(tid),
+            sys::EVENT_FORK | sys::EVENT_VFORK | sys::EVENT_CLONE => self.forked(tid),
+            sys::EVENT_EXEC => self.executed(tid),
+            _ => {}
+        }
+        self.resume(tid, 0);
+    }
+
+    fn forked(&mut self, tid: pid_t) {
+        let Ok(child) = sys::event_message(tid) else { return };
+        let id = self.watcher.next_table();
+        let Some(parent) = self.threads.get(&tid) else { return };
+        let shares = |flag: c_int| parent.clone_flags & flag as u64 != 0;
+        let files = match shares(libc::CLONE_FILES) {
+            true => Rc::clone(&parent.files),
+            false => Rc::new(RefCell::new(parent.files.borrow().copy(id))),
+        };
+        let space = match shares(libc::CLONE_VM) {
+            true => Rc::clone(&parent.space),
+            false => Rc::new(RefCell::new(parent.space.borrow().clone())),
+        };
+        let thread = Thread { tid: child, files, space, pending: None, clone_flags: 0 };
+        if let Some(at) = self.early.iter().position(|early| *early == child) {
+            self.early.remove(at);
+            self.threads.insert(child, thread);
+            self.resume(child, 0);
+        } else {
+            self.expected.insert(child, thread);
+        }
+    }
+
+    /// A process has become another program: other memory, fewer descriptors, one thread.
+    fn executed(&mut self, tid: pid_t) {
+        let former = sys::event_message(tid).unwrap_or(tid);
+        let Some(mut thread) = self.threads.remove(&former) else { return };
+        if former != tid {
+            self.threads.remove(&tid);
+        }
+        let files = thread.files.borrow().after_exec();
+        thread = Thread {
+            tid,
+            files: Rc::new(RefCell::new(files)),
+            space: Rc::new(RefCell::new(Space::default())),
+            pending: None,
+            clone_flags: 0,
+        };
+        if tid == self.root && !self.started {
+            self.started = true;
+            self.report = self.child.report();
+            if let Some(errno) = self.report.filter {
+                self.mode = Mode::EverySyscall(Some(os_errno(errno, false)));
+            }
+            self.every_syscall = self.mode != Mode::Filter;
+            self.inherit(&thread);
+        }
+        self.threads.insert(tid, thread);
+    }
+
+    /// Finds the models that the command was started with open.
+    fn inherit(&mut self, thread: &Thread) {
+        let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", thread.tid)) else { return };
+        for entry in entries.flatten() {
+            let Some(fd) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
+            let Ok(path) = fs::read_link(entry.path()) else { continue };
+            let info = fs::read_to_string(format!("/proc/{}/fdinfo/{fd}", thread.tid)).unwrap_or_default();
+            let field = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
+            let position = field("pos:").and_then(|text| text.parse().ok()).unwrap_or(0);
+            let raw = field("flags:").and_then(|text| u64::from_str_radix(text, 8).ok()).unwrap_or(0);
+            self.watcher.inherited(thread, fd, path.as_os_str().as_bytes(), position, raw);
+        }
+    }
+
+    /// A stop before or after a call.
+    fn syscall(&mut self, tid: pid_t) {
+        let Some(thread) = self.threads.get_mut(&tid) else { return };
+        let next = match sys::syscall_stop(tid) {
+            Ok(SyscallStop::Entry { nr, args, native }) if self.started => {
+                self.watcher.entry(thread, nr, args, native)
+            }
+            Ok(SyscallStop::Exit { result }) => {
+                self.watcher.exit(thread, result);
+                Next::Go
+            }
+            _ => Next::Go,
+        };
+        if let Next::Later(micros) = next
+            && let Ok(timer) = stop::timer(micros)
+        {
+            self.delayed.insert(timer, tid);
+            return;
+        }
+        self.resume(tid, 0);
+    }
+
+    fn resume(&mut self, tid: pid_t, signal: c_int) {
+        let in_call = self.threads.get(&tid).is_some_and(|thread| thread.pending.is_some());
+        // A thread that is gone by now needs nothing; its end is reported.
+        let _ = sys::resume(tid, in_call || self.every_syscall, signal);
+    }
+}

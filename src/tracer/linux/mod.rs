@@ -1,0 +1,182 @@
+//! The tracer of Linux: `ptrace` and seccomp.
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `spawn` | fork, wait to be attached, filter, exec |
+//! | `filter`, `calls` | which calls stop |
+//! | `follow` | the event loop: threads, forks, execs, signals |
+//! | `watch`, `entry`, `exit_files`, `exit_memory` | one call: what it is about, what came of it |
+//! | `files`, `space`, `models` | descriptors, addresses, which files are models |
+//! | `faults` | which fault meets a call |
+//! | `notes` | what was seen, until it is known what of it is a trace |
+//! | `stop` | ending a trace from outside |
+//! | `sys`, `arch` | the tracer's own system calls; registers |
+//!
+//! Everything runs in a thread of its own: whoever attaches has to wait, and its children are then
+//! its own alone.
+
+mod arch;
+mod calls;
+mod entry;
+mod exit_files;
+mod exit_memory;
+mod faults;
+mod files;
+mod filter;
+mod flags;
+mod follow;
+mod models;
+mod notes;
+mod space;
+mod spawn;
+mod stop;
+mod sys;
+mod watch;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+
+pub use stop::Stop;
+
+use super::{Command, Options, Status, TraceError, Traced};
+use crate::trace::Header;
+use faults::Faults;
+use follow::{Bell, Follower};
+use models::{Models, path_text};
+use spawn::{Failed, Report};
+use watch::Watcher;
+
+fn failed(what: &'static str, error: &io::Error) -> TraceError {
+    TraceError::System { what, why: error.to_string() }
+}
+
+pub(super) fn run(command: &Command, options: &Options) -> Result<Traced, TraceError> {
+    let mask = Stop::mask(options.stop.as_ref());
+    thread::scope(|scope| {
+        let tracer = scope.spawn(|| trace(command, options, mask));
+        tracer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<Traced, TraceError> {
+    let faults = Faults::new(&options.faults)?;
+    let mut child = spawn::spawn(command, !options.every_syscall, options.capture, mask)?;
+    if let Err(error) = sys::seize(child.pid) {
+        spawn::abandon(child.pid);
+        return Err(TraceError::NotPermitted { why: error.to_string() });
+    }
+    let captured = child.captured.take();
+    let page = u64::try_from(page_size()).unwrap_or(4096);
+    let watcher = Watcher::new(Models::new(&options.models), faults, page);
+    let mut follower = Follower::new(watcher, &mut child, options.every_syscall);
+    let followed = thread::scope(|scope| {
+        let readers = captured.map(|pipes| pipes.map(|pipe| scope.spawn(|| collect(pipe))));
+        let followed = attend(&mut follower, options);
+        if followed.is_err() {
+            // Whoever still runs would keep the pipes open; the command dies with its tracer.
+            follower.kill_all();
+        }
+        let [out, err] = readers.map_or([Vec::new(), Vec::new()], |readers| {
+            readers.map(|reader| reader.join().unwrap_or_default())
+        });
+        followed.map(|timed_out| (timed_out, out, err))
+    });
+    let (timed_out, stdout, stderr) = followed.map_err(|error| failed("waiting for the command", &error))?;
+    let Follower { watcher, mode, report, status, passed_on, .. } = follower;
+    not_started(command, &report)?;
+    let status = match (passed_on, status) {
+        _ if timed_out => Status::TimeLimit,
+        (Some(signal), _) => Status::Stopped(signal),
+        (None, Some(status)) => status,
+        (None, None) => Status::Signal(libc::SIGKILL),
+    };
+    let models = watcher.models.paths();
+    let layouts = watcher.models.layouts();
+    Ok(Traced {
+        header: header(command, page, (!models.is_empty()).then(|| watcher.models.text(0).to_owned())),
+        fired: watcher.faults.fired(),
+        dropped: watcher.dropped,
+        blind_spots: watcher.blind_spots,
+        ops: watcher.notes.finish(&layouts),
+        status,
+        stdout,
+        stderr,
+        mode,
+        models,
+    })
+}
+
+/// Follows the command to its end, or to that of its time; tells whether it was the latter.
+fn attend(follower: &mut Follower<'_>, options: &Options) -> io::Result<bool> {
+    if options.time_limit.is_none() && options.stop.is_none() {
+        return follower.run().map(|()| false);
+    }
+    let bell = Arc::new(Bell::new()?);
+    let timed_out = AtomicBool::new(false);
+    follower.heed(Arc::clone(&bell), options.stop.clone())?;
+    if let Some(stop) = &options.stop {
+        stop.connect(&bell);
+    }
+    let (done, dismissed) = mpsc::channel::<()>();
+    let followed = thread::scope(|scope| {
+        if let Some(limit) = options.time_limit {
+            let (bell, timed_out) = (&bell, &timed_out);
+            scope.spawn(move || {
+                if dismissed.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                    timed_out.store(true, Ordering::SeqCst);
+                    bell.time_is_up();
+                }
+            });
+        }
+        let followed = follower.run();
+        drop(done);
+        followed
+    });
+    if let Some(stop) = &options.stop {
+        stop.disconnect(&bell);
+    }
+    followed.map(|()| timed_out.load(Ordering::SeqCst))
+}
+
+fn page_size() -> libc::c_long {
+    // SAFETY: sysconf touches no memory of ours.
+    unsafe { libc::sysconf(libc::_SC_PAGESIZE) }
+}
+
+/// All that comes out of a pipe.
+fn collect(mut pipe: File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What arrived before an error is still what the command wrote.
+    let _ = pipe.read_to_end(&mut bytes);
+    bytes
+}
+
+/// What a child that never became the command reported.
+fn not_started(command: &Command, report: &Report) -> Result<(), TraceError> {
+    let Some((step, errno)) = report.failed else { return Ok(()) };
+    let program = command.argv.first().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let why = spawn::message(errno).to_owned();
+    Err(match (step, errno) {
+        (Failed::Exec, libc::ENOENT | libc::ENOTDIR) => TraceError::NotFound { program },
+        (Failed::Exec, _) => TraceError::NotExecutable { program, why },
+        (Failed::Cwd, _) => TraceError::System { what: "changing to the command's directory", why },
+    })
+}
+
+fn header(command: &Command, page_size: u64, model: Option<String>) -> Header {
+    Header {
+        os: "linux".to_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
+        page_size,
+        command: command.argv.iter().map(|word| path_text(word.as_bytes())).collect(),
+        seed: None,
+        model,
+        creator: env!("CARGO_PKG_NAME").to_owned(),
+        creator_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

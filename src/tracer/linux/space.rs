@@ -1,0 +1,156 @@
+//! Address spaces: which region an address belongs to.
+
+use std::ops::Range;
+
+use rangemap::RangeMap;
+
+use crate::trace::RegionId;
+
+/// A stretch of addresses that belongs to a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) region: RegionId,
+    /// The address that the region's byte 0 has, or would have: parts may be gone or elsewhere.
+    pub(super) base: u64,
+}
+
+/// The known regions of one address space.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Space {
+    pieces: RangeMap<u64, Piece>,
+}
+
+/// A part of a request that falls into one region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) region: RegionId,
+    /// The first byte, counted from the region's start.
+    pub(super) offset: u64,
+    pub(super) len: u64,
+}
+
+/// A range rounded outward to pages.
+pub(super) fn pages(addr: u64, len: u64, page: u64) -> Range<u64> {
+    let end = addr.saturating_add(len);
+    addr - addr % page..end.checked_next_multiple_of(page).unwrap_or(u64::MAX)
+}
+
+impl Space {
+    /// A new region at `addr`; what was there before is gone.
+    pub(super) fn insert(&mut self, range: Range<u64>, region: RegionId, base: u64) {
+        if !range.is_empty() {
+            self.pieces.insert(range, Piece { region, base });
+        }
+    }
+
+    pub(super) fn remove(&mut self, range: Range<u64>) {
+        if !range.is_empty() {
+            self.pieces.remove(range);
+        }
+    }
+
+    /// Takes a range out; returns what stood there.
+    pub(super) fn take(&mut self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let within = |known: &Range<u64>| known.start.max(range.start)..known.end.min(range.end);
+        let taken = self.pieces.overlapping(&range).map(|(known, piece)| (within(known), *piece)).collect();
+        self.pieces.remove(range);
+        taken
+    }
+
+    /// The region at an address.
+    pub(super) fn at(&self, addr: u64) -> Option<Piece> {
+        self.pieces.get(&addr).copied()
+    }
+
+    /// The known parts of a request, and whether they are all of it. A request that ends within the
+    /// last page of its region keeps its own length; one that reaches further is cut there.
+    pub(super) fn hits(&self, addr: u64, len: u64, page: u64) -> Vec<Hit> {
+        let whole = pages(addr, len, page);
+        if whole.is_empty() {
+            return Vec::new();
+        }
+        let end = addr.saturating_add(len);
+        let mut hits: Vec<Hit> = Vec::new();
+        for (range, piece) in self.pieces.overlapping(&whole) {
+            // Of the outer pages only what was asked for counts.
+            let (from, to) = (range.start.max(addr), range.end.min(end));
+            if from >= to {
+                continue;
+            }
+            let (offset, len) = (from.wrapping_sub(piece.base), to - from);
+            match hits.last_mut() {
+                Some(last) if last.region == piece.region && last.offset + last.len == offset => {
+                    last.len += len
+                }
+                _ => hits.push(Hit { region: piece.region, offset, len }),
+            }
+        }
+        hits
+    }
+
+    /// Whether any of a range is known.
+    pub(super) fn overlaps(&self, range: Range<u64>) -> bool {
+        !range.is_empty() && self.pieces.overlaps(&range)
+    }
+
+    /// The first stretch of a range that belongs to no known region.
+    pub(super) fn gap(&self, range: Range<u64>) -> Option<Range<u64>> {
+        if range.is_empty() {
+            return None;
+        }
+        self.pieces.gaps(&range).next()
+    }
+
+    /// The addresses of a region.
+    pub(super) fn ranges_of(&self, region: RegionId) -> Vec<Range<u64>> {
+        self.pieces
+            .iter()
+            .filter(|(_, piece)| piece.region == region)
+            .map(|(range, _)| range.clone())
+            .collect()
+    }
+
+    /// Every known region that is mapped here, once.
+    pub(super) fn regions(&self) -> Vec<RegionId> {
+        let mut regions: Vec<_> = self.pieces.iter().map(|(_, piece)| piece.region).collect();
+        regions.sort_unstable();
+        regions.dedup();
+        regions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: u64 = 4096;
+
+    fn hit(region: u32, offset: u64, len: u64) -> Hit {
+        Hit { region: RegionId(region), offset, len }
+    }
+
+    #[test]
+    fn a_request_is_told_by_the_regions_it_falls_into() {
+        let mut space = Space::default();
+        space.insert(pages(0x10000, 10_000, PAGE), RegionId(0), 0x10000);
+        space.insert(pages(0x13000, 8192, PAGE), RegionId(1), 0x13000);
+        assert_eq!(space.hits(0x10000, 10_000, PAGE), [hit(0, 0, 10_000)]);
+        assert_eq!(space.hits(0x11000, 100, PAGE), [hit(0, 4096, 100)]);
+        assert_eq!(space.hits(0x12000, 0x2000, PAGE), [hit(0, 8192, 4096), hit(1, 0, 4096)]);
+        assert_eq!(space.hits(0x20000, 4096, PAGE), []);
+        assert_eq!(space.gap(0x12000..0x16000), Some(0x15000..0x16000));
+    }
+
+    #[test]
+    fn what_was_given_back_is_gone_and_the_rest_keeps_its_offsets() {
+        let mut space = Space::default();
+        space.insert(pages(0x10000, 0x4000, PAGE), RegionId(0), 0x10000);
+        space.remove(0x11000..0x12000);
+        assert_eq!(space.hits(0x10000, 0x4000, PAGE), [hit(0, 0, 0x1000), hit(0, 0x2000, 0x2000)]);
+        space.insert(pages(0x13000, 0x1000, PAGE), RegionId(1), 0x13000);
+        assert_eq!(space.hits(0x12000, 0x2000, PAGE), [hit(0, 0x2000, 0x1000), hit(1, 0, 0x1000)]);
+    }
+}

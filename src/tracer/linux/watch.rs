@@ -1,0 +1,284 @@
+//! One system call at a time: what a thread is about to do, and what came of it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
+use std::time::Instant;
+
+use libc::pid_t;
+
+use super::calls::Call as Sys;
+use super::faults::{Deed, Faults};
+use super::files::{FileTable, OpenFile};
+use super::models::Models;
+use super::notes::{Note, Notes};
+use super::space::{Hit, Piece, Space};
+use super::sys::{self, Registers};
+use crate::platform::os_errno;
+use crate::trace::{Call, Errno, FileId, Outcome, RegionId};
+use crate::tracer::BlindSpot;
+
+/// A thread under observation.
+pub(super) struct Thread {
+    pub(super) tid: pid_t,
+    pub(super) files: Rc<RefCell<FileTable>>,
+    pub(super) space: Rc<RefCell<Space>>,
+    /// The call that it is in, if its end is of interest.
+    pub(super) pending: Option<Pending>,
+    /// The flags of the clone that it is in.
+    pub(super) clone_flags: u64,
+}
+
+/// A call whose end is awaited.
+pub(super) struct Pending {
+    pub(super) call: Sys,
+    pub(super) args: [u64; 6],
+    pub(super) started: Instant,
+    /// The model it is about.
+    pub(super) open: Option<OpenFile>,
+    pub(super) change: Option<Change>,
+    /// What the call takes away. Once the kernel has done it, another thread may be given the same
+    /// number or address before the end of this call is seen: so it is taken away at its start.
+    pub(super) taken: Taken,
+}
+
+/// What a call takes away.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// The file whose last descriptor it closes.
+    pub(super) file: Option<FileId>,
+    /// The regions that it unmaps a part of.
+    pub(super) hits: Vec<Hit>,
+    /// Where they stood, for the case that it is refused.
+    pub(super) pieces: Vec<(Range<u64>, Piece)>,
+}
+
+/// What the tracer does to a call.
+pub(super) struct Change {
+    /// The registers before it, whose arguments are put back.
+    pub(super) before: Registers,
+    pub(super) deed: Deed,
+    pub(super) data: Vec<usize>,
+    pub(super) late: bool,
+}
+
+/// How a thread goes on after the start of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Its end is of no interest.
+    Go,
+    /// To its end.
+    ToExit,
+    /// To its end, after this many microseconds.
+    Later(u64),
+}
+
+/// Turns system calls into notes.
+pub(super) struct Watcher {
+    pub(super) notes: Notes,
+    pub(super) models: Models,
+    pub(super) faults: Faults,
+    pub(super) page: u64,
+    pub(super) dropped: u64,
+    pub(super) blind_spots: BTreeMap<BlindSpot, u64>,
+    tables: u64,
+}
+
+impl Watcher {
+    pub(super) fn new(models: Models, faults: Faults, page: u64) -> Self {
+        let (notes, blind_spots) = (Notes::default(), BTreeMap::new());
+        Self { notes, models, faults, page, dropped: 0, blind_spots, tables: 0 }
+    }
+
+    pub(super) fn blind(&mut self, spot: BlindSpot) {
+        *self.blind_spots.entry(spot).or_default() += 1;
+    }
+
+    pub(super) fn next_table(&mut self) -> u64 {
+        self.tables += 1;
+        self.tables
+    }
+
+    /// The end of a call that was awaited.
+    pub(super) fn exit(&mut self, thread: &mut Thread, result: i64) {
+        let Some(pending) = thread.pending.take() else { return };
+        let outcome = self.altered(thread, &pending, result);
+        if let Some(open) = pending.open.as_ref().filter(|_| uses_position(&pending)) {
+            let mut open = open.borrow_mut();
+            open.readers = open.readers.saturating_sub(1);
+        }
+        let done = Done { thread, pending: &pending, result: outcome.0, injected: outcome.1 };
+        match pending.call {
+            Sys::Mmap
+            | Sys::Mremap
+            | Sys::Munmap
+            | Sys::Mprotect
+            | Sys::Madvise
+            | Sys::ProcessMadvise
+            | Sys::Mlock
+            | Sys::Mlock2
+            | Sys::Munlock
+            | Sys::MlockAll
+            | Sys::MunlockAll => self.memory_exit(&done),
+            Sys::Setrlimit | Sys::Prlimit => self.limit_exit(&done),
+            _ => self.file_exit(&done),
+        }
+    }
+
+    /// Gives a call that was tampered with its result. Returns what the program sees, and whether
+    /// that is the tracer's work.
+    fn altered(&mut self, thread: &Thread, pending: &Pending, result: i64) -> (i64, bool) {
+        let Some(change) = &pending.change else { return (result, false) };
+        let mut made_up = change.late;
+        let mut seen = match &change.deed {
+            Deed::Refuse(errno) => {
+                made_up = true;
+                -i64::from(errno.code)
+            }
+            Deed::Eof => {
+                made_up = true;
+                0
+            }
+            // Where fewer bytes arrived than the cut allowed, the cut made no difference.
+            Deed::Cut(cut, fault) if result.cast_unsigned() == *cut => {
+                self.faults.fire(*fault);
+                made_up = true;
+                result
+            }
+            Deed::Cut(..) | Deed::Nothing => result,
+        };
+        if let Ok(arrived) = u64::try_from(seen)
+            && arrived > 0
+            && !change.data.is_empty()
+        {
+            let kept = self.alter_data(thread, pending, arrived, &change.data);
+            made_up |= kept.is_some();
+            seen = kept.map_or(seen, u64::cast_signed);
+        }
+        let tampered = change.deed != Deed::Nothing || seen != result;
+        if tampered && let Ok(now) = sys::registers(thread.tid) {
+            let after = super::arch::with_result(&now, &change.before, seen);
+            // A thread that is gone by now needs no result.
+            let _ = sys::set_registers(thread.tid, &after);
+        }
+        (seen, made_up)
+    }
+}
+
+/// Whether a call reads at the file position and advances it.
+pub(super) fn uses_position(pending: &Pending) -> bool {
+    let args = &pending.args;
+    match pending.call {
+        Sys::Read | Sys::Readv => true,
+        Sys::Preadv2 => args[3] == u64::MAX,
+        Sys::Sendfile => args[2] == 0,
+        Sys::CopyFileRange | Sys::Splice => args[1] == 0,
+        _ => false,
+    }
+}
+
+/// A call that has ended.
+pub(super) struct Done<'a> {
+    pub(super) thread: &'a Thread,
+    pub(super) pending: &'a Pending,
+    pub(super) result: i64,
+    pub(super) injected: bool,
+}
+
+impl Done<'_> {
+    pub(super) fn args(&self) -> &[u64; 6] {
+        &self.pending.args
+    }
+
+    /// The error that the call ended with.
+    pub(super) fn errno(&self, lock: bool) -> Option<Errno> {
+        /// From here on, numbers are the kernel's own orders to restart the call.
+        const RESTART: i64 = 512;
+        if !(-4095..0).contains(&self.result) {
+            return None;
+        }
+        let code = if self.result <= -RESTART { libc::EINTR } else { (-self.result) as i32 };
+        Some(os_errno(code, lock))
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        (-4095..0).contains(&self.result)
+    }
+
+    /// The outcome, with `value` for a success.
+    pub(super) fn outcome(&self, value: u64, lock: bool) -> Outcome {
+        self.errno(lock).map_or(Outcome::Ok(value), Outcome::Err)
+    }
+
+    /// A note of this call.
+    pub(super) fn note(&self, call: Call, outcome: Outcome) -> Note {
+        Note {
+            tid: self.thread.tid,
+            call,
+            outcome,
+            dur_ns: u64::try_from(self.pending.started.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            injected: self.injected,
+            depends_on: None,
+            into: None,
+        }
+    }
+
+    /// A note that is of interest if this memory is.
+    pub(super) fn note_on(&self, call: Call, outcome: Outcome, memory: Option<RegionId>) -> Note {
+        Note { depends_on: memory, ..self.note(call, outcome) }
+    }
+
+    /// The number at an address of the tracee.
+    pub(super) fn peek(&self, addr: u64) -> Option<u64> {
+        peek(self.thread.tid, addr)
+    }
+}
+
+/// The number at an address of a tracee.
+pub(super) fn peek(tid: pid_t, addr: u64) -> Option<u64> {
+    let mut bytes = [0u8; 8];
+    let read = sys::read_memory(tid, addr, &mut bytes).ok()?;
+    (read == bytes.len()).then(|| u64::from_ne_bytes(bytes))
+}
+
+/// The pieces of memory that a read goes to.
+pub(super) fn segments(tid: pid_t, call: Sys, args: &[u64; 6]) -> Vec<(u64, u64)> {
+    /// `UIO_MAXIOV`.
+    const MOST: u64 = 1024;
+    match call {
+        Sys::Read | Sys::Pread => vec![(args[1], args[2])],
+        Sys::Readv | Sys::Preadv | Sys::Preadv2 => {
+            let mut bytes = vec![0u8; (args[2].min(MOST) * 16) as usize];
+            let read = sys::read_memory(tid, args[1], &mut bytes).unwrap_or(0);
+            let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
+            bytes[..read].chunks_exact(16).map(|iov| (number(&iov[..8]), number(&iov[8..]))).collect()
+        }
+        Sys::Sendfile => vec![(0, args[3])],
+        Sys::CopyFileRange | Sys::Splice => vec![(0, args[4])],
+        _ => Vec::new(),
+    }
+}
+
+/// The bytes up to the first zero byte at an address of a tracee.
+pub(super) fn c_string(tid: pid_t, addr: u64) -> Vec<u8> {
+    const CHUNK: u64 = 256;
+    let mut text = Vec::new();
+    while text.len() < libc::PATH_MAX as usize {
+        let at = addr.saturating_add(text.len() as u64);
+        // Up to a boundary, so that no read touches a page behind the string's last one.
+        let mut chunk = vec![0u8; (CHUNK - at % CHUNK) as usize];
+        let Ok(read) = sys::read_memory(tid, at, &mut chunk) else { break };
+        match chunk[..read].iter().position(|b| *b == 0) {
+            Some(end) => {
+                text.extend_from_slice(&chunk[..end]);
+                break;
+            }
+            None => text.extend_from_slice(&chunk[..read]),
+        }
+        if read < chunk.len() {
+            break;
+        }
+    }
+    text
+}

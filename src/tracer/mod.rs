@@ -1,0 +1,256 @@
+//! Any program under observation: its system calls on model files become a trace (Linux).
+//!
+//! [`run`] starts a command as a tracee (`PTRACE_SEIZE`, killed with its tracer), lets a seccomp
+//! filter stop it on the calls a loader is made of and on no other, follows threads, forks and
+//! execs, and writes what it did to model files in the vocabulary of [`crate::trace`]. A model file
+//! is one whose content is GGUF or that the caller names; calls on other files are counted and
+//! dropped. Faults are injected at the same boundary, in the grammar of
+//! [`FaultSpec`].
+//!
+//! What the seam's words mean at this boundary:
+//!
+//! - A read by file position (`read`, `readv`, what stdio does) becomes the positioned read that
+//!   it amounts to. `sendfile`, `copy_file_range` and `splice` are reads to address 0.
+//! - Anonymous memory is an allocation where weights are read into it or a lock touches it;
+//!   other memory of the process is left out, and so is what lies in the heap or in address space
+//!   that was reserved without access, unless it is locked. Its alignment is the page size.
+//! - `fstat` is a question for the size, `statx` with `STATX_DIOALIGN` one for the alignment.
+//! - What the kernel does beyond these words is [`Call::Native`](crate::trace::Call::Native).
+//! - What ends with the process, without a call, is in no trace.
+//!
+//! On other systems [`run`] answers [`TraceError::Unsupported`].
+//!
+//! Called by `subject` and `cli`; calls `platform` (the fault grammar), `gguf` and `trace`.
+
+mod phase;
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod linux;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+use linux as system;
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+mod elsewhere;
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+use elsewhere as system;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use phase::{Layout, assign_phases};
+pub use system::Stop;
+
+use crate::platform::FaultSpec;
+use crate::trace::{Errno, Header, Op};
+
+/// What to start.
+#[derive(Clone, Debug, Default)]
+pub struct Command {
+    /// The program and its arguments. A name without a slash is looked for in `PATH`.
+    pub argv: Vec<OsString>,
+    /// Variables to set beside those of this process.
+    pub env: Vec<(OsString, OsString)>,
+    /// Variables of this process to leave out.
+    pub env_remove: Vec<OsString>,
+    /// The directory to start in; this process's own if `None`.
+    pub cwd: Option<PathBuf>,
+}
+
+/// How to trace.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Files that count as models whatever they hold.
+    pub models: Vec<PathBuf>,
+    /// Faults to inject. Each counts the calls it is for, from 1, separately for every model file
+    /// and for anonymous memory.
+    pub faults: Vec<FaultSpec>,
+    /// End every process of the command after this time.
+    pub time_limit: Option<Duration>,
+    /// Collect standard output and error (with standard input empty) instead of inheriting all three.
+    pub capture: bool,
+    /// Stop on every system call, as is done where no filter can be installed.
+    pub every_syscall: bool,
+    /// A way to end the trace from outside.
+    pub stop: Option<Stop>,
+}
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// With this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It was ended when its time was up.
+    TimeLimit,
+    /// It was ended because this signal asked the tracer to stop.
+    Stopped(i32),
+}
+
+impl Status {
+    /// The exit code that a shell reports: 128 and the signal for a signal, 124 for the time
+    /// limit as `timeout(1)`.
+    #[must_use]
+    pub fn shell_code(self) -> u8 {
+        let low = |code: i32| u8::try_from(code & 0xff).unwrap_or(u8::MAX);
+        match self {
+            Self::Code(code) => low(code),
+            Self::Signal(signal) | Self::Stopped(signal) => low(128 + (signal & 0x7f)),
+            Self::TimeLimit => 124,
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::TimeLimit => f.write_str("time limit"),
+            Self::Stopped(signal) => write!(f, "stopped by signal {signal}"),
+        }
+    }
+}
+
+/// How the tracee was stopped on its calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A seccomp filter stops it on a loader's calls alone.
+    Filter,
+    /// It stops on every system call; the refusal of the filter, if it was not left out on purpose.
+    EverySyscall(Option<Errno>),
+}
+
+/// Something that moved bytes or descriptors where the tracer cannot see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BlindSpot {
+    /// `io_uring`: its reads make no system call of their own.
+    IoUring,
+    /// Linux asynchronous I/O (`io_submit`).
+    LinuxAio,
+    /// A process of another ABI (32-bit), whose calls are not decoded.
+    ForeignAbi,
+    /// A file opened by handle, or a descriptor taken from another process.
+    ForeignDescriptor,
+    /// Two threads read through one file position at once: their offsets may be exchanged.
+    SharedPosition,
+}
+
+impl BlindSpot {
+    /// What it means for the trace.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::IoUring => "io_uring was used: its reads make no system calls and are not in the trace",
+            Self::LinuxAio => "io_submit was used: asynchronous reads are not in the trace",
+            Self::ForeignAbi => "a 32-bit process ran: its calls are not in the trace",
+            Self::ForeignDescriptor => {
+                "a file was opened by handle or taken from another process: calls on it are not in the trace"
+            }
+            Self::SharedPosition => {
+                "threads read through one file position at once: the offsets of those reads may be exchanged"
+            }
+        }
+    }
+}
+
+/// What a command did.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    /// Its operations on model files, in the order in which they ended.
+    pub ops: Vec<Op>,
+    /// The header for a trace file.
+    pub header: Header,
+    /// How it ended.
+    pub status: Status,
+    /// What it wrote to standard output, if captured.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error, if captured.
+    pub stderr: Vec<u8>,
+    /// How many calls on other files were dropped.
+    pub dropped: u64,
+    /// What could not be seen, and how often that was met.
+    pub blind_spots: BTreeMap<BlindSpot, u64>,
+    /// How it was stopped on its calls.
+    pub mode: Mode,
+    /// How often each fault made a difference, in the order of [`Options::faults`].
+    pub fired: Vec<u64>,
+    /// The model files, in the order of their roles.
+    pub models: Vec<PathBuf>,
+}
+
+/// Why there is no trace.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TraceError {
+    /// This system has no tracer.
+    #[error(
+        "tracing a command is unsupported on {os} ({arch}); a loader that is built on this crate records itself \
+         (`loadparity run --trace FILE`), and recordings of other tools are read by `loadparity import`"
+    )]
+    Unsupported {
+        /// The system.
+        os: &'static str,
+        /// The architecture.
+        arch: &'static str,
+    },
+    /// There is no program to start.
+    #[error("no command to trace was given")]
+    NoCommand,
+    /// An argument, a variable or a path holds a zero byte.
+    #[error("{what} holds a zero byte, which no program can be given")]
+    ZeroByte {
+        /// What holds it.
+        what: String,
+    },
+    /// The program is not there.
+    #[error("cannot start {program}: no such program")]
+    NotFound {
+        /// The program.
+        program: String,
+    },
+    /// The program cannot be executed.
+    #[error("cannot start {program}: {why}")]
+    NotExecutable {
+        /// The program.
+        program: String,
+        /// What the system says.
+        why: String,
+    },
+    /// The system does not let this process trace.
+    #[error(
+        "tracing is not permitted here ({why}): ptrace may be blocked by a container's seccomp profile, by \
+         kernel.yama.ptrace_scope, or because this process is being traced itself"
+    )]
+    NotPermitted {
+        /// What the system says.
+        why: String,
+    },
+    /// A fault that cannot be injected into a system call.
+    #[error("cannot inject `{fault}`: {why}")]
+    Fault {
+        /// The fault.
+        fault: String,
+        /// Why not.
+        why: String,
+    },
+    /// A system call of the tracer failed.
+    #[error("{what} failed: {why}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system says.
+        why: String,
+    },
+}
+
+/// Runs a command to its end, and all processes that come of it, and tells what they did to model
+/// files. May be called from several threads at once.
+///
+/// # Errors
+/// When the command cannot be started or traced. A command that fails or crashes is no error.
+pub fn run(command: &Command, options: &Options) -> Result<Traced, TraceError> {
+    system::run(command, options)
+}

@@ -1,0 +1,368 @@
+//! `loadparity migrate`: a corpus of files in `fixtures/migrate/FROM-to-TO/`, each as `NAME.before.EXT`
+//! with what it becomes (`NAME.after.EXT`) or why it stays (`NAME.refused.txt`); and scripts that a
+//! real shell runs before and after.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use fancy_regex::Regex;
+use loadparity::migrate::{Kind, detect, migrate};
+use loadparity::plan::Dialect;
+use tempfile::TempDir;
+
+/// One file of the corpus.
+struct Case {
+    before: PathBuf,
+    /// The file's name without `.before`.
+    name: String,
+    from: Dialect,
+    to: Dialect,
+}
+
+fn corpus() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/migrate");
+    let mut cases = Vec::new();
+    for way in fs::read_dir(root).unwrap().map(|way| way.unwrap().path()).filter(|way| way.is_dir()) {
+        let name = way.file_name().unwrap().to_str().unwrap().to_owned();
+        let (from, to) = name.split_once("-to-").unwrap();
+        for file in fs::read_dir(&way).unwrap().map(|file| file.unwrap().path()) {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            if let Some((stem, extension)) = name.split_once(".before.") {
+                let name = format!("{stem}.{extension}");
+                cases.push(Case { name, from: from.parse().unwrap(), to: to.parse().unwrap(), before: file });
+            }
+        }
+    }
+    cases.sort_by(|a, b| a.before.cmp(&b.before));
+    assert!(cases.len() >= 50, "the corpus is there: {}", cases.len());
+    cases
+}
+
+impl Case {
+    fn sibling(&self, what: &str) -> PathBuf {
+        let name = self.before.file_name().unwrap().to_str().unwrap();
+        let (stem, extension) = name.split_once(".before.").unwrap();
+        self.before.with_file_name(match what {
+            "after" => format!("{stem}.after.{extension}"),
+            _ => format!("{stem}.refused.txt"),
+        })
+    }
+
+    /// A copy of the file in a folder of its own.
+    fn copy(&self) -> TempDir {
+        let folder = TempDir::new().unwrap();
+        fs::copy(&self.before, folder.path().join(&self.name)).unwrap();
+        folder
+    }
+
+    fn run(&self, folder: &TempDir, more: &[&str]) -> (i32, String, Vec<u8>) {
+        let (from, to) = (self.from.name(), self.to.name());
+        let mut command = Command::cargo_bin("loadparity").unwrap();
+        command.current_dir(folder.path()).args(["migrate", "--from", from, "--to", to]);
+        let output = command.args(more).arg(&self.name).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned(), output.stdout)
+    }
+
+    fn kind(&self) -> Kind {
+        detect(&self.name, &fs::read(&self.before).unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn the_corpus_becomes_what_it_should() {
+    for case in corpus() {
+        let before = fs::read(&case.before).unwrap();
+        let shown = case.before.display();
+        let folder = case.copy();
+        let file = folder.path().join(&case.name);
+        let (code, said, diff) = case.run(&folder, &[]);
+        assert_eq!(fs::read(&file).unwrap(), before, "{shown}: nothing is written unasked");
+        let (refused, after) = (case.sibling("refused"), case.sibling("after"));
+        assert!(refused.exists() != after.exists(), "{shown}: one expectation");
+        let (written, said_again, printed) = case.run(&folder, &["--write"]);
+        assert!(printed.is_empty(), "{shown}: --write prints no diff");
+        assert_eq!(code, written, "{shown}");
+        if refused.exists() {
+            assert_eq!(code, 1, "{shown}: {said}");
+            assert_eq!(said, fs::read_to_string(refused).unwrap(), "{shown}");
+            assert_eq!(said, said_again);
+            assert_eq!(fs::read(&file).unwrap(), before, "{shown}: a refused file stays");
+            continue;
+        }
+        let after = fs::read(after).unwrap();
+        assert_eq!(code, 0, "{shown}: {said}");
+        let now = fs::read(&file).unwrap();
+        assert_eq!(String::from_utf8_lossy(&now), String::from_utf8_lossy(&after), "{shown}");
+        assert_eq!(now, after, "{shown}");
+        assert_eq!(diff.is_empty(), before == after, "{shown}: a diff where something changes");
+        assert_eq!(said.contains("unchanged"), before == after, "{shown}: {said}");
+        // Idempotent, or the file says why it cannot be.
+        if !said.contains("do not migrate") {
+            let (again, said, _) = case.run(&folder, &["--write"]);
+            assert_eq!((again, fs::read(&file).unwrap() == after), (0, true), "{shown}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_diff_gives_the_new_file() {
+    // Where the `patch` program is missing, the corpus test above still looks at the diff's presence.
+    if std::process::Command::new("patch").arg("--version").output().is_err() {
+        return;
+    }
+    for case in corpus().into_iter().filter(|case| case.sibling("after").exists()) {
+        let folder = case.copy();
+        let (_, _, diff) = case.run(&folder, &[]);
+        let file = folder.path().join(&case.name);
+        if !diff.is_empty() {
+            let patch = ["--binary", "--quiet", case.name.as_str()];
+            let patched =
+                Command::new("patch").current_dir(folder.path()).args(patch).write_stdin(diff).output();
+            assert!(patched.unwrap().status.success(), "{}", case.before.display());
+        }
+        let after = fs::read(case.sibling("after")).unwrap();
+        assert!(fs::read(&file).unwrap() == after, "{}", case.before.display());
+    }
+}
+
+/// Everything of a file that is not about loading, without the characters that separate words. Bytes
+/// stay bytes: each becomes the character of its number.
+fn residue(text: &[u8]) -> String {
+    let text: String = text.iter().map(|byte| char::from(*byte)).collect();
+    let words = r#"["']?(--?(no[-_]mmap|mmap|mlock|load[-_]mode|lm|dio|direct-io|mmp)\b(["']?[\s,=\\-]+["']?"?\$?(auto|none|mmap\+mlock|mmap|mlock|dio|MODE|[01](,[01])*)\b(,\w+)*)?)["']?"#;
+    let variables = r#"(-e )?["']?LLAMA_ARG_(NO_)?(MMAP|MLOCK|DIO|LOAD_MODE)\s*[=: ]\s*["']?[a-z0-9+]*["']?"#;
+    let keys = r"(?m)^(no-mmap|mmap|mlock|load-mode|direct-io)[ =]+[a-z0-9+]+";
+    let verbs = r"(?m)(^export\s*$|^ENV\s*$|^Environment=\s*$|^\s*environment:\s*$|^\s+-\s*$|^\s*-\s+(?=#))";
+    let mut rest = text;
+    for pattern in [variables, keys, words] {
+        rest = Regex::new(pattern).unwrap().replace_all(&rest, "").into_owned();
+    }
+    rest = rest.replace('\r', "");
+    rest = Regex::new(verbs).unwrap().replace_all(&rest, "").into_owned();
+    rest.chars().filter(|c| !c.is_whitespace() && !matches!(c, '\\' | ',' | '-')).collect()
+}
+
+#[test]
+fn what_is_not_about_loading_stays() {
+    for case in corpus().into_iter().filter(|case| case.sibling("after").exists()) {
+        let before = fs::read(&case.before).unwrap();
+        let after = fs::read(case.sibling("after")).unwrap();
+        let shown = case.before.display();
+        assert_eq!(residue(&before), residue(&after), "{shown}");
+        // Line ends, the byte order mark and the end of the file.
+        let count =
+            |text: &[u8], what: &[u8]| text.windows(what.len()).filter(|bytes| *bytes == what).count();
+        let crlf = |text: &[u8]| (count(text, b"\r\n") > 0, count(text, b"\n") == count(text, b"\r\n"));
+        assert_eq!(crlf(&before), crlf(&after), "{shown}");
+        assert_eq!(before.starts_with(b"\xef\xbb\xbf"), after.starts_with(b"\xef\xbb\xbf"), "{shown}");
+        assert_eq!(before.ends_with(b"\n"), after.ends_with(b"\n"), "{shown}");
+    }
+}
+
+#[test]
+fn every_command_asks_for_what_it_asked_for() {
+    let mut loads = 0;
+    for case in corpus().into_iter().filter(|case| case.sibling("after").exists()) {
+        let read = |path: &Path, dialect| migrate(case.kind(), &fs::read(path).unwrap(), dialect, dialect);
+        let before = read(&case.before, case.from);
+        let after = read(&case.sibling("after"), case.to);
+        assert_eq!(before.plans, after.plans, "{}", case.before.display());
+        loads += after.plans.len();
+    }
+    assert!(loads > 50, "{loads}");
+}
+
+#[test]
+fn exit_codes() {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("good.sh"), "llama-cli -m a.gguf --mlock\n").unwrap();
+    fs::write(path("bad.sh"), "llama-cli -m a.gguf $FLAGS\n").unwrap();
+    fs::write(path("unknown"), "words\n").unwrap();
+    let run = |more: &[&str]| {
+        let mut command = Command::cargo_bin("loadparity").unwrap();
+        command.args(["migrate", "--from", "booleans", "--to", "enum-v4"]).args(more);
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    };
+    assert_eq!(run(&[&path("good.sh")]).0, 0);
+    assert_eq!(run(&[&path("good.sh"), &path("bad.sh")]).0, 1);
+    assert_eq!(run(&[&path("missing.sh"), &path("bad.sh")]).0, 2);
+    let (code, _, said) = run(&[&path("unknown")]);
+    assert!(code == 2 && said.contains("--kind"), "{said}");
+    assert_eq!(run(&["--kind", "shell", &path("unknown")]).0, 0);
+    assert_eq!(run(&["--kind", "makefile", &path("unknown")]).0, 2);
+    assert_eq!(run(&[]).0, 2);
+    // One file that cannot be migrated does not keep the others from it.
+    assert_eq!(run(&["--write", &path("bad.sh"), &path("good.sh")]).0, 1);
+    assert_eq!(fs::read_to_string(path("good.sh")).unwrap(), "llama-cli -m a.gguf --load-mode mmap+mlock\n");
+}
+
+#[test]
+fn a_bare_command_line() {
+    let run = |line: &[&str]| {
+        let mut command = Command::cargo_bin("loadparity").unwrap();
+        command.args(["migrate", "--from", "booleans", "--to", "enum-v4", "--"]).args(line);
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(run(&["--no-mmap", "--mlock"]), (0, "--load-mode mlock\n".into()));
+    let line = ["./llama-server", "-m", "my model.gguf", "--no-mmap", "-p", "--mlock"];
+    assert_eq!(run(&line), (0, "./llama-server -m 'my model.gguf' --load-mode none -p --mlock\n".into()));
+    assert_eq!(
+        run(&["LLAMA_ARG_MLOCK=1", "llama-cli", "--mmap"]),
+        (0, "llama-cli --load-mode mmap+mlock\n".into())
+    );
+    assert_eq!(run(&["llama-bench", "-mmp", "0,1"]), (0, "llama-bench -lm none,mmap\n".into()));
+    assert_eq!(run(&["-dio"]).0, 1);
+}
+
+#[cfg(unix)]
+mod in_a_real_shell {
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command as Process;
+
+    use loadparity::plan::equivalent::translate;
+    use loadparity::plan::spelling::units;
+    use loadparity::plan::{LoadPlan, Spelling, split_args};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A word as a user may quote it.
+    fn quoted(word: &str, style: u8) -> String {
+        let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=+./:".contains(&byte));
+        let single = |word: &str| format!("'{}'", word.replace('\'', r"'\''"));
+        match style {
+            0 if plain && !word.is_empty() => word.to_owned(),
+            1 if !word.contains(['"', '\\', '$', '`']) => format!("\"{word}\""),
+            2 if !word.is_empty() => word.chars().map(|c| format!("\\{c}")).collect(),
+            3 if word.is_char_boundary(2.min(word.len())) => {
+                let (first, rest) = word.split_at(2.min(word.len()));
+                format!("{}{}", single(first), single(rest))
+            }
+            _ => single(word),
+        }
+    }
+
+    /// What the shell gives the program: its arguments and load variables.
+    fn observe(script: &[u8], folder: &TempDir) -> (Vec<String>, Vec<(String, String)>) {
+        let file = folder.path().join("script.sh");
+        fs::write(&file, script).unwrap();
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut shell = Process::new("sh");
+        let output = shell.arg(&file).env("PATH", path).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (words, env) = text.split_once("\u{1}ENV\n").unwrap();
+        let words = words.split_terminator('\u{2}').map(str::to_owned).collect();
+        let env = env.lines().filter_map(|line| line.split_once('=')).map(|(n, v)| (n.into(), v.into()));
+        (words, env.collect())
+    }
+
+    fn stub() -> TempDir {
+        let folder = TempDir::new().unwrap();
+        let stub = folder.path().join("llama-server");
+        let text = "#!/bin/sh\nfor a in \"$@\"; do printf '%s\\002' \"$a\"; done\nprintf '\\001ENV\\n'\nenv | grep ^LLAMA_ARG_\n";
+        fs::write(&stub, text).unwrap();
+        fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    /// The load plan of what was observed, and the other arguments.
+    fn plan(dialect: Dialect, seen: (Vec<String>, Vec<(String, String)>)) -> (LoadPlan, Vec<String>) {
+        let takes_value = |word: &str| matches!(word, "-m" | "-p" | "-c");
+        let (argv, rest) = split_args(seen.0.into_iter().map(Into::into), takes_value);
+        let found = Spelling { argv, env: seen.1 }.resolve(dialect).unwrap();
+        (found.plan, rest.into_iter().map(|word| word.into_string().unwrap()).collect())
+    }
+
+    fn others() -> impl Strategy<Value = Vec<String>> {
+        let value = prop_oneof![
+            Just("a b.gguf".to_owned()),
+            Just("--mlock".to_owned()),
+            Just("it's \"--no-mmap\" # $x".to_owned()),
+            Just("a;b|c&&d>e<f(g)".to_owned()),
+            Just("é*?\\".to_owned()),
+            Just(String::new()),
+        ];
+        let option = prop_oneof![Just("-m"), Just("-p"), Just("-c")];
+        let pair = (option, value).prop_map(|(option, value)| vec![option.to_owned(), value]);
+        prop_oneof![pair, Just(vec!["--jinja".to_owned()])]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn a_quoted_line_keeps_its_plan(
+            from in 0..Dialect::ALL.len(),
+            to in 0..Dialect::ALL.len(),
+            picks in proptest::collection::vec((any::<prop::sample::Index>(), others(), any::<bool>()), 0..4),
+            styles in proptest::collection::vec((0_u8..5, 0_u8..4), 40),
+        ) {
+            let (from, to) = (Dialect::ALL[from], Dialect::ALL[to]);
+            let units = units(from);
+            let mut words = Vec::new();
+            let mut spelling = Spelling::default();
+            for (pick, other, first) in &picks {
+                let unit = pick.get(&units);
+                for (name, value) in &unit.env {
+                    // A shell would let the last one stand.
+                    if spelling.env.iter().all(|(other, _)| other != name) {
+                        spelling.env.push((name.clone(), value.clone()));
+                    }
+                }
+                spelling.argv.extend(unit.argv.iter().cloned());
+                if *first { words.extend(other.iter().cloned()); }
+                words.extend(unit.argv.iter().cloned());
+                if !*first { words.extend(other.iter().cloned()); }
+            }
+            let mut styles = styles.into_iter();
+            let mut line = String::new();
+            for (name, value) in &spelling.env {
+                let (style, _) = styles.next().unwrap();
+                line += &format!("{name}={} ", if value.is_empty() { String::new() } else { quoted(value, style) });
+            }
+            line += "llama-server";
+            for word in &words {
+                let (style, gap) = styles.next().unwrap();
+                line += [" ", "  ", " \\\n\t", "\t"][usize::from(gap)];
+                line += &quoted(word, style);
+            }
+            let script = format!("#!/bin/sh\n: --mlock\n{line} # --no-mmap\n");
+            let migration = migrate(Kind::Shell, script.as_bytes(), from, to);
+            if !migration.refusals.is_empty() {
+                prop_assert!(translate(&spelling, from, to).is_err(), "{script}{:?}", migration.refusals);
+                return Ok(());
+            }
+            let folder = stub();
+            let (before, rest) = plan(from, observe(script.as_bytes(), &folder));
+            let (after, rest_after) = plan(to, observe(&migration.text, &folder));
+            prop_assert_eq!(before, after, "{}{}", script, String::from_utf8_lossy(&migration.text));
+            prop_assert_eq!(rest, rest_after);
+        }
+    }
+
+    #[test]
+    fn writing_keeps_permissions_and_links() {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("run.sh");
+        let link = folder.path().join("link.sh");
+        fs::write(&file, "llama-cli -m a.gguf --mlock\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o751)).unwrap();
+        std::os::unix::fs::symlink("run.sh", &link).unwrap();
+        let mut command = Command::cargo_bin("loadparity").unwrap();
+        command
+            .args(["migrate", "--from", "booleans", "--to", "enum-v4", "--write"])
+            .arg(&link)
+            .assert()
+            .code(0);
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o751);
+        assert!(fs::symlink_metadata(&link).unwrap().file_type().is_symlink());
+        assert!(fs::read_to_string(&file).unwrap().contains("--load-mode mmap+mlock"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside them");
+    }
+}

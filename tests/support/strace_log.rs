@@ -1,0 +1,202 @@
+//! What strace sees of a command's business with one file, by a reader of its own.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::rc::Rc;
+
+use loadparity::tracer::Command;
+
+/// One call on the file, or on memory that is an image of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seen {
+    Open { flags: BTreeSet<String>, ok: bool },
+    Read { offset: u64, len: u64, result: i64 },
+    Map { addr: u64, len: u64, offset: u64 },
+    Lock { addr: u64, len: u64, ok: bool },
+    Unlock { addr: u64, len: u64 },
+    Unmap { addr: u64, len: u64 },
+    Advice { addr: u64, len: u64 },
+}
+
+impl Seen {
+    pub fn open<'a>(flags: impl Iterator<Item = &'a str>, ok: bool) -> Self {
+        Self::Open { flags: flags.map(str::to_owned).collect(), ok }
+    }
+
+    /// Tells an address by the mapping that it is in: its number and the distance from its start.
+    pub fn rebase(&mut self, maps: &[(u64, u64)]) {
+        let (Self::Map { addr, .. }
+        | Self::Lock { addr, .. }
+        | Self::Unlock { addr, .. }
+        | Self::Unmap { addr, .. }
+        | Self::Advice { addr, .. }) = self
+        else {
+            return;
+        };
+        let found = (0u64..).zip(maps).find(|(_, (start, len))| (*start..start + len).contains(addr));
+        let (number, (start, _)) = found.unwrap();
+        *addr = (number << 48) + (*addr - start);
+    }
+}
+
+pub fn is_there() -> bool {
+    if std::process::Command::new("strace").arg("-V").output().is_ok_and(|out| out.status.success()) {
+        return true;
+    }
+    if std::env::var_os("LOADPARITY_WITHOUT_STRACE").is_some() {
+        eprintln!("UNSUPPORTED: strace is not installed; the tracer was not held against it");
+        return false;
+    }
+    panic!(
+        "unsupported: strace is not installed. Install it, or set LOADPARITY_WITHOUT_STRACE=1 to do without"
+    );
+}
+
+/// Runs a command under strace.
+pub fn witness(command: &Command, model: &Path) -> Vec<Seen> {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("strace.log");
+    let calls = "trace=open,openat,read,pread64,readv,preadv,preadv2,lseek,dup,dup2,dup3,fcntl,close,close_range,mmap,\
+                 munmap,madvise,mlock,munlock,clone,clone3,fork,vfork";
+    let status = std::process::Command::new("strace")
+        .args(["-f", "-y", "-v", "-s", "0", "-e", calls, "-o"])
+        .arg(&log)
+        .args(&command.argv)
+        .envs(command.env.iter().cloned())
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+    let model = model.canonicalize().unwrap();
+    let mut follower = Follower { file: format!("<{}>", model.display()), ..Follower::default() };
+    let log = std::fs::read_to_string(&log).unwrap();
+    finished_calls(&log)
+        .iter()
+        .filter_map(|(name, args, result)| follower.follow(name, args, result))
+        .collect()
+}
+
+/// The finished calls of a log: name, arguments, result. Calls that were interrupted by another
+/// thread's line are put together again.
+fn finished_calls(log: &str) -> Vec<(String, String, String)> {
+    let mut open: BTreeMap<&str, String> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for line in log.lines() {
+        let Some((pid, rest)) = line.split_once(' ') else { continue };
+        let rest = rest.trim_start();
+        if let Some(start) = rest.strip_suffix(" <unfinished ...>") {
+            open.insert(pid, start.to_owned());
+            continue;
+        }
+        let whole = match rest.strip_prefix("<... ").and_then(|r| r.split_once(" resumed>")) {
+            Some((_, end)) => open.remove(pid).unwrap_or_default() + end,
+            None => rest.to_owned(),
+        };
+        let Some((call, result)) = whole.rsplit_once(" = ") else { continue };
+        let Some((name, args)) = call.trim_end().split_once('(') else { continue };
+        calls.push((name.to_owned(), args.strip_suffix(')').unwrap_or(args).to_owned(), result.to_owned()));
+    }
+    calls
+}
+
+#[derive(Default)]
+struct Follower {
+    /// How strace marks a descriptor of the file.
+    file: String,
+    /// The file position behind each descriptor; of all processes, as forks share them and the
+    /// probes keep to numbers of their own.
+    positions: BTreeMap<u64, Rc<Cell<u64>>>,
+    maps: Vec<(u64, u64)>,
+}
+
+fn number(text: &str) -> u64 {
+    let text = text.split(['<', ' ']).next().unwrap();
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).unwrap_or(0),
+        None => text.parse().unwrap_or(0),
+    }
+}
+
+impl Follower {
+    fn in_model(&self, addr: u64) -> bool {
+        self.maps.iter().any(|(start, len)| (*start..start + len).contains(&addr))
+    }
+
+    /// The length that a read asks for: its argument, or the sum over its pieces.
+    fn asked(name: &str, args: &str, words: &[&str]) -> u64 {
+        if name == "read" || name == "pread64" {
+            let from_end = if name == "read" { 1 } else { 2 };
+            return number(words[words.len() - from_end]);
+        }
+        args.split("iov_len=").skip(1).map(|rest| number(rest.split('}').next().unwrap())).sum()
+    }
+
+    fn follow(&mut self, name: &str, args: &str, result: &str) -> Option<Seen> {
+        let words: Vec<&str> = args.split(", ").collect();
+        let value: i64 = result.split(['<', ' ']).next()?.parse().unwrap_or(0);
+        let fd = number(words[0]);
+        let on_file = words[0].contains(&self.file);
+        match name {
+            "open" | "openat" => {
+                let path = self.file.trim_matches(['<', '>']).to_owned();
+                let (_, rest) = args.split_once('"')?;
+                let (named, flags) = rest.split_once("\", ")?;
+                if named != path {
+                    return None;
+                }
+                if value >= 0 {
+                    self.positions.insert(value.cast_unsigned(), Rc::default());
+                }
+                Some(Seen::open(flags.split('|'), value >= 0))
+            }
+            "dup" | "dup2" | "dup3" | "fcntl" if on_file && value >= 0 => {
+                if name != "fcntl" || args.contains("F_DUPFD") {
+                    let shared = Rc::clone(self.positions.get(&fd)?);
+                    self.positions.insert(value.cast_unsigned(), shared);
+                }
+                None
+            }
+            "lseek" if on_file && value >= 0 => {
+                self.positions.get(&fd)?.set(value.cast_unsigned());
+                None
+            }
+            "read" | "readv" | "pread64" | "preadv" | "preadv2" if on_file => {
+                let len = Self::asked(name, args, &words);
+                let given = match name {
+                    "pread64" | "preadv" => Some(words[words.len() - 1]),
+                    "preadv2" => Some(words[words.len() - 2]).filter(|offset| *offset != "-1"),
+                    _ => None,
+                };
+                let offset = match given {
+                    Some(text) => text.parse::<i64>().unwrap().cast_unsigned(),
+                    None => {
+                        let position = self.positions.get(&fd)?;
+                        let before = position.get();
+                        position.set(before + value.max(0).cast_unsigned());
+                        before
+                    }
+                };
+                Some(Seen::Read { offset, len, result: value })
+            }
+            "mmap" if words[4].contains(&self.file) => {
+                let (addr, len) = (number(result), number(words[1]));
+                self.maps.push((addr, len));
+                Some(Seen::Map { addr, len, offset: number(words[5]) })
+            }
+            "munmap" if self.in_model(fd) => Some(Seen::Unmap { addr: fd, len: number(words[1]) }),
+            "mlock" if self.in_model(fd) => {
+                Some(Seen::Lock { addr: fd, len: number(words[1]), ok: value == 0 })
+            }
+            "munlock" if self.in_model(fd) => Some(Seen::Unlock { addr: fd, len: number(words[1]) }),
+            // Advice of another kind has its own name in a trace.
+            "madvise" if self.in_model(fd) && !words[2].contains("HUGEPAGE") => {
+                Some(Seen::Advice { addr: fd, len: number(words[1]) })
+            }
+            _ => None,
+        }
+    }
+}
