@@ -98,9 +98,6 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let template = Template::new(args.command.clone()).map_err(Exit::usage)?;
     let truth = truth(model)?;
     let expected = args.foreign.expected()?;
-    if args.faults.is_some() && args.foreign.expect.is_some() {
-        return Err(Exit::usage("--expect is about spellings and does not go with --faults"));
-    }
     let subject =
         ExternalCommand::new(template, model, args.foreign.timeout).with_faults(args.inject.clone());
     let patience = args.foreign.patience();
@@ -122,7 +119,7 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let finished = match args.faults {
         Some(faults) => {
             let pairs = faults == Faults::Pairs;
-            FaultCampaign { subject, model_name, dialect, notes, pairs, truth, patience }.run(tell)
+            FaultCampaign { subject, model_name, dialect, notes, pairs, truth, patience, expected }.run(tell)
         }
         None => {
             let (level, exhaustive) = (args.level, args.exhaustive);
