@@ -131,7 +131,7 @@ pub fn record<A: AsRef<OsStr>, E: AsRef<OsStr>>(argv: &[A], env: &[(E, E)]) -> V
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("strace.log");
     let calls = "trace=open,openat,read,pread64,readv,preadv,preadv2,lseek,dup,dup2,dup3,fcntl,close,close_range,\
-                 sendfile,fadvise64,mmap,mremap,munmap,madvise,mlock,munlock,mlockall,clone,clone3,fork,vfork";
+                 sendfile,fadvise64,readahead,mmap,mremap,munmap,madvise,mlock,munlock,mlockall,clone,clone3,fork,vfork";
     let status = std::process::Command::new("strace")
         .args(["-f", "-y", "-v", "-s", "0", "-e", calls, "-o"])
         .arg(&log)
@@ -270,6 +270,11 @@ impl Follower {
             "fadvise64" if on_file => {
                 let advice = ADVICE.iter().find(|a| a.0 == words[3])?.0;
                 Some(Seen::FileAdvice { offset: number(words[1]), len: number(words[2]), advice })
+            }
+            // It does what the advice does.
+            "readahead" if on_file => {
+                let (offset, len) = (number(words[1]), number(words[2]));
+                Some(Seen::FileAdvice { offset, len, advice: "POSIX_FADV_WILLNEED" })
             }
             "munmap" if self.in_model(fd) => Some(Seen::Unmap { addr: fd, len: number(words[1]) }),
             "mlock" if self.counts(fd) => {
