@@ -92,6 +92,22 @@ fn less_work_is_benign_and_another_output_is_a_risk() {
     assert_eq!((code, impacts(&document)), (3, vec!["identical"]));
 }
 
+/// Where the kernel refuses direct I/O, one era falls back to a mapping and the next to reads.
+#[test]
+fn a_fallback_that_changed_is_found_where_a_fault_leads_to_it() {
+    let (old, new) = (line(&engine("booleans")), line(&engine("enum-v3")));
+    let mut args = vec!["compare", "--dialect", "booleans", "--old", &old, "--new", &new, "--format", "json"];
+    args.extend(["--inject", "open.direct:error=EINVAL"]);
+    let (code, document) = document(&loadparity(&args, &[]));
+    assert_eq!(code, 1);
+    let seen = by_spelling(&document);
+    assert_eq!(seen["-dio"], ("map", "read", "policy-change"));
+    assert_eq!(seen["--no-mmap -dio"], ("read", "read", "identical"));
+    let failures = document["failures"].as_array().unwrap();
+    let of_dio = failures.iter().find(|f| f["spelling"] == "-dio").unwrap();
+    assert!(of_dio["reproduce"].as_str().unwrap().contains("--inject open.direct:error=EINVAL"), "{of_dio}");
+}
+
 #[test]
 fn every_format_has_the_table_and_then_the_differences() {
     let (old, new) = (line(&engine("enum-v1")), line(&engine("enum-v2")));

@@ -14,7 +14,7 @@ use crate::check::{
     real_spellings, union_of_spellings,
 };
 use crate::plan::Dialect;
-use crate::subject::{ExternalCommand, Template, TraceError, Truth};
+use crate::subject::{ExternalCommand, FaultSpec, Template, TraceError, Truth};
 
 /// How a command that is not ours is run.
 #[derive(Clone, Debug, Args)]
@@ -72,6 +72,10 @@ pub struct CompareArgs {
     /// Ask in the spellings of this dialect; without it, in those of every dialect of llama.cpp.
     #[arg(long, value_name = "NAME")]
     dialect: Option<Dialect>,
+
+    /// A fault to inject into both, in every run, such as `open.direct:error=EINVAL`; may repeat.
+    #[arg(long, value_name = "SPEC")]
+    inject: Vec<FaultSpec>,
 
     #[command(flatten)]
     command: CommandArgs,
@@ -149,7 +153,8 @@ pub(super) fn compare(args: &CompareArgs, out: &mut dyn Write) -> Exit {
 fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let side = |line: &str, flag: &str| {
         let template = Template::from_line(line).map_err(|e| Exit::usage(format!("{flag}: {e}")))?;
-        Ok(ExternalCommand::new(template, &args.model, args.command.timeout))
+        let command = ExternalCommand::new(template, &args.model, args.command.timeout);
+        Ok(command.with_faults(args.inject.clone()))
     };
     let (old, new) = (side(&args.old, "--old")?, side(&args.new, "--new")?);
     let truth = truth(&args.model)?;
