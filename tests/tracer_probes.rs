@@ -10,10 +10,9 @@ mod probe;
 mod strace_log;
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use loadparity::trace::{Advice, Call, Op, Outcome, RegionId};
+use loadparity::trace::{Advice, Call, Op, Outcome};
 use loadparity::tracer::{Options, Status, Traced, run};
 use rstest::rstest;
 use strace_log::{Locks, Seen};
