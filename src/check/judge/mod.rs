@@ -108,7 +108,14 @@ pub(super) fn word(plan: LoadPlan) -> Effective {
     Effective { source: Some(source), locked: plan.lock }
 }
 
-/// What was refused in the load phase.
+/// Whether an operation says what the load could do: its own, and a direct open before it, by which many a
+/// loader finds out what the platform can do.
+pub(super) fn of_load(op: &Op) -> bool {
+    op.phase == Phase::Load
+        || (op.phase == Phase::Probe && matches!(op.call, Call::Open { direct: true, .. }))
+}
+
+/// What was refused to the load.
 #[derive(Default)]
 struct Refusals {
     direct: Option<Errno>,
@@ -118,7 +125,7 @@ struct Refusals {
 impl Refusals {
     fn of(ops: &[Op]) -> Self {
         let mut refusals = Self::default();
-        for op in ops.iter().filter(|op| op.phase == Phase::Load) {
+        for op in ops.iter().filter(|op| of_load(op)) {
             let Outcome::Err(errno) = &op.outcome else { continue };
             match &op.call {
                 Call::Open { direct: true, .. } | Call::Read { direct: true, .. }
