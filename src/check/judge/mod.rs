@@ -108,11 +108,18 @@ pub(super) fn word(plan: LoadPlan) -> Effective {
     Effective { source: Some(source), locked: plan.lock }
 }
 
-/// Whether an operation says what the load could do: its own, and a direct open before it, by which many a
-/// loader finds out what the platform can do.
-pub(super) fn of_load(op: &Op) -> bool {
-    op.phase == Phase::Load
-        || (op.phase == Phase::Probe && matches!(op.call, Call::Open { direct: true, .. }))
+/// The operations that say what the load could do: its own, and the direct opens just before it, by
+/// which many a loader finds out what the platform can do. Those of a pass that reads the header
+/// once more before it loads are that pass's own.
+pub(super) fn of_load(ops: &[Op]) -> impl Iterator<Item = &Op> {
+    let load = ops.iter().position(|op| op.phase == Phase::Load).unwrap_or(ops.len());
+    let header = ops[..load].iter().rposition(|op| op.phase == Phase::Header);
+    let first = header.map_or(0, |last| last + 1);
+    ops.iter().enumerate().filter_map(move |(i, op)| {
+        let probe =
+            op.phase == Phase::Probe && i >= first && matches!(op.call, Call::Open { direct: true, .. });
+        (probe || op.phase == Phase::Load).then_some(op)
+    })
 }
 
 /// What was refused to the load.
@@ -125,7 +132,7 @@ struct Refusals {
 impl Refusals {
     fn of(ops: &[Op]) -> Self {
         let mut refusals = Self::default();
-        for op in ops.iter().filter(|op| of_load(op)) {
+        for op in of_load(ops) {
             let Outcome::Err(errno) = &op.outcome else { continue };
             match &op.call {
                 Call::Open { direct: true, .. } | Call::Read { direct: true, .. }
