@@ -241,6 +241,12 @@ impl Vector for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, at: *const u8) {
+        // SAFETY: a hint reads nothing that the program could notice, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+
+    #[inline(always)]
     fn shr<const N: i32>(self, x: __m256i) -> __m256i {
         self.shift_right::<N>(x)
     }

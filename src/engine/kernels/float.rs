@@ -63,6 +63,9 @@ impl<'a, V: Vector, E: Element, const R: usize, const T: usize> Tile<'a, R, T> f
         for at in (0..whole).step_by(16) {
             let mut w = [v.splat(0.0); R];
             for (w, row) in w.iter_mut().zip(&self.rows) {
+                if T == 1 {
+                    v.prefetch(row.as_ptr().wrapping_add(R * row.len() + at * E::BYTES));
+                }
                 // SAFETY: elements at..at + 16 lie inside the row, whose length was checked.
                 *w = unsafe { E::load(v, row.as_ptr().add(at * E::BYTES)) };
             }

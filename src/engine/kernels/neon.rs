@@ -293,6 +293,14 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
+    fn prefetch(self, at: *const u8) {
+        // SAFETY: a hint reads nothing that the program could notice, whatever the address.
+        unsafe {
+            asm!("prfm pldl1keep, [{at}]", at = in(reg) at, options(readonly, nostack, preserves_flags))
+        }
+    }
+
+    #[inline(always)]
     fn shr<const N: i32>(self, x: [uint8x16_t; 2]) -> [uint8x16_t; 2] {
         // SAFETY: `self` is the token of these instructions.
         unsafe { [vshlq_u8(x[0], vdupq_n_s8(-N as i8)), vshlq_u8(x[1], vdupq_n_s8(-N as i8))] }

@@ -122,6 +122,9 @@ impl<'a, V: Vector, F: Small, const R: usize, const P: usize> Tile<'a, R, 1> for
             let (x_quants, x_scale) = (v.activations(v.join(x_quants, x_quants)), v.splat(x.scales[at]));
             for p in 0..P {
                 let (first, second) = (self.rows[2 * p], self.rows[2 * p + 1]);
+                let next = R * first.len() + b * F::FORMAT.block_bytes();
+                v.prefetch(first.as_ptr().wrapping_add(next));
+                v.prefetch(second.as_ptr().wrapping_add(next));
                 let w = v.join(quants::<V, F>(v, first, b), quants::<V, F>(v, second, b));
                 let sums = v.dot4_signed(v.weights(w), x_quants);
                 let scale = v.mul(half_pair::<V, F>(v, [first, second], b, 0), x_scale);

@@ -21,6 +21,9 @@ impl<'a, V: Vector, const R: usize, const P: usize> OneToken<'a, V, R, P> {
     #[inline(always)]
     fn sums(&self, row: &[u8], b: usize, x_quants: &[i8; SUPER_BLOCK], scales: &mut [i16]) -> V::I {
         let (v, block) = (self.v, block(Format::Q6_K, row, b));
+        for line in (0..block.len()).step_by(64) {
+            v.prefetch(block.as_ptr().wrapping_add(R * row.len() + line));
+        }
         let own = Q6K::scales(block);
         scales.copy_from_slice(&own);
         let mut sums = v.splat_i32(0);

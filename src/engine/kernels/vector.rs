@@ -25,6 +25,8 @@ pub(super) trait Vector: Copy {
     /// 64 signed bytes above −128 on their way to be activations of [`Vector::dot4_signed`].
     type X: Copy;
 
+    /// Asks for the cache line at an address that will be read soon; any address will do.
+    fn prefetch(self, at: *const u8);
     /// # Safety
     /// `from` is readable for sixteen f32; no alignment is asked for.
     unsafe fn load(self, from: *const f32) -> Self::F;
