@@ -111,7 +111,21 @@ pub(super) fn word(plan: LoadPlan) -> Effective {
     Effective { source: Some(source), locked: plan.lock }
 }
 
-/// What was refused in the load phase.
+/// The operations that say what the load could do: its own, and the direct opens just before it, by
+/// which many a loader finds out what the platform can do. Those of a pass that reads the header
+/// once more before it loads are that pass's own.
+pub(super) fn of_load(ops: &[Op]) -> impl Iterator<Item = &Op> {
+    let load = ops.iter().position(|op| op.phase == Phase::Load).unwrap_or(ops.len());
+    let header = ops[..load].iter().rposition(|op| op.phase == Phase::Header);
+    let first = header.map_or(0, |last| last + 1);
+    ops.iter().enumerate().filter_map(move |(i, op)| {
+        let probe =
+            op.phase == Phase::Probe && i >= first && matches!(op.call, Call::Open { direct: true, .. });
+        (probe || op.phase == Phase::Load).then_some(op)
+    })
+}
+
+/// What was refused to the load.
 #[derive(Default)]
 struct Refusals {
     direct: Option<Errno>,
@@ -121,7 +135,7 @@ struct Refusals {
 impl Refusals {
     fn of(ops: &[Op]) -> Self {
         let mut refusals = Self::default();
-        for op in ops.iter().filter(|op| op.phase == Phase::Load) {
+        for op in of_load(ops) {
             let Outcome::Err(errno) = &op.outcome else { continue };
             match &op.call {
                 Call::Open { direct: true, .. } | Call::Read { direct: true, .. }

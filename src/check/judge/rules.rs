@@ -97,7 +97,7 @@ impl Facts {
         };
         let size = recording.model.map_or_else(|| size(recording.ops), |gguf| gguf.file_size);
         let header = recording.model.map_or_else(|| header_end(recording.ops), |gguf| gguf.data_offset);
-        for op in recording.ops.iter().filter(|op| op.phase == Phase::Load) {
+        for op in super::of_load(recording.ops) {
             facts.op(op, size);
         }
         let first = facts.arrived.iter().next().map_or(0, |range| range.start);
