@@ -2,9 +2,10 @@
 //! program's own lines claim, and which rules of the contract the load broke.
 //!
 //! The effective mode comes from the operations of the load phase alone. A line of a log is a claim
-//! and never evidence.
+//! and never evidence. Of several models, the one that a program loads first is judged.
 
 mod claims;
+mod models;
 mod rules;
 
 pub use claims::{Claim, claims};
@@ -61,14 +62,16 @@ pub struct Judgement {
 /// Judges one recording of a spelling.
 pub fn judge(dialect: Dialect, spelling: &Spelling, recording: &Recording<'_>) -> Judgement {
     let resolved = spelling.resolve(dialect);
-    let effective = Summary::of(recording.ops).effective;
-    let refusals = Refusals::of(recording.ops);
+    let ops = models::main_model(recording.ops);
+    let effective = Summary::of(&ops).effective;
+    let refusals = Refusals::of(&ops);
     let plan = resolved.as_ref().ok().map(|resolved| resolved.plan);
     let expected = expected(plan, effective, &refusals);
     let log_claims =
         recording.printed.map(|lines| claims(lines, dialect, spelling, effective, recording.ops));
     let (rules, undecided) = plan.map_or_else(Default::default, |plan| {
-        rules::broken(decided(plan, effective), recording, log_claims.as_deref())
+        let recording = Recording { ops: &ops, ..*recording };
+        rules::broken(decided(plan, effective), &recording, log_claims.as_deref())
     });
     Judgement {
         dialect,
