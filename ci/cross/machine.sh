@@ -47,7 +47,8 @@ foreign() {
     fi
     set_up
     if [ "$what" != test ]; then
-        "$CROSS_CARGO" build --locked --target "$target"
+        # With a test, so that the dependencies are those of the tests and nothing is built twice.
+        "$CROSS_CARGO" build --locked --target "$target" --bin loadparity --test usage_errors
         guest=$CARGO_TARGET_DIR/$target/debug/loadparity
         [ -e "$guest" ] || guest=$guest.exe
     fi
