@@ -67,12 +67,7 @@ fn switch(unit: &Spelling) -> Option<(bool, &'static str)> {
 }
 
 /// Resolves every line of up to three units, or two, and tells what breaks.
-pub(super) fn check(
-    dialect: Dialect,
-    breadth: Breadth,
-    totals: &mut Totals,
-    tell: &mut dyn FnMut(Failure),
-) {
+pub(super) fn check(dialect: Dialect, breadth: Breadth, totals: &mut Totals, tell: &mut dyn FnMut(Failure)) {
     let units = units(dialect);
     let mut classes: Vec<Spelling> = units.iter().map(canonical).collect();
     let class_of: Vec<usize> = {
