@@ -266,7 +266,7 @@ impl Joined<'_> {
             if !seen.insert((file.clone(), load_mode.clone())) {
                 continue;
             }
-            let kinds: [(&str, fn(&Record) -> Option<u64>); 2] =
+            let kinds: [(&str, LoadTime); 2] =
                 [("cold load", |record| record.load_cold_ns), ("warm load", |record| record.load_warm_ns)];
             for (test, time) in kinds {
                 let times = self.sides.map(|side| {
@@ -295,6 +295,9 @@ impl Joined<'_> {
         loads
     }
 }
+
+/// A time of a load in nanoseconds, where it was taken.
+type LoadTime = fn(&Record) -> Option<u64>;
 
 /// Lines of cells as a table, the last three columns flush right.
 fn pipes(lines: &[Vec<String>]) -> String {

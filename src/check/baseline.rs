@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::plan::{Dialect, LoadPlan, OnRefused, Spelling};
 use crate::subject::{Depth, Request, Subject, Truth};
-use crate::trace::{Call, CodePath, NoticeLevel, Op, SemanticPath};
+use crate::trace::{Call, CodePath, NoticeLevel, Op, Outcome, SemanticPath};
 
 /// The plans of the reference dialect: one golden path each.
 const PLANS: [LoadPlan; 7] = [
@@ -53,7 +53,8 @@ fn golden(subject: &dyn Subject, machine: &str, truth: &Truth, plan: LoadPlan) -
         generation: &generation,
     };
     let run = subject.run(&request);
-    let text = match (run.result, refusal(&run.ops)) {
+    let refusal = refusal(&run.ops).or_else(|| not_windows(subject, &run.ops));
+    let text = match (run.result, refusal) {
         (Err(message), _) => Err(message),
         (Ok(_), Some(refusal)) => Err(refusal),
         (Ok(_), None) => Ok(describe(subject, machine, truth, word, &run.ops)),
@@ -67,6 +68,17 @@ fn refusal(ops: &[Op]) -> Option<String> {
     ops.iter().find_map(|op| match &op.call {
         Call::Notice(notice) if notice.level == NoticeLevel::Warning => Some(notice.text.clone()),
         _ => None,
+    })
+}
+
+/// Windows refuses an unaligned unbuffered read on every file system. One that takes it, as Wine does,
+/// shows no direct path of Windows.
+fn not_windows(subject: &dyn Subject, ops: &[Op]) -> Option<String> {
+    let taken = |op: &Op| {
+        matches!((&op.call, &op.outcome), (Call::Alignment { enforced: false, .. }, Outcome::Ok(_)))
+    };
+    (subject.platform() == "windows" && ops.iter().any(taken)).then(|| {
+        "unsupported here: unaligned unbuffered reads are taken, which Windows itself refuses".to_owned()
     })
 }
 

@@ -25,19 +25,39 @@ pub struct Campaign<'a> {
     pub dialect: Dialect,
     /// How far to go.
     pub level: Level,
-    /// Also really load every sequence of three flags.
-    pub exhaustive: bool,
+    /// Which spellings to really load.
+    pub breadth: Breadth,
     /// What to generate in each case.
     pub generation: Generation,
     /// What the file holds.
     pub truth: &'a Truth,
 }
 
-/// The spellings that are really loaded: nothing at all, every way to write one thing, every
-/// ordered pair of flags and, if asked, every ordered triple.
-pub fn real_spellings(dialect: Dialect, exhaustive: bool) -> Vec<Spelling> {
+/// Which spellings are really loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Breadth {
+    /// Nothing at all, and one spelling of each plan; level P1 resolves lines of two parts and not of
+    /// three. For an emulator, where a load takes seconds.
+    Plans,
+    /// Nothing at all, every way to write one thing, and every ordered pair of flags.
+    #[default]
+    Pairs,
+    /// Every ordered triple of flags too.
+    Triples,
+}
+
+/// The spellings that are really loaded.
+pub fn real_spellings(dialect: Dialect, breadth: Breadth) -> Vec<Spelling> {
     let flags = flags(dialect);
-    let longest = if exhaustive { 3 } else { 2 };
+    let longest = match breadth {
+        Breadth::Plans => {
+            let nothing = Spelling::default();
+            let named = one_of_each(dialect).into_iter().map(|(_, spelling)| spelling);
+            return std::iter::once(nothing.clone()).chain(named.filter(|s| *s != nothing)).collect();
+        }
+        Breadth::Pairs => 2,
+        Breadth::Triples => 3,
+    };
     let sequences = sequences(&flags, longest).map(|parts| Spelling::join(&parts));
     let mut seen = BTreeSet::new();
     sequences.chain(units(dialect)).filter(|spelling| seen.insert(spelling.clone())).collect()
@@ -47,10 +67,10 @@ impl Campaign<'_> {
     /// Runs everything, telling `tell` as it goes; returns the last event's content.
     pub fn run(&self, tell: &mut dyn FnMut(Event)) -> Finished {
         let spellings =
-            if self.level == Level::P1 { Vec::new() } else { real_spellings(self.dialect, self.exhaustive) };
+            if self.level == Level::P1 { Vec::new() } else { real_spellings(self.dialect, self.breadth) };
         tell(Event::Started(self.started(&spellings)));
         let mut totals = Totals::default();
-        plans::check(self.dialect, &mut totals, &mut |failure| tell(Event::Failure(failure)));
+        plans::check(self.dialect, self.breadth, &mut totals, &mut |failure| tell(Event::Failure(failure)));
         let failed_plans = totals.failures > 0;
 
         let groups = group_by_plan(self.dialect, spellings);
@@ -97,7 +117,7 @@ impl Campaign<'_> {
             page_size: self.subject.page_size(),
             level: self.level,
             generation: self.settings(),
-            planned_plans: plans::planned(self.dialect),
+            planned_plans: plans::planned(self.dialect, self.breadth),
             planned_loads,
             planned_generations: if self.level == Level::P4 { planned_loads } else { 0 },
         }
@@ -125,6 +145,12 @@ pub(super) fn group_by_plan(dialect: Dialect, spellings: Vec<Spelling>) -> Vec<(
         spellings.sort_by_key(|s| (!named(s), s.argv.len() + s.env.len()));
     }
     groups.into_iter().collect()
+}
+
+/// One spelling of each plan, the first of its group, in the order of the plans.
+pub(super) fn one_of_each(dialect: Dialect) -> Vec<(LoadPlan, Spelling)> {
+    let groups = group_by_plan(dialect, real_spellings(dialect, Breadth::Pairs));
+    groups.into_iter().filter_map(|(plan, spellings)| Some((plan, spellings.into_iter().next()?))).collect()
 }
 
 /// A campaign under way.

@@ -18,6 +18,7 @@
 //! Called by `cli` and `report`; calls `subject`, `plan`, `gguf` and `trace`.
 
 mod baseline;
+mod bits;
 mod campaign;
 mod command;
 mod contract;
@@ -31,7 +32,8 @@ mod rule;
 mod scenario;
 
 pub use baseline::{Golden, golden_paths};
-pub use campaign::{Campaign, real_spellings};
+pub use bits::{Agreement, BitsError, Loaded as LoadedBits, LogitsBits, MachineBits, ModeBits, ModelBits};
+pub use campaign::{Breadth, Campaign, real_spellings};
 pub use command::{
     CommandCampaign, CompareFinished, CompareStarted, CompareTotals, Compared, Comparison, Era, EraError,
     ExpectError, Expectations, FaultCampaign, Impact, Known, Patience, Stable, broken_duties, find_era,

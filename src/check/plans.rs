@@ -9,21 +9,24 @@
 
 use std::collections::BTreeMap;
 
+use super::campaign::Breadth;
 use super::event::{Failure, Totals};
 use super::rule::Rule;
 use crate::plan::spelling::{lines, resolve_joined, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
 
 /// How many flags and variables a resolved line has at most.
-pub(super) const LONGEST: usize = 3;
+fn longest(breadth: Breadth) -> usize {
+    if breadth == Breadth::Plans { 2 } else { 3 }
+}
 
 /// How many failures of level P1 are told one by one; a broken resolver breaks thousands of
 /// sequences in the same way.
 const TOLD: u64 = 20;
 
 /// How many lines level P1 enumerates for a dialect.
-pub(super) fn planned(dialect: Dialect) -> u64 {
-    lines(&units(dialect), LONGEST).count() as u64
+pub(super) fn planned(dialect: Dialect, breadth: Breadth) -> u64 {
+    lines(&units(dialect), longest(breadth)).count() as u64
 }
 
 /// What a unit means, by its canonical text: `--no_direct_io` and `-ndio` are both `-ndio`.
@@ -63,8 +66,8 @@ fn switch(unit: &Spelling) -> Option<(bool, &'static str)> {
     Some((from_env, switch))
 }
 
-/// Resolves every line of up to [`LONGEST`] units and tells what breaks.
-pub(super) fn check(dialect: Dialect, totals: &mut Totals, tell: &mut dyn FnMut(Failure)) {
+/// Resolves every line of up to three units, or two, and tells what breaks.
+pub(super) fn check(dialect: Dialect, breadth: Breadth, totals: &mut Totals, tell: &mut dyn FnMut(Failure)) {
     let units = units(dialect);
     let mut classes: Vec<Spelling> = units.iter().map(canonical).collect();
     let class_of: Vec<usize> = {
@@ -80,7 +83,7 @@ pub(super) fn check(dialect: Dialect, totals: &mut Totals, tell: &mut dyn FnMut(
     // Positions and not references identify the units, so that a class is found without hashing.
     let position: BTreeMap<*const Spelling, usize> =
         units.iter().enumerate().map(|(i, unit)| (std::ptr::from_ref(unit), i)).collect();
-    for sequence in lines(&units, LONGEST) {
+    for sequence in lines(&units, longest(breadth)) {
         totals.planned += 1;
         let key: Vec<usize> =
             sequence.iter().map(|unit| class_of[position[&std::ptr::from_ref(*unit)]]).collect();

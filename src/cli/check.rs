@@ -12,7 +12,7 @@ use super::command::CommandArgs;
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
-use crate::check::{Campaign, Event, Level};
+use crate::check::{Breadth, Campaign, Event, Level};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::plan::Dialect;
 use crate::platform::FaultSpec;
@@ -38,8 +38,13 @@ pub struct CheckArgs {
     pub no_run: bool,
 
     /// Also really load every ordered triple of flags.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "quick")]
     pub exhaustive: bool,
+
+    /// Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an
+    /// emulator, where a load takes seconds.
+    #[arg(long)]
+    pub quick: bool,
 
     /// The prompt to generate from in every case.
     #[arg(short, long, default_value = "In the beginning", value_name = "TEXT")]
@@ -96,6 +101,18 @@ pub struct CheckArgs {
     /// belongs and `{flags}` where the load flags do (Linux).
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
+}
+
+impl CheckArgs {
+    /// Which spellings to really load.
+    #[must_use]
+    pub fn breadth(&self) -> Breadth {
+        match (self.quick, self.exhaustive) {
+            (true, _) => Breadth::Plans,
+            (_, true) => Breadth::Triples,
+            _ => Breadth::Pairs,
+        }
+    }
 }
 
 /// A dialect by name, or one that is to be found out.
@@ -182,7 +199,7 @@ pub fn run_check(
         model_name,
         dialect,
         level: if args.no_run { args.level.min(Level::P3) } else { args.level },
-        exhaustive: args.exhaustive,
+        breadth: args.breadth(),
         generation: Generation {
             prompt: args.prompt.clone(),
             n_predict: args.n_predict,

@@ -10,8 +10,8 @@ use super::check::{CheckArgs, DialectChoice, Faults, Progress};
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use crate::check::{
-    CommandCampaign, Comparison, EraError, Event, Expectations, FaultCampaign, Level, Patience, find_era,
-    real_spellings, union_of_spellings,
+    Breadth, CommandCampaign, Comparison, EraError, Event, Expectations, FaultCampaign, Level, Patience,
+    find_era, real_spellings, union_of_spellings,
 };
 use crate::plan::Dialect;
 use crate::subject::{ExternalCommand, FaultSpec, Template, TraceError, Truth};
@@ -126,19 +126,9 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
             FaultCampaign { subject, model_name, dialect, notes, pairs, truth, patience, expected }.run(tell)
         }
         None => {
-            let (level, exhaustive) = (args.level, args.exhaustive);
-            CommandCampaign {
-                subject,
-                model_name,
-                dialect,
-                notes,
-                level,
-                exhaustive,
-                truth,
-                patience,
-                expected,
-            }
-            .run(tell)
+            let (level, breadth) = (args.level, args.breadth());
+            CommandCampaign { subject, model_name, dialect, notes, level, breadth, truth, patience, expected }
+                .run(tell)
         }
     };
     let finished = finished.map_err(|error| untraced(&error))?;
@@ -162,7 +152,7 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         old: &old,
         new: &new,
         model_name: args.model.display().to_string(),
-        spellings: args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, false)),
+        spellings: args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs)),
         truth: &truth,
         patience: args.command.patience(),
         expected: args.command.expected()?,

@@ -132,7 +132,7 @@ pub const INTERACTIONS: &[Interaction] = &[
     Interaction {
         what: "files named on the command line",
         by: "src/cli",
-        why: "models, traces and results are read; `--format …=FILE`, `--trace FILE`, `gguf make` and `baseline record` write",
+        why: "models, traces and results are read; `--format …=FILE`, `--trace FILE`, `bits --json FILE`, `gguf make` and `baseline record` write",
     },
     Interaction {
         what: "the model, past the loader",

@@ -65,6 +65,7 @@ const UNCONFIRMED_LOCKS: &[&str] =
 pub(crate) struct NativeWorld {
     platform: Arc<dyn Platform>,
     name: String,
+    wine: bool,
     not_run: Vec<&'static str>,
 }
 
@@ -88,7 +89,7 @@ impl NativeWorld {
         let order: Vec<_> = crate::contract::behaviours().map(|behaviour| behaviour.name).collect();
         not_run.sort_by_key(|name| order.iter().position(|known| known == name));
         let name = format!("{}{}", platform.name(), if wine { " (Wine)" } else { "" });
-        Self { platform, name, not_run }
+        Self { platform, name, wine, not_run }
     }
 }
 
@@ -146,6 +147,10 @@ impl World for NativeWorld {
 
     fn not_run(&self) -> Vec<&'static str> {
         self.not_run.clone()
+    }
+
+    fn shows_locks(&self) -> bool {
+        !self.wine
     }
 
     fn site(&self, content: &Content, lock_limit: Option<u64>) -> Result<Site, NotRun> {

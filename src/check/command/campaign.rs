@@ -1,11 +1,11 @@
 //! The matrix of spellings on a command.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::duties::broken_duties;
 use super::expect::Expectations;
 use super::watch::{Patience, Stable, Watch, path_of, stable, varied};
-use crate::check::campaign::{group_by_plan, output_difference, real_spellings};
+use crate::check::campaign::{Breadth, group_by_plan, output_difference, real_spellings};
 use crate::check::event::{
     CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Started, Totals, Verdict,
 };
@@ -31,8 +31,8 @@ pub struct CommandCampaign<'a> {
     pub notes: Vec<String>,
     /// P1, P2 or P4; P3 cannot be observed.
     pub level: Level,
-    /// Also load every sequence of three flags.
-    pub exhaustive: bool,
+    /// Which spellings to really load.
+    pub breadth: Breadth,
     /// What the file holds.
     pub truth: &'a Truth,
     /// How unstable output is treated.
@@ -47,7 +47,7 @@ impl CommandCampaign<'_> {
     /// # Errors
     /// When the command cannot be started or traced.
     pub fn run(&self, tell: &mut dyn FnMut(Event)) -> Result<Finished, TraceError> {
-        let spellings = real_spellings(self.dialect, self.exhaustive);
+        let spellings = real_spellings(self.dialect, self.breadth);
         let refused = refused_spellings(self.dialect);
         tell(Event::Started(started(
             self.subject,
@@ -434,11 +434,4 @@ pub(super) fn limits(asked: LoadPlan, summary: &Summary, run: &CommandRun) -> Li
         verdict = verdict.max(Verdict::Unsupported);
     }
     Limits { resolved, notes, verdict }
-}
-
-/// One spelling of each plan, the shortest, in the order of the plans.
-pub(super) fn one_of_each(dialect: Dialect) -> Vec<(LoadPlan, Spelling)> {
-    let groups: BTreeMap<LoadPlan, Vec<Spelling>> =
-        group_by_plan(dialect, real_spellings(dialect, false)).into_iter().collect();
-    groups.into_iter().filter_map(|(plan, spellings)| Some((plan, spellings.into_iter().next()?))).collect()
 }

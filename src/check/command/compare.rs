@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::duties::{Seen, first_gap, weight_bytes};
 use super::expect::Expectations;
 use super::watch::{Patience, Stable, Watch, crashed, path_of, stable, varied};
-use crate::check::campaign::{output_difference, real_spellings};
+use crate::check::campaign::{Breadth, output_difference, real_spellings};
 use crate::check::event::{Event, Failure, Verdict};
 use crate::check::rule::Rule;
 use crate::plan::{Dialect, Spelling};
@@ -145,7 +145,7 @@ pub struct CompareFinished {
 pub fn union_of_spellings() -> Vec<Spelling> {
     let llama = Dialect::ALL.into_iter().filter(|dialect| *dialect != Dialect::Reference);
     let mut seen = BTreeSet::new();
-    llama.flat_map(|d| real_spellings(d, false)).filter(|s| seen.insert(s.clone())).collect()
+    llama.flat_map(|d| real_spellings(d, Breadth::Pairs)).filter(|s| seen.insert(s.clone())).collect()
 }
 
 /// A side of the comparison.

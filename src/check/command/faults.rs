@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use super::campaign::{NO_BYTES, finished, one_of_each, started};
+use super::campaign::{NO_BYTES, finished, started};
 use super::expect::Expectations;
 use super::watch::{Patience, Watch, crashed, path_of, stable};
+use crate::check::campaign::one_of_each;
 use crate::check::event::{
     CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Totals, Verdict,
 };

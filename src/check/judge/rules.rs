@@ -50,7 +50,12 @@ pub(super) fn broken(
         (findings, undecided) = (checker.findings, checker.undecided);
     }
     let mut seen = Vec::new();
-    undecided.retain(|rule| !seen.contains(rule) && { seen.push(*rule); true });
+    undecided.retain(|rule| {
+        !seen.contains(rule) && {
+            seen.push(*rule);
+            true
+        }
+    });
     (findings, undecided)
 }
 

@@ -30,7 +30,8 @@ pub(super) fn split(line: &str) -> (u64, Line<'_>) {
 fn without_prefix(line: &str) -> (u64, &str) {
     let mut rest = line.trim_start();
     let mut pid = 0;
-    let after_pid = rest.strip_prefix("[pid").and_then(|r| r.split_once(']')).or_else(|| rest.split_once(' '));
+    let after_pid =
+        rest.strip_prefix("[pid").and_then(|r| r.split_once(']')).or_else(|| rest.split_once(' '));
     if let Some((number, after)) = after_pid
         && let Some(number) = thread(number.trim())
     {

@@ -15,6 +15,11 @@ pub(crate) trait World {
     /// when it finds another list, so nothing is left out unnoticed and nothing listed here passes.
     fn not_run(&self) -> Vec<&'static str>;
 
+    /// Whether the system shows a locked page as locked, where it tells of locks at all.
+    fn shows_locks(&self) -> bool {
+        true
+    }
+
     /// Lays out a file and starts with nothing held. With a lock limit, the platform may lock that
     /// many bytes and no more.
     ///
