@@ -8,6 +8,7 @@
 //! | [`cli`] | what was typed: commands and exit codes |
 //! | [`report`] | terminal and JSON output, consumers of one event stream |
 //! | [`check`] | the campaign: cases × subjects → verdicts |
+//! | [`bench`] | load times, prompt and generation speed, in llama-bench's formats |
 //! | [`subject`] | the thing under test behind one trait |
 //! | [`engine`] | loader, weights, architectures, kernels, tokenizers, sampling |
 //! | [`tracer`] | any program under observation: system calls → a trace (Linux) |
@@ -16,6 +17,7 @@
 //! | [`import`] | evidence of others, read into traces: printed logs, strace |
 //! | [`gguf`], [`plan`], [`trace`] | leaves: the file format, the flag dialects, the recorded operations |
 
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod engine;

@@ -11,12 +11,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "report", "check", "subject", "engine", "tracer", "migrate", "platform", "import", "gguf",
-            "plan", "trace",
+            "report", "check", "bench", "subject", "engine", "tracer", "migrate", "platform", "import",
+            "gguf", "plan", "trace",
         ],
     ),
     ("report", &["check", "subject", "trace", "plan"]),
     ("check", &["subject", "engine", "gguf", "plan", "trace"]),
+    ("bench", &["engine", "platform", "gguf", "plan", "trace"]),
     ("subject", &["engine", "tracer", "platform", "gguf", "plan", "trace"]),
     ("engine", &["platform", "gguf", "plan", "trace"]),
     ("tracer", &["platform", "gguf", "trace"]),

@@ -92,22 +92,46 @@ fn less_work_is_benign_and_another_output_is_a_risk() {
     assert_eq!((code, impacts(&document)), (3, vec!["identical"]));
 }
 
+/// Where the kernel refuses direct I/O, one era falls back to a mapping and the next to reads.
+#[test]
+fn a_fallback_that_changed_is_found_where_a_fault_leads_to_it() {
+    let (old, new) = (line(&engine("booleans")), line(&engine("enum-v3")));
+    let mut args = vec!["compare", "--dialect", "booleans", "--old", &old, "--new", &new, "--format", "json"];
+    args.extend(["--inject", "open.direct:error=EINVAL"]);
+    let (code, document) = document(&loadparity(&args, &[]));
+    assert_eq!(code, 1);
+    let seen = by_spelling(&document);
+    assert_eq!(seen["-dio"], ("map", "read", "policy-change"));
+    assert_eq!(seen["--no-mmap -dio"], ("read", "read", "identical"));
+    let failures = document["failures"].as_array().unwrap();
+    let of_dio = failures.iter().find(|f| f["spelling"] == "-dio").unwrap();
+    assert!(of_dio["reproduce"].as_str().unwrap().contains("--inject open.direct:error=EINVAL"), "{of_dio}");
+}
+
 #[test]
 fn every_format_has_the_table_and_then_the_differences() {
     let (old, new) = (line(&engine("enum-v1")), line(&engine("enum-v2")));
-    for (format, row, failure) in [
-        ("terminal", "│ --mlock ", "policy-kept: "),
-        ("markdown", "| --mlock |", "### policy-kept"),
-        ("junit", "<testcase name=\"--mlock\"", "policy-kept"),
-        ("github", "", "::error title=policy-kept"),
+    let folder = tempfile::tempdir().unwrap();
+    let formats = ["terminal", "markdown", "junit", "github"];
+    let files = formats.map(|format| folder.path().join(format));
+    let asked: Vec<String> = formats
+        .iter()
+        .zip(&files)
+        .map(|(format, file)| format!("--format={format}={}", file.display()))
+        .collect();
+    let mut args = vec!["compare", "--dialect", "enum-v1", "--old", &old, "--new", &new];
+    args.extend(asked.iter().map(String::as_str));
+    assert_eq!(loadparity(&args, &[]).status.code(), Some(1));
+    for (file, row, failure) in [
+        (&files[0], "│ --mlock ", "policy-kept: "),
+        (&files[1], "| --mlock |", "### policy-kept"),
+        (&files[2], "<testcase name=\"--mlock\"", "policy-kept"),
+        (&files[3], "", "::error title=policy-kept"),
     ] {
-        let args = ["compare", "--dialect", "enum-v1", "--old", &old, "--new", &new, "--format", format];
-        let output = loadparity(&args, &[]);
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{text}");
+        let text = std::fs::read_to_string(file).unwrap();
         let (row, failure) = (text.find(row), text.find(failure));
-        assert!(row.is_some() && failure.is_some(), "{format}: {text}");
-        assert!(format == "junit" || row <= failure, "{format}: {text}");
+        assert!(row.is_some() && failure.is_some(), "{text}");
+        assert!(file.ends_with("junit") || row <= failure, "{text}");
     }
 }
 

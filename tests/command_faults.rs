@@ -55,3 +55,33 @@ fn a_hang_is_ended_and_told_behind_silent_wrong_output() {
     let first_hang = order.iter().position(|r| *r == "fault-hang").unwrap();
     assert!(!order[first_hang..].contains(&"fault-output"), "{order:?}");
 }
+
+#[test]
+fn a_known_divergence_is_expected_and_one_that_is_gone_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("known.json");
+    let silent = behind(r#"exec "$@" 2>/dev/null"#, "enum-v1");
+    let against = |plans: &[&str]| {
+        let entry = |plan: &&str| format!(r#"{{"rule":"fault-told","plan":"{plan}","reason":"it is mute"}}"#);
+        let entries: Vec<String> = plans.iter().map(entry).collect();
+        let text = format!(r#"{{"schema":"loadparity.expect/1","known":[{}]}}"#, entries.join(","));
+        std::fs::write(&list, text).unwrap();
+        let args = ["--faults=single", "--dialect", "enum-v1", "--expect", list.to_str().unwrap()];
+        check(&args, &silent)
+    };
+    let (code, document) = against(&["map", "map+lock", "read", "direct"]);
+    assert_eq!((code, rules(&document)), (0, vec![]), "{}", notes(&document));
+    assert_eq!(document["finished"]["verdict"], "expected");
+    assert!(notes(&document).contains("expected, because it is mute: fault-told: `"));
+
+    let (code, document) = against(&["map+lock", "read", "direct", "direct+lock"]);
+    let failures = document["failures"].as_array().unwrap();
+    let plans = |rule: &str| -> std::collections::BTreeSet<&str> {
+        let of_rule = failures.iter().filter(|f| f["rule"] == rule);
+        of_rule.map(|f| f["plan"].as_str().unwrap()).collect()
+    };
+    assert_eq!(
+        (code, plans("fault-told"), plans("known-divergence")),
+        (1, ["map"].into(), ["direct+lock"].into())
+    );
+}

@@ -115,3 +115,37 @@ fn a_trace_of_the_seam_is_judged_too() {
         assert_eq!((json!(ids), &j["undecided"]), (rules, &json!([])));
     }
 }
+
+/// By which open a loader finds out that it may read directly is its own business.
+#[test]
+fn a_direct_open_counts_wherever_the_trace_says_it_was_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("trace.jsonl");
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models/fixture-llama-q4_k_m.gguf");
+    let program = || Command::cargo_bin("loadparity").expect("the program");
+    let engine = |command: &mut Command| {
+        command.args(["run", "-p", "And", "-n", "1", "-t", "1", "-lm", "dio", "-m"]).arg(&model);
+    };
+    for refused in [false, true] {
+        let fault = if refused { &["--inject", "open.direct:error=EINVAL"][..] } else { &[] };
+        let mut recorded = program();
+        engine(&mut recorded);
+        recorded.args(fault).arg("--trace").arg(&trace);
+        let mut traced = program();
+        traced.args(["trace", "-o"]).arg(&trace).args(fault).args(["--", env!("CARGO_BIN_EXE_loadparity")]);
+        engine(&mut traced);
+        let runs = if cfg!(target_os = "linux") { vec![recorded, traced] } else { vec![recorded] };
+        for mut run in runs {
+            run.assert().success();
+            let judged = program()
+                .args(["judge", "--dialect", "reference", "--format", "json", "--trace"])
+                .arg(&trace)
+                .args(["--", "-lm", "dio"])
+                .output()
+                .expect("a run");
+            let j: Value = serde_json::from_slice(&judged.stdout).expect("JSON");
+            assert_eq!((judged.status.code(), &j["rules"]), (Some(0), &json!([])), "{j}");
+            assert_eq!(j["refused"].as_array().expect("a list").len(), usize::from(refused), "{j}");
+        }
+    }
+}

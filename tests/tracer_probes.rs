@@ -10,13 +10,12 @@ mod probe;
 mod strace_log;
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use loadparity::trace::{Advice, Call, Op, Outcome, RegionId};
+use loadparity::trace::{Advice, Call, Op, Outcome};
 use loadparity::tracer::{Options, Status, Traced, run};
 use rstest::rstest;
-use strace_log::Seen;
+use strace_log::{Locks, Seen};
 
 /// The hook by which the tracer starts this program as a probe; see `support/probe.rs`.
 #[test]
@@ -272,43 +271,6 @@ fn a_changed_call_leaves_the_registers_as_the_kernel_does(#[case] fault: &str, #
     assert_eq!(traced.fired, [1]);
 }
 
-/// What the tracer saw, in the words of the system calls.
-fn seen(ops: &[Op]) -> Vec<Seen> {
-    let mut regions: BTreeMap<RegionId, u64> = BTreeMap::new();
-    let mut seen = Vec::new();
-    for op in ops {
-        let ok = matches!(op.outcome, Outcome::Ok(_));
-        let result = if let Outcome::Ok(n) = op.outcome { n.cast_signed() } else { -1 };
-        let at = |region: &RegionId, offset: &u64| regions.get(region).copied().unwrap_or(0) + offset;
-        let on_a_map = match &op.call {
-            Call::Lock { region, .. }
-            | Call::Unlock { region, .. }
-            | Call::Unmap { region, .. }
-            | Call::MapAdvise { region, .. } => regions.contains_key(region),
-            _ => true,
-        };
-        if !on_a_map {
-            continue;
-        }
-        seen.push(match &op.call {
-            Call::Open { flags, .. } => Seen::open(flags.names.iter().map(AsRef::as_ref), ok),
-            Call::Read { offset, len, .. } => Seen::Read { offset: *offset, len: *len, result },
-            Call::Map { region, offset, len, addr, .. } => {
-                regions.insert(*region, *addr);
-                Seen::Map { addr: *addr, len: *len, offset: *offset }
-            }
-            Call::Lock { region, offset, len } => Seen::Lock { addr: at(region, offset), len: *len, ok },
-            Call::Unlock { region, offset, len } => Seen::Unlock { addr: at(region, offset), len: *len },
-            Call::Unmap { region, offset, len } => Seen::Unmap { addr: at(region, offset), len: *len },
-            Call::MapAdvise { region, offset, len, .. } => {
-                Seen::Advice { addr: at(region, offset), len: *len }
-            }
-            _ => continue,
-        });
-    }
-    seen
-}
-
 /// Addresses differ from run to run: regions are told by their order.
 fn relative(mut seen: Vec<Seen>) -> Vec<Seen> {
     let maps: Vec<(u64, u64)> = seen
@@ -347,8 +309,10 @@ fn strace_sees_the_same(
     if !strace_log::is_there() {
         return;
     }
-    let witnessed = strace_log::witness(&probe::command(idiom, &model()), &model());
-    let traced = ops(idiom);
+    let command = probe::command(idiom, &model());
+    let calls = strace_log::record(&command.argv, &command.env);
+    let witnessed = strace_log::witnessed(&calls, &model(), Locks::OfFile);
+    let told = strace_log::told(ops(idiom).iter(), Locks::OfFile);
     assert!(witnessed.len() > 2, "strace saw something");
-    assert_eq!(relative(seen(&traced)), relative(witnessed), "tracer on the left, strace on the right");
+    assert_eq!(relative(told), relative(witnessed), "tracer on the left, strace on the right");
 }

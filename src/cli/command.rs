@@ -14,7 +14,7 @@ use crate::check::{
     find_era, real_spellings, union_of_spellings,
 };
 use crate::plan::Dialect;
-use crate::subject::{ExternalCommand, Template, TraceError, Truth};
+use crate::subject::{ExternalCommand, FaultSpec, Template, TraceError, Truth};
 
 /// How a command that is not ours is run.
 #[derive(Clone, Debug, Args)]
@@ -73,6 +73,10 @@ pub struct CompareArgs {
     #[arg(long, value_name = "NAME")]
     dialect: Option<Dialect>,
 
+    /// A fault to inject into both, in every run, such as `open.direct:error=EINVAL`; may repeat.
+    #[arg(long, value_name = "SPEC")]
+    inject: Vec<FaultSpec>,
+
     #[command(flatten)]
     command: CommandArgs,
 
@@ -98,9 +102,6 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let template = Template::new(args.command.clone()).map_err(Exit::usage)?;
     let truth = truth(model)?;
     let expected = args.foreign.expected()?;
-    if args.faults.is_some() && args.foreign.expect.is_some() {
-        return Err(Exit::usage("--expect is about spellings and does not go with --faults"));
-    }
     let subject =
         ExternalCommand::new(template, model, args.foreign.timeout).with_faults(args.inject.clone());
     let patience = args.foreign.patience();
@@ -122,7 +123,7 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let finished = match args.faults {
         Some(faults) => {
             let pairs = faults == Faults::Pairs;
-            FaultCampaign { subject, model_name, dialect, notes, pairs, truth, patience }.run(tell)
+            FaultCampaign { subject, model_name, dialect, notes, pairs, truth, patience, expected }.run(tell)
         }
         None => {
             let (level, breadth) = (args.level, args.breadth());
@@ -142,7 +143,8 @@ pub(super) fn compare(args: &CompareArgs, out: &mut dyn Write) -> Exit {
 fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let side = |line: &str, flag: &str| {
         let template = Template::from_line(line).map_err(|e| Exit::usage(format!("{flag}: {e}")))?;
-        Ok(ExternalCommand::new(template, &args.model, args.command.timeout))
+        let command = ExternalCommand::new(template, &args.model, args.command.timeout);
+        Ok(command.with_faults(args.inject.clone()))
     };
     let (old, new) = (side(&args.old, "--old")?, side(&args.new, "--new")?);
     let truth = truth(&args.model)?;

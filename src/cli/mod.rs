@@ -6,6 +6,7 @@
 //! The top room: nobody calls it but `main`.
 
 mod baseline;
+mod bench;
 mod bits;
 mod check;
 mod command;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use baseline::BaselineArgs;
+pub use bench::{BenchArgs, CompareBenchArgs};
 pub use bits::BitsArgs;
 pub use check::{CheckArgs, DialectChoice, Faults, run_check};
 pub use command::{CommandArgs, CompareArgs};
@@ -67,6 +69,10 @@ enum Command {
     Bits(BitsArgs),
     /// Load a model and generate text.
     Run(RunArgs),
+    /// Measure loading, prompts and generation, as llama-bench does.
+    Bench(BenchArgs),
+    /// Tell what became faster between two result files of `bench` or llama-bench.
+    CompareBench(CompareBenchArgs),
     /// Show what load flags and variables mean.
     Explain(explain::ExplainArgs),
     /// Show what load flags mean in every dialect, and what changed between them.
@@ -103,16 +109,21 @@ pub fn main() -> ExitCode {
 
 /// Runs one command line.
 fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
-    // Only `run` takes load flags among its own; `explain` has its after `--`.
-    let takes_load_flags = argv.get(1).is_some_and(|command| command == "run");
-    let (load_flags, rest) = if takes_load_flags {
-        let with_value = options_with_value("run");
-        let (load_flags, rest) =
-            crate::plan::split_args(argv, |word| with_value.iter().any(|option| option == word));
-        (load_flags, run::without_long_shorts(rest))
-    } else {
+    // Only `run` and `bench` take load flags among their own; `explain` has its after `--`.
+    let (load_flags, rest) = match argv.get(1).and_then(|command| command.to_str()) {
+        Some("run") => {
+            let with_value = options_with_value("run");
+            let (load_flags, rest) =
+                crate::plan::split_args(argv, |word| with_value.iter().any(|option| option == word));
+            (load_flags, run::without_long_shorts(rest))
+        }
+        Some("bench") => {
+            let with_value = options_with_value("bench");
+            let argv = bench::without_long_shorts(argv);
+            crate::plan::split_bench_args(argv, |word| with_value.iter().any(|option| option == word))
+        }
         // What stands behind `trace --` is not ours to change.
-        (Vec::new(), argv)
+        _ => (Vec::new(), argv),
     };
     let cli = match Cli::try_parse_from(rest) {
         Ok(cli) => cli,
@@ -126,6 +137,8 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Baseline(args) => baseline::run(args, out),
         Command::Bits(args) => bits::run(args, out),
         Command::Run(args) => run::run(args, &load_flags, env, out),
+        Command::Bench(args) => bench::run(args, &load_flags, out),
+        Command::CompareBench(args) => bench::compare(args, out),
         Command::Explain(args) => {
             explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)
         }

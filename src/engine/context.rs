@@ -9,7 +9,7 @@ use super::pool::Pool;
 
 /// Tokens that go through the layers together: enough to use a weight row many times while it is
 /// near, few enough that activations stay small. The bits do not depend on it.
-const BATCH: usize = 64;
+const BATCH: usize = 512;
 
 /// The most threads that a context takes.
 const MAX_THREADS: usize = 256;

@@ -26,7 +26,7 @@ pub use dialect::{Dialect, UnknownDialect};
 pub use message::{Origin, Override, Statement, UsageError, Warning};
 pub use resolve::{Resolved, resolve};
 pub use spelling::Spelling;
-pub use split::{load_flags, split_args};
+pub use split::{load_flags, split_args, split_bench_args};
 
 use serde::Serialize;
 

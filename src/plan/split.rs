@@ -15,16 +15,25 @@ use super::parse::split_inline;
 /// value of another option: `takes_value` says of a word whether it is an option (`-p`, `--prompt`)
 /// whose value is the next word.
 pub fn load_flags<S: AsRef<str>>(argv: &[S], takes_value: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
+    ranges(argv, |name| flags::find(name).map(|named| named.flag.def().value.is_some()), takes_value)
+}
+
+/// The ranges of the flags that `find` knows, by whether they take a value.
+fn ranges<S: AsRef<str>>(
+    argv: &[S],
+    find: impl Fn(&str) -> Option<bool>,
+    takes_value: impl Fn(&str) -> bool,
+) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(word) = argv.get(at).map(AsRef::as_ref) {
         let (name, inline) = split_inline(word);
-        let named = flags::find(name);
+        let named = find(name);
         if word == "--" {
             break;
         }
         let with_value = match named {
-            Some(named) => named.flag.def().value.is_some() && inline.is_none(),
+            Some(with_value) => with_value && inline.is_none(),
             None => takes_value(word),
         };
         let end = argv.len().min(at + 1 + usize::from(with_value));
@@ -46,9 +55,26 @@ pub fn split_args(
     argv: impl IntoIterator<Item = OsString>,
     takes_value: impl Fn(&str) -> bool,
 ) -> (Vec<String>, Vec<OsString>) {
+    taken_out(argv, |text| load_flags(text, takes_value))
+}
+
+/// The same for a llama-bench line, whose load flags take a list each.
+#[must_use]
+pub fn split_bench_args(
+    argv: impl IntoIterator<Item = OsString>,
+    takes_value: impl Fn(&str) -> bool,
+) -> (Vec<String>, Vec<OsString>) {
+    taken_out(argv, |text| ranges(text, |name| flags::find_bench(name).map(|_| true), takes_value))
+}
+
+/// The words in the ranges that `find` finds, and all others.
+fn taken_out(
+    argv: impl IntoIterator<Item = OsString>,
+    find: impl FnOnce(&[Cow<'_, str>]) -> Vec<Range<usize>>,
+) -> (Vec<String>, Vec<OsString>) {
     let argv: Vec<OsString> = argv.into_iter().collect();
     let text: Vec<Cow<'_, str>> = argv.iter().map(|word| word.to_string_lossy()).collect();
-    let found = load_flags(&text, takes_value);
+    let found = find(&text);
     let load = found.iter().flat_map(|range| &text[range.clone()]).map(|word| word.to_string()).collect();
     let rest = (0..argv.len()).filter(|at| !found.iter().any(|range| range.contains(at)));
     (load, rest.map(|at| argv[at].clone()).collect())
@@ -98,6 +124,15 @@ mod tests {
         for line in ["--mmap-file x", "-lmx none", "mlock", "--n=--mlock", "-d -io"] {
             assert_eq!(split(line), (String::new(), line.into()));
         }
+    }
+
+    #[test]
+    fn a_bench_flag_leaves_with_its_list() {
+        let line = "bench -m -dio -mmp 0,1 -dio 1 -p 8 --load_mode=none,dio --mlock -lm dio -- -lm none";
+        let (load, rest) = split_bench_args(line.split(' ').map(OsString::from), |word| word == "-m");
+        assert_eq!(load.join(" "), "-mmp 0,1 -dio 1 --load_mode=none,dio -lm dio");
+        // The lock switch is none of llama-bench's, so that another parser refuses it.
+        assert_eq!(rest, ["bench", "-m", "-dio", "-p", "8", "--mlock", "--", "-lm", "none"]);
     }
 
     #[test]

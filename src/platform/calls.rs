@@ -140,7 +140,7 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "`check` reads the file with the standard library to know what every tensor really holds",
     },
     Interaction {
-        what: "`/proc/self/status`",
+        what: "`capget`",
         by: "src/platform/linux.rs",
         why: "Linux: whether the process has CAP_IPC_LOCK, which lifts the lock limit",
     },

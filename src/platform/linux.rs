@@ -43,15 +43,17 @@ fn open_oflag(direct: bool) -> OFlag {
     flags
 }
 
-/// Whether this process may lock beyond RLIMIT_MEMLOCK: capability CAP_IPC_LOCK, bit 14 of the
-/// effective set that capabilities(7) and proc_pid_status(5) describe.
+/// Whether this process may lock beyond RLIMIT_MEMLOCK: capability CAP_IPC_LOCK, bit 14 of its effective
+/// set. Layouts: capget(2), `linux/capability.h`, version 3.
 fn may_lock_without_limit() -> bool {
     const CAP_IPC_LOCK: u32 = 14;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    effective
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
-        .is_some_and(|set| set >> CAP_IPC_LOCK & 1 == 1)
+    const VERSION_3: u32 = 0x2008_0522;
+    // Version and thread, 0 for the calling one; then twice the effective, permitted and inheritable sets.
+    let mut header = [VERSION_3, 0];
+    let mut sets = [0u32; 6];
+    // SAFETY: the kernel reads and writes a header of two words and writes six, as version 3 has them.
+    let result = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), sets.as_mut_ptr()) };
+    result == 0 && sets[0] >> CAP_IPC_LOCK & 1 == 1
 }
 
 impl Platform for Linux {

@@ -1,39 +1,55 @@
-//! What strace sees of a command's business with one file, by a reader of its own.
+//! What strace sees of a command's business with one file, by a reader of its own, and what a trace
+//! says of it, in the same words.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::rc::Rc;
 
-use loadparity::tracer::Command;
+use loadparity::trace::{Advice, Call, Op, Outcome, RegionId};
 
-/// One call on the file, or on memory that is an image of it.
+/// One call on the file, or on memory, in words of the system call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Seen {
     Open { flags: BTreeSet<String>, ok: bool },
     Read { offset: u64, len: u64, result: i64 },
-    Map { addr: u64, len: u64, offset: u64 },
+    FileAdvice { offset: u64, len: u64, advice: &'static str },
+    Map { addr: u64, len: u64, offset: u64, flags: BTreeSet<String> },
+    MapAdvice { addr: u64, len: u64, advice: &'static str },
     Lock { addr: u64, len: u64, ok: bool },
     Unlock { addr: u64, len: u64 },
     Unmap { addr: u64, len: u64 },
-    Advice { addr: u64, len: u64 },
 }
 
-impl Seen {
-    pub fn open<'a>(flags: impl Iterator<Item = &'a str>, ok: bool) -> Self {
-        Self::Open { flags: flags.map(str::to_owned).collect(), ok }
-    }
+/// Which locks count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locks {
+    /// Those of memory that is an image of the file.
+    OfFile,
+    /// All of them.
+    All,
+}
 
+/// Advice that a trace has a word for. Advice of another kind has its own name in a trace.
+const ADVICE: [(&str, &str, Advice); 4] = [
+    ("POSIX_FADV_SEQUENTIAL", "MADV_SEQUENTIAL", Advice::Sequential),
+    ("POSIX_FADV_RANDOM", "MADV_RANDOM", Advice::Random),
+    ("POSIX_FADV_WILLNEED", "MADV_WILLNEED", Advice::WillNeed),
+    ("POSIX_FADV_DONTNEED", "MADV_DONTNEED", Advice::DontNeed),
+];
+
+impl Seen {
     /// Tells an address by the mapping that it is in: its number and the distance from its start.
     pub fn rebase(&mut self, maps: &[(u64, u64)]) {
         let (Self::Map { addr, .. }
         | Self::Lock { addr, .. }
         | Self::Unlock { addr, .. }
         | Self::Unmap { addr, .. }
-        | Self::Advice { addr, .. }) = self
+        | Self::MapAdvice { addr, .. }) = self
         else {
             return;
         };
@@ -43,12 +59,63 @@ impl Seen {
     }
 }
 
+/// What a trace says. A buffer that is given back to the allocator is not the file's business.
+pub fn told<'a>(ops: impl Iterator<Item = &'a Op>, locks: Locks) -> Vec<Seen> {
+    let mut maps: BTreeMap<RegionId, u64> = BTreeMap::new();
+    let mut buffers: BTreeMap<RegionId, u64> = BTreeMap::new();
+    let mut seen = Vec::new();
+    for op in ops {
+        // strace prints -1 and the name of an error.
+        let result = if let Outcome::Ok(n) = op.outcome { n.cast_signed() } else { -1 };
+        let ok = result >= 0;
+        let names =
+            |flags: &loadparity::trace::NativeFlags| flags.names.iter().map(ToString::to_string).collect();
+        let in_map = |region: &RegionId, offset: u64| Some(maps.get(region)? + offset);
+        let anywhere = |region: &RegionId, offset: u64| {
+            let buffer = buffers.get(region).filter(|_| locks == Locks::All);
+            in_map(region, offset).or_else(|| Some(buffer? + offset))
+        };
+        let one = match &op.call {
+            Call::Open { flags, .. } => Some(Seen::Open { flags: names(flags), ok }),
+            Call::Read { offset, len, .. } => Some(Seen::Read { offset: *offset, len: *len, result }),
+            Call::FileAdvise { offset, len, advice, .. } => {
+                let advice = ADVICE.iter().find(|a| a.2 == *advice).unwrap().0;
+                Some(Seen::FileAdvice { offset: *offset, len: *len, advice })
+            }
+            Call::Map { region, offset, len, addr, flags, .. } => {
+                maps.insert(*region, *addr);
+                Some(Seen::Map { addr: *addr, len: *len, offset: *offset, flags: names(flags) })
+            }
+            Call::Alloc { region, addr, .. } => {
+                buffers.insert(*region, *addr);
+                None
+            }
+            Call::MapAdvise { region, offset, len, advice } => in_map(region, *offset).map(|addr| {
+                let advice = ADVICE.iter().find(|a| a.2 == *advice).unwrap().1;
+                Seen::MapAdvice { addr, len: *len, advice }
+            }),
+            Call::Lock { region, offset, len } => {
+                anywhere(region, *offset).map(|addr| Seen::Lock { addr, len: *len, ok })
+            }
+            Call::Unlock { region, offset, len } => {
+                anywhere(region, *offset).map(|addr| Seen::Unlock { addr, len: *len })
+            }
+            Call::Unmap { region, offset, len } => {
+                in_map(region, *offset).map(|addr| Seen::Unmap { addr, len: *len })
+            }
+            _ => None,
+        };
+        seen.extend(one);
+    }
+    seen
+}
+
 pub fn is_there() -> bool {
     if std::process::Command::new("strace").arg("-V").output().is_ok_and(|out| out.status.success()) {
         return true;
     }
     if std::env::var_os("LOADPARITY_WITHOUT_STRACE").is_some() {
-        eprintln!("UNSUPPORTED: strace is not installed; the tracer was not held against it");
+        eprintln!("UNSUPPORTED: strace is not installed; nothing was held against it");
         return false;
     }
     panic!(
@@ -56,33 +123,37 @@ pub fn is_there() -> bool {
     );
 }
 
-/// Runs a command under strace.
-pub fn witness(command: &Command, model: &Path) -> Vec<Seen> {
+/// One finished call: name, arguments, result.
+pub type LogCall = (String, String, String);
+
+/// Runs a command under strace; returns its finished calls.
+pub fn record<A: AsRef<OsStr>, E: AsRef<OsStr>>(argv: &[A], env: &[(E, E)]) -> Vec<LogCall> {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("strace.log");
-    let calls = "trace=open,openat,read,pread64,readv,preadv,preadv2,lseek,dup,dup2,dup3,fcntl,close,close_range,mmap,\
-                 munmap,madvise,mlock,munlock,clone,clone3,fork,vfork";
+    let calls = "trace=open,openat,read,pread64,readv,preadv,preadv2,lseek,dup,dup2,dup3,fcntl,close,close_range,\
+                 sendfile,fadvise64,readahead,mmap,mremap,munmap,madvise,mlock,munlock,mlockall,clone,clone3,fork,vfork";
     let status = std::process::Command::new("strace")
         .args(["-f", "-y", "-v", "-s", "0", "-e", calls, "-o"])
         .arg(&log)
-        .args(&command.argv)
-        .envs(command.env.iter().cloned())
+        .args(argv)
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .stdout(std::process::Stdio::null())
         .status()
         .unwrap();
     assert!(status.success(), "{status}");
-    let model = model.canonicalize().unwrap();
-    let mut follower = Follower { file: format!("<{}>", model.display()), ..Follower::default() };
-    let log = std::fs::read_to_string(&log).unwrap();
-    finished_calls(&log)
-        .iter()
-        .filter_map(|(name, args, result)| follower.follow(name, args, result))
-        .collect()
+    finished_calls(&std::fs::read_to_string(&log).unwrap())
+}
+
+/// What the calls do to a file and to memory.
+pub fn witnessed(calls: &[LogCall], model: &Path, locks: Locks) -> Vec<Seen> {
+    let file = format!("<{}>", model.canonicalize().unwrap().display());
+    let mut follower = Follower { file, locks, positions: BTreeMap::new(), maps: Vec::new() };
+    calls.iter().filter_map(|(name, args, result)| follower.follow(name, args, result)).collect()
 }
 
 /// The finished calls of a log: name, arguments, result. Calls that were interrupted by another
 /// thread's line are put together again.
-fn finished_calls(log: &str) -> Vec<(String, String, String)> {
+pub fn finished_calls(log: &str) -> Vec<LogCall> {
     let mut open: BTreeMap<&str, String> = BTreeMap::new();
     let mut calls = Vec::new();
     for line in log.lines() {
@@ -103,10 +174,10 @@ fn finished_calls(log: &str) -> Vec<(String, String, String)> {
     calls
 }
 
-#[derive(Default)]
 struct Follower {
     /// How strace marks a descriptor of the file.
     file: String,
+    locks: Locks,
     /// The file position behind each descriptor; of all processes, as forks share them and the
     /// probes keep to numbers of their own.
     positions: BTreeMap<u64, Rc<Cell<u64>>>,
@@ -121,9 +192,18 @@ fn number(text: &str) -> u64 {
     }
 }
 
+fn flag_set(text: &str) -> BTreeSet<String> {
+    text.trim().split('|').map(str::to_owned).collect()
+}
+
 impl Follower {
     fn in_model(&self, addr: u64) -> bool {
         self.maps.iter().any(|(start, len)| (*start..start + len).contains(&addr))
+    }
+
+    /// Whether a lock at this address counts.
+    fn counts(&self, addr: u64) -> bool {
+        self.locks == Locks::All || self.in_model(addr)
     }
 
     /// The length that a read asks for: its argument, or the sum over its pieces.
@@ -151,7 +231,7 @@ impl Follower {
                 if value >= 0 {
                     self.positions.insert(value.cast_unsigned(), Rc::default());
                 }
-                Some(Seen::open(flags.split('|'), value >= 0))
+                Some(Seen::Open { flags: flag_set(flags), ok: value >= 0 })
             }
             "dup" | "dup2" | "dup3" | "fcntl" if on_file && value >= 0 => {
                 if name != "fcntl" || args.contains("F_DUPFD") {
@@ -185,16 +265,25 @@ impl Follower {
             "mmap" if words[4].contains(&self.file) => {
                 let (addr, len) = (number(result), number(words[1]));
                 self.maps.push((addr, len));
-                Some(Seen::Map { addr, len, offset: number(words[5]) })
+                Some(Seen::Map { addr, len, offset: number(words[5]), flags: flag_set(words[3]) })
+            }
+            "fadvise64" if on_file => {
+                let advice = ADVICE.iter().find(|a| a.0 == words[3])?.0;
+                Some(Seen::FileAdvice { offset: number(words[1]), len: number(words[2]), advice })
+            }
+            // It does what the advice does.
+            "readahead" if on_file => {
+                let (offset, len) = (number(words[1]), number(words[2]));
+                Some(Seen::FileAdvice { offset, len, advice: "POSIX_FADV_WILLNEED" })
             }
             "munmap" if self.in_model(fd) => Some(Seen::Unmap { addr: fd, len: number(words[1]) }),
-            "mlock" if self.in_model(fd) => {
+            "mlock" if self.counts(fd) => {
                 Some(Seen::Lock { addr: fd, len: number(words[1]), ok: value == 0 })
             }
-            "munlock" if self.in_model(fd) => Some(Seen::Unlock { addr: fd, len: number(words[1]) }),
-            // Advice of another kind has its own name in a trace.
-            "madvise" if self.in_model(fd) && !words[2].contains("HUGEPAGE") => {
-                Some(Seen::Advice { addr: fd, len: number(words[1]) })
+            "munlock" if self.counts(fd) => Some(Seen::Unlock { addr: fd, len: number(words[1]) }),
+            "madvise" if self.in_model(fd) => {
+                let advice = ADVICE.iter().find(|a| a.1 == words[2])?.1;
+                Some(Seen::MapAdvice { addr: fd, len: number(words[1]), advice })
             }
             _ => None,
         }

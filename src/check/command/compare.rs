@@ -194,17 +194,9 @@ impl Comparison<'_> {
             verdict = verdict.max(compared.verdict);
             tell(Event::Compared(compared));
         }
-        for known in expected.unmet() {
+        for failure in expected.left_over() {
             verdict = Verdict::Divergent;
-            tell(Event::Failure(Failure {
-                rule: Rule::KnownDivergence,
-                spelling: known.spelling.clone().unwrap_or_default(),
-                plan: known.plan.clone(),
-                message: format!("`{}` no longer breaks here ({})", known.rule, known.reason),
-                diff: None,
-                reproduce: "take the entry out of the file that --expect names".to_owned(),
-                across: None,
-            }));
+            tell(Event::Failure(failure));
         }
         totals.runs = old.watch.runs() + new.watch.runs();
         notes.push("P3: not observed: the memory of a command is not hashed".to_owned());

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::check::event::Failure;
+use crate::check::rule::Rule;
 
 /// The schema id of the file.
 const SCHEMA: &str = "loadparity.expect/1";
@@ -20,7 +21,8 @@ pub struct Expectations {
 pub struct Known {
     /// The id of the broken rule.
     pub rule: String,
-    /// The spelling, as reports write it; the empty text is no flag at all.
+    /// The spelling, as reports write it, with the faults in it if there are any; the empty text is no
+    /// flag at all.
     pub spelling: Option<String>,
     /// The plan's short name, for every spelling of it.
     pub plan: Option<String>,
@@ -67,7 +69,7 @@ impl Expectations {
         for (i, known) in document.known.iter().enumerate() {
             let problem =
                 |problem: &str| Err(ExpectError::Entry { number: i + 1, problem: problem.to_owned() });
-            if !crate::check::Rule::ALL.iter().any(|rule| rule.id() == known.rule) {
+            if !Rule::ALL.iter().any(|rule| rule.id() == known.rule) {
                 return problem(&format!("no rule is called `{}`", known.rule));
             }
             if known.spelling.is_none() && known.plan.is_none() {
@@ -96,16 +98,28 @@ impl Expectations {
         reason
     }
 
-    /// The entries that nothing diverged in.
-    pub(super) fn unmet(&self) -> impl Iterator<Item = &Known> {
-        self.known.iter().zip(&self.met).filter(|(_, met)| !**met).map(|(known, _)| known)
+    /// A failure for each entry that nothing diverged in: a list that keeps what was mended would rot.
+    pub(super) fn left_over(&self) -> Vec<Failure> {
+        let unmet = self.known.iter().zip(&self.met).filter(|(_, met)| !**met);
+        let failure = |(known, _): (&Known, _)| Failure {
+            rule: Rule::KnownDivergence,
+            spelling: known.spelling.clone().unwrap_or_default(),
+            plan: known.plan.clone(),
+            message: format!(
+                "`{}` no longer breaks here ({}): take it off the list",
+                known.rule, known.reason
+            ),
+            diff: None,
+            reproduce: "take the entry out of the file that --expect names".to_owned(),
+            across: None,
+        };
+        unmet.map(failure).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Rule;
 
     fn failure(spelling: &str) -> Failure {
         Failure {
@@ -129,9 +143,11 @@ mod tests {
                        {"rule":"plan-taken","plan":"direct","reason":"old"}"#;
         let mut expected = read(known).unwrap();
         assert_eq!(expected.reason(&failure("--mmap")), None);
-        assert_eq!(expected.unmet().count(), 2);
+        assert_eq!(expected.left_over().len(), 2);
         assert_eq!(expected.reason(&failure("--mlock")).as_deref(), Some("since #26135"));
-        assert_eq!(expected.unmet().map(|k| k.plan.as_deref()).collect::<Vec<_>>(), [Some("direct")]);
+        let gone = expected.left_over();
+        assert_eq!(gone.len(), 1);
+        assert_eq!((gone[0].rule, gone[0].plan.as_deref()), (Rule::KnownDivergence, Some("direct")));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::campaign::{NO_BYTES, finished, started};
+use super::expect::Expectations;
 use super::watch::{Patience, Watch, crashed, path_of, stable};
 use crate::check::campaign::one_of_each;
 use crate::check::event::{
@@ -39,6 +40,8 @@ pub struct FaultCampaign<'a> {
     pub truth: &'a Truth,
     /// How unstable output is treated.
     pub patience: Patience,
+    /// Divergences that are known.
+    pub expected: Expectations,
 }
 
 /// What came of a fault, from harmless to worst.
@@ -94,6 +97,26 @@ struct Clean {
     stable: bool,
 }
 
+/// What has come to light so far.
+struct Found {
+    totals: Totals,
+    failures: Vec<(Fate, Failure)>,
+    expected: Expectations,
+}
+
+impl Found {
+    /// Keeps a failure, or, where it is known, notes it; gives the verdict for it.
+    fn failure(&mut self, fate: Fate, failure: Failure, notes: &mut Vec<String>) -> Verdict {
+        let Some(reason) = self.expected.reason(&failure) else {
+            self.failures.push((fate, failure));
+            return Verdict::Divergent;
+        };
+        let Failure { rule, spelling, message, .. } = failure;
+        notes.push(format!("expected, because {reason}: {rule}: `{spelling}`: {message}"));
+        Verdict::Expected
+    }
+}
+
 impl FaultCampaign<'_> {
     /// Runs everything, telling `tell` as it goes, the worst failures first; returns the last event's
     /// content.
@@ -113,18 +136,27 @@ impl FaultCampaign<'_> {
         let (dialect, level) = (self.dialect, Level::P4);
         tell(Event::Started(started(self.subject, &self.model_name, self.truth, dialect, level, planned)));
 
-        let mut totals = Totals { faults: planned as u64, ..Totals::default() };
-        let mut failures: Vec<(Fate, Failure)> = Vec::new();
+        let mut found = Found {
+            totals: Totals { faults: planned as u64, ..Totals::default() },
+            failures: Vec::new(),
+            expected: self.expected.clone(),
+        };
         let mut groups = Vec::new();
         let mut verdict = Verdict::Pass;
         for (clean, faults) in cleans.iter().zip(&schedules) {
-            let group = self.plan(&watch, clean, faults, &mut totals, &mut failures, tell)?;
+            let group = self.plan(&watch, clean, faults, &mut found, tell)?;
             verdict = verdict.max(group.verdict);
             groups.push(group);
         }
+        let Found { mut totals, mut failures, expected } = found;
         failures.sort_by_key(|(fate, _)| std::cmp::Reverse(*fate));
-        totals.failures = failures.len() as u64;
-        failures.into_iter().for_each(|(_, failure)| tell(Event::Failure(failure)));
+        let failures = failures.into_iter().map(|(_, failure)| failure);
+        let gone = expected.left_over();
+        verdict = if gone.is_empty() { verdict } else { Verdict::Divergent };
+        for failure in failures.chain(gone) {
+            totals.failures += 1;
+            tell(Event::Failure(failure));
+        }
         groups.into_iter().for_each(|group| tell(Event::GroupFinished(Box::new(group))));
         let mut notes = self.notes.clone();
         notes.push(NO_BYTES.to_owned());
@@ -139,29 +171,27 @@ impl FaultCampaign<'_> {
         watch: &Watch<'_>,
         clean: &Clean,
         schedule: &[Vec<FaultSpec>],
-        totals: &mut Totals,
-        failures: &mut Vec<(Fate, Failure)>,
+        found: &mut Found,
         tell: &mut dyn FnMut(Event),
     ) -> Result<GroupFinished, TraceError> {
         let mut group = self.describe(clean);
-        totals.groups += 1;
+        found.totals.groups += 1;
         if !clean.run.completed() {
             let message = format!("without a fault: {}", clean.run.ending());
-            failures.push((Fate::Crash, self.failure(Rule::Completes, clean, &[], message)));
-            group.verdict = Verdict::Divergent;
+            let failure = self.failure(Rule::Completes, clean, &[], message);
+            group.verdict = found.failure(Fate::Crash, failure, &mut group.notes);
             return Ok(group);
         }
         let mut counts: BTreeMap<Fate, u64> = BTreeMap::new();
         for faults in schedule {
             let (fate, message) = self.fate(watch, clean, faults)?;
             *counts.entry(fate).or_default() += 1;
-            totals.loaded += u64::from(fate != Fate::Unmet);
+            found.totals.loaded += u64::from(fate != Fate::Unmet);
             let mut findings = Vec::new();
             let verdict = match (fate, fate.rule()) {
                 (_, Some(rule)) => {
                     findings.push(Finding { rule, message: message.clone() });
-                    failures.push((fate, self.failure(rule, clean, faults, message)));
-                    Verdict::Divergent
+                    found.failure(fate, self.failure(rule, clean, faults, message), &mut group.notes)
                 }
                 (Fate::Unstable, None) => Verdict::Blocked,
                 _ => Verdict::Pass,

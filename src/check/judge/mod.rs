@@ -2,9 +2,10 @@
 //! program's own lines claim, and which rules of the contract the load broke.
 //!
 //! The effective mode comes from the operations of the load phase alone. A line of a log is a claim
-//! and never evidence.
+//! and never evidence. Of several models, the one that a program loads first is judged.
 
 mod claims;
+mod models;
 mod rules;
 
 pub use claims::{Claim, claims};
@@ -61,14 +62,16 @@ pub struct Judgement {
 /// Judges one recording of a spelling.
 pub fn judge(dialect: Dialect, spelling: &Spelling, recording: &Recording<'_>) -> Judgement {
     let resolved = spelling.resolve(dialect);
-    let effective = Summary::of(recording.ops).effective;
-    let refusals = Refusals::of(recording.ops);
+    let ops = models::main_model(recording.ops);
+    let effective = Summary::of(&ops).effective;
+    let refusals = Refusals::of(&ops);
     let plan = resolved.as_ref().ok().map(|resolved| resolved.plan);
     let expected = expected(plan, effective, &refusals);
     let log_claims =
         recording.printed.map(|lines| claims(lines, dialect, spelling, effective, recording.ops));
     let (rules, undecided) = plan.map_or_else(Default::default, |plan| {
-        rules::broken(decided(plan, effective), recording, log_claims.as_deref())
+        let recording = Recording { ops: &ops, ..*recording };
+        rules::broken(decided(plan, effective), &recording, log_claims.as_deref())
     });
     Judgement {
         dialect,
@@ -108,7 +111,21 @@ pub(super) fn word(plan: LoadPlan) -> Effective {
     Effective { source: Some(source), locked: plan.lock }
 }
 
-/// What was refused in the load phase.
+/// The operations that say what the load could do: its own, and the direct opens just before it, by
+/// which many a loader finds out what the platform can do. Those of a pass that reads the header
+/// once more before it loads are that pass's own.
+pub(super) fn of_load(ops: &[Op]) -> impl Iterator<Item = &Op> {
+    let load = ops.iter().position(|op| op.phase == Phase::Load).unwrap_or(ops.len());
+    let header = ops[..load].iter().rposition(|op| op.phase == Phase::Header);
+    let first = header.map_or(0, |last| last + 1);
+    ops.iter().enumerate().filter_map(move |(i, op)| {
+        let probe =
+            op.phase == Phase::Probe && i >= first && matches!(op.call, Call::Open { direct: true, .. });
+        (probe || op.phase == Phase::Load).then_some(op)
+    })
+}
+
+/// What was refused to the load.
 #[derive(Default)]
 struct Refusals {
     direct: Option<Errno>,
@@ -118,7 +135,7 @@ struct Refusals {
 impl Refusals {
     fn of(ops: &[Op]) -> Self {
         let mut refusals = Self::default();
-        for op in ops.iter().filter(|op| op.phase == Phase::Load) {
+        for op in of_load(ops) {
             let Outcome::Err(errno) = &op.outcome else { continue };
             match &op.call {
                 Call::Open { direct: true, .. } | Call::Read { direct: true, .. }

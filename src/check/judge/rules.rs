@@ -8,7 +8,7 @@
 
 use rangemap::RangeSet;
 
-use super::{Claim, Recording};
+use super::{Claim, Recording, models};
 use crate::check::rule::{Finding, Rule};
 use crate::plan::{LoadPlan, Source};
 use crate::trace::{Call, Op, Outcome, Phase, Summary};
@@ -26,12 +26,37 @@ pub(super) fn broken(
         let page = recording.page_size.max(1);
         return (crate::check::broken_rules(plan, recording.ops, gguf, page), Vec::new());
     }
-    let facts = Facts::of(recording);
-    let mut checker = Checker { plan, facts, claims, findings: Vec::new(), undecided: Vec::new() };
-    if checker.facts.moved {
+    let (mut findings, mut undecided) = (Vec::new(), Vec::new());
+    // Where in the weights something happened is a question for each shard; how much memory is locked is
+    // one for all of them.
+    let (mut weights, mut all) = (0u64, None);
+    for ops in models::shards(recording.ops) {
+        let facts = Facts::of(&Recording { ops: &ops, ..*recording });
+        if !facts.moved {
+            continue;
+        }
+        weights = weights.saturating_add(facts.weights.end - facts.weights.start);
+        let mut checker = Checker { plan, facts, claims, findings: Vec::new(), undecided: Vec::new() };
         checker.run();
+        findings.extend(checker.findings);
+        undecided.extend(checker.undecided);
+        all = Some(Facts { weights: 0..weights, ..Facts::of(recording) });
     }
-    (checker.findings, checker.undecided)
+    if let Some(facts) = all {
+        let mut checker = Checker { plan, facts, claims, findings, undecided };
+        checker.locked();
+        // Which tensors a byte belongs to and what a process still holds at its end are not told.
+        checker.undecided.extend([Rule::ReadOnce, Rule::GivenBack]);
+        (findings, undecided) = (checker.findings, checker.undecided);
+    }
+    let mut seen = Vec::new();
+    undecided.retain(|rule| {
+        !seen.contains(rule) && {
+            seen.push(*rule);
+            true
+        }
+    });
+    (findings, undecided)
 }
 
 /// What the load phase did.
@@ -77,7 +102,7 @@ impl Facts {
         };
         let size = recording.model.map_or_else(|| size(recording.ops), |gguf| gguf.file_size);
         let header = recording.model.map_or_else(|| header_end(recording.ops), |gguf| gguf.data_offset);
-        for op in recording.ops.iter().filter(|op| op.phase == Phase::Load) {
+        for op in super::of_load(recording.ops) {
             facts.op(op, size);
         }
         let first = facts.arrived.iter().next().map_or(0, |range| range.start);
@@ -179,15 +204,12 @@ impl Checker<'_> {
             }
             Source::Direct => self.direct(),
         }
-        self.locked();
         if let Some(offset) = self.facts.outside {
             self.broken(
                 Rule::ReadsInsideFile,
                 format!("a read starts at {offset}, past the end of the file"),
             );
         }
-        // Which tensors a byte belongs to and what a process still holds at its end are not told.
-        self.undecided.extend([Rule::ReadOnce, Rule::GivenBack]);
     }
 
     fn gap(&self, set: &RangeSet<u64>) -> Option<std::ops::Range<u64>> {

@@ -10,7 +10,7 @@ use super::model::{Matrix, Projection, Vector};
 use super::{Hyperparameters, Model};
 use crate::engine::kernels::{Head, Kernels};
 use crate::engine::kv_cache::KvCache;
-use crate::engine::math::{rms_norm, rope_angles, rotate, swiglu};
+use crate::engine::math::{rms_norm, rope_angles, rotate};
 use crate::engine::pool::{Job, Pool};
 use crate::engine::quant::{Activations, dequantize, round_f16};
 
@@ -118,23 +118,32 @@ impl Graph {
     /// Each head of each token over the positions up to the token's own.
     fn attend(&mut self, layer: usize, position: usize, queries: Rows) -> Rows {
         let (model, cache, kernels) = (Arc::clone(&self.model), Arc::clone(&self.cache), self.kernels);
+        let h = self.model.hyperparameters();
+        let (heads, length, tokens) = (h.heads, h.value_length, queries.len() / (h.heads * h.key_length));
         // A position costs some exponentials and roundings besides two products.
-        let parts = self.parts(queries.len() * (position + 1) * 8);
+        let parts = self.parts(queries.len() * (position + 1) * 8).min(heads);
         let job: Job = Arc::new(move |part| {
             let h: &Hyperparameters = model.hyperparameters();
             let scale = h.scales.attention.unwrap_or_else(|| 1.0 / (h.key_length as f32).sqrt());
-            let tasks = share(queries.len() / h.key_length, part, parts);
-            let mut out = vec![0.0; tasks.len() * h.value_length];
-            for (task, out) in tasks.zip(out.chunks_exact_mut(h.value_length)) {
-                let (token, head) = (task / h.heads, task % h.heads);
+            // By head: later tokens have more to look at than earlier ones.
+            let heads = share(h.heads, part, parts);
+            let tokens = queries.len() / (h.heads * h.key_length);
+            let mut out = vec![0.0; tokens * heads.len() * h.value_length];
+            let tasks = (0..tokens).flat_map(|token| heads.clone().map(move |head| (token, head)));
+            for ((token, head), out) in tasks.zip(out.chunks_exact_mut(h.value_length)) {
                 let kv_head = head / (h.heads / h.kv_heads);
                 let (keys, values) = cache.head(layer, kv_head, position + token + 1);
-                let query = &queries[task * h.key_length..][..h.key_length];
+                let query = &queries[(token * h.heads + head) * h.key_length..][..h.key_length];
                 kernels.attend(&Head { query, keys, values, scale }, out);
             }
             out
         });
-        self.pool.run(parts, job).concat()
+        let outcomes = self.pool.run(parts, job);
+        let bands = outcomes.iter().enumerate().map(|(part, out)| {
+            let heads = share(heads, part, parts);
+            (heads.start * length..heads.end * length, &out[..])
+        });
+        by_token(heads * length, tokens, bands)
     }
 
     fn feed_forward(&mut self, layer: usize, stream: &mut [f32]) {
@@ -189,11 +198,11 @@ impl Graph {
             {
                 band(&model, kernels, *matrix, x, share.clone(), out);
                 if let Some(bias) = bias {
-                    let bias = floats(&model.vector(bias)[4 * share.start..4 * share.end]);
-                    out.chunks_exact_mut(tokens).zip(bias).for_each(|(row, b)| add_to_all(row, b));
+                    let bias = &model.vector(bias)[4 * share.start..4 * share.end];
+                    out.chunks_exact_mut(share.len().max(1)).for_each(|row| add_floats(row, bias));
                 }
             }
-            gates.iter_mut().zip(ups).for_each(|(gate, up)| *gate = swiglu(*gate, up));
+            kernels.swiglu(&mut gates, &ups);
             gates
         });
         let outcomes = self.pool.run(parts, job);
@@ -214,7 +223,7 @@ impl Graph {
             let known = inputs.iter().find(|(other, _)| other.format.partner() == partner);
             let x = match known {
                 Some((_, x)) => Arc::clone(x),
-                None => Arc::new(Activations::new(partner, matrix.columns, x)),
+                None => Arc::new(self.kernels.activations(partner, matrix.columns, x)),
             };
             inputs.push((matrix, x));
         }
@@ -235,19 +244,15 @@ impl Graph {
     fn add_bias(&self, projection: &Projection, rows: &mut [f32]) {
         let Some(bias) = projection.bias else { return };
         let bias = self.model.vector(bias);
-        for row in rows.chunks_exact_mut(projection.weight.rows) {
-            row.iter_mut().zip(floats(bias)).for_each(|(x, b)| *x += b);
-        }
+        rows.chunks_exact_mut(projection.weight.rows).for_each(|row| add_floats(row, bias));
     }
 }
 
-/// Stored f32s.
-fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-}
-
-fn add_to_all(row: &mut [f32], y: f32) {
-    row.iter_mut().for_each(|x| *x += y);
+/// Adds stored f32s to a row.
+fn add_floats(row: &mut [f32], stored: &[u8]) {
+    for (x, b) in row.iter_mut().zip(stored.as_chunks().0) {
+        *x += f32::from_le_bytes(*b);
+    }
 }
 
 /// Multiplies all elements, where there is something to multiply with.
@@ -262,7 +267,7 @@ fn share(n: usize, part: usize, parts: usize) -> Range<usize> {
     n / parts * part + part.min(n % parts)..n / parts * (part + 1) + (part + 1).min(n % parts)
 }
 
-/// Appends the products of some rows of a matrix with all rows of activations, row by row.
+/// Appends the products of some rows of a matrix with all rows of activations, token by token.
 fn band(
     model: &Model,
     kernels: Kernels,
@@ -276,14 +281,12 @@ fn band(
     kernels.multiply(matrix.format, model.rows(matrix, rows), x, &mut out[start..]);
 }
 
-/// Turns bands of products, row by row, into one row for each token.
+/// Turns bands of products, each with its own rows token by token, into one row for each token.
 fn by_token<'a>(rows: usize, tokens: usize, bands: impl Iterator<Item = (Range<usize>, &'a [f32])>) -> Rows {
     let mut out = vec![0.0; rows * tokens];
-    for (range, band) in bands {
-        for (row, products) in range.zip(band.chunks_exact(tokens)) {
-            for (t, &product) in products.iter().enumerate() {
-                out[t * rows + row] = product;
-            }
+    for (range, band) in bands.filter(|(range, _)| !range.is_empty()) {
+        for (out, products) in out.chunks_exact_mut(rows).zip(band.chunks_exact(range.len())) {
+            out[range.clone()].copy_from_slice(products);
         }
     }
     out

@@ -1,5 +1,4 @@
-//! Rows of the formats that no level has instructions for yet: a block is unpacked to integers and
-//! multiplied with every row of activations. Portable, and the oracle of what may come.
+//! The oracle's rows of the formats whose blocks are unpacked to integers first.
 
 use super::fold8;
 use crate::engine::quant::{
@@ -26,7 +25,8 @@ fn small_rows<const LANES: usize>(
     let (blocks, tokens) = (x.n / SMALL_BLOCK, x.rows());
     let mut quants = [0i8; SMALL_BLOCK];
     let mut totals = vec![Sums { lanes: [0.0; LANES], beside: 0.0 }; tokens];
-    for (row, out) in weights.chunks_exact(format.row_bytes(x.n)).zip(out.chunks_exact_mut(tokens)) {
+    let rows = weights.len() / format.row_bytes(x.n);
+    for (r, row) in weights.chunks_exact(format.row_bytes(x.n)).enumerate() {
         totals.fill(Sums { lanes: [0.0; LANES], beside: 0.0 });
         for (b, block) in row.chunks_exact(format.block_bytes()).enumerate() {
             unpack(block, &mut quants);
@@ -46,7 +46,9 @@ fn small_rows<const LANES: usize>(
                 }
             }
         }
-        out.iter_mut().zip(&totals).for_each(|(out, total)| *out = fold(*total));
+        for (t, total) in totals.iter().enumerate() {
+            out[t * rows + r] = fold(*total);
+        }
     }
 }
 
@@ -88,7 +90,8 @@ fn super_rows<const LANES: usize>(
     let (blocks, tokens) = (x.n / SUPER_BLOCK, x.rows());
     let mut unpacked = Super::ZERO;
     let mut totals = vec![Sums { lanes: [0.0; LANES], beside: 0.0 }; tokens];
-    for (row, out) in weights.chunks_exact(format.row_bytes(x.n)).zip(out.chunks_exact_mut(tokens)) {
+    let rows = weights.len() / format.row_bytes(x.n);
+    for (r, row) in weights.chunks_exact(format.row_bytes(x.n)).enumerate() {
         totals.fill(Sums { lanes: [0.0; LANES], beside: 0.0 });
         for (b, block) in row.chunks_exact(format.block_bytes()).enumerate() {
             unpack(block, &mut unpacked);
@@ -108,7 +111,9 @@ fn super_rows<const LANES: usize>(
                 }
             }
         }
-        out.iter_mut().zip(&totals).for_each(|(out, total)| *out = fold(*total));
+        for (t, total) in totals.iter().enumerate() {
+            out[t * rows + r] = fold(*total);
+        }
     }
 }
 

@@ -46,10 +46,19 @@
 //!
 //! These are the layouts of ggml's x86 kernels for a single token (with AVX-512 for BF16 and
 //! keys), of its kernels for many tokens for F32 and F16, and of its flash attention over an f16
-//! cache; so tokens agree with llama.cpp's wherever its own two paths agree. They also suit other
-//! widths: four adjacent bytes to a lane is what the dot-product instructions of AVX-512 VNNI and
-//! NEON compute, single accumulators let rows lie in lanes, and a lane is never finer than a
-//! 128-bit register can hold.
+//! cache; so tokens agree with llama.cpp's wherever its own two paths agree. They suit every width:
+//! four adjacent bytes to a lane is what the dot-product instructions of AVX-512 VNNI and NEON
+//! compute, single accumulators let rows lie in lanes, and a lane is never finer than a 128-bit
+//! register can hold.
+//!
+//! # One algorithm, several sets of instructions
+//!
+//! `vector` says what an algorithm may ask of a level: sixteen lanes, whatever the registers.
+//! `float`, `small_blocks`, `super_rows`, `super_lanes`, `attention` and `exp` are written on it
+//! once; `avx2`, `avx512` and `neon` answer; `tables` joins them, with tiles that fit the level's
+//! registers. A prompt is multiplied in tiles of rows × tokens (`tile`): rows of blocks are unpacked
+//! into a near buffer once for all tokens of a batch, and the sums of a tile stay in registers. One
+//! token reads the weights where they lie. Nothing unpacked outlives a call: no weight is repacked.
 //!
 //! The scalar level is the oracle of the others. Weights are read with unaligned loads: nothing is
 //! asked of where a tensor lies. The only `unsafe` of the engine is in this folder.
@@ -59,17 +68,28 @@
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod blocks;
+mod exp;
+mod float;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
 mod scalar;
+mod small_blocks;
+mod super_blocks;
+mod super_lanes;
+mod super_rows;
+mod tables;
 #[cfg(test)]
 mod tests;
+mod tile;
+mod vector;
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::quant::{Activations, Bf16, Float, Format, Q8_0, Q8_1, Q8_K};
+use super::quant::{Activations, Bf16, Float, Format, Partner, Q8_0, Q8_1, Q8_K};
 
 /// A set of CPU instructions that the kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +98,8 @@ pub enum CpuLevel {
     Scalar,
     /// x86-64 with AVX2, FMA and F16C.
     Avx2,
+    /// x86-64 with AVX-512 F, BW, VL and VNNI besides.
+    Avx512,
     /// AArch64 with NEON, little-endian.
     Neon,
 }
@@ -86,7 +108,7 @@ pub enum CpuLevel {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CpuLevelError {
     /// The word names no level.
-    #[error("unknown CPU level `{0}`; the levels are scalar, avx2 and neon")]
+    #[error("unknown CPU level `{0}`; the levels are scalar, avx2, avx512 and neon")]
     Unknown(String),
     /// This machine lacks the instructions.
     #[error("this CPU has no {0} level; it has {best}", best = CpuLevel::detect())]
@@ -95,7 +117,7 @@ pub enum CpuLevelError {
 
 impl CpuLevel {
     /// Every level, the plainest first.
-    pub const ALL: &[CpuLevel] = &[CpuLevel::Scalar, CpuLevel::Avx2, CpuLevel::Neon];
+    pub const ALL: &[CpuLevel] = &[CpuLevel::Scalar, CpuLevel::Avx2, CpuLevel::Avx512, CpuLevel::Neon];
 
     /// The best level of this CPU.
     pub fn detect() -> Self {
@@ -117,6 +139,14 @@ impl CpuLevel {
                     && is_x86_feature_detected!("fma")
                     && is_x86_feature_detected!("f16c")
             }
+            #[cfg(target_arch = "x86_64")]
+            CpuLevel::Avx512 => {
+                CpuLevel::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
             CpuLevel::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             // A level of another architecture.
@@ -130,6 +160,7 @@ impl fmt::Display for CpuLevel {
         f.write_str(match self {
             CpuLevel::Scalar => "scalar",
             CpuLevel::Avx2 => "avx2",
+            CpuLevel::Avx512 => "avx512",
             CpuLevel::Neon => "neon",
         })
     }
@@ -145,7 +176,7 @@ impl FromStr for CpuLevel {
 }
 
 /// Weight rows × activation rows: the product of row `r` with activation row `t` goes to
-/// `out[r * activation rows + t]`.
+/// `out[t * weight rows + r]`.
 type Rows<A> = fn(weights: &[u8], activations: &A, out: &mut [f32]);
 
 /// What a level provides.
@@ -166,6 +197,8 @@ struct Table {
     q6_k: Rows<Q8_K>,
     iq4_xs: Rows<Q8_K>,
     attend: fn(&Head<'_>, &mut [f32]),
+    swiglu: fn(&mut [f32], &[f32]),
+    activations: fn(Partner, usize, &[f32]) -> Activations,
 }
 
 /// One query against the cached keys and values of its head.
@@ -203,9 +236,11 @@ impl Kernels {
         let table = match level {
             CpuLevel::Scalar => &scalar::TABLE,
             #[cfg(target_arch = "x86_64")]
-            CpuLevel::Avx2 => &avx2::TABLE,
+            CpuLevel::Avx2 => &tables::AVX2,
+            #[cfg(target_arch = "x86_64")]
+            CpuLevel::Avx512 => &tables::AVX512,
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            CpuLevel::Neon => &neon::TABLE,
+            CpuLevel::Neon => &tables::NEON,
             // A level of another architecture, which is not available.
             _ => return Err(CpuLevelError::Unavailable(level)),
         };
@@ -218,7 +253,7 @@ impl Kernels {
     }
 
     /// Multiplies rows of weights with every row of activations. The product of weight row `r`
-    /// with activation row `t` goes to `out[r * activations.rows() + t]`.
+    /// with activation row `t` goes to `out[t * weight rows + r]`.
     ///
     /// # Panics
     /// If `weights` is not a whole number of rows as long as the activations, if `out` has not one
@@ -260,6 +295,23 @@ impl Kernels {
         assert_eq!(head.keys.len(), positions * head.query.len(), "whole keys");
         assert_eq!(head.values.len(), positions * out.len(), "a value for each key");
         (self.table.attend)(head, out);
+    }
+}
+
+impl Kernels {
+    /// Converts activations as [`Activations::new`].
+    pub fn activations(&self, partner: Partner, n: usize, rows: &[f32]) -> Activations {
+        (self.table.activations)(partner, n, rows)
+    }
+
+    /// Replaces each gate by `silu(gate) · up`: `gate / (1 + exp(−gate)) · up`, three roundings
+    /// and that of the exponential.
+    ///
+    /// # Panics
+    /// If there are not as many of both.
+    pub fn swiglu(&self, gates: &mut [f32], ups: &[f32]) {
+        assert_eq!(gates.len(), ups.len(), "an up for each gate");
+        (self.table.swiglu)(gates, ups);
     }
 }
 

@@ -2,10 +2,11 @@
 
 use half::{bf16, f16};
 
-use super::attention::attend_with;
-use super::{Head, Table, blocks, fold8, fold16};
+use super::attention::{HeadRows, Step, attend, fold8_wide};
+use super::{Table, blocks, fold8, fold16};
+use crate::engine::math::swiglu;
 use crate::engine::quant::{
-    Bf16, Float, Format, Q8_0, Q8_K, SMALL_BLOCK, SUPER_BLOCK, f16_at, k4_scales, q6, round_f16,
+    Activations, Bf16, Float, Format, Q8_0, Q8_K, SMALL_BLOCK, SUPER_BLOCK, f16_at, k4_scales, q6, round_f16,
 };
 
 pub(super) const TABLE: Table = Table {
@@ -28,7 +29,9 @@ pub(super) const TABLE: Table = Table {
     q5_k: blocks::rows_q5_k,
     q6_k: rows_q6_k,
     iq4_xs: blocks::rows_iq4_xs,
-    attend,
+    attend: |head, out| attend(ScalarRows, head, out),
+    activations: Activations::new,
+    swiglu: |gates, ups| gates.iter_mut().zip(ups).for_each(|(gate, &up)| *gate = swiglu(*gate, up)),
 };
 
 /// Calls `product` for each weight row and activation row.
@@ -39,9 +42,10 @@ fn each(
     out: &mut [f32],
     product: impl Fn(&[u8], usize) -> f32,
 ) {
-    for (row, out) in weights.chunks_exact(row_bytes).zip(out.chunks_exact_mut(tokens)) {
-        for (t, out) in out.iter_mut().enumerate() {
-            *out = product(row, t);
+    let rows = weights.len() / row_bytes;
+    for (r, row) in weights.chunks_exact(row_bytes).enumerate() {
+        for t in 0..tokens {
+            out[t * rows + r] = product(row, t);
         }
     }
 }
@@ -168,18 +172,28 @@ fn rows_q6_k(weights: &[u8], x: &Q8_K, out: &mut [f32]) {
     });
 }
 
-fn attend(head: &Head<'_>, out: &mut [f32]) {
-    attend_with(
-        head,
-        out,
-        key_dot,
-        |out, factor| out.iter_mut().for_each(|x| *x = round_f16(*x * factor)),
-        |out, value, weight| {
+#[derive(Clone, Copy)]
+struct ScalarRows;
+
+impl HeadRows for ScalarRows {
+    fn dot(self, key: &[u16], query: &[f32]) -> f32 {
+        key_dot(key, query)
+    }
+
+    fn exp(self, x: &mut [f32; 64]) {
+        x.iter_mut().for_each(|x| *x = libm::expf(*x));
+    }
+
+    fn accumulate(self, out: &mut [f32], values: &[u16], steps: &[Step]) {
+        for (value, step) in values.chunks_exact(out.len()).zip(steps) {
             for (x, &v) in out.iter_mut().zip(value) {
-                *x = round_f16(libm::fmaf(f16::from_bits(v).to_f32(), weight, *x));
+                let value = f16::from_bits(v).to_f32();
+                let weight = if step.rises { 1.0 } else { step.factor };
+                let sum = if step.rises { round_f16(*x * step.factor) } else { *x };
+                *x = round_f16(libm::fmaf(value, weight, sum));
             }
-        },
-    );
+        }
+    }
 }
 
 /// The product of a key with the query, both of f16 precision.
@@ -198,9 +212,4 @@ fn key_dot(key: &[u16], query: &[f32]) -> f32 {
         rest[i % 8] += f64::from(f16::from_bits(k).to_f32()) * f64::from(q);
     }
     (f64::from(fold16(folded)) + fold8_wide(rest)) as f32
-}
-
-/// Folds eight wide lanes in halves.
-fn fold8_wide(l: [f64; 8]) -> f64 {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }

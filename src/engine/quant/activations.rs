@@ -89,6 +89,9 @@ pub struct Q8_K {
 impl Activations {
     /// Converts rows of `n` elements, a multiple of the partner's block, for weights with that
     /// partner.
+    ///
+    /// Inlined, so that a level's instructions can be enabled around it.
+    #[inline(always)]
     pub fn new(partner: Partner, n: usize, rows: &[f32]) -> Self {
         match partner {
             Partner::F32 => Activations::Float(Float { n, values: rows.to_vec() }),
@@ -167,16 +170,34 @@ pub(crate) fn round_f16(x: f32) -> f32 {
 ///
 /// Adding 1.5 · 2²³ leaves no room for a fraction, so the addition itself rounds. Unlike
 /// `round_ties_even` this needs no call where the target lacks the instruction.
+#[inline(always)]
 fn nearest(x: f32) -> i32 {
     const MAGIC: f32 = 12_582_912.0;
     (x + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32
 }
 
+/// The largest magnitude of whole sixteens; what is not a number does not count.
+///
+/// Sixteen running maxima, so that the loop can become vector code: a maximum does not depend on
+/// the order.
+#[inline(always)]
+fn largest_magnitude(block: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; 16];
+    for sixteen in block.as_chunks::<16>().0 {
+        for (lane, x) in lanes.iter_mut().zip(sixteen) {
+            *lane = if x.abs() > *lane { x.abs() } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(0.0, |max, x| if x > max { x } else { max })
+}
+
 /// Blocks of zeros, and of numbers too small to invert, have no scale.
+#[inline(always)]
 fn finite_or_zero(x: f32) -> f32 {
     if x.is_finite() { x } else { 0.0 }
 }
 
+#[inline(always)]
 fn q8_0(n: usize, rows: &[f32]) -> Q8_0 {
     let blocks = rows.len() / SMALL_BLOCK;
     let mut out = Q8_0 {
@@ -186,7 +207,7 @@ fn q8_0(n: usize, rows: &[f32]) -> Q8_0 {
         sums: Vec::with_capacity(blocks),
     };
     for block in rows.chunks_exact(SMALL_BLOCK) {
-        let amax = block.iter().fold(0.0f32, |max, x| if x.abs() > max { x.abs() } else { max });
+        let amax = largest_magnitude(block);
         let inverse = finite_or_zero(127.0 / amax);
         out.scales.push(round_f16(amax / 127.0));
         out.quants.extend(block.iter().map(|&x| nearest(x * inverse) as i8));
@@ -196,16 +217,15 @@ fn q8_0(n: usize, rows: &[f32]) -> Q8_0 {
     out
 }
 
+#[inline(always)]
 fn q8_1(n: usize, rows: &[f32]) -> Q8_1 {
     let blocks = q8_0(n, rows);
-    let sum = |(block, &sum): (&[f32], &i32)| {
-        let amax = block.iter().fold(0.0f32, |max, x| if x.abs() > max { x.abs() } else { max });
-        round_f16(amax / 127.0 * sum as f32)
-    };
+    let sum = |(block, &sum): (&[f32], &i32)| round_f16(largest_magnitude(block) / 127.0 * sum as f32);
     let sums = rows.chunks_exact(SMALL_BLOCK).zip(&blocks.sums).map(sum).collect();
     Q8_1 { blocks, sums }
 }
 
+#[inline(always)]
 fn q8_k(n: usize, rows: &[f32]) -> Q8_K {
     let blocks = rows.len() / SUPER_BLOCK;
     let mut out = Q8_K {
@@ -215,7 +235,7 @@ fn q8_k(n: usize, rows: &[f32]) -> Q8_K {
         sums: Vec::with_capacity(blocks * 16),
     };
     for block in rows.chunks_exact(SUPER_BLOCK) {
-        let amax = block.iter().fold(0.0f32, |max, x| if x.abs() > max { x.abs() } else { max });
+        let amax = largest_magnitude(block);
         let max = block.iter().copied().find(|x| x.abs() == amax).unwrap_or(0.0);
         let inverse = finite_or_zero(-127.0 / max);
         out.scales.push(finite_or_zero(1.0 / inverse));

@@ -33,7 +33,9 @@ pub(crate) use activations::round_f16;
 pub use activations::{Activations, Bf16, Float, Q8_0, Q8_1, Q8_K};
 pub use dequantize::dequantize;
 pub(crate) use dequantize::f16_at;
-pub(crate) use unpack::{Small, Super, iq4_nl, iq4_xs, k4_scales, q2_k, q3_k, q4_1, q5_0, q5_1, q5_k, q6};
+pub(crate) use unpack::{
+    IQ4_VALUES, Small, Super, iq4_nl, iq4_xs, k4_scales, k4_words, q2_k, q3_k, q4_1, q5_0, q5_1, q5_k, q6,
+};
 
 /// Elements of a block of Q4_0 to Q8_1 and of IQ4_NL.
 pub const SMALL_BLOCK: usize = 32;

@@ -66,19 +66,25 @@ impl Super {
     pub(crate) const ZERO: Super = Super { quants: [0; SUPER_BLOCK], scales: [0; 16], mins: [0; 16] };
 }
 
-/// The eight scales and the eight mins of a Q4_K or Q5_K block, six bits each.
+/// The eight scales and the eight mins of a Q4_K or Q5_K block.
+pub(crate) fn k4_scales(packed: &[u8]) -> ([u8; 8], [u8; 8]) {
+    let (scales, mins) = k4_words(packed);
+    (scales.to_le_bytes(), mins.to_le_bytes())
+}
+
+/// The same, each eight as the little-endian bytes of a word.
 ///
-/// The low six bits of bytes 0-3 are scales 0-3 and of bytes 4-7 mins 0-3; bytes 8-11 hold the
+/// Each is six bits. The low six bits of bytes 0-3 are scales 0-3 and of bytes 4-7 mins 0-3; bytes 8-11 hold the
 /// low nibbles of scales (low) and mins (high) 4-7, whose upper two bits top bytes 0-3 and 4-7.
 #[inline]
-pub(crate) fn k4_scales(packed: &[u8]) -> ([u8; 8], [u8; 8]) {
+pub(crate) fn k4_words(packed: &[u8]) -> (u64, u64) {
     let word = |at: usize| u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]]);
     let (a, b, c) = (word(0), word(4), word(8));
     let join = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
     let top = |word: u32| (word >> 6 & 0x0303_0303) << 4;
     let scales = join(a & 0x3f3f_3f3f, c & 0x0f0f_0f0f | top(a));
     let mins = join(b & 0x3f3f_3f3f, c >> 4 & 0x0f0f_0f0f | top(b));
-    (scales.to_le_bytes(), mins.to_le_bytes())
+    (scales, mins)
 }
 
 /// Q2_K: 16 bytes of scale (low) and min (high), 64 bytes of bit pairs, f16 d, f16 dmin.

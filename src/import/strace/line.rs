@@ -30,19 +30,17 @@ pub(super) fn split(line: &str) -> (u64, Line<'_>) {
 fn without_prefix(line: &str) -> (u64, &str) {
     let mut rest = line.trim_start();
     let mut pid = 0;
-    if let Some((number, after)) = rest.strip_prefix("[pid").and_then(|r| r.split_once(']')) {
-        if let Ok(number) = number.trim().parse() {
-            (pid, rest) = (number, after.trim_start());
-        }
-    } else if let Some((number, after)) = rest.split_once(' ')
-        && let Ok(number) = number.parse()
+    let after_pid =
+        rest.strip_prefix("[pid").and_then(|r| r.split_once(']')).or_else(|| rest.split_once(' '));
+    if let Some((number, after)) = after_pid
+        && let Some(number) = thread(number.trim())
     {
         (pid, rest) = (number, after.trim_start());
     }
-    // Times: 12:00:01, 12:00:01.123456, 1700000000.123456, and the relative form of -r.
+    // Times: 12:00:01, 12:00:01.123456, 1700000000.123456, whole seconds, and the relative form of -r.
     while let Some((word, after)) = rest.split_once(' ') {
         let digits = word.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b'+'));
-        if !digits || word.is_empty() || !word.contains(['.', ':']) {
+        if !digits || word.is_empty() {
             break;
         }
         rest = after.trim_start();
@@ -50,7 +48,19 @@ fn without_prefix(line: &str) -> (u64, &str) {
     if let Some((_, after)) = rest.strip_prefix("(+").and_then(|r| r.split_once(')')) {
         rest = after.trim_start();
     }
+    // The number of the call (`-n`) and the address that it was made from (`-i`).
+    while let Some((inside, after)) = rest.strip_prefix('[').and_then(|r| r.split_once(']'))
+        && inside.trim().bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b'?' | b'x'))
+    {
+        rest = after.trim_start();
+    }
     (pid, rest)
+}
+
+/// A thread's number; `-Y` adds the name of its program in angle brackets.
+fn thread(word: &str) -> Option<u64> {
+    let number = word.split_once('<').filter(|_| word.ends_with('>')).map_or(word, |(number, _)| number);
+    number.parse().ok()
 }
 
 fn classify(body: &str) -> Line<'_> {
@@ -97,6 +107,11 @@ pub(super) struct Whole<'a> {
     pub(super) injected: bool,
     /// Nanoseconds that the call took, 0 if that was not recorded.
     pub(super) dur_ns: u64,
+}
+
+/// Whether strace let go of the thread before the call ended, so that nothing is known of it.
+pub(super) fn is_let_go(rest: &str) -> bool {
+    rest.trim_end().ends_with("<detached ...>")
 }
 
 /// Reads what stands behind the opening parenthesis of a call.
@@ -241,6 +256,16 @@ pub(super) fn unquoted(arg: &str) -> Option<String> {
             'n' => text.push('\n'),
             't' => text.push('\t'),
             'r' => text.push('\r'),
+            // `-xx` writes every character so, `-x` those of a string that is no ASCII.
+            'x' => {
+                let mut value = 0;
+                for _ in 0..2 {
+                    let Some(next) = chars.peek().and_then(|c| c.to_digit(16)) else { break };
+                    value = value * 16 + next;
+                    chars.next();
+                }
+                text.push(char::from_u32(value).unwrap_or('?'));
+            }
             digit @ '0'..='7' => {
                 let mut value = u32::from(digit) - u32::from('0');
                 for _ in 0..2 {
@@ -277,6 +302,14 @@ mod tests {
             ("12 10:00:01.123456 close(3) = 0", 12),
             ("1700000000.123456 close(3) = 0", 0),
             ("12 1700000000.123456 (+     0.000012) close(3) = 0", 12),
+            ("12 1700000000 close(3) = 0", 12),
+            ("12      0.000012 close(3) = 0", 12),
+            ("     0.000012 close(3) = 0", 0),
+            ("[pid 12<llama-cli>] close(3) = 0", 12),
+            ("12<llama-cli> close(3) = 0", 12),
+            ("12 [00007f2a5c0d1b2e] close(3) = 0", 12),
+            ("[   3] close(3) = 0", 0),
+            ("12 10:00:01 [   3] [????????????????] close(3) = 0", 12),
         ] {
             let (seen, name, whole) = call(line);
             assert_eq!((seen, name.as_str(), &whole.result), (pid, "close", &Return::Value(0)), "{line}");
@@ -334,6 +367,8 @@ mod tests {
     fn strings_lose_their_escapes() {
         assert_eq!(unquoted(r#""GGUF\3\0\0\0"..."#).as_deref(), Some("GGUF\u{3}\0\0\0"));
         assert_eq!(unquoted(r#""a\n\"b\"\\""#).as_deref(), Some("a\n\"b\"\\"));
+        assert_eq!(unquoted(r#""\x47\x47\x55\x46\x03"..."#).as_deref(), Some("GGUF\u{3}"));
+        assert_eq!(unquoted(r#""\x2fm.gguf""#).as_deref(), Some("/m.gguf"));
         assert_eq!(unquoted("0x7f00"), None);
         assert_eq!(unquoted("\"\\"), None);
     }

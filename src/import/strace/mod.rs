@@ -47,7 +47,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ImportError, Imported, Origin, Report, header};
 use crate::trace::{Call, FileId, Op, RegionId, TraceFile, tell_phases};
 use calls::KNOWN;
-use line::{Line, split, whole};
+use line::{Line, is_let_go, split, whole};
 use process::{Kernel, Proto};
 
 /// The page size of the machines that such text usually comes from; the text does not tell it.
@@ -67,8 +67,13 @@ pub(super) fn is_call(line: &str) -> bool {
 /// Reads a text.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let mut reader = Reader::default();
+    // A last line that does not end is where the recording was stopped.
+    let stopped = (!text.ends_with('\n')).then(|| text.lines().count());
     for (at, line) in text.lines().enumerate() {
-        reader.line(at + 1, line)?;
+        match reader.line(at + 1, line) {
+            Err(_) if stopped == Some(at + 1) && reader.calls > 1 => reader.report.unfinished += 1,
+            read => read?,
+        }
     }
     let lines = reader.report.lines;
     if reader.calls == 0 {
@@ -162,6 +167,10 @@ impl Reader {
             self.report.elsewhere += 1;
             return Ok(());
         }
+        if is_let_go(&rest) {
+            self.report.unfinished += 1;
+            return Ok(());
+        }
         let call = match whole(&rest) {
             Ok(call) => call,
             // Where strace and the program share an output, what is written cuts its own line.
@@ -210,7 +219,10 @@ impl Reader {
 /// Whether `name(rest` is a line of strace and not a program's own: a known name, or the form of a
 /// finished call.
 fn is_strace_call(name: &str, rest: &str) -> bool {
-    KNOWN.contains(&name) || rest.trim_end().ends_with("<unfinished ...>") || whole(rest).is_ok()
+    KNOWN.contains(&name)
+        || rest.trim_end().ends_with("<unfinished ...>")
+        || is_let_go(rest)
+        || whole(rest).is_ok()
 }
 
 /// The two halves of a call; the second begins with a comma's blank or nothing.

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libc::{c_int, pid_t};
 
@@ -20,6 +21,9 @@ use super::watch::{Next, Thread, Watcher};
 use crate::platform::os_errno;
 use crate::tracer::{Mode, Status};
 
+/// The longest time between two calls of one burst.
+const BURST: Duration = Duration::from_micros(300);
+
 /// Everything that runs under the tracer.
 pub(super) struct Follower<'a> {
     pub(super) watcher: Watcher,
@@ -32,6 +36,8 @@ pub(super) struct Follower<'a> {
     expected: BTreeMap<pid_t, Thread>,
     /// Threads that wait for a timer, by the timer.
     delayed: BTreeMap<pid_t, pid_t>,
+    /// How many processors there are to run on.
+    processors: usize,
     every_syscall: bool,
     pub(super) mode: Mode,
     pub(super) report: Report,
@@ -56,6 +62,7 @@ impl<'a> Follower<'a> {
             early: Vec::new(),
             expected: BTreeMap::new(),
             delayed: BTreeMap::new(),
+            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             every_syscall: false,
             mode: if every_syscall { Mode::EverySyscall(None) } else { Mode::Filter },
             report: Report::default(),
@@ -87,7 +94,7 @@ impl<'a> Follower<'a> {
     pub(super) fn run(&mut self) -> io::Result<()> {
         self.child.release()?;
         while !(self.threads.is_empty() && self.early.is_empty() && self.expected.is_empty()) {
-            let Some((pid, change)) = sys::wait()? else { break };
+            let Some((pid, change)) = sys::wait(self.awake())? else { break };
             if self.sentinel == Some(pid) {
                 self.rung();
             } else if let Some(tid) = self.delayed.remove(&pid) {
@@ -101,6 +108,14 @@ impl<'a> Follower<'a> {
             sys::reap(*helper);
         }
         Ok(())
+    }
+
+    /// How long to stay awake for the next stop: calls of a loader come in bursts, and on a processor that
+    /// has gone to sleep each of them would wait for it to wake. Where the threads that are followed can
+    /// fill all processors, none is taken from them.
+    fn awake(&self) -> Duration {
+        let fills = self.threads.len() + self.early.len() + self.expected.len() >= self.processors;
+        if fills || !self.started { Duration::ZERO } else { BURST }
     }
 
     /// Somebody asks for the end.

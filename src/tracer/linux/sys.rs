@@ -5,6 +5,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
 
 use libc::{c_int, c_long, pid_t};
 
@@ -159,13 +160,21 @@ pub(super) enum Change {
 }
 
 /// Waits for the next change of a child or tracee of the calling thread; `None` where none is left.
-pub(super) fn wait() -> io::Result<Option<(pid_t, Change)>> {
+/// Asks again and again for as long as `awake`, then sleeps.
+pub(super) fn wait(awake: Duration) -> io::Result<Option<(pid_t, Change)>> {
     let mut status = 0;
+    let mut until = Some(Instant::now() + awake).filter(|_| !awake.is_zero());
     loop {
+        let dozing = if until.is_some() { libc::WNOHANG } else { 0 };
         // SAFETY: the kernel writes one int to the address of one.
-        let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+        let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD | dozing) };
         if pid > 0 {
             return Ok(Some((pid, change(status))));
+        }
+        if pid == 0 {
+            until = until.filter(|until| Instant::now() < *until);
+            std::thread::yield_now();
+            continue;
         }
         match io::Error::last_os_error() {
             error if error.raw_os_error() == Some(libc::EINTR) => {}
