@@ -2,16 +2,12 @@
 //! what several machines come to together.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{self, CpuLevel, Generation, LoadOptions};
+use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, OnRefused};
-use crate::platform::{Platform, Recorder, Recording};
-use crate::subject::TensorHashes;
-use crate::trace::Summary;
+use crate::subject::LoadedBits;
 
 /// The schema id of the document.
 const SCHEMA: &str = "loadparity.bits/1";
@@ -60,29 +56,7 @@ pub struct ModeBits {
     /// The word of `--load-mode`.
     pub mode: String,
     /// Where the weights came from, as the operations prove it; why there are none otherwise.
-    pub load: Result<Loaded, String>,
-}
-
-/// What came of a load.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loaded {
-    /// `map`, `read+lock`, `direct` …
-    pub effective: String,
-    /// One hash over all tensors.
-    pub tensors: String,
-    /// One hash of the logits for each vector level and number of threads.
-    pub logits: Vec<LogitsBits>,
-}
-
-/// One text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogitsBits {
-    /// The vector level.
-    pub level: String,
-    /// The number of threads.
-    pub threads: usize,
-    /// blake3 over the logits of every step.
-    pub hash: String,
+    pub load: Result<LoadedBits, String>,
 }
 
 /// A document that is not of this schema.
@@ -99,14 +73,14 @@ pub enum BitsError {
 impl MachineBits {
     /// An empty document for a machine that people call `machine`.
     #[must_use]
-    pub fn new(platform: &dyn Platform, machine: String, generation: &Generation) -> Self {
+    pub fn new(platform: &str, machine: String, generation: &Generation) -> Self {
         let Generation { prompt, n_predict, sampler, .. } = generation;
         let (seed, temperature) = (sampler.seed, sampler.temperature);
         Self {
             schema: SCHEMA.to_owned(),
             tool: concat!("loadparity ", env!("CARGO_PKG_VERSION")).to_owned(),
             machine,
-            platform: platform.name().to_owned(),
+            platform: platform.to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
             settings: format!(
                 "prompt {prompt:?}, {n_predict} tokens, seed {seed}, temperature {temperature}"
@@ -135,40 +109,14 @@ impl MachineBits {
 }
 
 impl ModelBits {
-    /// Loads the model in every mode and generates at every level of this CPU with each number of
-    /// threads.
-    #[must_use]
-    pub fn measure(platform: &Arc<dyn Platform>, path: &Path, name: String, wanted: &[Generation]) -> Self {
+    /// What `load` makes of the model in every load mode.
+    pub fn measure(name: String, load: impl Fn(LoadPlan) -> Result<LoadedBits, String>) -> Self {
         let modes = PLANS.iter().filter_map(|plan| {
             let mode = Dialect::Reference.word_for(*plan)?.to_owned();
-            Some(ModeBits { mode, load: load(platform, path, *plan, wanted) })
+            Some(ModeBits { mode, load: load(*plan) })
         });
         Self { model: name, modes: modes.collect() }
     }
-}
-
-fn load(
-    platform: &Arc<dyn Platform>,
-    path: &Path,
-    plan: LoadPlan,
-    wanted: &[Generation],
-) -> Result<Loaded, String> {
-    let recording = Recording::new();
-    let stack: Arc<dyn Platform> = Arc::new(Recorder::new(platform.clone(), recording.clone()));
-    let loaded = engine::load(&stack, path, plan, LoadOptions::default()).map_err(|e| e.to_string())?;
-    let effective = Summary::of(&recording.ops()).effective.to_string();
-    let tensors = TensorHashes::of(&loaded.gguf, &*loaded.weights).combined();
-    let mut logits = Vec::new();
-    for level in CpuLevel::available() {
-        for generation in wanted {
-            let generation = Generation { cpu: level, ..generation.clone() };
-            let generated = engine::generate(&loaded.gguf, loaded.weights.clone(), &generation, &mut |_| ())
-                .map_err(|e| e.to_string())?;
-            let hash = generated.logits_hash.to_hex().to_string();
-            logits.push(LogitsBits { level: level.to_string(), threads: generation.threads, hash });
-        }
-    }
-    Ok(Loaded { effective, tensors, logits })
 }
 
 /// One model on all machines: how often each value was seen.

@@ -32,7 +32,7 @@ mod rule;
 mod scenario;
 
 pub use baseline::{Golden, golden_paths};
-pub use bits::{Agreement, BitsError, Loaded as LoadedBits, LogitsBits, MachineBits, ModeBits, ModelBits};
+pub use bits::{Agreement, BitsError, MachineBits, ModeBits, ModelBits};
 pub use campaign::{Breadth, Campaign, real_spellings};
 pub use command::{
     CommandCampaign, CompareFinished, CompareStarted, CompareTotals, Compared, Comparison, Era, EraError,

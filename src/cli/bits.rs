@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::model::ModelFile;
 use crate::check::{Agreement, MachineBits, ModelBits};
 use crate::engine::{Generation, SamplerConfig};
+use crate::subject::LoadedBits;
 
 /// Arguments of `bits`.
 #[derive(Clone, Debug, Args)]
@@ -50,7 +51,7 @@ pub(super) fn run(args: &BitsArgs, out: &mut dyn Write) -> Exit {
     let Some(first) = wanted.first() else { return Exit::usage("--threads names no number") };
     let name = args.name.clone();
     let name = name.unwrap_or_else(|| format!("{} {}", platform.name(), std::env::consts::ARCH));
-    let mut bits = MachineBits::new(&*platform, name, first);
+    let mut bits = MachineBits::new(platform.name(), name, first);
 
     let given = args.model.iter().map(|path| Some(path.as_path()));
     let given: Vec<_> = if args.model.is_empty() { vec![None] } else { given.collect() };
@@ -69,7 +70,8 @@ pub(super) fn run(args: &BitsArgs, out: &mut dyn Write) -> Exit {
             Some(name) => name.to_string_lossy().into_owned(),
             None => file.name(),
         };
-        bits.models.push(ModelBits::measure(&platform, file.path(), name, &wanted));
+        bits.models
+            .push(ModelBits::measure(name, |plan| LoadedBits::of(&platform, file.path(), plan, &wanted)));
         match bits.models.last().map(|model| tell(&bits, model, out)).transpose() {
             Ok(code) => codes.extend(code),
             Err(error) => return Exit::internal(error),

@@ -6,6 +6,7 @@
 //!
 //! Called by `check` and `cli`; calls `engine`, `tracer`, `platform`, `plan`, `gguf` and `trace`.
 
+mod bits;
 mod command;
 mod embedded;
 mod machine;
@@ -13,6 +14,7 @@ mod reference;
 mod template;
 mod truth;
 
+pub use bits::{LoadedBits, LogitsBits};
 pub use command::{CommandRun, ExternalCommand};
 pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
 pub use machine::Machine;
