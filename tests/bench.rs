@@ -188,7 +188,6 @@ fn what_cannot_be_measured_has_its_exit_code() {
         (&["-pg", "4"], 2, "pair"),
         (&["-t", "0"], 2, "-t 0"),
         (&["-b", "0"], 2, "-b 0"),
-        (&["-r", "0"], 2, "0"),
         (&["--mlock"], 2, "--mlock"),
         (&["-d", "1000000", "--load-repetitions", "0"], 2, "context"),
     ] {
@@ -196,6 +195,8 @@ fn what_cannot_be_measured_has_its_exit_code() {
         let told = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
         assert!(told.contains(says), "{line:?}: {told}");
     }
+    let mut never = support::loadparity();
+    never.args(["bench", "-r", "0"]).assert().code(2);
     let mut nothing = support::loadparity();
     nothing.args(["bench", "-p", "0", "-n", "0"]).assert().code(4);
     let mut missing = support::loadparity();

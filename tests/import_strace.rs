@@ -226,8 +226,10 @@ fn a_header_that_is_most_of_the_file_is_no_load() {
 fn a_line_that_cannot_be_read_is_one_clear_error() {
     for (text, line) in [
         (format!("{OPEN}10 read(3, \"\"..., 4096) = 40"), 0),
-        (format!("{OPEN}10 read(3, \"\"..., 40"), 2),
-        (format!("{OPEN}10 read(3, \"\"..., 4096) ="), 2),
+        (format!("{OPEN}10 read(3, \"\"..., 40\n"), 2),
+        (format!("{OPEN}10 read(3, \"\"..., 4096) =\n"), 2),
+        // A last line without its end is where the recording was stopped.
+        (format!("{OPEN}10 close(4) = 0\n10 read(3, \"\"..., 40"), 0),
         (format!("{OPEN}10 read(3, \"\"..., many) = 4\n"), 2),
         (format!("{OPEN}10 read(3, \"\"..., 4) = 5\n"), 2),
         (format!("{OPEN}10 pread64(3, \"\"..., 4, 18446744073709551615) = 4\n"), 2),

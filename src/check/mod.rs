@@ -44,7 +44,7 @@ pub use event::{
     Across, CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started,
     Totals, Verdict,
 };
-pub use judge::{Claim, Judgement, Recording, claims, judge};
+pub use judge::{Claim, Judgement, Recording, claims, judge, judge_bench};
 pub use merge::{
     Cell, Machine, Merge, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, RowMerged,
 };

@@ -38,7 +38,20 @@ enum ImportFormat {
     Json,
 }
 
-/// The text of a file, with what is not UTF-8 replaced.
+/// The two bytes that a gzip file begins with (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// What a gzip file holds; any other file as it is.
+fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    if !bytes.starts_with(&GZIP) {
+        return Ok(bytes);
+    }
+    let mut unpacked = Vec::new();
+    io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&bytes[..]), &mut unpacked)?;
+    Ok(unpacked)
+}
+
+/// The text of a file, unpacked if it is gzip's, with what is not UTF-8 replaced.
 pub(super) fn text_of(path: &Path) -> Result<String, Exit> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
@@ -47,6 +60,7 @@ pub(super) fn text_of(path: &Path) -> Result<String, Exit> {
         std::fs::read(path)
     };
     bytes
+        .and_then(unpacked)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .map_err(|error| Exit::usage(format!("{}: {error}", path.display())))
 }

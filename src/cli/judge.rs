@@ -10,9 +10,10 @@ use clap::{Args, ValueEnum};
 use super::exit::Exit;
 use super::explain::variable;
 use super::import::{imported, text_of};
-use crate::check::{Judgement, Recording, judge};
+use crate::check::{Judgement, Recording, judge, judge_bench};
 use crate::import::Origin;
-use crate::plan::{Dialect, Spelling, split_args};
+use crate::plan::flags::{Flag, find_bench};
+use crate::plan::{Dialect, Spelling, split_args, split_bench_args};
 use crate::subject::Truth;
 use crate::trace::TraceFile;
 
@@ -46,6 +47,11 @@ pub struct JudgeArgs {
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
 
+    /// Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load
+    /// modes for llama-bench's.
+    #[arg(long, value_enum, default_value_t = JudgeTool::Auto)]
+    tool: JudgeTool,
+
     /// How to print it.
     #[arg(long, value_enum, default_value_t = JudgeFormat::Terminal)]
     format: JudgeFormat,
@@ -54,6 +60,17 @@ pub struct JudgeArgs {
     /// them is a variable, as in a shell.
     #[arg(last = true, value_name = "FLAGS", allow_hyphen_values = true)]
     flags: Vec<String>,
+}
+
+/// Whose flags a recording is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum JudgeTool {
+    /// As the flags look.
+    Auto,
+    /// The parser that most of llama.cpp's programs share.
+    Common,
+    /// llama-bench.
+    Bench,
 }
 
 /// How `judge` prints.
@@ -86,7 +103,16 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<bool, Exit> {
         printed: printed.as_deref(),
         model: model.as_ref().map(|truth| &truth.gguf),
     };
-    let judgement = judge(args.dialect, &spelling(args), &recording);
+    let bench = match args.tool {
+        JudgeTool::Auto => looks_like_bench(&args.flags),
+        tool => tool == JudgeTool::Bench,
+    };
+    let judgement = if bench {
+        let (argv, _) = split_bench_args(args.flags.iter().map(OsString::from), |_| false);
+        judge_bench(args.dialect, &argv, &recording)
+    } else {
+        judge(args.dialect, &spelling(args), &recording)
+    };
     let written = match args.format {
         JudgeFormat::Terminal => lines(&judgement, out),
         JudgeFormat::Json => {
@@ -109,6 +135,17 @@ fn recording(args: &JudgeArgs) -> Result<(TraceFile, Option<Vec<String>>), Exit>
     let file = File::open(path).map_err(|error| Exit::usage(format!("{shown}: {error}")))?;
     let trace = TraceFile::read(BufReader::new(file)).map_err(|e| Exit::usage(format!("{shown}: {e}")))?;
     Ok((trace, None))
+}
+
+/// Whether a line has what llama-bench alone understands.
+fn looks_like_bench(flags: &[String]) -> bool {
+    let list = |word: &str| word.split(',').all(|item| matches!(item, "0" | "1"));
+    flags.iter().zip(flags[1.min(flags.len())..].iter()).any(|(name, value)| match find_bench(name) {
+        Some((Flag::Mode, _)) => value.contains(','),
+        Some((_, "-mmp")) => true,
+        Some(_) => list(value),
+        None => false,
+    })
 }
 
 /// The load flags of the line, with the variables in front of them.

@@ -268,3 +268,38 @@ fn speaks_of_loading(text: &str) -> bool {
     text.split(|c: char| c.is_whitespace() || "=\"',[]".contains(c))
         .any(|word| flags::find(word).is_some() || flags::find_variable(word).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    fn told(text: &str) -> Vec<String> {
+        super::read(text.as_bytes()).told(text.as_bytes())
+    }
+
+    const IMAGE: &str = "services:\n  a:\n    image: ghcr.io/ggml-org/llama.cpp:server\n";
+
+    #[test]
+    fn a_command_may_be_a_list_or_a_string() {
+        let list = format!("{IMAGE}    command: [\"-m\", /m/a.gguf, '--mlock']\n");
+        assert_eq!(told(&list), ["common: -m /m/a.gguf --mlock"]);
+        let block =
+            format!("{IMAGE}    command:\n      - -m\n      - /m/a.gguf\n      - --no-mmap # slow disk\n");
+        assert_eq!(told(&block), ["common: -m /m/a.gguf --no-mmap"]);
+        let string = format!("{IMAGE}    command: -m /m/a.gguf --mmap\n");
+        assert_eq!(told(&string), ["common: -m /m/a.gguf --mmap"]);
+    }
+
+    #[test]
+    fn an_environment_may_be_a_map_or_a_list() {
+        let map = format!("{IMAGE}    environment:\n      LLAMA_ARG_MLOCK: \"1\"\n      OTHER: x\n");
+        assert_eq!(told(&map), ["LLAMA_ARG_MLOCK=1", "common:"]);
+        let list = format!("{IMAGE}    environment:\n      - LLAMA_ARG_MMAP=0\n");
+        assert_eq!(told(&list), ["LLAMA_ARG_MMAP=0", "common:"]);
+    }
+
+    #[test]
+    fn other_services_and_broken_files() {
+        assert_eq!(told("services:\n  db:\n    image: postgres\n    command: [postgres, -c, x]\n"), [""; 0]);
+        let broken = told("services: [\n");
+        assert!(broken.len() == 1 && broken[0].starts_with("refused: "), "{broken:?}");
+    }
+}

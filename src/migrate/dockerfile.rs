@@ -342,3 +342,31 @@ pub(super) fn script_in_list(text: &[u8], words: &[Word], scope: &mut Scope, doc
     }
     shell::piece(text, inner, SHELL_LINES, scope, document);
 }
+
+#[cfg(test)]
+mod tests {
+    fn told(text: &str) -> Vec<String> {
+        super::read(text.as_bytes()).told(text.as_bytes())
+    }
+
+    #[test]
+    fn both_forms_of_an_instruction_are_read() {
+        let exec =
+            "FROM debian\nENTRYPOINT [\"/app/llama-server\", \"-m\", \"/m/a.gguf\"]\nCMD [\"--mlock\"]\n";
+        assert_eq!(told(exec), ["common: -m /m/a.gguf --mlock"]);
+        let shell = "FROM debian\nCMD llama-server -m /m/a.gguf \\\n    --no-mmap\n";
+        assert_eq!(told(shell), ["common: -m /m/a.gguf --no-mmap"]);
+    }
+
+    #[test]
+    fn variables_of_a_stage_belong_to_its_commands() {
+        let text =
+            "FROM debian\nENV LLAMA_ARG_MLOCK=1 OTHER=2\nENV LLAMA_ARG_MMAP 0\nCMD [\"llama-server\"]\n";
+        assert_eq!(told(text), ["LLAMA_ARG_MLOCK=1", "LLAMA_ARG_MMAP=0", "common:"]);
+    }
+
+    #[test]
+    fn comments_and_other_instructions_say_nothing() {
+        assert_eq!(told("# CMD llama-cli --mlock\nFROM debian\nRUN echo hello\nCOPY a b\n"), [""; 0]);
+    }
+}

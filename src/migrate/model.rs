@@ -182,3 +182,45 @@ impl Document {
         self.lists.len() - 1
     }
 }
+
+#[cfg(test)]
+impl Document {
+    /// What a reader found, a line for each variable, command and remark: for the tests of readers. Every
+    /// word has to stand where its place says.
+    pub(super) fn told(&self, text: &[u8]) -> Vec<String> {
+        let shown = |word: &Text| match word {
+            Text::Known(text) => text.clone(),
+            Text::Open { prefix, suffix, .. } => format!("{prefix}…{suffix}"),
+        };
+        let setting = |setting: &Setting| {
+            for at in &setting.at {
+                assert!(self.lists[at.list].items[at.item].end <= text.len());
+            }
+            format!("{}={}", setting.name, shown(&setting.value))
+        };
+        let mut told = Vec::new();
+        for scope in &self.scopes {
+            told.extend(scope.shared.iter().map(setting));
+            for command in &scope.commands {
+                let mut words: Vec<String> = command.settings.iter().map(setting).collect();
+                words.push(format!("{:?}:", command.tool).to_lowercase());
+                for word in &command.words {
+                    let item = &self.lists[word.at.list].items[word.at.item];
+                    let there = String::from_utf8_lossy(&text[item.clone()]);
+                    let plain =
+                        word.text.known().filter(|known| !known.contains(['\'', '"', '\\', '$', ' ']));
+                    assert!(
+                        plain.is_none_or(|known| there.contains(known)),
+                        "{known:?} is not {there}",
+                        known = word.text
+                    );
+                    words.push(shown(&word.text));
+                }
+                told.push(words.join(" "));
+            }
+        }
+        told.extend(self.refusals.iter().map(|say| format!("refused: {}", say.text)));
+        told.extend(self.remarks.iter().map(|say| format!("note: {}", say.text)));
+        told
+    }
+}

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::model::Say;
-use super::rewrite::{Way, stated};
+use super::rewrite::{Way, already, misread, stated};
 use super::text;
 use crate::plan::flags::{self, FALSY, FLAGS, Flag, TRUTHY};
 use crate::plan::{LoadPlan, Spelling};
@@ -176,17 +176,19 @@ pub(super) fn migrate(text: &[u8], way: Way) -> Migrated {
     if let Some(section) = globals.filter(|section| !section.entries.is_empty() || others.is_empty()) {
         match said(&spelling(&below), way) {
             Err(text) => out.refusals.push(Say { at: at_of(section), text }),
-            Ok((plan, None)) => out.plans.push(vec![plan]),
-            Ok((plan, Some(put))) => {
+            Ok(Said { plan, put, remark }) => {
                 out.plans.push(vec![plan]);
-                below_after = put_options(&put);
-                out.write(text, section, &put);
+                out.remarks.extend(remark.map(|text| Say { at: at_of(section), text }));
+                if let Some(put) = put {
+                    below_after = put_options(&put);
+                    out.write(text, section, &put);
+                }
             }
         }
     }
     for section in others {
         let before = spelling(&options(&below, &section.entries));
-        let (plan, put) = match said(&before, way) {
+        let Said { plan, put, remark } = match said(&before, way) {
             Ok(said) => said,
             Err(text) => {
                 out.refusals.push(Say { at: at_of(section), text });
@@ -206,7 +208,13 @@ pub(super) fn migrate(text: &[u8], way: Way) -> Migrated {
         if !kept {
             let text = "what [*] says keeps it from being said: set a load mode in each section".to_owned();
             out.refusals.push(Say { at: at_of(section), text });
-        } else if let (Some(put), false) = (put, inherits) {
+            continue;
+        }
+        if inherits {
+            continue;
+        }
+        out.remarks.extend(remark.map(|text| Say { at: at_of(section), text }));
+        if let Some(put) = put {
             out.write(text, section, &put);
         }
     }
@@ -217,13 +225,23 @@ fn at_of(section: &Section) -> usize {
     section.entries.first().map_or(section.start.saturating_sub(1), |entry| entry.span.start)
 }
 
-/// The plan of a section and, unless it can stay, its new spelling.
-fn said(before: &Spelling, way: Way) -> Result<(LoadPlan, Option<Spelling>), String> {
+/// What a section says.
+struct Said {
+    plan: LoadPlan,
+    /// Its new spelling, unless the old one can stay.
+    put: Option<Spelling>,
+    remark: Option<String>,
+}
+
+fn said(before: &Spelling, way: Way) -> Result<Said, String> {
     let there = before.resolve(way.to);
     let clean = there.as_ref().is_ok_and(|there| there.warnings.is_empty());
     match (before.resolve(way.from), there) {
-        (Err(_), Ok(there)) if clean => Ok((there.plan, None)),
-        (Ok(here), Ok(there)) if here.plan == there.plan && clean => Ok((here.plan, None)),
+        // What only the other dialect reads has been migrated before.
+        (Err(_), Ok(there)) if clean => Ok(Said { plan: there.plan, put: None, remark: Some(already(way)) }),
+        (Ok(here), Ok(there)) if here.plan == there.plan && clean => {
+            Ok(Said { plan: here.plan, put: None, remark: None })
+        }
         _ => {
             let translation =
                 crate::plan::equivalent::translate(before, way.from, way.to).map_err(|e| e.to_string())?;
@@ -233,7 +251,9 @@ fn said(before: &Spelling, way: Way) -> Result<(LoadPlan, Option<Spelling>), Str
             } else {
                 Some(translation.put.clone())
             };
-            Ok((plan, if translation.is_unchanged() { None } else { put }))
+            let put = put.filter(|_| !translation.is_unchanged());
+            let remark = put.as_ref().and_then(|put| misread(put, plan, way));
+            Ok(Said { plan, put, remark })
         }
     }
 }
@@ -274,5 +294,88 @@ impl Migrated {
         let lines: Vec<String> = keys(put).iter().map(|(key, value)| format!("{key}{gap}{value}")).collect();
         self.edits.push((first.span.clone(), lines.join(newline)));
         self.edits.extend(others.iter().map(|entry| (entry.line.clone(), String::new())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrate::{Kind, Migration, migrate};
+    use crate::plan::Dialect::{self, Booleans, EnumV2, EnumV3, EnumV4};
+
+    fn migrated(text: &str, from: Dialect, to: Dialect) -> (String, Migration) {
+        let migration = migrate(Kind::Preset, text.as_bytes(), from, to);
+        (String::from_utf8_lossy(&migration.text).into_owned(), migration)
+    }
+
+    #[test]
+    fn keys_are_options_without_dashes_or_variables() {
+        let text = "version = 1\n[a]\nno-mmap = 1\nLLAMA_ARG_MLOCK = true ; kept\nctx-size = 9\n[b]\n; mmap = 0\nm = x\n";
+        let found = sections(text.as_bytes());
+        let told: Vec<_> = found.iter().map(|s| (s.name.as_str(), s.keys, s.entries.len())).collect();
+        assert_eq!(told, [("default", 0, 0), ("a", 3, 2), ("b", 1, 0)]);
+        let [no_mmap, mlock] = &found[1].entries[..] else { panic!("two entries") };
+        assert_eq!((no_mmap.flag, no_mmap.negative, no_mmap.value.as_str()), (Flag::Map, true, "1"));
+        assert_eq!((mlock.flag, mlock.negative, mlock.value.as_str()), (Flag::Lock, false, "true"));
+        assert_eq!(&text[mlock.span.clone()], "LLAMA_ARG_MLOCK = true");
+    }
+
+    #[test]
+    fn a_section_becomes_the_line_that_llama_cpp_makes_of_it() {
+        let line = |text: &str| {
+            let sections = sections(text.as_bytes());
+            spelling(&options(&Options::new(), &sections[1].entries)).to_string()
+        };
+        // Names in order of the first option's name, negative names turned round.
+        assert_eq!(line("[a]\nmlock = 1\nno-mmap = 1\n"), "--mlock --no-mmap");
+        assert_eq!(line("[a]\nno-mmap = 0\n"), "--mmap");
+        // A lock that is off has no flag.
+        assert_eq!(line("[a]\nmlock = 0\n"), "");
+        // Of two keys of one option, the later name in the alphabet counts.
+        assert_eq!(line("[a]\nno-mmap = 1\nmmap = 1\n"), "--no-mmap");
+    }
+
+    #[test]
+    fn a_second_run_changes_nothing_and_says_why() {
+        let text = "[a]\nmmap = 0\nmodel = x.gguf\n";
+        let (once, first) = migrated(text, Booleans, EnumV4);
+        assert_eq!(once, "[a]\nload-mode = none\nmodel = x.gguf\n");
+        assert!(first.remarks.is_empty() && first.refusals.is_empty());
+        let (twice, second) = migrated(&once, Booleans, EnumV4);
+        assert_eq!(twice, once);
+        assert_eq!(second.remarks.len(), 1);
+        let remark = &second.remarks[0];
+        assert!(remark.line == 2 && remark.text.contains("counts as migrated"), "{remark:?}");
+        assert_eq!(first.plans, second.plans);
+    }
+
+    #[test]
+    fn what_would_be_misread_the_second_time_is_told_the_first_time() {
+        // `mlock` reads in one and maps in the other.
+        let text = "[a]\nload-mode = mmap+mlock\n";
+        let (once, first) = migrated(text, EnumV3, Dialect::EnumV1);
+        let (_, second) = migrated(&once, EnumV3, Dialect::EnumV1);
+        assert_ne!(once, text);
+        let told = first.remarks.iter().any(|remark| remark.text.contains("do not migrate"));
+        assert_eq!(told, first.plans != second.plans, "{once}");
+    }
+
+    #[test]
+    fn comments_line_ends_and_the_order_of_other_keys_stay() {
+        let text = "# head\r\n[*]\r\nthreads=4\r\nmmap=1\r\n\r\n[a]\r\nmlock=1 ; why\r\nm=x";
+        let (after, migration) = migrated(text, Booleans, EnumV2);
+        assert!(migration.refusals.is_empty(), "{migration:?}");
+        assert!(
+            after.starts_with("# head\r\n[*]\r\nthreads=4\r\n") && after.ends_with("; why\r\nm=x"),
+            "{after}"
+        );
+        assert!(after.contains("load-mode=mmap+mlock"), "{after}");
+    }
+
+    #[test]
+    fn a_section_that_stands_twice_is_refused() {
+        let (after, migration) = migrated("[a]\nmmap = 0\n[a]\nmlock = 1\n", Booleans, EnumV4);
+        assert_eq!(after, "[a]\nmmap = 0\n[a]\nmlock = 1\n");
+        assert!(migration.refusals[0].text.contains("stands twice"), "{migration:?}");
     }
 }

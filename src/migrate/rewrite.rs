@@ -183,6 +183,7 @@ impl Rewrite {
             (Ok((plans, _)), _) => plans,
             (Err(_), Ok((plans, true))) => {
                 self.plans.push(plans.clone());
+                self.remarks.push(Say { at: command.at, text: already(way) });
                 return Ok(());
             }
             (Err(error), _) => {
@@ -288,20 +289,33 @@ fn step(spelling: &Spelling, way: Way) -> Result<Step, String> {
     if let Ok(there) = there.filter_clean()
         && foreign
     {
-        return Ok(Step { plan: there, changed: false, put: Spelling::default(), remark: None });
+        let remark = Some(already(way));
+        return Ok(Step { plan: there, changed: false, put: Spelling::default(), remark });
     }
     let translation = translate(spelling, from, to).map_err(|error| error.to_string())?;
     let plan = translation.plan;
     let changed = !translation.is_unchanged();
-    let again = translation.put.resolve(from);
-    let misread = changed && again.is_ok_and(|again| again.plan != plan && again.ignored_env.is_empty());
-    let remark = misread.then(|| {
-        format!(
-            "`{}` means something else in the {from} dialect: do not migrate this file from there again",
-            translation.put
-        )
-    });
+    let remark = if changed { misread(&translation.put, plan, way) } else { None };
     Ok(Step { plan, changed, put: translation.put, remark })
+}
+
+/// What there is to say of a spelling that the new dialect alone understands.
+pub(super) fn already(way: Way) -> String {
+    let Way { from, to } = way;
+    format!(
+        "what it says means nothing in the {from} dialect and is plain in the {to} dialect: it counts as migrated and stays"
+    )
+}
+
+/// What there is to say of a new spelling that would be misread if it were migrated again.
+pub(super) fn misread(put: &Spelling, plan: LoadPlan, way: Way) -> Option<String> {
+    let again = put.resolve(way.from).ok()?;
+    (again.plan != plan && again.ignored_env.is_empty()).then(|| {
+        let from = way.from;
+        format!(
+            "`{put}` means something else in the {from} dialect: do not migrate this file from there again"
+        )
+    })
 }
 
 trait Clean {

@@ -420,3 +420,50 @@ pub(super) fn words_of(text: &[u8], tokens: &[&Token], list: usize) -> (Vec<Word
     }
     (words, redirected)
 }
+
+#[cfg(test)]
+mod tests {
+    fn told(text: &str) -> Vec<String> {
+        super::read(text.as_bytes()).told(text.as_bytes())
+    }
+
+    #[test]
+    fn commands_have_their_words_and_what_is_exported() {
+        let text = "#!/bin/sh\nexport LLAMA_ARG_MLOCK=1\nllama-cli -m a.gguf --no-mmap \\\n  -p 'x y'\n";
+        assert_eq!(told(text), ["LLAMA_ARG_MLOCK=1", "common: -m a.gguf --no-mmap -p x y"]);
+        assert_eq!(
+            told("LLAMA_ARG_MMAP=0 ./build/bin/llama-server -m a.gguf &\r\n"),
+            ["LLAMA_ARG_MMAP=0 common: -m a.gguf"]
+        );
+        assert_eq!(
+            told("exec nice -n 5 llama-bench -m a.gguf -mmp 0,1 | tee log\n"),
+            ["bench: -m a.gguf -mmp 0,1"]
+        );
+    }
+
+    #[test]
+    fn text_that_is_no_command_is_not_read_as_one() {
+        assert_eq!(told("# llama-cli --mlock\ncat <<END\nllama-cli --mlock\nEND\n"), [""; 0]);
+        assert_eq!(told("my-llama-tool --verbose\nls -la\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_variable_that_may_not_be_seen_is_refused() {
+        let told = told("LLAMA_ARG_MLOCK=1\nllama-cli -m a.gguf\n");
+        assert!(
+            told.iter().any(|line| line.starts_with("refused: LLAMA_ARG_MLOCK is not exported")),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn a_file_of_variables_alone_is_an_environment() {
+        assert_eq!(told("LLAMA_ARG_MMAP=0\nOTHER=1\n"), ["LLAMA_ARG_MMAP=0"]);
+    }
+
+    #[test]
+    fn an_expansion_is_an_open_word() {
+        assert_eq!(told("llama-cli -m \"$MODEL\" --mlock\n"), ["common: -m … --mlock"]);
+        assert_eq!(told("llama-cli -m /models/$NAME.gguf\n"), ["common: -m /models/….gguf"]);
+    }
+}

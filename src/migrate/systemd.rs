@@ -152,3 +152,31 @@ fn exec(text: &[u8], key: &str, value: &Range<usize>, scope: &mut Scope, documen
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    fn told(text: &str) -> Vec<String> {
+        super::read(text.as_bytes()).told(text.as_bytes())
+    }
+
+    #[test]
+    fn a_unit_is_its_variables_and_its_commands() {
+        let text = "[Unit]\nDescription=llama-server --mlock\n[Service]\nEnvironment=\"LLAMA_ARG_MLOCK=1\" OTHER=2\nExecStart=/usr/bin/llama-server -m /m/a.gguf \\\n    --no-mmap\n";
+        assert_eq!(told(text), ["LLAMA_ARG_MLOCK=1", "common: -m /m/a.gguf --no-mmap"]);
+    }
+
+    #[test]
+    fn prefixes_of_a_command_line_are_no_part_of_it() {
+        assert_eq!(told("[Service]\nExecStart=-/usr/bin/llama-server --mlock\n"), ["common: --mlock"]);
+        assert_eq!(
+            told("[Service]\r\nExecStartPre=/usr/bin/true\r\nExecStart=@/usr/bin/llama-cli llama --mmap\r\n")
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn comments_and_other_sections_say_nothing() {
+        assert_eq!(told("# ExecStart=llama-cli --mlock\n[Install]\nWantedBy=multi-user.target\n"), [""; 0]);
+    }
+}

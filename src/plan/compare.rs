@@ -200,7 +200,6 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
         _ => None,
     };
     let source = match (from.without_direct, to.without_direct) {
-        (was, is) if was == is => None,
         _ if from.direct && to.direct => Some(Lost::Fallback),
         // That direct I/O came or went has been told.
         _ if from.direct || to.direct => None,
@@ -208,6 +207,7 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
         (Some(Source::Read), _) => Some(Lost::OwnMemory),
         _ => None,
     }
+    // The same source on both sides counts as one that nobody changed.
     .filter(|_| !source_by_default);
 
     ([lock, direct, source], from.lock == to.lock && direct_by_default && source_by_default)

@@ -188,6 +188,16 @@ mod tests {
     }
 
     #[test]
+    fn all_names_of_a_flag_stand_before_what_it_does() {
+        for line in
+            ["  -lm, --load-mode MODE\n", "  -dio, --direct-io, -ndio, --no-direct-io\n", "  --mlock\n"]
+        {
+            assert!(help(Dialect::Reference).contains(line), "{line}");
+        }
+        assert!(flags_markdown().contains("| `--mmap, --no-mmap` | `LLAMA_ARG_MMAP, LLAMA_ARG_NO_MMAP` |"));
+    }
+
+    #[test]
     fn markdown_tables_are_rectangular_and_tell_the_change_of_mlock() {
         for table in [flags_markdown(), words_markdown()] {
             let rows: Vec<_> = table.lines().filter(|line| line.starts_with('|')).collect();

@@ -249,6 +249,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         by: "src/tracer/linux/stop.rs",
         why: "Linux: `trace` passes them on to the command and still writes what it has",
     },
+    Interaction {
+        what: "`/proc/cpuinfo`, the clock, the monotonic clock",
+        by: "src/bench/measure.rs",
+        why: "`bench`: the processor's name and the time in its results, and what it measures",
+    },
     Interaction { what: "the calling thread's id", by: "src/platform/recorder.rs", why: "for the trace" },
     Interaction {
         what: "the number of processors",

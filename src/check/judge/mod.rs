@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::rule::{Finding, Rule};
 use crate::gguf::Gguf;
-use crate::plan::{Dialect, LoadPlan, OnRefused, Source, Spelling};
+use crate::plan::{Dialect, LoadPlan, OnRefused, Source, Spelling, UsageError, bench};
 use crate::trace::{Call, Effective, EffectiveSource, Errno, ErrorKind, Op, Outcome, Phase, Summary};
 
 /// What is known of one run of a loader.
@@ -61,11 +61,29 @@ pub struct Judgement {
 
 /// Judges one recording of a spelling.
 pub fn judge(dialect: Dialect, spelling: &Spelling, recording: &Recording<'_>) -> Judgement {
-    let resolved = spelling.resolve(dialect);
+    let plan = spelling.resolve(dialect).map(|resolved| resolved.plan);
+    judge_plan(dialect, spelling, plan, recording)
+}
+
+/// Judges one recording of llama-bench. Of several loads the last one is judged, because the others
+/// are passes over the model before it.
+pub fn judge_bench(dialect: Dialect, argv: &[String], recording: &Recording<'_>) -> Judgement {
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let plan = bench::resolve(dialect, &words)
+        .map(|queue| queue.entries.last().map_or_else(|| LoadPlan::map(false), |entry| entry.plan));
+    judge_plan(dialect, &Spelling::flags(argv.to_vec()), plan, recording)
+}
+
+fn judge_plan(
+    dialect: Dialect,
+    spelling: &Spelling,
+    resolved: Result<LoadPlan, UsageError>,
+    recording: &Recording<'_>,
+) -> Judgement {
     let ops = models::main_model(recording.ops);
     let effective = Summary::of(&ops).effective;
     let refusals = Refusals::of(&ops);
-    let plan = resolved.as_ref().ok().map(|resolved| resolved.plan);
+    let plan = resolved.as_ref().ok().copied();
     let expected = expected(plan, effective, &refusals);
     let log_claims =
         recording.printed.map(|lines| claims(lines, dialect, spelling, effective, recording.ops));

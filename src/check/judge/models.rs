@@ -26,7 +26,22 @@ pub(super) fn main_model(ops: &[Op]) -> Cow<'_, [Op]> {
     }
     let same = models.iter().filter(|model| name(&model.path) == name(&first.path));
     let files = same.flat_map(|model| model.files.iter().copied()).collect();
-    Cow::Owned(of_files(ops, &files))
+    Cow::Owned(of_files(&before_others(ops, &files), &files))
+}
+
+/// Without the memory that came into sight after another model's load had begun: models are loaded
+/// one after another, so it is that one's.
+fn before_others(ops: &[Op], files: &BTreeSet<FileId>) -> Vec<Op> {
+    let other =
+        |op: &Op| op.phase == Phase::Load && file(&op.call).is_some_and(|file| !files.contains(&file));
+    let began = ops.iter().position(other).unwrap_or(ops.len());
+    let earlier: BTreeSet<RegionId> = ops[..began].iter().filter_map(|op| region(&op.call)).collect();
+    let own = |(i, op): &(usize, &Op)| {
+        *i < began
+            || file(&op.call).is_some()
+            || region(&op.call).is_none_or(|region| earlier.contains(&region))
+    };
+    ops.iter().enumerate().filter(own).map(|(_, op)| op.clone()).collect()
 }
 
 /// The operations of each file of a model: one list, or one for each shard.
@@ -116,7 +131,8 @@ fn region(call: &Call) -> Option<RegionId> {
         | Call::MapAdvise { region, .. }
         | Call::Lock { region, .. }
         | Call::Unlock { region, .. }
-        | Call::Unmap { region, .. } => Some(*region),
+        | Call::Unmap { region, .. }
+        | Call::Map { region, .. } => Some(*region),
         Call::Native { region, .. } => *region,
         _ => None,
     }

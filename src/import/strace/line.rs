@@ -40,7 +40,7 @@ fn without_prefix(line: &str) -> (u64, &str) {
     // Times: 12:00:01, 12:00:01.123456, 1700000000.123456, whole seconds, and the relative form of -r.
     while let Some((word, after)) = rest.split_once(' ') {
         let digits = word.bytes().all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b'+'));
-        if !digits || word.is_empty() {
+        if !digits || !word.starts_with(|c: char| c.is_ascii_digit()) {
             break;
         }
         rest = after.trim_start();
