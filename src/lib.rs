@@ -8,7 +8,7 @@
 //! | [`cli`] | what was typed: commands and exit codes |
 //! | [`report`] | terminal and JSON output, consumers of one event stream |
 //! | [`check`] | the campaign: cases × subjects → verdicts |
-//! | [`bench`] | load times, prompt and generation speed, in llama-bench's formats |
+//! | [`mod@bench`] | load times, prompt and generation speed, in llama-bench's formats |
 //! | [`subject`] | the thing under test behind one trait |
 //! | [`engine`] | loader, weights, architectures, kernels, tokenizers, sampling |
 //! | [`tracer`] | any program under observation: system calls → a trace (Linux) |
