@@ -18,7 +18,8 @@ const LIMIT: u64 = 64 << 20;
 fn model() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("4g.gguf");
-    let shape = "--sparse --type q8_0 --layers 20 --embd 4096 --heads 32 --kv-heads 8 --ffn 16384 --vocab 2048";
+    let shape =
+        "--sparse --type q8_0 --layers 20 --embd 4096 --heads 32 --kv-heads 8 --ffn 16384 --vocab 2048";
     let made = Command::new(env!("CARGO_BIN_EXE_loadparity"))
         .args(["gguf", "make", "-o"])
         .arg(&path)
