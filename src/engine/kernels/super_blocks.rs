@@ -192,7 +192,10 @@ impl Lanes for Q3K {
             [v.shr::<4>(packed), v.shr::<6>(packed)]
         };
         let third = [plane(v, bits, 2 * quarter, 2), plane(v, bits, 2 * quarter + 1, 2)];
-        [0, 1].map(|i| v.sub_h(v.or(v.and(pairs[i], pair), third[i]), four))
+        [
+            v.sub_h(v.or(v.and(pairs[0], pair), third[0]), four),
+            v.sub_h(v.or(v.and(pairs[1], pair), third[1]), four),
+        ]
     }
 
     #[inline(always)]
@@ -279,9 +282,9 @@ impl Lanes for Iq4Xs {
     #[inline(always)]
     unsafe fn quants<V: Vector>(v: V, block: *const u8, quarter: usize) -> [V::H; 2] {
         // SAFETY: behind eight bytes lie eight times sixteen.
-        let packed =
-            unsafe { [v.nibbles(block.add(8 + 32 * quarter)), v.nibbles(block.add(24 + 32 * quarter))] };
-        packed.map(|nibbles| v.look_up(nibbles, &IQ4_VALUES))
+        let (low, high) =
+            unsafe { (v.nibbles(block.add(8 + 32 * quarter)), v.nibbles(block.add(24 + 32 * quarter))) };
+        [v.look_up(low, &IQ4_VALUES), v.look_up(high, &IQ4_VALUES)]
     }
 
     #[inline(always)]
