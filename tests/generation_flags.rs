@@ -27,9 +27,14 @@ fn a_stop_string_ends_the_text_before_it() {
 #[test]
 fn batches_and_threads_change_nothing() {
     let whole = run(&["-t", "1"]);
-    for more in
-        [&["-b", "1", "-t", "2"][..], &["-ub", "2", "-t", "1", "-tb", "3"], &["-no-cnv"], &["--no-cnv"]]
-    {
+    for more in [
+        &["-b", "1", "-t", "2"][..],
+        &["-ub", "2", "-t", "1", "-tb", "3"],
+        &["-no-cnv"],
+        &["--no-cnv"],
+        &["-nr"],
+        &["--no-repack"],
+    ] {
         let other = run(more);
         assert_eq!(other["hash"], whole["hash"], "{more:?}");
         assert_eq!(other["tokens"], whole["tokens"], "{more:?}");

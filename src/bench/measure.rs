@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::cache::{self, NotCold};
 use super::model::ModelFacts;
@@ -243,7 +247,7 @@ fn generate(context: &mut Context, tokens: &mut Tokens, n_gen: usize) -> Result<
 struct Tokens {
     first: Option<u32>,
     vocabulary: u64,
-    state: u64,
+    sequence: ChaCha8Rng,
     fresh: bool,
 }
 
@@ -251,13 +255,16 @@ impl Tokens {
     const SEED: u64 = 42;
 
     fn new(tokenizer: &Tokenizer, vocabulary: usize) -> Self {
-        let first = tokenizer.bos().filter(|_| tokenizer.adds_bos());
-        Self { first, vocabulary: vocabulary as u64, state: Self::SEED, fresh: true }
+        Self::of(tokenizer.bos().filter(|_| tokenizer.adds_bos()), vocabulary as u64)
+    }
+
+    fn of(first: Option<u32>, vocabulary: u64) -> Self {
+        Self { first, vocabulary, sequence: ChaCha8Rng::seed_from_u64(Self::SEED), fresh: true }
     }
 
     /// Begins the sequence anew.
     fn restart(&mut self) {
-        (self.state, self.fresh) = (Self::SEED, true);
+        *self = Self::of(self.first, self.vocabulary);
     }
 
     fn take(&mut self, count: usize) -> impl Iterator<Item = u32> {
@@ -268,13 +275,8 @@ impl Tokens {
         if let (true, Some(first)) = (std::mem::take(&mut self.fresh), self.first) {
             return first;
         }
-        // Steele, Lea, Flood: Fast splittable pseudorandom number generators (SplitMix64).
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
         // Below the vocabulary's size, which came from a file's array and fits 32 bits of ids.
-        ((mixed ^ mixed >> 31) % self.vocabulary.max(1)) as u32
+        (self.sequence.next_u64() % self.vocabulary.max(1)) as u32
     }
 }
 
@@ -292,27 +294,9 @@ fn processor() -> String {
     named.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
-/// The time now.
+/// The time now, in UTC as RFC 3339 has it.
 fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    rfc3339(since.as_secs())
-}
-
-/// Seconds since 1970 in UTC as RFC 3339 has them.
-fn rfc3339(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Years begin in March, so that the day that comes every four years is the last one. 719 468 days lie
-    // between the first of March of the year 0 and 1970; 146 097 are 400 years.
-    let day = days + 719_468;
-    let (era, day) = (day / 146_097, day % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + u64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[cfg(test)]
@@ -320,23 +304,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_by_the_calendar() {
-        for (seconds, expected) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (951_868_800, "2000-03-01T00:00:00Z"),
-            (1_709_164_800, "2024-02-29T00:00:00Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-            (1_735_689_599, "2024-12-31T23:59:59Z"),
-        ] {
-            assert_eq!(rfc3339(seconds), expected);
-        }
-    }
-
-    #[test]
     fn tokens_are_the_same_each_time_and_within_the_vocabulary() {
-        let mut tokens = Tokens { first: Some(1), vocabulary: 50, state: Tokens::SEED, fresh: true };
+        let mut tokens = Tokens::of(Some(1), 50);
         let once: Vec<u32> = tokens.take(500).collect();
         assert_eq!(once[0], 1);
         assert!(once.iter().all(|token| *token < 50));

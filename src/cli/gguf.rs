@@ -1,6 +1,7 @@
 //! `loadparity gguf`: look at a model file, or make one.
 
 mod make;
+mod new_file;
 mod show;
 mod split;
 

@@ -140,6 +140,10 @@ pub struct RunArgs {
     #[arg(long)]
     ignore_eos: bool,
 
+    /// Taken for llama.cpp's sake (`-nr`): weights are used as they lie in the file, never packed anew.
+    #[arg(long)]
+    no_repack: bool,
+
     /// Write every operation on the platform seam to this file.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -176,6 +180,7 @@ pub(super) fn without_long_shorts(argv: Vec<OsString>) -> Vec<OsString> {
         ("-no-cnv", "--no-conversation"),
         ("--no-cnv", "--no-conversation"),
         ("-sys", "--system-prompt"),
+        ("-nr", "--no-repack"),
     ];
     let long = |word: OsString| match LONG.iter().find(|(short, _)| word == *short) {
         Some((_, long)) => long.into(),

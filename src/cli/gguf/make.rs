@@ -1,12 +1,12 @@
 //! `gguf make`: a seeded model into a file that is whole or not there.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::GgufCommandError;
+use super::new_file::NewFile;
 use crate::gguf::{Arch, Gguf, HoleSink, MakeError, MakeSpec, MatrixType, WriteError, make};
 
 /// Arguments of `gguf make`; the defaults make a model of some 6 MB.
@@ -78,10 +78,9 @@ impl MakeArgs {
 
 pub(super) fn run(args: &MakeArgs, out: &mut dyn Write) -> Result<(), GgufCommandError> {
     let path = &args.output;
-    if !args.force && path.symlink_metadata().is_ok() {
-        return Err(GgufCommandError::Exists { path: path.clone() });
-    }
-    let gguf = write_whole(path, &args.spec(), args.force)?;
+    let new = NewFile::begin(path, args.force)?;
+    let gguf = write(&new, &args.spec())?;
+    new.keep()?;
     writeln!(
         out,
         "{}: {} bytes, {} tensors, {}, seed {}",
@@ -94,22 +93,8 @@ pub(super) fn run(args: &MakeArgs, out: &mut dyn Write) -> Result<(), GgufComman
     Ok(())
 }
 
-/// Makes the model under a temporary name beside `path`, and renames it when it is complete. The
-/// temporary file is removed on any failure.
-fn write_whole(path: &Path, spec: &MakeSpec, force: bool) -> Result<Gguf, GgufCommandError> {
-    let failed = |error| GgufCommandError::Write { path: path.to_owned(), error };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    // Opened here and not by the crate, for the permissions that any other new file would have.
-    let part = tempfile::Builder::new()
-        .prefix(".loadparity-")
-        .suffix(".gguf.part")
-        .make_in(folder, |part| File::options().write(true).create_new(true).open(part))
-        .map_err(failed)?;
-
-    let mut sink = HoleSink::new(part.as_file());
+fn write(new: &NewFile<'_>, spec: &MakeSpec) -> Result<Gguf, GgufCommandError> {
+    let mut sink = HoleSink::new(new.file());
     let bar = ProgressBar::new(0);
     if let Ok(style) =
         ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")
@@ -122,17 +107,9 @@ fn write_whole(path: &Path, spec: &MakeSpec, force: bool) -> Result<Gguf, GgufCo
     });
     bar.finish_and_clear();
     let gguf = made.map_err(|error| match error {
-        MakeError::Write(WriteError::Io(error)) => failed(error),
+        MakeError::Write(WriteError::Io(error)) => new.failed(error),
         other => GgufCommandError::Spec(other),
     })?;
-    sink.finish().map_err(failed)?;
-
-    let kept = if force { part.persist(path) } else { part.persist_noclobber(path) };
-    match kept {
-        Ok(_) => Ok(gguf),
-        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(GgufCommandError::Exists { path: path.to_owned() })
-        }
-        Err(refused) => Err(failed(refused.error)),
-    }
+    sink.finish().map_err(|error| new.failed(error))?;
+    Ok(gguf)
 }

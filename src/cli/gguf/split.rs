@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::GgufCommandError;
+use super::new_file::NewFile;
 use crate::gguf::{Gguf, SeekSource, TensorInfo, WriteError, Writer, read, split};
 
 /// Arguments of `gguf split`.
@@ -78,25 +79,13 @@ fn write(
     tensors: &[Source<'_>],
     force: bool,
 ) -> Result<(), GgufCommandError> {
-    let failed = |error| GgufCommandError::Write { path: path.to_owned(), error };
-    if !force && path.symlink_metadata().is_ok() {
-        return Err(GgufCommandError::Exists { path: path.to_owned() });
-    }
+    let new = NewFile::begin(path, force)?;
     let mut writer = Writer::new(tensors.first().map_or(3, |(input, _)| input.gguf.version));
     let declared = metadata.into_iter().try_for_each(|(key, value)| writer.metadata(&key, value).map(|_| ()));
     let declared = declared.and_then(|()| {
         tensors.iter().try_for_each(|(_, t)| writer.tensor(&t.name, &t.dims, t.dtype).map(|_| ()))
     });
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let part = tempfile::Builder::new()
-        .prefix(".loadparity-")
-        .suffix(".gguf.part")
-        .make_in(folder, |part| File::options().write(true).create_new(true).open(part))
-        .map_err(failed)?;
-    let mut out = BufWriter::new(part.as_file());
+    let mut out = BufWriter::new(new.file());
     let written = declared.and_then(|()| {
         writer.write_to(&mut out, &mut |index, _, sink| {
             let (input, tensor) = tensors[index];
@@ -114,13 +103,12 @@ fn write(
         })
     });
     written.map_err(|error| match error {
-        WriteError::Io(error) => failed(error),
-        other => failed(io::Error::other(other)),
+        WriteError::Io(error) => new.failed(error),
+        other => new.failed(io::Error::other(other)),
     })?;
-    out.flush().map_err(failed)?;
+    out.flush().map_err(|error| new.failed(error))?;
     drop(out);
-    let kept = if force { part.persist(path) } else { part.persist_noclobber(path) };
-    kept.map(|_| ()).map_err(|refused| failed(refused.error))
+    new.keep()
 }
 
 pub(super) fn run_split(args: &SplitArgs, out: &mut dyn Write) -> Result<(), GgufCommandError> {

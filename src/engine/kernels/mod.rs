@@ -102,22 +102,31 @@ pub enum CpuLevel {
     Avx512,
     /// AArch64 with NEON, little-endian.
     Neon,
+    /// AArch64 with NEON and its dot product of bytes.
+    NeonDotprod,
 }
 
 /// Why a level cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CpuLevelError {
     /// The word names no level.
-    #[error("unknown CPU level `{0}`; the levels are scalar, avx2, avx512 and neon")]
+    #[error("unknown CPU level `{0}`; the levels are {levels}", levels = Self::words())]
     Unknown(String),
     /// This machine lacks the instructions.
     #[error("this CPU has no {0} level; it has {best}", best = CpuLevel::detect())]
     Unavailable(CpuLevel),
 }
 
+impl CpuLevelError {
+    fn words() -> String {
+        CpuLevel::ALL.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl CpuLevel {
     /// Every level, the plainest first.
-    pub const ALL: &[CpuLevel] = &[CpuLevel::Scalar, CpuLevel::Avx2, CpuLevel::Avx512, CpuLevel::Neon];
+    pub const ALL: &[CpuLevel] =
+        &[CpuLevel::Scalar, CpuLevel::Avx2, CpuLevel::Avx512, CpuLevel::Neon, CpuLevel::NeonDotprod];
 
     /// The best level of this CPU.
     pub fn detect() -> Self {
@@ -149,6 +158,10 @@ impl CpuLevel {
             }
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
             CpuLevel::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            CpuLevel::NeonDotprod => {
+                CpuLevel::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod")
+            }
             // A level of another architecture.
             _ => false,
         }
@@ -162,6 +175,7 @@ impl fmt::Display for CpuLevel {
             CpuLevel::Avx2 => "avx2",
             CpuLevel::Avx512 => "avx512",
             CpuLevel::Neon => "neon",
+            CpuLevel::NeonDotprod => "neon-dotprod",
         })
     }
 }
@@ -241,6 +255,8 @@ impl Kernels {
             CpuLevel::Avx512 => &tables::AVX512,
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
             CpuLevel::Neon => &tables::NEON,
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            CpuLevel::NeonDotprod => &tables::NEON_DOTPROD,
             // A level of another architecture, which is not available.
             _ => return Err(CpuLevelError::Unavailable(level)),
         };

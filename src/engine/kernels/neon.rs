@@ -1,22 +1,22 @@
-//! AArch64 with Advanced SIMD (NEON), as every 64-bit Arm CPU of a desktop or a phone has it: a
-//! vector is four registers.
+//! AArch64 with Advanced SIMD (NEON), as every 64-bit Arm CPU of a desktop or a phone has it, and
+//! with its dot product of bytes (FEAT_DotProd) besides: a vector is four registers.
 //!
-//! Conversions between f16 and f32 are part of the base instruction set and written as assembly,
-//! because the standard library's functions for them are not stable.
+//! Conversions between f16 and f32 are part of the base instruction set; they and the dot product are
+//! written as assembly, because the standard library's functions for them are not stable.
 
 use std::arch::aarch64::*;
 use std::arch::asm;
 
 use super::vector::{Vector, accesses, operations};
 
-/// The token of a CPU with these instructions.
+/// The token of a CPU with these instructions: with the dot product, or without.
 #[derive(Clone, Copy)]
-pub(super) struct Neon(());
+pub(super) struct Neon<const DOT: bool>(());
 
 /// Operations on one register.
-impl Neon {
+impl<const DOT: bool> Neon<DOT> {
     /// # Safety
-    /// The CPU has NEON and is little-endian.
+    /// The CPU has NEON, and the dot product if `DOT`, and is little-endian.
     #[inline(always)]
     pub(super) unsafe fn assume() -> Self {
         Self(())
@@ -43,12 +43,19 @@ impl Neon {
             let two = vadd_f32(vget_low_f32(four), vget_high_f32(four));
             vget_lane_f32::<0>(two) + vget_lane_f32::<1>(two)
         }
-        /// The sums of groups of four products. A product fits in 16 bits: activations are above
-        /// −128, and 128 · 127 < 2¹⁵.
-        fn dot4_four(self, a: int8x16_t, b: int8x16_t) -> int32x4_t {
-            let low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
-            let high = vmull_high_s8(a, b);
-            vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high))
+        /// Adds the sums of groups of four products. Without the instruction a product has to fit in
+        /// 16 bits: activations are above −128, and 128 · 127 < 2¹⁵.
+        fn dot4_four(self, sum: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+            if DOT {
+                let mut sum = sum;
+                asm!("sdot {sum:v}.4s, {a:v}.16b, {b:v}.16b", sum = inout(vreg) sum, a = in(vreg) a,
+                    b = in(vreg) b, options(pure, nomem, nostack, preserves_flags));
+                sum
+            } else {
+                let low = vmull_s8(vget_low_s8(a), vget_low_s8(b));
+                let high = vmull_high_s8(a, b);
+                vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)))
+            }
         }
         /// Sums of pairs of i16 products.
         fn dot2_four(self, sum: int32x4_t, a: int16x8_t, b: int16x8_t) -> int32x4_t {
@@ -72,7 +79,7 @@ macro_rules! each {
     };
 }
 
-impl Vector for Neon {
+impl<const DOT: bool> Vector for Neon<DOT> {
     type F = [float32x4_t; 4];
     type I = [int32x4_t; 4];
     type H = [uint8x16_t; 2];
@@ -221,21 +228,21 @@ impl Vector for Neon {
         }
         fn splat_b(self, four: i32) -> [uint8x16_t; 4] { [vreinterpretq_u8_s32(vdupq_n_s32(four)); 4] }
         fn dot4_unsigned(self, sum: [int32x4_t; 4], a: [uint8x16_t; 4], b: [uint8x16_t; 4]) -> [int32x4_t; 4] {
-            self.add_i32(sum, self.dot4_signed(a, b))
+            self.dot4_biased(sum, a, b)
         }
         fn weights(self, x: [uint8x16_t; 4]) -> [uint8x16_t; 4] { x }
         fn activations(self, x: [uint8x16_t; 4]) -> [uint8x16_t; 4] { x }
         fn dot4_signed(self, w: [uint8x16_t; 4], x: [uint8x16_t; 4]) -> [int32x4_t; 4] {
-            let (w, x) = (each!(vreinterpretq_s8_u8, w), each!(vreinterpretq_s8_u8, x));
-            [
-                self.dot4_four(w[0], x[0]),
-                self.dot4_four(w[1], x[1]),
-                self.dot4_four(w[2], x[2]),
-                self.dot4_four(w[3], x[3]),
-            ]
+            self.dot4_biased([vdupq_n_s32(0); 4], w, x)
         }
         fn dot4_biased(self, sum: [int32x4_t; 4], w: [uint8x16_t; 4], x: [uint8x16_t; 4]) -> [int32x4_t; 4] {
-            self.add_i32(sum, self.dot4_signed(w, x))
+            let (w, x) = (each!(vreinterpretq_s8_u8, w), each!(vreinterpretq_s8_u8, x));
+            [
+                self.dot4_four(sum[0], w[0], x[0]),
+                self.dot4_four(sum[1], w[1], x[1]),
+                self.dot4_four(sum[2], w[2], x[2]),
+                self.dot4_four(sum[3], w[3], x[3]),
+            ]
         }
 
         fn widen_words(self, low: u64, high: u64) -> [i16; 16] {

@@ -1,7 +1,7 @@
 //! Formats of blocks of 256: how vectors read them.
 
 use super::vector::Vector;
-use crate::engine::quant::{Format, Super, iq4_xs, k4_words, q3_k, q5_k};
+use crate::engine::quant::{Format, IQ4_VALUES, k4_words};
 
 /// A format whose integers are unsigned bytes, taken 64 at a time.
 pub(super) trait Unsigned {
@@ -126,8 +126,20 @@ pub(super) trait Lanes {
     /// Byte offset of the scale of scales.
     const D: usize;
     const ASIDE: Aside = Aside::Nothing;
-    /// The integers, scales and mins of a block.
-    fn unpack<V: Vector>(v: V, block: &[u8], out: &mut Super);
+    /// Whether the integers are signed bytes. Unsigned ones are so small that a pair of products with
+    /// activations fits in 16 bits.
+    const SIGNED: bool = false;
+    /// Elements `64 · quarter` to `64 · quarter + 63`.
+    ///
+    /// # Safety
+    /// `block` is readable for a block of the format.
+    unsafe fn quants<V: Vector>(v: V, block: *const u8, quarter: usize) -> [V::H; 2];
+    /// The scales of the sixteen runs of 16.
+    fn scales<V: Vector>(v: V, block: &[u8]) -> [i16; 16];
+    /// Their mins, where there are any.
+    fn mins<V: Vector>(_: V, _: &[u8]) -> [i16; 16] {
+        [0; 16]
+    }
 }
 
 pub(super) struct Q3K;
@@ -135,12 +147,65 @@ pub(super) struct Q5K;
 pub(super) struct Q6K;
 pub(super) struct Iq4Xs;
 
+/// Bit `run` of each byte, moved to bit `place`.
+#[inline(always)]
+fn plane<V: Vector>(v: V, bits: V::H, run: usize, place: usize) -> V::H {
+    let moved = match place as i32 - run as i32 {
+        -5 => v.shr::<5>(bits),
+        -4 => v.shr::<4>(bits),
+        -3 => v.shr::<3>(bits),
+        -2 => v.shr::<2>(bits),
+        -1 => v.shr::<1>(bits),
+        0 => bits,
+        1 => v.shl::<1>(bits),
+        2 => v.shl::<2>(bits),
+        3 => v.shl::<3>(bits),
+        4 => v.shl::<4>(bits),
+        by => unreachable!("a bit is not moved by {by}"),
+    };
+    v.and(moved, v.splat_h(1 << place))
+}
+
+/// Eight numbers, each twice.
+#[inline(always)]
+fn doubled(eight: &[i16]) -> [i16; 16] {
+    let mut out = [0; 16];
+    for (out, &x) in out.as_chunks_mut::<2>().0.iter_mut().zip(eight) {
+        *out = [x; 2];
+    }
+    out
+}
+
 impl Lanes for Q3K {
     const FORMAT: Format = Format::Q3_K;
     const D: usize = 108;
+    const SIGNED: bool = true;
+
     #[inline(always)]
-    fn unpack<V: Vector>(_: V, block: &[u8], out: &mut Super) {
-        q3_k(block, out);
+    unsafe fn quants<V: Vector>(v: V, block: *const u8, quarter: usize) -> [V::H; 2] {
+        // SAFETY: 32 bytes hold third bits, and twice 32 behind them hold pairs.
+        let (bits, packed) = unsafe { (v.load_h(block), v.load_h(block.add(32 + 32 * (quarter / 2)))) };
+        let (pair, four) = (v.splat_h(3), v.splat_h(4));
+        let pairs = if quarter.is_multiple_of(2) {
+            [packed, v.shr::<2>(packed)]
+        } else {
+            [v.shr::<4>(packed), v.shr::<6>(packed)]
+        };
+        let third = [plane(v, bits, 2 * quarter, 2), plane(v, bits, 2 * quarter + 1, 2)];
+        [
+            v.sub_h(v.or(v.and(pairs[0], pair), third[0]), four),
+            v.sub_h(v.or(v.and(pairs[1], pair), third[1]), four),
+        ]
+    }
+
+    #[inline(always)]
+    fn scales<V: Vector>(v: V, block: &[u8]) -> [i16; 16] {
+        let low = u64::from_le_bytes(*block[96..].first_chunk().expect("nibbles behind the pairs"));
+        let top = u64::from(u32::from_le_bytes(*block[104..].first_chunk().expect("bit pairs behind them")));
+        // Four scales take their tops from the lowest bit pairs, the next four from those above.
+        let tops = |pairs: u64| ((pairs | pairs >> 2 << 32) & 0x0303_0303_0303_0303) << 4;
+        let nibbles = 0x0f0f_0f0f_0f0f_0f0f;
+        v.widen_words(low & nibbles | tops(top), low >> 4 & nibbles | tops(top >> 4)).map(|scale| scale - 32)
     }
 }
 
@@ -148,28 +213,37 @@ impl Lanes for Q5K {
     const FORMAT: Format = Format::Q5_K;
     const D: usize = 0;
     const ASIDE: Aside = Aside::Mins(2);
+
     #[inline(always)]
-    fn unpack<V: Vector>(_: V, block: &[u8], out: &mut Super) {
-        q5_k(block, out);
+    unsafe fn quants<V: Vector>(v: V, block: *const u8, quarter: usize) -> [V::H; 2] {
+        // SAFETY: behind 16 bytes lie 32 of fifth bits and four times 32 of nibbles.
+        let (bits, packed) = unsafe { (v.load_h(block.add(16)), v.load_h(block.add(48 + 32 * quarter))) };
+        let nibble = v.splat_h(15);
+        [
+            v.or(v.and(packed, nibble), plane(v, bits, 2 * quarter, 4)),
+            v.or(v.and(v.shr::<4>(packed), nibble), plane(v, bits, 2 * quarter + 1, 4)),
+        ]
+    }
+
+    #[inline(always)]
+    fn scales<V: Vector>(v: V, block: &[u8]) -> [i16; 16] {
+        doubled(&Q4K::scales(v, block)[..8])
+    }
+
+    #[inline(always)]
+    fn mins<V: Vector>(v: V, block: &[u8]) -> [i16; 16] {
+        doubled(&Q4K::scales(v, block)[8..])
     }
 }
 
-impl Lanes for Iq4Xs {
-    const FORMAT: Format = Format::IQ4_XS;
-    const D: usize = 0;
-    #[inline(always)]
-    fn unpack<V: Vector>(_: V, block: &[u8], out: &mut Super) {
-        iq4_xs(block, out);
-    }
-}
+impl Lanes for Q6K {
+    const FORMAT: Format = Format::Q6_K;
+    const D: usize = 208;
+    const ASIDE: Aside = Aside::Zero(32);
 
-impl Q6K {
-    /// Elements `64 · quarter` to `64 · quarter + 63`, from 0 to 63: the zero is 32.
-    ///
-    /// # Safety
-    /// `block` is readable for 210 bytes.
+    /// From 0 to 63: the zero is 32.
     #[inline(always)]
-    pub(super) unsafe fn quants<V: Vector>(v: V, block: *const u8, quarter: usize) -> [V::H; 2] {
+    unsafe fn quants<V: Vector>(v: V, block: *const u8, quarter: usize) -> [V::H; 2] {
         let half = quarter / 2;
         // SAFETY: of 210 bytes, 128 hold nibbles and 64 more hold pairs.
         let (first, second, pairs) = unsafe {
@@ -193,35 +267,38 @@ impl Q6K {
         }
     }
 
-    /// The scales of the sixteen runs of 16.
     #[inline(always)]
-    pub(super) fn scales(block: &[u8]) -> [i16; 16] {
-        let mut out = [0; 16];
-        for (out, &byte) in out.iter_mut().zip(&block[192..208]) {
-            *out = i16::from(byte as i8);
-        }
-        out
+    fn scales<V: Vector>(_: V, block: &[u8]) -> [i16; 16] {
+        let bytes: &[u8; 16] = block[192..].first_chunk().expect("a scale behind the scales");
+        bytes.map(|byte| i16::from(byte as i8))
     }
 }
 
-impl Lanes for Q6K {
-    const FORMAT: Format = Format::Q6_K;
-    const D: usize = 208;
-    const ASIDE: Aside = Aside::Zero(32);
+impl Lanes for Iq4Xs {
+    const FORMAT: Format = Format::IQ4_XS;
+    const D: usize = 0;
+    const SIGNED: bool = true;
+
     #[inline(always)]
-    fn unpack<V: Vector>(v: V, block: &[u8], out: &mut Super) {
-        assert!(block.len() >= 210);
-        for (scale, &byte) in out.scales.iter_mut().zip(&block[192..208]) {
-            *scale = byte as i8;
-        }
-        for (quarter, to) in out.quants.as_chunks_mut::<64>().0.iter_mut().enumerate() {
-            // SAFETY: the block has 210 bytes, and the chunk twice 32.
-            unsafe {
-                let [low, high] = Self::quants(v, block.as_ptr(), quarter);
-                v.store_h(low, to.as_mut_ptr().cast());
-                v.store_h(high, to[32..].as_mut_ptr().cast());
-            }
-        }
+    unsafe fn quants<V: Vector>(v: V, block: *const u8, quarter: usize) -> [V::H; 2] {
+        // SAFETY: behind eight bytes lie eight times sixteen.
+        let (low, high) =
+            unsafe { (v.nibbles(block.add(8 + 32 * quarter)), v.nibbles(block.add(24 + 32 * quarter))) };
+        [v.look_up(low, &IQ4_VALUES), v.look_up(high, &IQ4_VALUES)]
+    }
+
+    #[inline(always)]
+    fn scales<V: Vector>(v: V, block: &[u8]) -> [i16; 16] {
+        let word = |at: usize| u16::from_le_bytes([block[at], block[at + 1]]);
+        // Eight nibbles to eight bytes, and eight bit pairs.
+        let mut low = u64::from(word(4)) | u64::from(word(6)) << 32;
+        low = (low | low << 8) & 0x00ff_00ff_00ff_00ff;
+        low = (low | low << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+        let mut top = u64::from(word(2));
+        top = (top | top << 24) & 0x0000_00ff_0000_00ff;
+        top = (top | top << 12) & 0x000f_000f_000f_000f;
+        top = (top | top << 6) & 0x0303_0303_0303_0303;
+        doubled(&v.widen_words(low | top << 4, 0)[..8]).map(|scale| scale - 32)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::attention::{self, VectorRows};
 use super::float::{self, F16, F32};
 use super::small_blocks::{self, Iq4Nl, Q40, Q41, Q50, Q51, Q80};
-use super::super_blocks::{Iq4Xs, Q2K, Q3K, Q4K, Q5K};
+use super::super_blocks::{Iq4Xs, Q2K, Q3K, Q4K, Q5K, Q6K};
 use super::{Head, Table, exp, super_lanes, super_rows};
 use crate::engine::quant::{self, Activations, Partner};
 
@@ -60,7 +60,7 @@ macro_rules! table {
                 q3_k: kernel!(quant::Q8_K, super_lanes::rows::<_, Q3K, $wr, $wp, $wt>),
                 q4_k: kernel!(quant::Q8_K, super_rows::rows::<_, Q4K, $large>),
                 q5_k: kernel!(quant::Q8_K, super_lanes::rows::<_, Q5K, $wr, $wp, $wt>),
-                q6_k: kernel!(quant::Q8_K, super_lanes::rows_q6_k::<_, $wr, $wp, $wt>),
+                q6_k: kernel!(quant::Q8_K, super_lanes::rows::<_, Q6K, $wr, $wp, $wt>),
                 iq4_xs: kernel!(quant::Q8_K, super_lanes::rows::<_, Iq4Xs, $wr, $wp, $wt>),
                 // SAFETY: this table is handed out only where the instructions were detected.
                 attend: |head, out| unsafe { attend(head, out) },
@@ -85,6 +85,11 @@ table!(
 );
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 table!(
-    NEON, super::neon::Neon, "neon",
+    NEON, super::neon::Neon<false>, "neon",
+    float 2 3, bf16 1 3, lanes 2 2 4, wide 2 1 2, rows 4 2
+);
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+table!(
+    NEON_DOTPROD, super::neon::Neon<true>, "neon,dotprod",
     float 2 3, bf16 1 3, lanes 2 2 4, wide 2 1 2, rows 4 2
 );

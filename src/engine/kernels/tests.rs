@@ -220,7 +220,10 @@ fn levels_have_names_and_detection_is_honest() {
     }
     assert!(CpuLevel::detect().is_available());
     let error = "neon9".parse::<CpuLevel>().unwrap_err();
-    assert_eq!(error.to_string(), "unknown CPU level `neon9`; the levels are scalar, avx2, avx512 and neon");
+    assert_eq!(
+        error.to_string(),
+        "unknown CPU level `neon9`; the levels are scalar, avx2, avx512, neon, neon-dotprod"
+    );
 }
 
 #[test]
