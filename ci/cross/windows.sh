@@ -65,8 +65,9 @@ wine_prefix() {
 
 windows_setup() {
     [ "$(uname -sm)" = "Linux x86_64" ] || not_run "this takes Linux on x86-64, here is $(uname -sm)"
-    use_target $windows_target
+    # Before the target: its standard library is built with mingw's dlltool.
     need gcc-mingw-w64-x86-64-win32 wine64
+    use_target $windows_target
     wine_tools
     windows_linker
     wine_prefix

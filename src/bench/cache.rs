@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::platform::{Advice, Errno, ErrorKind, MapRequest, Phase, Platform, Residency};
+use crate::platform::{Advice, Errno, ErrorKind, Phase, Platform, Residency};
 
 /// How often the advice is given before its answer counts: the kernel passes over pages that were
 /// touched a moment ago and that it has not sorted in yet.
@@ -106,18 +106,12 @@ pub(super) fn fill(platform: &Arc<dyn Platform>, files: &[PathBuf]) -> Result<()
     Ok(())
 }
 
-/// What of the files is in memory. Mapping a file for the question brings none of it in.
+/// What of the files is in memory.
 pub(super) fn resident(platform: &Arc<dyn Platform>, files: &[PathBuf]) -> Result<Residency, NotCold> {
     let mut sum = Residency::default();
     for path in files {
-        let failed = |errno| failed(path, errno);
-        let file = platform.open(path, false).map_err(failed)?;
-        let len = file.size().map_err(failed)?;
-        if len == 0 {
-            continue;
-        }
-        let mapping = file.map(MapRequest { offset: 0, len, populate: false }).map_err(failed)?;
-        match mapping.residency(0..mapping.len()) {
+        let file = platform.open(path, false).map_err(|errno| failed(path, errno))?;
+        match file.cached() {
             Ok(residency) => sum += residency,
             Err(errno) => return Err(NotCold::Unasked { platform: platform.name(), errno }),
         }

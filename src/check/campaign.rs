@@ -12,7 +12,7 @@ use super::rule::{Finding, Rule};
 use crate::engine::Generation;
 use crate::plan::spelling::{flags, sequences, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
-use crate::subject::{Depth, Observed, Output, Request, Residency, Run, Subject, Truth};
+use crate::subject::{CacheUse, Depth, Observed, Output, Request, Residency, Run, Subject, Truth};
 use crate::trace::{Call, CodePath, Diff, NoticeCode, NoticeLevel, Op, Outcome, SemanticPath, Summary};
 
 /// What to check.
@@ -272,7 +272,8 @@ impl Course<'_> {
             let resolved = run.resolved.unwrap_or(plan);
             findings.extend(broken_rules(resolved, &run.ops, &truth.gguf, self.campaign.subject.page_size()));
         }
-        let (mut notes, mut limited) = limits_of(plan, &run.ops);
+        let cache = run.result.as_ref().ok().and_then(|o| o.cache);
+        let (mut notes, mut limited) = limits_of(plan, &run.ops, cache);
         if let Some(note) = run.result.as_ref().ok().and_then(|o| o.locked).and_then(lock_not_confirmed) {
             notes.push(note);
             limited = limited.max(Verdict::Unsupported);
@@ -330,7 +331,7 @@ fn wrong_bytes(observed: &Observed, truth: &Truth) -> Option<Finding> {
 }
 
 /// What keeps a run whose rules all hold from being a pass, and what is to be said about it.
-fn limits_of(plan: LoadPlan, ops: &[Op]) -> (Vec<String>, Verdict) {
+fn limits_of(plan: LoadPlan, ops: &[Op], cache: Option<CacheUse>) -> (Vec<String>, Verdict) {
     let mut notes = Vec::new();
     let mut verdict = Verdict::Pass;
     for op in ops {
@@ -344,11 +345,11 @@ fn limits_of(plan: LoadPlan, ops: &[Op]) -> (Vec<String>, Verdict) {
                 });
             }
             Call::Alignment { enforced: false, .. } if matches!(op.outcome, Outcome::Ok(_)) => {
-                notes.push(
+                let told = cache.map_or_else(|| "cannot be told".to_owned(), passed_the_cache);
+                notes.push(format!(
                     "this file system takes unaligned direct requests: that direct I/O bypassed the page \
-                     cache cannot be told"
-                        .to_owned(),
-                );
+                     cache {told}"
+                ));
                 if plan.source == crate::plan::Source::Direct {
                     verdict = verdict.max(Verdict::Unsupported);
                 }
@@ -357,6 +358,20 @@ fn limits_of(plan: LoadPlan, ops: &[Op]) -> (Vec<String>, Verdict) {
         }
     }
     (notes, verdict)
+}
+
+/// What the page cache shows of a direct load that nobody refused. Only pages that were not there before
+/// can tell anything, the header's pages and what is read ahead of them come in with every load, and a page
+/// may go at any time: this is evidence, and makes no pass.
+fn passed_the_cache(CacheUse { before, after }: CacheUse) -> String {
+    let missing = before.pages.saturating_sub(before.resident);
+    let came = after.resident.saturating_sub(before.resident);
+    let seen = match missing {
+        0 => return "cannot be told (all of the file was in it before)".to_owned(),
+        _ if came > missing / 2 => "is refuted",
+        _ => "is likely",
+    };
+    format!("{seen} (of {missing} pages that were not in it, the load brought {came} in)")
 }
 
 /// What is to be said where the system granted locks and its own view of the pages says otherwise: that
@@ -396,5 +411,23 @@ fn describe(
         text: None,
         notes,
         verdict: Verdict::Pass,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(before: u64, after: u64) -> String {
+        let of = |resident| Residency { pages: 100, resident, locked: None };
+        passed_the_cache(CacheUse { before: of(before), after: of(after) })
+    }
+
+    #[test]
+    fn pages_that_came_in_refute_direct_io() {
+        assert_eq!(cache(10, 100), "is refuted (of 90 pages that were not in it, the load brought 90 in)");
+        assert_eq!(cache(0, 8), "is likely (of 100 pages that were not in it, the load brought 8 in)");
+        assert_eq!(cache(60, 20), "is likely (of 40 pages that were not in it, the load brought 0 in)");
+        assert!(cache(100, 100).starts_with("cannot be told"));
     }
 }

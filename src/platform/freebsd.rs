@@ -12,7 +12,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use super::unix::{self, OpenFile, UnixBuffer, errno, hint_by_name};
 use super::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
-    Platform, Result,
+    Platform, Residency, Result,
 };
 use super::{fadvise, probe};
 
@@ -116,5 +116,9 @@ impl File for FreeBsdFile {
 
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         Ok(Box::new(self.file.map(request)?))
+    }
+
+    fn cached(&self) -> Result<Residency> {
+        self.file.cached()
     }
 }

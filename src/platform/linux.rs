@@ -12,7 +12,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use super::unix::{self, OpenFile, UnixBuffer, errno, hint_by_name};
 use super::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
-    Platform, Result,
+    Platform, Residency, Result,
 };
 use super::{fadvise, probe};
 
@@ -187,5 +187,9 @@ impl File for LinuxFile {
 
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         Ok(Box::new(self.0.map(request)?))
+    }
+
+    fn cached(&self) -> Result<Residency> {
+        self.0.cached()
     }
 }

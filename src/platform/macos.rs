@@ -179,6 +179,10 @@ impl File for MacFile {
         let wired = Mutex::new(WiredRanges::new(self.1));
         Ok(Box::new(MacMapping { view: self.0.map(request)?, wired }))
     }
+
+    fn cached(&self) -> Result<Residency> {
+        self.0.cached()
+    }
 }
 
 /// The set holds what the kernel was told, whether or not a thread panicked meanwhile.

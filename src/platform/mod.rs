@@ -30,9 +30,10 @@
 //!    pages of their own, freed on drop.
 //! 9. **Teardown** runs on drop, in the order the OS wants (view, mapping, file); locks that still
 //!    stand end with their region.
-//! 10. **Residency** ([`Mapping::residency`], [`Buffer::residency`]): what the kernel itself says
-//!     about the pages of a region, asked of it anew each time. It is evidence beside the trace and no
-//!     operation of a load; a backend that cannot ask says [`ErrorKind::Unsupported`].
+//! 10. **Residency** ([`Mapping::residency`], [`Buffer::residency`], and [`File::cached`] for the page
+//!     cache): what the kernel itself says about pages, asked of it anew each time. It is evidence
+//!     beside the trace and no operation of a load; a backend that cannot ask says
+//!     [`ErrorKind::Unsupported`].
 //! 11. **Errors** carry one [`Errno`]: the kind that all platforms share, the raw code, its name.
 //!
 //! `cfg(target_os)` stands in this file alone. Decorators wrap any backend and stack in one fixed
@@ -215,6 +216,11 @@ pub trait File: Send + Sync {
 
     /// Maps a range, shared and read-only.
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>>;
+
+    /// What the page cache holds of the file; asking brings nothing in.
+    fn cached(&self) -> Result<Residency> {
+        Err(residency::cannot_ask())
+    }
 }
 
 /// A mapped range of a file; unmapped on drop. Ranges are relative to its first byte.

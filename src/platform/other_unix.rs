@@ -13,7 +13,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use super::unix::{self, OpenFile, UnixBuffer, errno};
 use super::{
     Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
-    Platform, Result,
+    Platform, Residency, Result,
 };
 
 /// The running Unix system.
@@ -107,5 +107,9 @@ impl File for UnixFile {
 
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         Ok(Box::new(self.0.map(request)?))
+    }
+
+    fn cached(&self) -> Result<Residency> {
+        self.0.cached()
     }
 }

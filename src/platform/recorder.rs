@@ -265,6 +265,10 @@ impl File for RecordedFile {
         )
     }
 
+    fn cached(&self) -> Result<Residency> {
+        self.inner().cached()
+    }
+
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         let region = self.recording.next_region();
         let inner = self.recording.note(

@@ -72,6 +72,18 @@ pub struct Observed {
     /// What the kernel says after the load about the pages that were locked; `None` where it cannot be
     /// asked.
     pub locked: Option<Residency>,
+    /// What a direct load left in the page cache; `None` for other loads and where the kernel cannot be
+    /// asked.
+    pub cache: Option<CacheUse>,
+}
+
+/// What the page cache held of the model file before a load and after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheUse {
+    /// Before.
+    pub before: Residency,
+    /// After.
+    pub after: Residency,
 }
 
 /// What was generated, as far as the subject lets it be seen.

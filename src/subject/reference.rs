@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Depth, Observed, Output, Request, Run, Subject, TensorHashes};
+use super::{CacheUse, Depth, Observed, Output, Request, Run, Subject, TensorHashes};
 use crate::engine::{self, LoadOptions};
-use crate::plan::Spelling;
+use crate::plan::{Source, Spelling};
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
 
 /// Puts something between the loader and the recorder.
@@ -72,10 +72,18 @@ impl ReferenceEngine {
             // With several reads in flight it is chance which of them a fault meets.
             options.readers = 1;
         }
+        // Direct reads that leave pages behind have gone through the cache.
+        let cached = || match plan.source {
+            Source::Direct => self.base.open(&self.model, false).and_then(|file| file.cached()).ok(),
+            _ => None,
+        };
+        let before = cached();
         let loaded = engine::load(stack, &self.model, plan, options).map_err(|e| e.to_string())?;
         run.resolved = Some(loaded.resolved);
         stack.enter_phase(crate::trace::Phase::Run);
-        let mut observed = Observed { locked: loaded.weights.locked_residency().ok(), ..Observed::default() };
+        let cache = before.zip(cached()).map(|(before, after)| CacheUse { before, after });
+        let locked = loaded.weights.locked_residency().ok();
+        let mut observed = Observed { locked, cache, ..Observed::default() };
         if *depth >= Depth::Hash {
             observed.tensors = Some(TensorHashes::of(&loaded.gguf, &*loaded.weights));
         }

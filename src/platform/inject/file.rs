@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::region::InjectedMapping;
 use super::schedule::{Armed, Schedule, clear_mark};
 use super::spec::{Corruption, Fault};
-use crate::platform::{Advice, Alignment, File, MapHint, MapRequest, Mapping, Result};
+use crate::platform::{Advice, Alignment, File, MapHint, MapRequest, Mapping, Residency, Result};
 
 pub(super) struct InjectedFile {
     inner: Arc<dyn File>,
@@ -126,5 +126,9 @@ impl File for InjectedFile {
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         let inner = self.schedule.guard("map", || self.inner.map(request))?;
         Ok(Box::new(InjectedMapping::new(inner, Arc::clone(&self.schedule))))
+    }
+
+    fn cached(&self) -> Result<Residency> {
+        self.inner.cached()
     }
 }

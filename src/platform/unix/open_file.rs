@@ -8,7 +8,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode, SFlag};
 
 use super::{UnixMapping, errno, invalid};
-use crate::platform::{MapRequest, Result};
+use crate::platform::{MapRequest, Mapping, Residency, Result};
 
 /// A descriptor that is closed on drop.
 pub(in crate::platform) struct OpenFile {
@@ -52,5 +52,15 @@ impl OpenFile {
             return Err(invalid());
         }
         UnixMapping::of(self.fd.as_fd(), request, self.page_size)
+    }
+
+    /// What the page cache holds of the file: `mincore` over a mapping that nobody touches.
+    pub(in crate::platform) fn cached(&self) -> Result<Residency> {
+        let len = self.size()?;
+        if len == 0 {
+            return Ok(Residency::default());
+        }
+        let mapping = self.map(MapRequest { offset: 0, len, populate: false })?;
+        mapping.residency(0..mapping.len())
     }
 }
