@@ -122,7 +122,7 @@ _loadparity() {
 
     case "${cmd}" in
         loadparity)
-            opts="-h -V --help --version compare merge baseline bits compare-bench dialects migrate diff import trace tokenize gguf docs run bench explain judge check"
+            opts="-h -V --help --version check compare merge baseline bits run bench compare-bench explain dialects migrate diff import judge trace tokenize gguf docs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
