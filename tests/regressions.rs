@@ -54,29 +54,6 @@ fn every_scenario_tells_a_story_with_a_source() {
     assert_eq!(ids.len(), before);
 }
 
-fn page() -> String {
-    let output = assert_cmd::Command::cargo_bin("loadparity")
-        .expect("the program")
-        .args(["docs", "regressions", "--fixtures"])
-        .arg(root().join("fixtures"))
-        .assert()
-        .success()
-        .get_output()
-        .stdout
-        .clone();
-    String::from_utf8(output).expect("UTF-8")
-}
-
-#[test]
-fn the_page_is_not_stale() {
-    let kept =
-        fs::read_to_string(root().join("docs/regressions.md")).unwrap_or_default().replace("\r\n", "\n");
-    assert!(
-        kept == page(),
-        "docs/regressions.md is stale: loadparity docs regressions > docs/regressions.md"
-    );
-}
-
 /// The catalogue's rows up to P21: each has a scenario, or a reason why no spelling shows it.
 #[test]
 fn no_row_of_the_catalogue_is_forgotten() {

@@ -1,6 +1,5 @@
 //! `loadparity bench`: llama-bench's tests on the reference engine, and `compare-bench`.
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +38,7 @@ pub struct BenchArgs {
     #[arg(short = 'n', long, default_value = "128", value_name = "N")]
     n_gen: Vec<NumberList>,
 
-    /// A prompt and a generation in one test (`-pg`).
+    /// A prompt and a generation in one test.
     #[arg(long = "prompt-gen", value_name = "PP,TG", value_parser = pair)]
     prompt_gen: Vec<(usize, usize)>,
 
@@ -51,7 +50,7 @@ pub struct BenchArgs {
     #[arg(short, long, default_value = "2048", value_name = "N")]
     batch_size: Vec<NumberList>,
 
-    /// Tokens that go through the layers together (`-ub`).
+    /// Tokens that go through the layers together.
     #[arg(long, default_value = "512", value_name = "N")]
     ubatch_size: Vec<NumberList>,
 
@@ -72,7 +71,7 @@ pub struct BenchArgs {
     #[arg(short, long, default_value = "md", value_name = "FORMAT")]
     output: Output,
 
-    /// What goes to standard error besides (`-oe`).
+    /// What goes to standard error besides.
     #[arg(long, value_name = "FORMAT")]
     output_err: Option<Output>,
 
@@ -92,8 +91,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "LEVEL")]
     cpu: Option<CpuLevel>,
 
-    /// What the results call this build.
-    #[arg(long, default_value = env!("CARGO_PKG_VERSION"), value_name = "NAME")]
+    /// What the results call this build; the version of this program, if not said.
+    #[arg(long, default_value = env!("CARGO_PKG_VERSION"), hide_default_value = true, value_name = "NAME")]
     build_commit: String,
 }
 
@@ -120,16 +119,9 @@ enum CompareFormat {
     Json,
 }
 
-/// llama-bench's one-dash flags of several letters, as the two-dash flags that clap can take.
-pub(super) fn without_long_shorts(argv: Vec<OsString>) -> Vec<OsString> {
-    const LONG: [(&str, &str); 3] =
-        [("-pg", "--prompt-gen"), ("-ub", "--ubatch-size"), ("-oe", "--output-err")];
-    let long = |word: OsString| match LONG.iter().find(|(short, _)| word == *short) {
-        Some((_, long)) => long.into(),
-        None => word,
-    };
-    argv.into_iter().map(long).collect()
-}
+/// llama-bench's one-dash flags of several letters, and the two-dash flags that clap can take.
+pub(super) const LONG_SHORTS: &[(&str, &str)] =
+    &[("-pg", "--prompt-gen"), ("-ub", "--ubatch-size"), ("-oe", "--output-err")];
 
 fn pair(text: &str) -> Result<(usize, usize), String> {
     let wrong = || format!("`{text}` is no pair of numbers such as 512,128");

@@ -1,8 +1,20 @@
-//! Exit codes: 0 parity, 1 divergence, 2 usage or unusable input, 3 the environment cannot run a
-//! required case, 4 nothing selected, 70 internal error.
+//! Exit codes.
 
 use std::fmt::Display;
 use std::io::{self, Write};
+
+/// What an exit code means, whatever the command; some say more in their help.
+pub(super) const CODES: [(u8, &str); 6] = [
+    (0, "parity, or done (what is unsupported is listed, and is no pass)"),
+    (
+        1,
+        "divergence; also traces that differ, a recording that disagrees, a spelling that has no translation, a stale page",
+    ),
+    (2, "usage, or a model that cannot be read"),
+    (3, "the environment cannot run a required case"),
+    (4, "nothing selected"),
+    (70, "internal error"),
+];
 
 /// How a command ended.
 #[derive(Debug)]

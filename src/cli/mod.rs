@@ -2,6 +2,7 @@
 //!
 //! llama-style load flags (`--mmap`, `-lm WORD` …) are taken out of the command line by `plan`
 //! before clap sees the rest, so that every dialect's spelling reaches its own parser unchanged.
+//! `documented` puts them back for whoever reads help or a page.
 //!
 //! The top room: nobody calls it but `main`.
 
@@ -13,12 +14,14 @@ mod command;
 pub mod dialects;
 pub mod diff;
 mod docs;
+mod documented;
 mod exit;
 pub mod explain;
 mod format;
 pub mod gguf;
 mod import;
 mod judge;
+mod load_flags;
 mod merge;
 mod migrate;
 mod model;
@@ -30,6 +33,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 pub use baseline::BaselineArgs;
@@ -55,44 +59,75 @@ struct Cli {
     command: Command,
 }
 
+// A synopsis that clap makes of the options is given up where it would say nothing but `[OPTIONS]`; a
+// second one stands below the first.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Prove that every way of asking for a load mode does what it says, the same way.
+    /// Prove that every way of asking for a load mode does what it says, the same way: the whole matrix on the
+    /// reference engine, or on any command at its system calls (Linux).
+    #[command(override_usage = "\
+        loadparity check [-m MODEL] [--dialect D] [--level P1..P4] [--exhaustive|--quick] [--inject SPEC]…\n       \
+        loadparity check -m MODEL [--dialect D|auto] [--expect FILE] [--faults[=single]] -- CMD {model} {flags}")]
     Check(CheckArgs),
-    /// Tell what changed between two commands that load models (Linux).
+    /// Tell what changed between two commands that load models, spelling by spelling, and what each difference
+    /// comes to (Linux).
+    #[command(override_usage = "\
+        loadparity compare -m MODEL --old 'CMD {model} {flags}' --new 'CMD …' [--dialect D] [--inject SPEC]…")]
     Compare(CompareArgs),
-    /// Set the results of several machines beside one another.
+    /// Set the results of several machines beside one another, in one matrix.
+    #[command(override_usage = "loadparity merge linux.json windows.json… [--expect linux,windows,macos]")]
     Merge(MergeArgs),
     /// Record or verify golden code paths.
     Baseline(BaselineArgs),
     /// Show that load mode, vector level and threads change no bit of the output.
+    #[command(override_usage = "loadparity bits [-m MODEL…] [--threads 1,2,4] [--json FILE]")]
     Bits(BitsArgs),
     /// Load a model and generate text.
+    #[command(override_usage = "\
+        loadparity run [-m MODEL] [-p PROMPT] [-n N] [--seed S] [load flags] [--trace FILE] [--json]")]
     Run(RunArgs),
     /// Measure loading, prompts and generation, as llama-bench does.
+    #[command(override_usage = "\
+        loadparity bench [-m MODEL]… [-p N,…] [-n N,…] [-r N] [load flags] [-o FORMAT]")]
     Bench(BenchArgs),
     /// Tell what became faster between two result files of `bench` or llama-bench.
     CompareBench(CompareBenchArgs),
-    /// Show what load flags and variables mean.
+    /// Show what load flags and variables mean, and how every dialect says the same.
+    #[command(override_usage = "\
+        loadparity explain [--dialect D] [--to D] [--tool bench] [--env NAME=VALUE]… -- FLAGS…")]
     Explain(explain::ExplainArgs),
-    /// Show what load flags mean in every dialect, and what changed between them.
+    /// Show what load flags mean in every dialect, and what was lost on the way.
+    #[command(override_usage = "loadparity dialects [--base D] [--only-differences]")]
     Dialects(dialects::DialectsArgs),
-    /// Rewrite scripts, units and container files from one dialect to another.
+    /// Rewrite scripts, systemd units, Dockerfiles, compose files and presets in another dialect: a diff, or in
+    /// place.
+    #[command(override_usage = "\
+        loadparity migrate --from D --to D [--write] FILE…\n       \
+        loadparity migrate --from D --to D -- ARGS…")]
     Migrate(migrate::MigrateArgs),
-    /// Compare two traces.
+    /// Compare two traces, each difference classified.
     Diff(diff::DiffArgs),
     /// Turn a printed log or strace's text into a trace.
     Import(ImportArgs),
-    /// Hold a recording against what a dialect predicts of its flags.
+    /// Hold a recording of any loader against what a dialect predicts of its flags, and against what its log claims.
+    #[command(override_usage = "\
+        loadparity judge --dialect D (--strace FILE | --trace FILE) [--log FILE] -- FLAGS…")]
     Judge(JudgeArgs),
-    /// Record what a command does to model files (Linux).
+    /// Record what any command does to model files, at its system calls (Linux).
+    #[command(override_usage = "\
+        loadparity trace [-o FILE] [--inject SPEC]… [--model FILE]… [--timeout S] -- CMD…")]
     Trace(TraceArgs),
     /// Turn text into tokens.
     Tokenize(tokenize::TokenizeArgs),
     /// Show or make model files.
     Gguf(gguf::GgufArgs),
-    /// Print a page of the documentation that is made from the program's tables.
-    #[command(hide = true)]
+    /// Print or renew what is made from the program's own tables: pages, man pages and completions.
+    #[command(override_usage = "\
+        loadparity docs PAGE\n       \
+        loadparity docs man --out FOLDER\n       \
+        loadparity docs completions SHELL\n       \
+        loadparity docs verify\n       \
+        loadparity docs write")]
     Docs(DocsArgs),
 }
 
@@ -115,21 +150,28 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
             let with_value = options_with_value("run");
             let (load_flags, rest) =
                 crate::plan::split_args(argv, |word| with_value.iter().any(|option| option == word));
-            (load_flags, run::without_long_shorts(rest))
+            (load_flags, run::without_long_shorts(rest, run::LONG_SHORTS))
         }
         Some("bench") => {
             let with_value = options_with_value("bench");
-            let argv = bench::without_long_shorts(argv);
+            let argv = run::without_long_shorts(argv, bench::LONG_SHORTS);
             crate::plan::split_bench_args(argv, |word| with_value.iter().any(|option| option == word))
         }
         // What stands behind `trace --` is not ours to change.
         _ => (Vec::new(), argv),
     };
-    let cli = match Cli::try_parse_from(rest) {
-        Ok(cli) => cli,
-        Err(error) => return Exit::Clap(error),
-    };
     let out = &mut anstream::stdout();
+    let cli = match Cli::try_parse_from(&rest) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = (error.kind() == ErrorKind::DisplayHelp).then(|| documented::help(rest)).flatten();
+            return match asked {
+                Some(help) => write!(out, "{help}").map_or_else(Exit::internal, |()| Exit::Code(0)),
+                None => Exit::Clap(error),
+            }
+            .after(|| out.flush());
+        }
+    };
     match &cli.command {
         Command::Check(args) => check::run(args, out),
         Command::Compare(args) => command::compare(args, out),

@@ -21,7 +21,6 @@ use crate::trace::{Call, Header, NoticeLevel, Op, Phase, Summary, TraceFile, Wor
 
 /// Arguments of `run`, beside the load flags.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = crate::plan::render::help(Dialect::Reference))]
 pub struct RunArgs {
     /// The model; without it, the small one inside the program.
     #[arg(short, long, value_name = "FILE")]
@@ -140,7 +139,7 @@ pub struct RunArgs {
     #[arg(long)]
     ignore_eos: bool,
 
-    /// Taken for llama.cpp's sake (`-nr`): weights are used as they lie in the file, never packed anew.
+    /// Taken for llama.cpp's sake: weights are used as they lie in the file, never packed anew.
     #[arg(long)]
     no_repack: bool,
 
@@ -170,19 +169,21 @@ pub(super) fn thread_count(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1)
 }
 
-/// llama.cpp's one-dash flags of several letters, as the two-dash flags that clap can take.
-pub(super) fn without_long_shorts(argv: Vec<OsString>) -> Vec<OsString> {
-    const LONG: &[(&str, &str)] = &[
-        ("-temp", "--temp"),
-        ("-tb", "--threads-batch"),
-        ("-ub", "--batch-size"),
-        ("-cnv", "--conversation"),
-        ("-no-cnv", "--no-conversation"),
-        ("--no-cnv", "--no-conversation"),
-        ("-sys", "--system-prompt"),
-        ("-nr", "--no-repack"),
-    ];
-    let long = |word: OsString| match LONG.iter().find(|(short, _)| word == *short) {
+/// llama.cpp's one-dash flags of several letters, and the two-dash flags that clap can take.
+pub(super) const LONG_SHORTS: &[(&str, &str)] = &[
+    ("-temp", "--temp"),
+    ("-tb", "--threads-batch"),
+    ("-ub", "--batch-size"),
+    ("-cnv", "--conversation"),
+    ("-no-cnv", "--no-conversation"),
+    ("--no-cnv", "--no-conversation"),
+    ("-sys", "--system-prompt"),
+    ("-nr", "--no-repack"),
+];
+
+/// The words with every name of [`LONG_SHORTS`] as clap can take it.
+pub(super) fn without_long_shorts(argv: Vec<OsString>, names: &[(&str, &str)]) -> Vec<OsString> {
+    let long = |word: OsString| match names.iter().find(|(short, _)| word == *short) {
         Some((_, long)) => long.into(),
         None => word,
     };

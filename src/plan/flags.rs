@@ -46,8 +46,11 @@ pub struct FlagDef {
     pub no_variable: Option<&'static str>,
     /// The placeholder of the value; `None` for a switch.
     pub value: Option<&'static str>,
-    /// One line for `--help` and the documentation.
+    /// What the names that turn it on, or the flag with its value, ask for: for `--help` and the
+    /// documentation.
     pub help: &'static str,
+    /// The same of the names that turn it off, if there are any.
+    pub off_help: Option<&'static str>,
 }
 
 /// Every load flag, in the order in which llama.cpp registers them. That order is behaviour: the
@@ -62,6 +65,7 @@ pub static FLAGS: [FlagDef; 4] = [
         no_variable: None,
         value: None,
         help: "lock the weights into memory",
+        off_help: None,
     },
     FlagDef {
         flag: Flag::Map,
@@ -71,7 +75,8 @@ pub static FLAGS: [FlagDef; 4] = [
         variable: "LLAMA_ARG_MMAP",
         no_variable: Some("LLAMA_ARG_NO_MMAP"),
         value: None,
-        help: "map the file, or read it into memory",
+        help: "map the file",
+        off_help: Some("read the file into memory"),
     },
     FlagDef {
         flag: Flag::Direct,
@@ -81,7 +86,8 @@ pub static FLAGS: [FlagDef; 4] = [
         variable: "LLAMA_ARG_DIO",
         no_variable: Some("LLAMA_ARG_NO_DIO"),
         value: None,
-        help: "read past the page cache, or not",
+        help: "read past the page cache",
+        off_help: Some("do not read past the page cache"),
     },
     FlagDef {
         flag: Flag::Mode,
@@ -91,7 +97,8 @@ pub static FLAGS: [FlagDef; 4] = [
         variable: "LLAMA_ARG_LOAD_MODE",
         no_variable: None,
         value: Some("MODE"),
-        help: "how the weights are loaded",
+        help: "load the weights in this mode",
+        off_help: None,
     },
 ];
 
@@ -182,6 +189,7 @@ mod tests {
         for (index, def) in FLAGS.iter().enumerate() {
             assert_eq!(def.flag as usize, index);
             assert_eq!(def.flag.def().variable, def.variable);
+            assert_eq!(def.off_help.is_some(), !def.off.is_empty(), "{}", def.variable);
         }
     }
 

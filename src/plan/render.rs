@@ -1,10 +1,10 @@
-//! Help and documentation from the tables.
+//! Lists for messages and the documentation, from the tables.
 
 use std::fmt::Write as _;
 
 use super::bench::Items;
-use super::dialect::{Dialect, Speech};
-use super::flags::{FALSY, FLAGS, Flag, FlagDef, TRUTHY};
+use super::dialect::Dialect;
+use super::flags::{FALSY, FLAGS, Flag, TRUTHY};
 
 /// The names of every flag the dialect accepts: `--mlock, --mmap, …`.
 #[must_use]
@@ -52,58 +52,6 @@ pub(super) fn usage(dialect: Dialect, name: &str) -> String {
     }
 }
 
-/// The lines of `--help` for the load flags of a dialect, without a heading.
-#[must_use]
-pub fn help(dialect: Dialect) -> String {
-    let rules = dialect.rules();
-    let deprecated = !matches!(rules.speech, Speech::Fixed { deprecated: [], .. });
-    let mut lines = String::new();
-    for def in FLAGS.iter().filter(|def| rules.knows(def.flag)) {
-        let note = if deprecated && def.flag.is_legacy() { " (deprecated)" } else { "" };
-        put(
-            &mut lines,
-            format_args!("  {}\n          {}{note} [env: {}]\n", names(def), def.help, variables(def)),
-        );
-        if def.flag == Flag::Mode {
-            let default = dialect.word_for(default_plan(dialect));
-            for word in rules.words {
-                let default = if Some(word.name) == default { " (default)" } else { "" };
-                put(&mut lines, format_args!("            {:<11} {}{default}\n", word.name, word.help));
-            }
-        }
-    }
-    lines
-}
-
-/// A Markdown table: flag, variables, meaning, and the dialects that accept it.
-#[must_use]
-pub fn flags_markdown() -> String {
-    let mut table = String::from("| flag | environment | asks to | dialects |\n| --- | --- | --- | --- |\n");
-    for def in &FLAGS {
-        let dialects: Vec<_> =
-            Dialect::ALL.into_iter().filter(|d| d.rules().knows(def.flag)).map(Dialect::name).collect();
-        put(
-            &mut table,
-            format_args!(
-                "| `{}` | `{}` | {} | {} |\n",
-                names(def),
-                variables(def),
-                def.help,
-                dialects.join(", ")
-            ),
-        );
-    }
-    put(
-        &mut table,
-        format_args!(
-            "\nIn long names `_` equals `-`. Variables of switches take {} or {}.\n",
-            TRUTHY.join(", "),
-            FALSY.join(", ")
-        ),
-    );
-    table
-}
-
 /// A Markdown table: every load mode and its plan in each dialect that has load modes, `-` where
 /// the word is an error.
 #[must_use]
@@ -142,21 +90,6 @@ fn default_plan(dialect: Dialect) -> super::LoadPlan {
     }
 }
 
-fn names(def: &FlagDef) -> String {
-    let mut names = [def.on, def.off].concat().join(", ");
-    if let Some(value) = def.value {
-        put(&mut names, format_args!(" {value}"));
-    }
-    names
-}
-
-fn variables(def: &FlagDef) -> String {
-    match def.no_variable {
-        Some(negative) => format!("{}, {negative}", def.variable),
-        None => def.variable.to_owned(),
-    }
-}
-
 /// Appends to a `String`, which cannot fail.
 fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     text.write_fmt(what).expect("a String accepts every write");
@@ -167,44 +100,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn help_names_every_flag_word_and_variable_of_the_dialect_and_no_other() {
+    fn the_list_of_flags_has_those_of_the_dialect_and_no_other() {
         for dialect in Dialect::ALL {
-            let (help, rules) = (help(dialect), dialect.rules());
+            let list = flag_list(dialect);
+            let listed: Vec<&str> = list.split(", ").map(|name| name.split(' ').next().unwrap()).collect();
             for def in &FLAGS {
-                assert_eq!(help.contains(def.variable), rules.knows(def.flag), "{dialect} {}", def.variable);
                 for name in def.on.iter().chain(def.off) {
-                    assert_eq!(flag_list(dialect).contains(name), rules.knows(def.flag), "{dialect} {name}");
+                    assert_eq!(listed.contains(name), dialect.rules().knows(def.flag), "{dialect} {name}");
                 }
             }
-            assert!(rules.words.iter().all(|word| help.contains(word.help)));
-            assert_eq!(help.matches("(default)").count(), usize::from(rules.knows(Flag::Mode)), "{help}");
         }
-        assert_eq!(help(Dialect::Reference).matches("(deprecated)").count(), 3);
-        assert_eq!(help(Dialect::Booleans).matches("(deprecated)").count(), 0);
-        assert!(
-            help(Dialect::EnumV3)
-                .contains("auto        mmap where the platform maps well, none elsewhere (default)")
-        );
+        assert!(flag_list(Dialect::EnumV4).ends_with("-lm MODE, --load-mode MODE"));
     }
 
     #[test]
-    fn all_names_of_a_flag_stand_before_what_it_does() {
-        for line in
-            ["  -lm, --load-mode MODE\n", "  -dio, --direct-io, -ndio, --no-direct-io\n", "  --mlock\n"]
-        {
-            assert!(help(Dialect::Reference).contains(line), "{line}");
-        }
-        assert!(flags_markdown().contains("| `--mmap, --no-mmap` | `LLAMA_ARG_MMAP, LLAMA_ARG_NO_MMAP` |"));
-    }
-
-    #[test]
-    fn markdown_tables_are_rectangular_and_tell_the_change_of_mlock() {
-        for table in [flags_markdown(), words_markdown()] {
-            let rows: Vec<_> = table.lines().filter(|line| line.starts_with('|')).collect();
-            let columns = rows[0].matches('|').count();
-            assert!(rows.len() > 4 && rows.iter().all(|row| row.matches('|').count() == columns), "{table}");
-        }
+    fn the_table_of_load_modes_is_rectangular_and_tells_the_change_of_mlock() {
         let words = words_markdown();
+        let rows: Vec<_> = words.lines().collect();
+        let columns = rows[0].matches('|').count();
+        assert!(rows.len() > 4 && rows.iter().all(|row| row.matches('|').count() == columns), "{words}");
         assert!(
             words.contains("| load mode | reference | enum-v1 | enum-v2 | enum-v3 | enum-v4 |"),
             "{words}"

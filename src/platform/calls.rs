@@ -276,7 +276,7 @@ pub const INTERACTIONS: &[Interaction] = &[
 #[must_use]
 pub fn platform_markdown() -> String {
     let mut text = String::from(
-        "# Platform\n\nEvery interaction with the environment. `loadparity docs platform` writes this file from \
+        "# Platform\n\nEvery interaction with the environment. `loadparity docs write` makes this file from \
          `src/platform/calls.rs`; a test fails when it is stale.\n\n## A load\n\nThe loader talks to the \
          operating system through the traits of `src/platform/mod.rs` and nothing else. Reports compare \
          platforms by these steps; which calls a step is made of is each platform's own affair.\n\n",

@@ -1,65 +1,108 @@
-//! `loadparity docs`: pages of the documentation that are made from the program's own tables.
+//! `loadparity docs`: what is made from the program's own tables, printed, checked or renewed.
 
+mod checkout;
+mod completions;
 mod determinism;
+mod man;
+mod readme;
+mod reference;
 mod regressions;
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand};
 
+use self::completions::Shell;
 use super::exit::Exit;
 use crate::check::MachineBits;
 
 /// Arguments of `docs`.
 #[derive(Clone, Debug, Args)]
 pub struct DocsArgs {
-    /// The page.
-    page: Page,
-
-    /// The folder of a checkout with the scenarios and recordings that a page is made from.
-    #[arg(long, default_value = "fixtures", value_name = "FOLDER")]
-    fixtures: PathBuf,
-
-    /// What `loadparity bits --json` wrote on each machine, for the page on determinism.
-    #[arg(long, num_args = 1.., value_name = "BITS.json")]
-    bits: Vec<PathBuf>,
+    #[command(subcommand)]
+    what: What,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Page {
-    /// `PLATFORM.md`.
+#[derive(Clone, Debug, Subcommand)]
+enum What {
+    /// Print `docs/cli.md`: every command, option, load flag and exit code.
+    Cli,
+    /// Print `PLATFORM.md`: every interaction with the environment.
     Platform,
-    /// `docs/determinism.md`; exit code 1 if a model has more than one value.
-    Determinism,
-    /// `docs/regressions.md`.
-    Regressions,
+    /// Print `docs/regressions.md`: regressions that really happened, run again.
+    Regressions(Checkout),
+    /// Print `README.md` with its generated sections renewed.
+    Readme(Checkout),
+    /// Print `docs/determinism.md`; exit code 1 if a model has more than one value.
+    Determinism {
+        /// What `loadparity bits --json` wrote on each machine.
+        #[arg(long, num_args = 1.., value_name = "BITS.json")]
+        bits: Vec<PathBuf>,
+    },
+    /// Write a man page for each command.
+    Man {
+        /// The folder to write them to; it is made if it is not there.
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
+    /// Print a completion script.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Compare all that is generated and kept in a checkout with what the program makes; exit code 1 if it differs.
+    Verify(Checkout),
+    /// Renew all that is generated and kept in a checkout.
+    Write(Checkout),
 }
 
-/// Prints a page.
+#[derive(Clone, Debug, Args)]
+struct Checkout {
+    /// The folder of the checkout.
+    #[arg(long, default_value = ".", value_name = "FOLDER")]
+    root: PathBuf,
+}
+
+/// Runs `docs`.
 pub(super) fn run(args: &DocsArgs, out: &mut dyn Write) -> Exit {
-    let (page, code) = match args.page {
-        Page::Platform => (crate::platform::platform_markdown(), 0),
-        Page::Regressions => match regressions::page(&args.fixtures) {
-            Ok(page) => (page, 0),
-            Err(error) => return Exit::internal(error),
-        },
-        Page::Determinism => match machines(args).and_then(|machines| determinism::page(&machines)) {
-            Ok((page, one_value)) => (page, u8::from(!one_value)),
-            Err(error) => return Exit::usage(error),
-        },
+    let page = match &args.what {
+        What::Cli => Ok((reference::page(), 0)),
+        What::Platform => Ok((crate::platform::platform_markdown(), 0)),
+        What::Regressions(checkout) => checkout::regressions(&checkout.root).map(|page| (page, 0)),
+        What::Readme(checkout) => checkout::readme(&checkout.root).map(|page| (page, 0)),
+        What::Determinism { bits } => machines(bits)
+            .and_then(|machines| determinism::page(&machines))
+            .map(|(page, one_value)| (page, u8::from(!one_value))),
+        What::Completions { shell } => Ok((completions::script(*shell), 0)),
+        What::Man { out } => return written(man::pages(), out),
+        What::Verify(checkout) => return checkout::verify(&checkout.root, out),
+        What::Write(checkout) => return checkout::write(&checkout.root, out),
     };
-    match out.write_all(page.as_bytes()) {
-        Ok(()) => Exit::Code(code),
-        Err(error) => Exit::internal(error),
+    match page.map(|(page, code)| (out.write_all(page.as_bytes()), code)) {
+        Ok((Ok(()), code)) => Exit::Code(code),
+        Ok((Err(error), _)) => Exit::internal(error),
+        Err(error) => Exit::usage(error),
     }
 }
 
-fn machines(args: &DocsArgs) -> Result<Vec<MachineBits>, String> {
+fn written(pages: Vec<(String, String)>, folder: &Path) -> Exit {
+    let all = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        pages.iter().try_for_each(|(name, page)| fs::write(folder.join(name), page))
+    };
+    match all() {
+        Ok(()) => Exit::Code(0),
+        Err(error) => Exit::usage(format!("cannot write man pages to {}: {error}", folder.display())),
+    }
+}
+
+fn machines(documents: &[PathBuf]) -> Result<Vec<MachineBits>, String> {
     let read = |path: &PathBuf| {
         let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let bytes = std::fs::read(path).map_err(|error| named(&error))?;
+        let bytes = fs::read(path).map_err(|error| named(&error))?;
         MachineBits::read(&bytes).map_err(|error| named(&error))
     };
-    args.bits.iter().map(read).collect()
+    documents.iter().map(read).collect()
 }

@@ -49,9 +49,9 @@ const BUILDS: [(&str, &str, Dialect); 3] = [
 pub(super) fn page(fixtures: &Path) -> io::Result<String> {
     let mut page = String::from(
         "# Regressions\n\n\
-         Made by `loadparity docs regressions > docs/regressions.md`; held by `tests/regressions.rs`. Every plan and every\n\
-         difference of code paths below is what this program printed: the reference engine ran both dialects on a simulated\n\
-         machine. Numbers such as P02 are those of a catalogue of reports; the sources name them.\n",
+         Made by `loadparity docs write`; held by `tests/docs_command.rs`. Every plan and every difference of code paths\n\
+         below is what this program printed: the reference engine ran both dialects on a simulated machine. Numbers such\n\
+         as P02 are those of a catalogue of reports; the sources name them.\n",
     );
     scenarios(fixtures, &mut page)?;
     let judged = recordings(fixtures)?;

@@ -1,0 +1,303 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_loadparity_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_loadparity_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_loadparity_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_loadparity_using_subcommand
+    set -l cmd (__fish_loadparity_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c loadparity -n "__fish_loadparity_needs_command" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_needs_command" -s V -l version -d 'Print version'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "check" -d 'Prove that every way of asking for a load mode does what it says, the same way: the whole matrix on the reference engine, or on any command at its system calls (Linux)'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "compare" -d 'Tell what changed between two commands that load models, spelling by spelling, and what each difference comes to (Linux)'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "merge" -d 'Set the results of several machines beside one another, in one matrix'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "baseline" -d 'Record or verify golden code paths'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "bits" -d 'Show that load mode, vector level and threads change no bit of the output'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "run" -d 'Load a model and generate text'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "bench" -d 'Measure loading, prompts and generation, as llama-bench does'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "compare-bench" -d 'Tell what became faster between two result files of `bench` or llama-bench'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "explain" -d 'Show what load flags and variables mean, and how every dialect says the same'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "dialects" -d 'Show what load flags mean in every dialect, and what was lost on the way'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "migrate" -d 'Rewrite scripts, systemd units, Dockerfiles, compose files and presets in another dialect: a diff, or in place'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "diff" -d 'Compare two traces, each difference classified'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "import" -d 'Turn a printed log or strace\'s text into a trace'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "judge" -d 'Hold a recording of any loader against what a dialect predicts of its flags, and against what its log claims'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "trace" -d 'Record what any command does to model files, at its system calls (Linux)'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "tokenize" -d 'Turn text into tokens'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "gguf" -d 'Show or make model files'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "docs" -d 'Print or renew what is made from the program\'s own tables: pages, man pages and completions'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s m -l model -d 'The model; without it, the small one inside the program' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l dialect -d 'The dialect that spellings are read in; `auto` finds out what a command speaks' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l level -d 'How far to go: plans, code paths, tensor bytes, output' -r -f -a "P1\t'Spellings resolve to plans'
+P2\t'Plans take code paths'
+P3\t'Every tensor\'s bytes are hashed'
+P4\t'Text is generated and its logits hashed'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s p -l prompt -d 'The prompt to generate from in every case' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s n -l n-predict -d 'Tokens to generate in every case' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s s -l seed -d 'Seed of the sampler' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l temp -d 'Temperature of the sampler; 0 takes the likeliest token' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s t -l threads -d 'Threads for generating; they do not change the result' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l cpu -d 'Vector instructions to use; they do not change the result' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l inject -d 'A fault to inject in every case, such as `open.direct:error=EINVAL`; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l faults -d 'Inject faults into a command\'s own calls instead: `single`, or `pairs` for pairs too' -r -f -a "single\t'One at a time'
+pairs\t'One at a time, then pairs'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l retries -d 'How often a command is run again before what it writes and does is believed' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l settle -d 'Milliseconds to wait before every run of a command' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l timeout -d 'End a run of a command after this many seconds' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-run -d 'Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l exhaustive -d 'Also really load every ordered triple of flags'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l quick -d 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l verbose -d 'Also print every code path and every normalisation'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s m -l model -d 'The model' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l old -d 'The command that is known, in the words of a shell, with `{model}` and `{flags}` in their places' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l new -d 'The command that is new' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l dialect -d 'Ask in the spellings of this dialect; without it, in those of every dialect of llama.cpp' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l inject -d 'A fault to inject into both, in every run, such as `open.direct:error=EINVAL`; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l retries -d 'How often a command is run again before what it writes and does is believed' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l settle -d 'Milliseconds to wait before every run of a command' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l timeout -d 'End a run of a command after this many seconds' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l expect -d 'Platforms that have to be among them, such as `linux,windows,macos/aarch64`; one that is missing is not run, which is no pass' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -f -a "record" -d 'Write the golden paths that do not exist yet'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -f -a "verify" -d 'Compare with the golden paths; a missing or stale one is a difference'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l dir -d 'The folder of the golden paths' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l profile -d 'Only this machine, such as `linux` or `sim-windows`; may repeat. Without it: this platform and every simulated one' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l bless -d 'Also rewrite those that differ; look at the difference before you commit it'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l dir -d 'The folder of the golden paths' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l profile -d 'Only this machine, such as `linux` or `sim-windows`; may repeat. Without it: this platform and every simulated one' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s m -l model -d 'The models; without one, the small one inside the program' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s p -l prompt -d 'The text to go on from' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s n -l n-predict -d 'Tokens to generate' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s s -l seed -d 'Seed of the sampler' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s t -l threads -d 'Numbers of threads to generate with' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -l name -d 'How people call this machine, for a page about several' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -l json -d 'Also write every value to this file' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s m -l model -d 'The model; without it, the small one inside the program' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l dialect -d 'The dialect that the load flags are read in' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s p -l prompt -d 'The text to go on from' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s f -l file -d 'Read the prompt from a file' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s n -l n-predict -l predict -d 'Tokens to generate; -1 goes on until the model ends the text or the context is full' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s c -l ctx-size -d 'Tokens of context; 0 is what the model was trained with' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s s -l seed -d 'Seed of the sampler' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l top-k -d 'Draw from the K likeliest tokens only; 0 is all' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l typical -l typical-p -d 'Draw from the tokens of about the expected surprise that together reach this probability' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l top-p -d 'Draw from the likeliest tokens that together reach this probability' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l min-p -d 'Drop tokens less likely than this share of the likeliest' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l repeat-penalty -d 'Make recent tokens less likely; 1 is off' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l frequency-penalty -d 'Make recent tokens less likely, the more often they occur' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l presence-penalty -d 'Make recent tokens less likely, however often they occur' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s l -l logit-bias -d 'Make a token likelier or less likely: `15043+1`, `15043-1`, `15043-inf`; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s r -l reverse-prompt -l stop -d 'End the text before this string; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l repeat-last-n -d 'How many recent tokens that is; 0 is none, -1 all' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s t -l threads -d 'Threads for generating; they do not change the result' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l cpu -d 'Vector instructions to use; they do not change the result' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l trace -d 'Write every operation on the platform seam to this file' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l inject -d 'Inject a fault, such as `read.direct:error=EINVAL:when=2`; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l temp -l temperature -o temp -d 'Temperature; 0 takes the likeliest token' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l threads-batch -o tb -d 'Threads for the prompt, if not as many' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s b -l batch-size -l ubatch-size -o ub -d 'Tokens of the prompt that go through the layers together; they do not change the result' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l system-prompt -o sys -d 'The system\'s message of a conversation' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l load-mode -o lm -d 'Load the weights in this mode [env: LLAMA_ARG_LOAD_MODE]' -r -f -a "auto\t'mmap where the platform maps well, none elsewhere'
+none\t'Buffered reads into memory of our own'
+mmap\t'Map the file (the default)'
+mlock\t'Map the file and lock it into memory'
+mmap+mlock\t'Map the file and lock it into memory'
+none+mlock\t'Read into memory and lock it'
+dio\t'Reads past the page cache; buffered when refused'
+dio+mlock\t'As dio, and lock the memory'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l ignore-eos -d 'Go on after an end-of-generation token'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l no-run -d 'Load the model and generate nothing: for weights of a type that the engine cannot compute with'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l vocab-only -d 'Read the header alone, and show the prompt\'s tokens'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l json -d 'Print one JSON document instead of the text'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l conversation -o cnv -d 'Take the prompt for a message, and put it before the model by its chat template'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l no-conversation -o no-cnv -l no-cnv -d 'Take the prompt for plain text, which is the default'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l no-repack -o nr -d 'Taken for llama.cpp\'s sake: weights are used as they lie in the file, never packed anew'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l mlock -d 'Lock the weights into memory; deprecated, the same as --load-mode mlock [env: LLAMA_ARG_MLOCK]'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l mmap -d 'Map the file; deprecated, the same as --load-mode mmap [env: LLAMA_ARG_MMAP]'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l no-mmap -d 'Read the file into memory; deprecated, the same as --load-mode none [env: LLAMA_ARG_NO_MMAP]'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l direct-io -o dio -d 'Read past the page cache; deprecated, the same as --load-mode dio [env: LLAMA_ARG_DIO]'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l no-direct-io -o ndio -d 'Do not read past the page cache; deprecated, the same as --load-mode mmap [env: LLAMA_ARG_NO_DIO]'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s m -l model -d 'The model; without it, the small one inside the program. May repeat' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l dialect -d 'The dialect that the load flags are read in, by llama-bench\'s rules' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s p -l n-prompt -d 'Tokens of the prompt tests; lists and ranges, `512`, `1,2`, `0-512+128`, `1-64*2`; 0 is no test' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s n -l n-gen -d 'Tokens of the generation tests' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s d -l n-depth -d 'Tokens that stand in the context before a test begins' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s b -l batch-size -d 'Tokens of a prompt that are handed over at once' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s t -l threads -d 'Threads; as many as the machine has, if not said' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s r -l repetitions -d 'How often each test runs' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l load-repetitions -d 'How often each load runs cold and how often warm; 0 measures no load, and as often as the tests if not said' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s o -l output -d 'What goes to standard output: csv, json, jsonl, md or sql' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l delay -d 'Seconds of rest before each test' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l cpu -d 'Vector instructions to use' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l build-commit -d 'What the results call this build; the version of this program, if not said' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l prompt-gen -o pg -d 'A prompt and a generation in one test' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l ubatch-size -o ub -d 'Tokens that go through the layers together' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l output-err -o oe -d 'What goes to standard error besides' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l mmap -o mmp -d 'Map the file (1), or read the file into memory (0); lists multiply; deprecated, 1 is the same as -lm mmap and 0 as -lm none' -r -f -a "1\t''
+true\t''
+on\t''
+enabled\t''
+0\t''
+false\t''
+off\t''
+disabled\t''"
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l direct-io -o dio -d 'Read past the page cache (1), or do not read past the page cache (0); lists multiply; deprecated, 1 is the same as -lm dio and 0 as -lm mmap' -r -f -a "1\t''
+true\t''
+on\t''
+enabled\t''
+0\t''
+false\t''
+off\t''
+disabled\t''"
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l load-mode -o lm -d 'Load the weights in this mode; they queue' -r -f -a "auto\t'mmap where the platform maps well, none elsewhere'
+none\t'Buffered reads into memory of our own'
+mmap\t'Map the file (the default)'
+mlock\t'Map the file and lock it into memory'
+mmap+mlock\t'Map the file and lock it into memory'
+none+mlock\t'Read into memory and lock it'
+dio\t'Reads past the page cache; buffered when refused'
+dio+mlock\t'As dio, and lock the memory'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l no-warmup -d 'Run no test unmeasured first'
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -l progress -d 'Tell on standard error what is measured'
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare-bench" -s o -l output -d 'How to print it' -r -f -a "md\t'A table in Markdown'
+json\t'One JSON object on one line'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare-bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -l dialect -d 'The rules to read the flags by' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -l to -d 'Also give the line to use after an upgrade to this dialect; exit code 1 when there is none' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -l tool -d 'Whose grammar to read the flags by' -r -f -a "common\t'The common parser: cli, completion, server and the like'
+bench\t'llama-bench, where flags take lists and a line asks for several loads'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -l env -d 'A variable of the environment to explain; may repeat. The real environment is not read' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
+json\t'One JSON object on one line'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l base -d 'The dialect that the others are compared with' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l format -d '`terminal`, `markdown` or `json`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l only-differences -d 'Leave out the spellings that mean the same everywhere'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand migrate" -l from -d 'The rules the files are written for' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand migrate" -l to -d 'The rules they are to be written for' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand migrate" -l kind -d 'What the files are, instead of what their names and contents say' -r -f -a "shell\t''
+systemd\t''
+dockerfile\t''
+compose\t''
+preset\t''"
+complete -c loadparity -n "__fish_loadparity_using_subcommand migrate" -l write -d 'Change the files, and print nothing of them'
+complete -c loadparity -n "__fish_loadparity_using_subcommand migrate" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand diff" -l format -d 'How to print the comparison' -r -f -a "terminal\t'For people'
+json\t'One JSON object'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand import" -l from -d 'What the text is; found out where it is not said' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand import" -s o -l output -d 'Where the trace goes' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand import" -l format -d 'How to print what became of the lines' -r -f -a "terminal\t'Lines for a person'
+json\t'One JSON object on one line'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l dialect -d 'The rules that the recorded loader reads its flags by' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l strace -d 'A recording by strace' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l trace -d 'A trace file' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l log -d 'What the loader printed' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s m -l model -d 'The model it loaded; then the rules are about its tensors' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l env -d 'A variable of the loader\'s environment; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l tool -d 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench\'s' -r -f -a "auto\t'As the flags look'
+common\t'The parser that most of llama.cpp\'s programs share'
+bench\t'llama-bench'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
+json\t'One JSON object on one line'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s o -l output -d 'Write the trace to this file instead of a summary to standard error' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l inject -d 'Inject a fault into the command\'s system calls, such as `read:short=512:when=3`; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s m -l model -d 'Count this file as a model, whatever it holds; may repeat. GGUF files always are' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l timeout -d 'End the command and all that came of it after this many seconds' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l every-syscall -d 'Stop on every system call instead of installing a filter; slow'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s m -l model -d 'Model whose vocabulary to use' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s p -l prompt -d 'Text to tokenize' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s f -l file -d 'File whose bytes to tokenize' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -l no-add-special -d 'Leave out the tokens that the model wants at the beginning and the end'
+complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -l no-parse-special -d 'Take the text of control tokens for ordinary text'
+complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -l json -d 'Print {"ids":[…]} instead of a line for each token'
+complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and not __fish_seen_subcommand_from show make split merge" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and not __fish_seen_subcommand_from show make split merge" -f -a "show" -d 'Print a model\'s metadata, tensors and totals'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and not __fish_seen_subcommand_from show make split merge" -f -a "make" -d 'Make a model of any size, with seeded weights'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and not __fish_seen_subcommand_from show make split merge" -f -a "split" -d 'Cut a model into shards'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and not __fish_seen_subcommand_from show make split merge" -f -a "merge" -d 'Put the shards of a model together'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from show" -l format -d 'Text abbreviates; JSON has everything' -r -f -a "text\t''
+json\t''"
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l arch -d 'Architecture: llama, granite, qwen2 or qwen3' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l layers -d 'Transformer blocks' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l embd -d 'Width of the residual stream' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l heads -d 'Attention heads' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l kv-heads -d 'Key and value heads' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l ffn -d 'Width of the feed-forward network' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l vocab -d 'Tokens of the vocabulary, at least 258' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l ctx -d 'Context length' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l type -d 'Type of the matrices: f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_K, q3_K, q4_K, q5_K, q6_K, iq4_nl, iq4_xs or q4_k_m' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l seed -d 'Seed of the weights' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -s o -l output -d 'The file to make' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l tied -d 'Use the token embedding as the output matrix too'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l sparse -d 'Leave the matrices as holes but for a short prefix: gigabytes that take no space'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -l force -d 'Replace the file if it exists'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from make" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from split" -l max-tensors -d 'The most tensors of a shard' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from split" -l max-size -d 'The most bytes of tensors of a shard: a number with M or G' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from split" -l force -d 'Replace files that exist'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from split" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from merge" -l force -d 'Replace the file if it exists'
+complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "cli" -d 'Print `docs/cli.md`: every command, option, load flag and exit code'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "platform" -d 'Print `PLATFORM.md`: every interaction with the environment'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "regressions" -d 'Print `docs/regressions.md`: regressions that really happened, run again'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "readme" -d 'Print `README.md` with its generated sections renewed'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "determinism" -d 'Print `docs/determinism.md`; exit code 1 if a model has more than one value'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "man" -d 'Write a man page for each command'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "completions" -d 'Print a completion script'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "verify" -d 'Compare all that is generated and kept in a checkout with what the program makes; exit code 1 if it differs'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "write" -d 'Renew all that is generated and kept in a checkout'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from cli" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from platform" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from regressions" -l root -d 'The folder of the checkout' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from regressions" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from readme" -l root -d 'The folder of the checkout' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from readme" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from determinism" -l bits -d 'What `loadparity bits --json` wrote on each machine' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from determinism" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from man" -l out -d 'The folder to write them to; it is made if it is not there' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from verify" -l root -d 'The folder of the checkout' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from write" -l root -d 'The folder of the checkout' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from write" -s h -l help -d 'Print help'

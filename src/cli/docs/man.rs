@@ -1,0 +1,56 @@
+//! Man pages, one a command.
+
+use clap::Command;
+use clap_mangen::Man;
+
+use crate::cli::documented;
+
+/// Every page with the name of its file.
+pub(super) fn pages() -> Vec<(String, String)> {
+    let mut command = documented::command();
+    command.build();
+    let mut pages = Vec::new();
+    add(&command, &mut pages);
+    pages
+}
+
+fn add(command: &Command, pages: &mut Vec<(String, String)>) {
+    pages.push(page(command));
+    for inner in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+        add(inner, pages);
+    }
+}
+
+/// The page has neither a date nor a version, so that it changes when the command does and at no other time.
+fn page(command: &Command) -> (String, String) {
+    let man = Man::new(with_aliases(command.clone())).date("").source("loadparity").manual("loadparity");
+    let mut page = Vec::new();
+    let sections: [(bool, fn(&Man, &mut dyn std::io::Write) -> std::io::Result<()>); 7] = [
+        (true, |man, page| man.render_title(page)),
+        (true, |man, page| man.render_name_section(page)),
+        (true, |man, page| man.render_synopsis_section(page)),
+        (true, |man, page| man.render_description_section(page)),
+        (true, |man, page| man.render_options_section(page)),
+        (command.has_subcommands(), |man, page| man.render_subcommands_section(page)),
+        (command.get_after_help().is_some(), |man, page| man.render_extra_section(page)),
+    ];
+    for (_, render) in sections.iter().filter(|(there, _)| *there) {
+        render(&man, &mut page).expect("a Vec accepts every write");
+    }
+    (man.get_filename(), String::from_utf8_lossy(&page).into_owned())
+}
+
+/// The same command with the aliases of an option in its help, where a page can show them.
+fn with_aliases(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let names: Vec<String> =
+            arg.get_visible_aliases().unwrap_or_default().into_iter().map(documented::typed).collect();
+        match (names.is_empty(), arg.get_help()) {
+            (false, Some(help)) => {
+                let help = format!("{help} [also: {}]", names.join(", "));
+                arg.help(help)
+            }
+            _ => arg,
+        }
+    })
+}
