@@ -130,6 +130,10 @@ impl<'a> Cursor<'a> {
         let offset = self.fetched;
         let length = self.next_piece.min(self.file_size - offset);
         self.next_piece = (self.next_piece * 2).min(MAX_PIECE);
+        if offset > 0 && self.buffer.capacity() < length as usize {
+            // A header that needs a second piece may need many: room for the largest, once.
+            self.buffer = Vec::with_capacity(MAX_PIECE.min(self.file_size - offset) as usize);
+        }
         self.buffer.resize(length as usize, 0);
         self.source.read_exact_at(offset, &mut self.buffer).map_err(|error| ReadError::Io {
             offset,

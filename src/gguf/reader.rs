@@ -12,6 +12,9 @@ use super::{Array, Gguf, TensorInfo, TensorType, Text, Value, ValueType, layout}
 /// Entries reserved for at once; longer tables grow as their entries prove to be there.
 const FIRST_CAPACITY: u64 = 64;
 
+/// Elements of an array reserved for at once: more than the largest vocabularies have.
+const MOST_AT_ONCE: u64 = 1 << 20;
+
 /// Reads and validates the header of a GGUF file.
 ///
 /// The source is read from its start in adjoining pieces of 64 KiB, 128 KiB … 1 MiB, each byte
@@ -175,18 +178,34 @@ fn read_array(cursor: &mut Cursor<'_>, depth: usize) -> Result<Array, ReadError>
         }
         ValueType::Bool => Array::Bool(read_items(cursor, count, read_bool)?),
         ValueType::String => Array::String(read_items(cursor, count, read_text)?),
-        ValueType::Array => Array::Array(read_items(cursor, count, |c| read_array(c, depth + 1))?),
+        ValueType::Array => Array::Array(read_arrays(cursor, count, depth + 1)?),
     })
 }
 
-/// The elements of an array. Its vector grows with the elements that are there, so that a count
-/// claimed at several levels of nesting cannot add up.
+/// The elements of an array, whose count was checked against what is left of the header. Scalars and
+/// strings get their memory at once, so that a vocabulary does not move while it is read: each of
+/// them takes at most three times its bytes in the file.
 fn read_items<T>(
+    cursor: &mut Cursor<'_>,
+    count: u64,
+    item: impl FnMut(&mut Cursor<'_>) -> Result<T, ReadError>,
+) -> Result<Vec<T>, ReadError> {
+    read_into(Vec::with_capacity(count.min(MOST_AT_ONCE) as usize), cursor, count, item)
+}
+
+/// The arrays of an array. Their vector grows with the elements that are there, so that a count
+/// claimed at several levels of nesting cannot add up.
+fn read_arrays(cursor: &mut Cursor<'_>, count: u64, depth: usize) -> Result<Vec<Array>, ReadError> {
+    let items = Vec::with_capacity(count.min(FIRST_CAPACITY) as usize);
+    read_into(items, cursor, count, |cursor| read_array(cursor, depth))
+}
+
+fn read_into<T>(
+    mut items: Vec<T>,
     cursor: &mut Cursor<'_>,
     count: u64,
     mut item: impl FnMut(&mut Cursor<'_>) -> Result<T, ReadError>,
 ) -> Result<Vec<T>, ReadError> {
-    let mut items = Vec::with_capacity(count.min(FIRST_CAPACITY) as usize);
     for _ in 0..count {
         items.push(item(cursor)?);
     }
