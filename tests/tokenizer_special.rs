@@ -110,3 +110,23 @@ fn detokenizing_cleans_up_only_where_the_pre_tokenizer_asks_for_it() {
     assert_eq!(back("llama-bpe"), back("gpt-2"));
     assert_eq!(back("qwen2"), text);
 }
+
+#[test]
+fn special_tokens_of_phi_3_take_the_white_space_after_them_along() {
+    let mut metadata = metadata("gpt-2", &[("<s>", CONTROL), ("<|user|>", CONTROL)]);
+    let text = "a <|user|> \n b<s> c<|user|> ";
+    let plain = tokenizer(metadata.clone()).encode(text, false, true).unwrap();
+    assert_eq!(plain, [97, 32, 257, 32, 10, 32, 98, 256, 32, 99, 257, 32]);
+    metadata.push(("general.name", Value::from("Phi-3 Mini")));
+    let ids = tokenizer(metadata).encode(text, false, true).unwrap();
+    assert_eq!(ids, [97, 32, 257, 98, 256, 32, 99, 257]);
+}
+
+#[test]
+fn texts_that_end_generation_elsewhere_do_not_where_others_show_another_use() {
+    let harmony = ["<|return|>", "<|call|>", "<|end|>", "<|channel|>"].map(|text| (text, CONTROL));
+    let tokenizer = tokenizer(metadata("gpt-2", &harmony));
+    assert_eq!((256..260).filter(|&id| tokenizer.is_eog(id)).collect::<Vec<_>>(), [256, 257]);
+    assert_eq!(tokenizer.encode("<|end|><|call|>", false, false).unwrap()[0], 258);
+    assert_eq!(tokenizer.piece(259, false), b"<|channel|>");
+}

@@ -13,6 +13,7 @@ use std::collections::{BinaryHeap, HashMap};
 use super::byte_alphabet;
 use super::error::TokenizerError;
 use super::pretokenizer::{PreTokenizer, Splitter};
+use super::repair::Repaired;
 use super::vocabulary::Vocabulary;
 
 /// A text that takes part in merges: a token if below the vocabulary's size, else only a stage.
@@ -67,18 +68,20 @@ impl Bpe {
     pub(super) fn encode(
         &self,
         vocabulary: &Vocabulary,
-        text: &str,
+        text: &Repaired,
         tokens: &mut Vec<u32>,
     ) -> Result<(), TokenizerError> {
         let mut work = Work::default();
-        for word in self.splitter.split(text)? {
-            let whole =
-                if self.ignore_merges { vocabulary.id(&byte_alphabet::write(word.as_bytes())) } else { None };
+        let mut start = 0;
+        for word in self.splitter.split(text.text())? {
+            let bytes = text.bytes(start, word);
+            start += word.len();
+            let whole = if self.ignore_merges { vocabulary.id(&byte_alphabet::write(&bytes)) } else { None };
             match whole {
                 Some(token) => tokens.push(token),
                 None => {
-                    self.merge(word.as_bytes(), &mut work);
-                    self.collect(vocabulary, word.as_bytes(), &work, tokens);
+                    self.merge(&bytes, &mut work);
+                    self.collect(vocabulary, &bytes, &work, tokens);
                 }
             }
         }
@@ -113,8 +116,9 @@ impl Bpe {
         }
     }
 
-    /// Appends the tokens of a merged word. A symbol that is no token falls back to its bytes; a
-    /// byte that is no token either becomes the unknown token, or nothing if the file has none.
+    /// Appends the tokens of a merged word. A symbol that is no token falls back to those of its
+    /// letters that are ASCII and tokens; the others leave nothing, and there is no unknown token.
+    /// (llama.cpp looks the letters up byte by byte, and a letter beyond ASCII is two.)
     fn collect(&self, vocabulary: &Vocabulary, word: &[u8], work: &Work, tokens: &mut Vec<u32>) {
         let mut place = 0;
         while place < word.len() {
@@ -123,10 +127,9 @@ impl Bpe {
             if vocabulary.contains(symbol) {
                 tokens.push(symbol);
             } else {
-                tokens.extend(word[place..next].iter().filter_map(|&byte| {
-                    let symbol = self.bytes[byte as usize];
-                    if vocabulary.contains(symbol) { Some(symbol) } else { vocabulary.unknown }
-                }));
+                let ascii = word[place..next].iter().filter(|byte| byte.is_ascii_graphic());
+                let symbols = ascii.map(|&byte| self.bytes[byte as usize]);
+                tokens.extend(symbols.filter(|&symbol| vocabulary.contains(symbol)));
             }
             place = next;
         }

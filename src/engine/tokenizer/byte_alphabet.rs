@@ -38,14 +38,21 @@ pub(super) fn write(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| letter(byte)).collect()
 }
 
-/// The bytes that a text in the alphabet stands for. A character outside the alphabet stands for
-/// its own UTF-8 bytes, so that a badly converted vocabulary still prints.
+/// The bytes that a text in the alphabet stands for. A character outside the alphabet, which only a
+/// badly converted vocabulary has, is shown by its number and the whole text, as llama.cpp does.
 pub(super) fn read(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.chars() {
         match byte(character) {
             Some(byte) => bytes.push(byte),
-            None => bytes.extend(character.encode_utf8(&mut [0; 4]).bytes()),
+            None => {
+                bytes.extend_from_slice(b"[UNK_BYTE_0x");
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    bytes.extend_from_slice(format!("{byte:02x}").as_bytes());
+                }
+                bytes.extend_from_slice(text.as_bytes());
+                bytes.push(b']');
+            }
         }
     }
     bytes
@@ -82,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_outside_the_alphabet_keep_their_utf8() {
-        assert_eq!(read("a中 "), "a中 ".as_bytes());
+    fn characters_outside_the_alphabet_are_shown_by_number() {
+        assert_eq!(read("a中"), "a[UNK_BYTE_0xe4b8ada中]".as_bytes());
     }
 }

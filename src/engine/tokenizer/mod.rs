@@ -4,15 +4,15 @@
 //! | --- | --- |
 //! | `vocabulary` | the tokens of a file and the parts some of them play |
 //! | `special` | special tokens in text |
+//! | `repair` | bytes that are not UTF-8, as characters |
 //! | `pretokenizer` | a table of expressions that cut text into words |
 //! | `bpe` | byte-level byte-pair encoding of a word |
 //! | `spm` | SentencePiece: merges by score, with bytes to fall back on |
 //! | `clean_up` | English typography after detokenizing |
 //! | `utf8_stream` | whole characters from the bytes of successive tokens |
 //!
-//! Results are those of llama.cpp, token by token, with one exception: in byte-level vocabularies what
-//! is written like UTF-8 but is no character (a surrogate, a number past U+10FFFF) is invalid here
-//! and comes back as its bytes there.
+//! Results are those of llama.cpp, token by token. (In byte-level vocabularies a number past U+10FFFF
+//! that is written like UTF-8 ends llama.cpp; here it is invalid like any other such byte.)
 //!
 //! Another pre-tokenizer is a row of the table;
 //! another kind of tokenizer is a sibling of `bpe` and a variant of `Algorithm`.
@@ -23,16 +23,16 @@ mod clean_up;
 mod error;
 mod metadata;
 mod pretokenizer;
+mod repair;
 mod special;
 mod spm;
 mod utf8_stream;
 mod vocabulary;
 
-use std::borrow::Cow;
-
 use crate::gguf::Gguf;
 
 use bpe::Bpe;
+use repair::Repaired;
 use special::{Fragment, SpecialTokens};
 use spm::Spm;
 use vocabulary::{Defaults, Token, TokenKind, Vocabulary};
@@ -40,6 +40,7 @@ use vocabulary::{Defaults, Token, TokenKind, Vocabulary};
 pub use error::TokenizerError;
 pub use utf8_stream::Utf8Stream;
 
+const NAME: &str = "general.name";
 const MODEL: &str = "tokenizer.ggml.model";
 const PRE: &str = "tokenizer.ggml.pre";
 const MERGES: &str = "tokenizer.ggml.merges";
@@ -94,7 +95,7 @@ impl Tokenizer {
         let vocabulary = Vocabulary::from_gguf(gguf, defaults)?;
         let bpe = Bpe::new(&vocabulary, &metadata::strings(gguf, MERGES)?, pre)?;
         Ok(Tokenizer {
-            specials: SpecialTokens::new(&vocabulary),
+            specials: SpecialTokens::new(&vocabulary, name(gguf)),
             pieces: vocabulary.tokens().iter().map(byte_level_piece).collect(),
             vocabulary,
             algorithm: Algorithm::Bpe(Box::new(bpe)),
@@ -113,7 +114,7 @@ impl Tokenizer {
         }
         let space_prefix = metadata::flag(gguf, SPACE_PREFIX)?.unwrap_or(true);
         Ok(Tokenizer {
-            specials: SpecialTokens::new(&vocabulary),
+            specials: SpecialTokens::new(&vocabulary, name(gguf)),
             pieces: vocabulary.tokens().iter().map(sentence_piece).collect(),
             algorithm: Algorithm::Spm(Box::new(Spm::new(&vocabulary, scores, space_prefix))),
             vocabulary,
@@ -148,7 +149,7 @@ impl Tokenizer {
             match (fragment, &self.algorithm) {
                 (Fragment::Token(token), _) => tokens.push(token),
                 (Fragment::Text(text), Algorithm::Bpe(bpe)) => {
-                    bpe.encode(&self.vocabulary, &replace_invalid(text), &mut tokens)?;
+                    bpe.encode(&self.vocabulary, &Repaired::new(text), &mut tokens)?;
                 }
                 (Fragment::Text(text), Algorithm::Spm(spm)) => {
                     spm.encode(&self.vocabulary, text, after_special, &mut tokens);
@@ -219,6 +220,11 @@ impl Tokenizer {
     }
 }
 
+/// The name that a file gives its model, if it does.
+fn name(gguf: &Gguf) -> &str {
+    gguf.str(NAME).unwrap_or_default()
+}
+
 /// The bytes that a token of a byte-level vocabulary prints.
 fn byte_level_piece(token: &Token) -> Vec<u8> {
     match token.kind {
@@ -242,41 +248,4 @@ fn sentence_piece(token: &Token) -> Vec<u8> {
 /// The byte that a text such as `<0x0A>` names.
 fn byte_in_hexadecimal(text: &str) -> Option<u8> {
     u8::from_str_radix(text.strip_prefix("<0x")?.strip_suffix('>')?, 16).ok()
-}
-
-/// A text with U+FFFD for every byte that is not UTF-8. (The lossy conversion of the standard
-/// library has one for a whole truncated character, and would give other tokens than llama.cpp,
-/// which also reads overlong forms as the characters that they are too long for.)
-fn replace_invalid(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => {
-            let (mut text, mut rest) = (String::with_capacity(bytes.len()), bytes);
-            while !rest.is_empty() {
-                let (character, length) = first_character(rest).unwrap_or(('\u{FFFD}', 1));
-                text.push(character);
-                rest = &rest[length..];
-            }
-            Cow::Owned(text)
-        }
-    }
-}
-
-/// The character that bytes start with, in whatever length it is written.
-fn first_character(bytes: &[u8]) -> Option<(char, usize)> {
-    let (length, upper) = match bytes.first()? {
-        byte @ 0x00..=0x7F => return Some((char::from(*byte), 1)),
-        byte @ 0xC0..=0xDF => (2, byte & 0x1F),
-        byte @ 0xE0..=0xEF => (3, byte & 0x0F),
-        byte @ 0xF0..=0xF7 => (4, byte & 0x07),
-        _ => return None,
-    };
-    let mut number = u32::from(upper);
-    for byte in bytes.get(1..length)? {
-        if byte & 0xC0 != 0x80 {
-            return None;
-        }
-        number = number << 6 | u32::from(byte & 0x3F);
-    }
-    Some((char::from_u32(number)?, length))
 }

@@ -20,6 +20,8 @@ struct Special {
     token: u32,
     /// Found even in text that is not to be parsed for special tokens.
     always: bool,
+    /// Takes the white space before it, and after it, along.
+    strip: (bool, bool),
 }
 
 /// The special tokens of a vocabulary, the longest first and equally long ones by id.
@@ -27,7 +29,9 @@ struct Special {
 pub(super) struct SpecialTokens(Vec<Special>);
 
 impl SpecialTokens {
-    pub(super) fn new(vocabulary: &Vocabulary) -> Self {
+    /// The special tokens of a vocabulary of a model with this name.
+    pub(super) fn new(vocabulary: &Vocabulary, model: &str) -> Self {
+        let model = model.to_ascii_lowercase();
         let mut specials: Vec<Special> = (0..)
             .zip(vocabulary.tokens())
             .filter(|(_, token)| {
@@ -37,6 +41,7 @@ impl SpecialTokens {
                 text: Finder::new(&token.text).into_owned(),
                 token: id,
                 always: token.kind == TokenKind::UserDefined,
+                strip: strips(&model, &token.text),
             })
             .collect();
         specials.sort_by_key(|special| std::cmp::Reverse(special.text.needle().len()));
@@ -66,13 +71,36 @@ impl SpecialTokens {
     }
 }
 
+/// If a special token takes the white space before it and after it along. Files have no key for it,
+/// so that llama.cpp goes by the model's name.
+fn strips(model: &str, token: &str) -> (bool, bool) {
+    if model.contains("phi-3") || model.contains("phi3") {
+        (false, !matches!(token, "<unk>" | "<s>" | "<|endoftext|>"))
+    } else {
+        (model.contains("modern-bert") && token == "[MASK]", false)
+    }
+}
+
+/// White space as C has it.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
 /// Appends a text cut at every occurrence of one token.
 fn cut<'t>(text: &'t [u8], special: &Special, fragments: &mut Vec<Fragment<'t>>) {
     let length = special.text.needle().len();
+    let (before, after) = special.strip;
     let mut start = 0;
     for found in special.text.find_iter(text).chain([text.len()]) {
-        if found > start {
-            fragments.push(Fragment::Text(&text[start..found]));
+        let mut left = &text[start..found];
+        while after && start > 0 && left.first().is_some_and(|&byte| is_space(byte)) {
+            left = &left[1..];
+        }
+        while before && found < text.len() && left.last().is_some_and(|&byte| is_space(byte)) {
+            left = &left[..left.len() - 1];
+        }
+        if !left.is_empty() {
+            fragments.push(Fragment::Text(left));
         }
         if found < text.len() {
             fragments.push(Fragment::Token(special.token));

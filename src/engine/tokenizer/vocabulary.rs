@@ -168,6 +168,9 @@ const END_TEXTS: &[&str] = &[
     "[e~[",
 ];
 
+/// The texts that are shown and found in text even where the file calls them control tokens.
+const ALWAYS_SHOWN: &[&str] = &["<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"];
+
 /// The tokens of a file. Texts are unique and not empty; every id in it is below its length.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
@@ -229,8 +232,29 @@ impl Vocabulary {
             self.make_control(id);
             self.ends.insert(id);
         }
+        for id in ALWAYS_SHOWN.iter().filter_map(|text| self.id(text)).collect::<Vec<_>>() {
+            self.tokens[id as usize].kind = TokenKind::UserDefined;
+        }
         self.ends.extend(self.eos);
+        self.take_back_ends();
         Ok(())
+    }
+
+    /// Two texts end generation except in the vocabularies where they do something else, which are
+    /// known by other tokens that end it.
+    fn take_back_ends(&mut self) {
+        let end = |text: &str| self.id(text).filter(|id| self.ends.contains(id));
+        let (returns, flushes) = (end("<|return|>").is_some(), end("<|flush|>").is_some());
+        let calls = end("<|call|>").or(end("<|calls|>")).is_some();
+        let part = end("<|end|>").filter(|_| calls && (returns || flushes));
+        let tools = end("<|tool_response>").or(end("<|plamo:eos|>")).is_some();
+        let ordinary = end("</s>").filter(|_| tools);
+        for (id, kind) in [(part, TokenKind::UserDefined), (ordinary, TokenKind::Normal)] {
+            if let Some(id) = id {
+                self.ends.remove(&id);
+                self.tokens[id as usize].kind = kind;
+            }
+        }
     }
 
     fn make_control(&mut self, id: u32) {
