@@ -37,7 +37,12 @@ fn page(command: &Command) -> (String, String) {
     for (_, render) in sections.iter().filter(|(there, _)| *there) {
         render(&man, &mut page).expect("a Vec accepts every write");
     }
-    (man.get_filename(), String::from_utf8_lossy(&page).into_owned())
+    (man.get_filename(), String::from_utf8_lossy(&page).chars().map(roff_letter).collect())
+}
+
+/// A letter as every roff can read it, whatever the locale.
+fn roff_letter(letter: char) -> String {
+    if letter.is_ascii() { letter.to_string() } else { format!("\\[u{:04X}]", u32::from(letter)) }
 }
 
 /// The same command with the aliases of an option in its help, where a page can show them.
