@@ -135,6 +135,15 @@ fn the_dialect_of_a_command_is_found(#[case] dialect: &str) {
 }
 
 #[test]
+fn a_command_that_crashes_speaks_no_dialect() {
+    let script = r#"case "$*" in *--help*) exec "$@";; esac; "$@"; kill -ILL $$"#;
+    let output = loadparity(&["check", "--dialect", "auto"], &behind(script, "enum-v4"));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("fails without any load flag") && told.contains("signal 4"), "{told}");
+}
+
+#[test]
 fn a_known_divergence_is_expected_and_a_mended_one_fails() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("known.json");

@@ -8,7 +8,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use command_support::{behind, document, engine, loadparity};
+use command_support::{behind, document, engine, loadparity, notes};
 
 /// A command as one line.
 fn line(words: &[String]) -> String {
@@ -141,5 +141,17 @@ fn a_line_that_is_no_command_is_a_usage_error() {
         let output = loadparity(&["compare", "--old", old, "--new", "p {model} {flags}"], &[]);
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&output.stderr).contains(told));
+    }
+}
+
+#[test]
+fn two_commands_that_both_fail_are_not_called_identical() {
+    let broken = |ending: &str| {
+        ["sh", "-c", &format!("head -c 9 {{model}} >/dev/null; {ending}"), "{flags}"].map(str::to_owned)
+    };
+    for ending in ["kill -ILL $$", "exit 1"] {
+        let (code, document) = compare("booleans", &broken(ending), &broken(ending));
+        assert_eq!((code, document["finished"]["verdict"].as_str().unwrap()), (3, "blocked"));
+        assert!(notes(&document).contains("neither command completes"), "{}", notes(&document));
     }
 }

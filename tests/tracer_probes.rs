@@ -210,6 +210,14 @@ fn what_the_vocabulary_lacks_has_its_own_name() {
         native(&ops),
         [("fadvise64", "POSIX_FADV_NOREUSE".to_owned()), ("madvise", "MADV_HUGEPAGE".to_owned())]
     );
+    let own = self::ops("process-madvise");
+    let advised = own.iter().filter_map(|op| match op.call {
+        Call::MapAdvise { offset, len, advice, .. } => Some((offset, len, advice)),
+        _ => None,
+    });
+    let will_need = Advice::WillNeed;
+    assert_eq!(advised.collect::<Vec<_>>(), [(0, PAGE, will_need), (2 * PAGE, 3 * PAGE, will_need)]);
+    assert_eq!(native(&own), [], "advice on a child's memory is none on this one's");
     let changed = self::ops("protect-limit");
     let names = native(&changed);
     assert_eq!(names[0], ("mprotect", "PROT_READ".to_owned()));

@@ -174,7 +174,7 @@ fn truth(model: &Path) -> Result<Truth, Exit> {
 fn unfound(error: EraError) -> Exit {
     match error {
         EraError::Trace(error) => untraced(&error),
-        EraError::None { .. } => Exit::Failed(1, error.to_string()),
+        EraError::Fails { .. } | EraError::None { .. } => Exit::Failed(1, error.to_string()),
     }
 }
 

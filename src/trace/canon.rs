@@ -54,15 +54,7 @@ fn roles(ops: &[Op], rules: &mut Rules) -> Vec<Option<Role>> {
                 by_id.insert(*file, role.clone());
                 Some(role)
             }
-            Call::Size { file }
-            | Call::Alignment { file, .. }
-            | Call::MapHint { file, .. }
-            | Call::Read { file, .. }
-            | Call::FileAdvise { file, .. }
-            | Call::Map { file, .. }
-            | Call::Native { file: Some(file), .. }
-            | Call::Close { file } => Some(by_id.get(file).cloned().unwrap_or_else(Role::unknown)),
-            _ => None,
+            call => call.file().map(|file| by_id.get(&file).cloned().unwrap_or_else(Role::unknown)),
         })
         .collect()
 }

@@ -149,6 +149,40 @@ pub enum Call {
     },
 }
 
+impl Call {
+    /// The file that it is on.
+    #[must_use]
+    pub fn file(&self) -> Option<FileId> {
+        match self {
+            Self::Open { file, .. }
+            | Self::Size { file }
+            | Self::Alignment { file, .. }
+            | Self::MapHint { file, .. }
+            | Self::Read { file, .. }
+            | Self::FileAdvise { file, .. }
+            | Self::Map { file, .. }
+            | Self::Close { file } => Some(*file),
+            Self::Native { file, .. } => *file,
+            _ => None,
+        }
+    }
+
+    /// The region that it makes or is on.
+    #[must_use]
+    pub fn region(&self) -> Option<RegionId> {
+        match self {
+            Self::Map { region, .. }
+            | Self::Alloc { region, .. }
+            | Self::MapAdvise { region, .. }
+            | Self::Lock { region, .. }
+            | Self::Unlock { region, .. }
+            | Self::Unmap { region, .. } => Some(*region),
+            Self::Native { region, .. } => *region,
+            _ => None,
+        }
+    }
+}
+
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

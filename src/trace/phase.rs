@@ -36,17 +36,17 @@ pub fn tell_phases(ops: &mut [Op]) {
         of_file.iter().filter(|(_, phase)| **phase == Phase::Load).map(|(file, _)| *file).collect();
     let Some(bounds) = Bounds::of(ops, &load) else {
         for op in ops {
-            op.phase = file_of(&op.call).and_then(|f| of_file.get(&f).copied()).unwrap_or(Phase::Probe);
+            op.phase = op.call.file().and_then(|f| of_file.get(&f).copied()).unwrap_or(Phase::Probe);
         }
         return;
     };
     let mapped_at = headers_of_maps(ops, &of_file);
     let mut after = After { regions: bounds.regions.clone(), ..After::default() };
     for (at, op) in ops.iter_mut().enumerate() {
-        let own = file_of(&op.call).and_then(|f| of_file.get(&f).copied());
+        let own = op.call.file().and_then(|f| of_file.get(&f).copied());
         op.phase = match own {
             Some(phase) if phase != Phase::Load => phase,
-            _ if file_of(&op.call).is_some_and(|f| mapped_at.get(&f).is_some_and(|map| at < *map)) => {
+            _ if op.call.file().is_some_and(|f| mapped_at.get(&f).is_some_and(|map| at < *map)) => {
                 Phase::Header
             }
             _ if at < bounds.start => Phase::Probe,
@@ -110,27 +110,13 @@ impl Session {
     }
 }
 
-fn file_of(call: &Call) -> Option<FileId> {
-    match call {
-        Call::Open { file, .. }
-        | Call::Size { file }
-        | Call::Alignment { file, .. }
-        | Call::MapHint { file, .. }
-        | Call::Read { file, .. }
-        | Call::FileAdvise { file, .. }
-        | Call::Map { file, .. }
-        | Call::Close { file } => Some(*file),
-        _ => None,
-    }
-}
-
 /// The sessions in order of their first operation. A file whose open is not in the trace has a
 /// session all the same, under a name of its own.
 fn sessions(ops: &[Op]) -> Vec<Session> {
     let mut sessions: Vec<Session> = Vec::new();
     let mut index: BTreeMap<FileId, usize> = BTreeMap::new();
     for op in ops {
-        let Some(file) = file_of(&op.call) else { continue };
+        let Some(file) = op.call.file() else { continue };
         let place = *index.entry(file).or_insert_with(|| {
             let path = match &op.call {
                 Call::Open { path, .. } => path.clone(),
@@ -242,7 +228,7 @@ impl Bounds {
     fn of(ops: &[Op], load: &BTreeSet<FileId>) -> Option<Self> {
         let mut bounds: Option<Self> = None;
         for (at, op) in ops.iter().enumerate() {
-            let of_load = file_of(&op.call).is_some_and(|file| load.contains(&file));
+            let of_load = op.call.file().is_some_and(|file| load.contains(&file));
             if of_load && bounds.is_none() {
                 bounds = Some(Self { start: at, end: at, ..Self::default() });
             }

@@ -191,7 +191,7 @@ fn models<'a>(ops: &[Op], layouts: &'a BTreeMap<String, Layout>, header: &[bool]
     let new = |path: &&str| Model { layout: &layouts[*path], ops: Vec::new(), sessions: BTreeMap::new() };
     let mut models: Vec<Model<'a>> = order.iter().map(new).collect();
     for (at, op) in ops.iter().enumerate() {
-        let model = match (file_of(&op.call), region_of(&op.call)) {
+        let model = match (op.call.file(), op.call.region()) {
             (Some(file), _) => files.get(&file).copied(),
             (None, Some(region)) => Some(regions.get(&region).copied().unwrap_or(0)),
             (None, None) => None,
@@ -204,37 +204,10 @@ fn models<'a>(ops: &[Op], layouts: &'a BTreeMap<String, Layout>, header: &[bool]
     models
 }
 
-fn file_of(call: &Call) -> Option<FileId> {
-    match call {
-        Call::Open { file, .. }
-        | Call::Size { file }
-        | Call::Alignment { file, .. }
-        | Call::MapHint { file, .. }
-        | Call::Read { file, .. }
-        | Call::FileAdvise { file, .. }
-        | Call::Map { file, .. }
-        | Call::Close { file } => Some(*file),
-        Call::Native { file, .. } => *file,
-        _ => None,
-    }
-}
-
-fn region_of(call: &Call) -> Option<RegionId> {
-    match call {
-        Call::Alloc { region, .. }
-        | Call::MapAdvise { region, .. }
-        | Call::Lock { region, .. }
-        | Call::Unlock { region, .. }
-        | Call::Unmap { region, .. } => Some(*region),
-        Call::Native { region, .. } => *region,
-        _ => None,
-    }
-}
-
 impl Model<'_> {
     /// Learns from one operation what its open does.
     fn note(&mut self, at: usize, op: &Op, header: bool) {
-        let Some(file) = file_of(&op.call) else { return };
+        let Some(file) = op.call.file() else { return };
         let layout = self.layout;
         let session = self.sessions.entry(file).or_default();
         match &op.call {
@@ -286,7 +259,7 @@ impl Model<'_> {
 
     /// Whether an operation begins the load.
     fn brings(&self, op: &Op, header: bool) -> bool {
-        let session = file_of(&op.call).and_then(|file| self.sessions.get(&file));
+        let session = op.call.file().and_then(|file| self.sessions.get(&file));
         let loads = session.is_some_and(|session| session.loads);
         match &op.call {
             Call::Open { .. } => session.is_some_and(|s| s.loads && !s.header && !s.direct),
@@ -299,7 +272,7 @@ impl Model<'_> {
 
     /// Whether an operation before the load finds out what the platform can do.
     fn asks(&self, op: &Op) -> bool {
-        let session = file_of(&op.call).and_then(|file| self.sessions.get(&file));
+        let session = op.call.file().and_then(|file| self.sessions.get(&file));
         match &op.call {
             Call::Alignment { .. } | Call::MapHint { .. } => true,
             _ => session.is_some_and(|s| s.direct && !s.header),

@@ -61,6 +61,7 @@ pub const IDIOMS: &[(&str, Idiom)] = &[
     ("fork-shared-position", fork_shared_position),
     ("outliving-child", outliving_child),
     ("advice", advice),
+    ("process-madvise", process_madvise),
     ("protect-limit", protect_limit),
     ("sendfile", sendfile),
     ("openat2", openat2),
@@ -379,6 +380,33 @@ unsafe fn advice(model: &CString) {
         libc::madvise(map.add(PAGE), 2 * PAGE, libc::MADV_RANDOM);
         libc::madvise(map, len, libc::MADV_HUGEPAGE);
         libc::madvise(map, PAGE, libc::MADV_DONTNEED);
+        libc::close(fd);
+    }
+}
+
+/// Advice on memory of this process, and on that of a child at the same addresses.
+unsafe fn process_madvise(model: &CString) {
+    unsafe {
+        let fd = open(model, 0);
+        let map = libc::mmap(null_mut(), size(fd), libc::PROT_READ, libc::MAP_SHARED, fd, 0);
+        let part =
+            |page: usize, pages: usize| libc::iovec { iov_base: map.add(page * PAGE), iov_len: pages * PAGE };
+        let parts = [part(0, 1), part(2, 3)];
+        let advise = |pid: libc::pid_t, advice: c_int| {
+            let pidfd = libc::syscall(libc::SYS_pidfd_open, pid, 0);
+            assert!(pidfd >= 0);
+            libc::syscall(libc::SYS_process_madvise, pidfd, parts.as_ptr(), parts.len(), advice, 0)
+        };
+        assert_eq!(advise(libc::getpid(), libc::MADV_WILLNEED), 4 * PAGE as i64);
+        let child = libc::fork();
+        if child == 0 {
+            loop {
+                libc::pause();
+            }
+        }
+        advise(child, libc::MADV_COLD);
+        libc::kill(child, libc::SIGKILL);
+        libc::waitpid(child, null_mut(), 0);
         libc::close(fd);
     }
 }

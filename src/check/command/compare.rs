@@ -179,8 +179,10 @@ impl Comparison<'_> {
         let mut totals = CompareTotals::default();
         let mut verdict = Verdict::Pass;
         let mut notes = unstable(&old, &new);
+        let mut loaded = false;
         for spelling in &self.spellings {
-            let mut compared = self.compare(&old, &new, spelling)?;
+            let (mut compared, completed) = self.compare(&old, &new, spelling)?;
+            loaded |= completed;
             *counter(&mut totals, compared.impact) += 1;
             if let Some(failure) = self.failure(&compared, spelling) {
                 if let Some(reason) = expected.reason(&failure) {
@@ -197,6 +199,12 @@ impl Comparison<'_> {
         for failure in expected.left_over() {
             verdict = Verdict::Divergent;
             tell(Event::Failure(failure));
+        }
+        if !loaded {
+            verdict = verdict.max(Verdict::Blocked);
+            notes.push(
+                "blocked: nothing was compared: neither command completes with any spelling".to_owned(),
+            );
         }
         totals.runs = old.watch.runs() + new.watch.runs();
         notes.push("P3: not observed: the memory of a command is not hashed".to_owned());
@@ -224,8 +232,14 @@ impl Comparison<'_> {
         })
     }
 
-    /// Asks both; where they differ, they are asked again before it is believed.
-    fn compare(&self, old: &Side<'_>, new: &Side<'_>, spelling: &Spelling) -> Result<Compared, TraceError> {
+    /// Asks both; where they differ, they are asked again before it is believed. Tells beside it whether
+    /// either completed: where both fail, they are no witness of each other.
+    fn compare(
+        &self,
+        old: &Side<'_>,
+        new: &Side<'_>,
+        spelling: &Spelling,
+    ) -> Result<(Compared, bool), TraceError> {
         let before = old.watch.run(spelling, &[])?;
         let after = new.watch.run(spelling, &[])?;
         let outputs = old.clean.output && new.clean.output;
@@ -252,9 +266,14 @@ impl Comparison<'_> {
                 }
             }
         }
+        let completed = before.completed() || after.completed();
+        if !completed && (crashed(before.status) || crashed(after.status)) {
+            verdict = Verdict::Blocked;
+            notes.push(format!("blocked: both fail: the old {}; the new {}", before.status, after.status));
+        }
         let mut judged = self.judge(&before, &after, steady_output, steady_path);
         judged.what.extend(notes);
-        Ok(Compared {
+        let compared = Compared {
             spelling: spelling.to_string(),
             old: did(&before),
             new: did(&after),
@@ -262,7 +281,8 @@ impl Comparison<'_> {
             what: judged.what,
             diff: judged.diff,
             verdict,
-        })
+        };
+        Ok((compared, completed))
     }
 
     fn judge(&self, old: &CommandRun, new: &CommandRun, outputs: bool, paths: bool) -> Judged {

@@ -1,7 +1,7 @@
 //! Which dialect a command speaks: asked of its help, and shown by what it does.
 
 use super::campaign::limits;
-use super::watch::{Patience, Watch};
+use super::watch::{Patience, Watch, crashed};
 use crate::check::judge::word;
 use crate::plan::{Dialect, Spelling};
 use crate::subject::{CommandRun, ExternalCommand, TraceError};
@@ -22,6 +22,12 @@ pub enum EraError {
     /// The command cannot be run.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// It fails where nothing is asked of it, so nothing that it does tells anything.
+    #[error("the command fails without any load flag, so its dialect cannot be told: {ending}")]
+    Fails {
+        /// How it ended.
+        ending: String,
+    },
     /// It does what none predicts.
     #[error("no dialect predicts what the command does; name one with --dialect. Seen: {}", seen.join("; "))]
     None {
@@ -58,6 +64,10 @@ pub fn find_era(subject: &ExternalCommand, patience: Patience) -> Result<Era, Er
     let watch = Watch::new(subject, patience);
     let help = watch.run(&Spelling::flags(["--help"]), &[])?;
     let (mut how, named) = by_help(&help);
+    let plain = watch.run(&Spelling::default(), &[])?;
+    if !plain.completed() {
+        return Err(EraError::Fails { ending: plain.ending() });
+    }
     match by_deeds(&watch, &named, &mut how)? {
         Some(dialect) => Ok(Era { dialect, how }),
         None if named.len() == Dialect::ALL.len() => Err(EraError::None { seen: how }),
@@ -128,7 +138,11 @@ fn by_deeds(
 }
 
 fn shown(run: &CommandRun) -> String {
-    if run.opened() { Summary::of(&run.ops).effective.to_string() } else { "refuse".to_owned() }
+    let did = if run.opened() { Summary::of(&run.ops).effective.to_string() } else { "refuse".to_owned() };
+    match run.opened() && !run.completed() || crashed(run.status) {
+        true => format!("{did} and then failed ({})", run.status),
+        false => did,
+    }
 }
 
 fn agrees(dialect: Dialect, spelling: &Spelling, run: &CommandRun) -> bool {

@@ -33,13 +33,13 @@ pub(super) fn main_model(ops: &[Op]) -> Cow<'_, [Op]> {
 /// one after another, so it is that one's.
 fn before_others(ops: &[Op], files: &BTreeSet<FileId>) -> Vec<Op> {
     let other =
-        |op: &Op| op.phase == Phase::Load && file(&op.call).is_some_and(|file| !files.contains(&file));
+        |op: &Op| op.phase == Phase::Load && op.call.file().is_some_and(|file| !files.contains(&file));
     let began = ops.iter().position(other).unwrap_or(ops.len());
-    let earlier: BTreeSet<RegionId> = ops[..began].iter().filter_map(|op| region(&op.call)).collect();
+    let earlier: BTreeSet<RegionId> = ops[..began].iter().filter_map(|op| op.call.region()).collect();
     let own = |(i, op): &(usize, &Op)| {
         *i < began
-            || file(&op.call).is_some()
-            || region(&op.call).is_none_or(|region| earlier.contains(&region))
+            || op.call.file().is_some()
+            || op.call.region().is_none_or(|region| earlier.contains(&region))
     };
     ops.iter().enumerate().filter(own).map(|(_, op)| op.clone()).collect()
 }
@@ -60,7 +60,7 @@ fn models(ops: &[Op]) -> Vec<Model> {
         if let Call::Open { file, path, .. } = &op.call {
             paths.insert(*file, path);
         }
-        let (Phase::Load, Some(file)) = (op.phase, file(&op.call)) else { continue };
+        let (Phase::Load, Some(file)) = (op.phase, op.call.file()) else { continue };
         if matches!(op.call, Call::Close { .. }) {
             continue;
         }
@@ -102,40 +102,12 @@ fn of_files(ops: &[Op], files: &BTreeSet<FileId>) -> Vec<Op> {
             elsewhere.insert(*region);
         }
     }
-    let about = |op: &&Op| match (file(&op.call), region(&op.call)) {
+    let about = |op: &&Op| match (op.call.file(), op.call.region()) {
         (Some(file), _) => files.contains(&file),
         (None, Some(region)) => !elsewhere.contains(&region),
         (None, None) => true,
     };
     ops.iter().filter(about).cloned().collect()
-}
-
-fn file(call: &Call) -> Option<FileId> {
-    match call {
-        Call::Open { file, .. }
-        | Call::Size { file }
-        | Call::Alignment { file, .. }
-        | Call::MapHint { file, .. }
-        | Call::Read { file, .. }
-        | Call::FileAdvise { file, .. }
-        | Call::Map { file, .. }
-        | Call::Close { file } => Some(*file),
-        Call::Native { file, .. } => *file,
-        _ => None,
-    }
-}
-
-fn region(call: &Call) -> Option<RegionId> {
-    match call {
-        Call::Alloc { region, .. }
-        | Call::MapAdvise { region, .. }
-        | Call::Lock { region, .. }
-        | Call::Unlock { region, .. }
-        | Call::Unmap { region, .. }
-        | Call::Map { region, .. } => Some(*region),
-        Call::Native { region, .. } => *region,
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -246,24 +246,12 @@ fn kept(protos: &[Proto], models: &BTreeSet<u32>) -> Vec<bool> {
         }
     }
     let keep = |proto: &Proto| match &proto.op.call {
-        Call::Open { file, .. }
-        | Call::Size { file }
-        | Call::Alignment { file, .. }
-        | Call::MapHint { file, .. }
-        | Call::Read { file, .. }
-        | Call::FileAdvise { file, .. }
-        | Call::Map { file, .. }
-        | Call::Close { file } => models.contains(&file.0),
-        Call::Alloc { region, .. }
-        | Call::MapAdvise { region, .. }
-        | Call::Lock { region, .. }
-        | Call::Unlock { region, .. }
-        | Call::Unmap { region, .. } => regions.contains(region),
-        Call::Native { file, region, .. } => {
-            file.is_some_and(|file| models.contains(&file.0))
-                || region.is_some_and(|region| regions.contains(&region))
-        }
         Call::Notice(_) => true,
+        Call::Map { file, .. } => models.contains(&file.0),
+        call => {
+            call.file().is_some_and(|file| models.contains(&file.0))
+                || call.region().is_some_and(|region| regions.contains(&region))
+        }
     };
     protos.iter().map(keep).collect()
 }

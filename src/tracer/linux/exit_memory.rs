@@ -136,13 +136,23 @@ impl Watcher {
         }
     }
 
+    /// Advice on memory of the process itself. What it advises of another's stands at addresses that mean
+    /// something else there.
     fn process_madvise_exit(&mut self, done: &Done<'_>) {
         let args = done.args();
-        let count = args[2].min(1024);
-        for index in 0..count {
+        if !is_own(done.thread.tid, args[0] as i32) {
+            return;
+        }
+        // The result is how many bytes were advised; a refusal is told with all that were asked for.
+        let mut left = if done.failed() { u64::MAX } else { done.result.cast_unsigned() };
+        for index in 0..args[2].min(1024) {
             let at = args[1].wrapping_add(index * 16);
             let (Some(addr), Some(len)) = (done.peek(at), done.peek(at.wrapping_add(8))) else { return };
-            self.advise(done, addr, len, args[3]);
+            let advised = len.min(left);
+            left -= advised;
+            if advised > 0 {
+                self.advise(done, addr, advised, args[3]);
+            }
         }
     }
 
@@ -226,6 +236,18 @@ impl Watcher {
         let call = Call::Native { name: name.to_owned(), file: None, region: None, offset: 0, len: 0, flags };
         self.notes.push(done.note(call, done.outcome(0, false)));
     }
+}
+
+/// Whether a pidfd of a thread stands for its own process.
+fn is_own(tid: libc::pid_t, pidfd: i32) -> bool {
+    /// `PIDFD_SELF_THREAD_GROUP` and `PIDFD_SELF_THREAD` of `linux/pidfd.h`, both below any descriptor.
+    const SELF: std::ops::RangeInclusive<i32> = -10_001..=-10_000;
+    let id = |file: String, name: &str| -> Option<i32> {
+        let text = std::fs::read_to_string(file).ok()?;
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    };
+    let of = id(format!("/proc/{tid}/fdinfo/{pidfd}"), "Pid:");
+    SELF.contains(&pidfd) || of.is_some() && of == id(format!("/proc/{tid}/status"), "Tgid:")
 }
 
 /// The mapping that the kernel lists at an address.

@@ -17,7 +17,7 @@ use super::spawn::{Report, Spawned};
 pub(super) use super::stop::Bell;
 use super::stop::{self, Request, Stop};
 use super::sys::{self, Change, SyscallStop};
-use super::watch::{Next, Thread, Watcher};
+use super::watch::{Next, Pending, Thread, Watcher};
 use crate::platform::os_errno;
 use crate::tracer::{Mode, Status};
 
@@ -112,10 +112,12 @@ impl<'a> Follower<'a> {
 
     /// How long to stay awake for the next stop: calls of a loader come in bursts, and on a processor that
     /// has gone to sleep each of them would wait for it to wake. Where the threads that are followed can
-    /// fill all processors, none is taken from them.
+    /// fill all processors, none is taken from them, and what is to last is not waited for awake: two
+    /// processors may share what a copy of megabytes needs.
     fn awake(&self) -> Duration {
         let fills = self.threads.len() + self.early.len() + self.expected.len() >= self.processors;
-        if fills || !self.started { Duration::ZERO } else { BURST }
+        let lasts = |thread: &Thread| thread.pending.as_ref().is_some_and(Pending::lasts);
+        if fills || !self.started || self.threads.values().any(lasts) { Duration::ZERO } else { BURST }
     }
 
     /// Somebody asks for the end.

@@ -43,6 +43,20 @@ pub(super) struct Pending {
     pub(super) taken: Taken,
 }
 
+impl Pending {
+    /// Whether the call brings so much that it may take far longer than a stop does.
+    pub(super) fn lasts(&self) -> bool {
+        const MUCH: u64 = 256 << 10;
+        match self.call {
+            Sys::Read | Sys::Pread => self.args[2] >= MUCH,
+            Sys::Mmap => self.args[1] >= MUCH && self.args[3] & libc::MAP_POPULATE as u64 != 0,
+            Sys::Readv | Sys::Preadv | Sys::Preadv2 | Sys::Sendfile | Sys::CopyFileRange => true,
+            Sys::Mlock | Sys::Mlock2 | Sys::MlockAll => true,
+            _ => false,
+        }
+    }
+}
+
 /// What a call takes away.
 #[derive(Default)]
 pub(super) struct Taken {
