@@ -50,7 +50,7 @@ pub(super) fn last_word(verdict: Verdict) -> &'static str {
         Verdict::Pass => "no worse than reordered",
         Verdict::Expected => "expected: every worse difference is on the list of known ones",
         Verdict::Unsupported => "unsupported",
-        Verdict::Blocked => "blocked: what a command does varies by itself",
+        Verdict::Blocked => "blocked: not all of it could be compared, see the notes",
         Verdict::Divergent => "divergent",
     }
 }
