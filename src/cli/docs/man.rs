@@ -37,7 +37,9 @@ fn page(command: &Command) -> (String, String) {
     for (_, render) in sections.iter().filter(|(there, _)| *there) {
         render(&man, &mut page).expect("a Vec accepts every write");
     }
-    (man.get_filename(), String::from_utf8_lossy(&page).chars().map(roff_letter).collect())
+    // An empty date is written as nothing, which would make the next word the date.
+    let page = String::from_utf8_lossy(&page).replacen(" 1  loadparity", " 1 \"\" loadparity", 1);
+    (man.get_filename(), page.chars().map(roff_letter).collect())
 }
 
 /// A letter as every roff can read it, whatever the locale.
