@@ -25,18 +25,21 @@ fn add(command: &Command, pages: &mut Vec<(String, String)>) {
 fn page(command: &Command) -> (String, String) {
     let man = Man::new(with_aliases(command.clone())).date("").source("loadparity").manual("loadparity");
     let mut page = Vec::new();
-    let sections: [(bool, fn(&Man, &mut dyn std::io::Write) -> std::io::Result<()>); 7] = [
-        (true, |man, page| man.render_title(page)),
-        (true, |man, page| man.render_name_section(page)),
-        (true, |man, page| man.render_synopsis_section(page)),
-        (true, |man, page| man.render_description_section(page)),
-        (true, |man, page| man.render_options_section(page)),
-        (command.has_subcommands(), |man, page| man.render_subcommands_section(page)),
-        (command.get_after_help().is_some(), |man, page| man.render_extra_section(page)),
-    ];
-    for (_, render) in sections.iter().filter(|(there, _)| *there) {
-        render(&man, &mut page).expect("a Vec accepts every write");
-    }
+    let written = man
+        .render_title(&mut page)
+        .and_then(|()| man.render_name_section(&mut page))
+        .and_then(|()| man.render_synopsis_section(&mut page))
+        .and_then(|()| man.render_description_section(&mut page))
+        .and_then(|()| man.render_options_section(&mut page))
+        .and_then(|()| match command.has_subcommands() {
+            true => man.render_subcommands_section(&mut page),
+            false => Ok(()),
+        })
+        .and_then(|()| match command.get_after_help() {
+            Some(_) => man.render_extra_section(&mut page),
+            None => Ok(()),
+        });
+    written.expect("a Vec accepts every write");
     // An empty date is written as nothing, which would make the next word the date.
     let page = String::from_utf8_lossy(&page).replacen(" 1  loadparity", " 1 \"\" loadparity", 1);
     (man.get_filename(), page.chars().map(roff_letter).collect())

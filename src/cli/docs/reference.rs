@@ -39,7 +39,7 @@ fn environment_and_codes() -> String {
         "\n## Load flags\n\n\
          Of `run`, in the reference dialect; `explain` and `judge` take them behind `--`, and `check` tries them all.\n\
          {}\n\n{}\n\
-         Every load mode, and what it asks for in each dialect that has load modes:\n\n{}\n\
+         Every load mode, and what it asks for in each dialect that has load modes:\n\n{}\n{}\n\
          ## Load flags of `bench`\n\n\
          Each takes a list. {}\n\n{}\n\
          ## Exit codes\n\n{}\n\
@@ -47,7 +47,8 @@ fn environment_and_codes() -> String {
          in [PLATFORM.md](../PLATFORM.md).\n",
         load_flags::rules_of_run(),
         load_flags(),
-        format!("{}\n{}", load_modes(), render::words_markdown()),
+        load_modes(),
+        render::words_markdown(),
         load_flags::rules_of_bench(),
         bench_flags(),
         exit_codes(),
