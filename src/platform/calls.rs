@@ -57,7 +57,10 @@ pub const STEP_CALLS: [StepCalls; 13] = [
             "`PrefetchVirtualMemory`, where there is one",
         ],
     },
-    StepCalls { step: SemanticKind::Advise, calls: ["`madvise`, `posix_fadvise`", "`madvise`", "none"] },
+    StepCalls {
+        step: SemanticKind::Advise,
+        calls: ["`madvise`, `posix_fadvise`", "`madvise`, `fcntl` F_RDADVISE", "none"],
+    },
     StepCalls {
         step: SemanticKind::Alloc,
         calls: ["anonymous `mmap` by memmap2", "anonymous `mmap` by memmap2", "`VirtualAlloc`"],
@@ -193,6 +196,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         what: "`K32QueryWorkingSetEx`",
         by: "src/platform/windows/residency.rs",
         why: "Windows, after a load that locks: whether the locked pages are in memory and locked",
+    },
+    Interaction {
+        what: "`mmap`, `mincore`",
+        by: "src/platform/unix/open_file.rs",
+        why: "`check`, before and after a direct load, and `bench`: how much of the model the page cache holds",
     },
     Interaction {
         what: "threads",
