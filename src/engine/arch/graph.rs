@@ -57,7 +57,7 @@ impl Graph {
             dequantize(embedding.format, model.rows(embedding, token..token + 1), row);
         }
         scale(&mut stream, h.scales.embedding);
-        let pairs = h.rope_dimensions / 2;
+        let pairs = h.key_length / 2;
         let angles = (position..position + tokens.len())
             .map(|p| rope_angles(p as u32, pairs, &h.rope, &model.rope_factors))
             .collect();

@@ -20,7 +20,7 @@ pub struct Hyperparameters {
     pub heads: usize,
     /// Key and value heads, a divisor of the query heads (`attention.head_count_kv`).
     pub kv_heads: usize,
-    /// Elements of a query and of a key (`attention.key_length`).
+    /// Elements of a query and of a key, all of them rotated in pairs (`attention.key_length`).
     pub key_length: usize,
     /// Elements of a value (`attention.value_length`).
     pub value_length: usize,
@@ -28,8 +28,6 @@ pub struct Hyperparameters {
     pub context: usize,
     /// Added to the mean square in a norm (`attention.layer_norm_rms_epsilon`).
     pub norm_epsilon: f32,
-    /// Rotated elements of a head, even (`rope.dimension_count`).
-    pub rope_dimensions: usize,
     /// The rotary angles.
     pub rope: Rope,
     /// What some architectures multiply with on the way.
@@ -102,13 +100,13 @@ impl Hyperparameters {
             }
         };
         let value_length = optional(keys.count("attention.value_length"))?.unwrap_or(key_length);
-        let rope_dimensions = optional(keys.count("rope.dimension_count"))?.unwrap_or(key_length);
-        if rope_dimensions % 2 != 0 || rope_dimensions > key_length {
-            let why = format!("it must be even and at most the head's {key_length} elements");
-            return Err(keys.value("rope.dimension_count", rope_dimensions, why));
+        let rotated = optional(keys.count("rope.dimension_count"))?.unwrap_or(key_length);
+        if rotated != key_length || rotated % 2 != 0 {
+            let why = format!("all {key_length} elements of a head are rotated, in pairs");
+            return Err(keys.value("rope.dimension_count", rotated, why));
         }
         let context = keys.count("context_length")?;
-        let rope = keys.rope(architecture, rope_dimensions, context)?;
+        let rope = keys.rope(architecture, key_length, context)?;
         Ok(Self {
             architecture,
             layers: keys.count("block_count")?,
@@ -120,7 +118,6 @@ impl Hyperparameters {
             value_length,
             context,
             norm_epsilon: keys.float("attention.layer_norm_rms_epsilon")?,
-            rope_dimensions,
             rope,
             scales: if architecture.scales { keys.scales()? } else { Scales::default() },
         })
@@ -288,7 +285,7 @@ pub(super) mod tests {
     #[test]
     fn defaults_follow_from_the_head_count() {
         let h = Hyperparameters::read(&small_llama()).unwrap();
-        assert_eq!((h.key_length, h.value_length, h.rope_dimensions, h.kv_heads), (8, 8, 8, 2));
+        assert_eq!((h.key_length, h.value_length, h.kv_heads), (8, 8, 2));
         assert_eq!((h.rope.base, h.rope.scale, h.rope.magnitude, h.rope.yarn), (10000.0, 1.0, 1.0, None));
         assert_eq!((h.scales, h.rope.rotates), (Scales::default(), true));
         let h = with("llama.attention.head_count_kv", None).unwrap();
@@ -376,8 +373,8 @@ pub(super) mod tests {
             ),
             (
                 "llama.rope.dimension_count",
-                Some(Value::U32(7)),
-                "is 7: it must be even and at most the head's 8 elements",
+                Some(Value::U32(6)),
+                "is 6: all 8 elements of a head are rotated, in pairs",
             ),
             ("llama.rope.scaling.type", string("longrope"), "is \"longrope\": supported: none, linear, yarn"),
             ("llama.expert_count", Some(Value::U32(8)), "is 8: mixtures of experts are not supported"),

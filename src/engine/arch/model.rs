@@ -87,7 +87,7 @@ impl Model {
             bias: tensors.optional_vector("output.bias", vocabulary, Presence::Optional)?,
         };
         let factors = if h.architecture.rope_factors { Presence::Optional } else { Presence::Never };
-        let factors = tensors.optional_vector("rope_freqs.weight", h.rope_dimensions as u64 / 2, factors)?;
+        let factors = tensors.optional_vector("rope_freqs.weight", h.key_length as u64 / 2, factors)?;
         let rope_factors = factors.map_or(Vec::new(), |Vector { index }| {
             let floats = bytes.tensor_bytes(index).chunks_exact(4);
             floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
