@@ -67,7 +67,11 @@ pub const STEP_CALLS: [StepCalls; 13] = [
     },
     StepCalls {
         step: SemanticKind::Lock,
-        calls: ["`mlock`", "`mlock`", "`VirtualLock`; a full quota: `SetProcessWorkingSetSize`, once more"],
+        calls: [
+            "`mlock`; of buffers that are read into next, `mlock2` MLOCK_ONFAULT (Linux 4.4)",
+            "`mlock`",
+            "`VirtualLock`; a full quota: `SetProcessWorkingSetSize`, once more",
+        ],
     },
     StepCalls { step: SemanticKind::Unlock, calls: ["`munlock`", "`munlock`", "`VirtualUnlock`"] },
     StepCalls {
@@ -238,9 +242,14 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "Linux: whether a file that it opens is a model: its first four bytes, and its header in the end",
     },
     Interaction {
-        what: "`/proc/PID/fd`, `fdinfo`, `status` of the traced command",
+        what: "`/proc/PID/fd`, `status` of the traced command",
         by: "src/tracer/linux/follow.rs",
-        why: "Linux: models that it was started with open; whose child a new thread is",
+        why: "Linux: what it was started with open; whose child a new thread is",
+    },
+    Interaction {
+        what: "`/proc/PID/fd`, `fdinfo` of the traced command",
+        by: "src/tracer/linux/exit_files.rs",
+        why: "Linux: a model whose open was not seen: its path, position and flags",
     },
     Interaction {
         what: "`/proc/PID/maps` of the traced command",

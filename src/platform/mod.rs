@@ -23,8 +23,10 @@
 //! 5. **Partial unmap** ([`Mapping::unmap`]): offset and length are multiples of the page size
 //!    (the length may end with the mapping). Where the OS cannot, [`ErrorKind::Unsupported`].
 //! 6. **Lock** ([`Mapping::lock`], [`Buffer::lock`]): locks every page that the range touches, or
-//!    fails with nothing newly locked. A full quota is [`ErrorKind::LockLimit`]. A backend whose
-//!    OS wants a quota raised first (`SetProcessWorkingSetSize`) does so inside this call, once.
+//!    fails with nothing newly locked. A page of a mapping is in memory when the call returns, one
+//!    of a buffer at the latest when it is written to. A full quota is [`ErrorKind::LockLimit`]. A
+//!    backend whose OS wants a quota raised first (`SetProcessWorkingSetSize`) does so inside this
+//!    call, once.
 //! 7. **Advice** is a hint: a refusal is an error here and a notice in the loader, never fatal.
 //! 8. **Buffers** ([`Platform::alloc`]): not empty, zeroed, aligned as asked (a power of two), on
 //!    pages of their own, freed on drop.

@@ -155,6 +155,7 @@ impl<'b> Campaign<'_, '_, 'b> {
                 }
             };
             if at + arrived as u64 >= file_size {
+                touch(&mut dst[done + arrived..]);
                 break;
             }
             // Requests start on the grain: what arrived of a block that was cut is asked for again.
@@ -209,6 +210,14 @@ fn clip<'b>(piece: Piece<'b>, spans: &[Range<u64>]) -> Option<Piece<'b>> {
     let span = spans.iter().find(|s| piece.offset < s.end && s.start < end)?;
     let from = span.start.max(piece.offset);
     let upto = span.end.min(end);
-    let inner = (from - piece.offset) as usize..(upto - piece.offset) as usize;
-    Some(Piece { offset: from, dst: &mut piece.dst[inner] })
+    let (before, rest) = piece.dst.split_at_mut((from - piece.offset) as usize);
+    let (inner, after) = rest.split_at_mut((upto - from) as usize);
+    touch(before);
+    touch(after);
+    Some(Piece { offset: from, dst: inner })
+}
+
+/// Writes what no read fills: a lock holds the pages of a buffer from when they are written to.
+fn touch(alignment: &mut [u8]) {
+    alignment.fill(0);
 }

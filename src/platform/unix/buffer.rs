@@ -39,6 +39,29 @@ impl UnixBuffer {
     }
 }
 
+/// Locks memory that is about to be filled. Linux locks each page when it is first written
+/// (`MLOCK_ONFAULT`, mlock2(2)): `mlock` would clear all of them on one processor first, while the disk
+/// waits. The limit is held against the whole range at once by either call.
+#[cfg(target_os = "linux")]
+fn lock_pages(start: NonNull<libc::c_void>, len: NonZeroUsize) -> nix::Result<()> {
+    // SAFETY: the range lies within a buffer's own mapping; locking changes no contents.
+    let result = unsafe { libc::syscall(libc::SYS_mlock2, start.as_ptr(), len.get(), libc::MLOCK_ONFAULT) };
+    match Raw::result(result) {
+        // Linux before 4.4.
+        Err(Raw::ENOSYS) => lock_whole(start, len),
+        result => result.map(drop),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+use lock_whole as lock_pages;
+
+/// Locks memory and brings it in.
+fn lock_whole(start: NonNull<libc::c_void>, len: NonZeroUsize) -> nix::Result<()> {
+    // SAFETY: the range lies within a buffer's own mapping; locking changes no contents.
+    unsafe { mman::mlock(start, len.get()) }
+}
+
 impl Buffer for UnixBuffer {
     fn address(&self) -> u64 {
         self.bytes().as_ptr() as u64
@@ -54,8 +77,7 @@ impl Buffer for UnixBuffer {
 
     fn lock(&self) -> Result<()> {
         let (start, len) = self.start()?;
-        // SAFETY: the range lies within this buffer's own mapping; locking changes no contents.
-        unsafe { mman::mlock(start, len.get()) }.map_err(lock_errno)
+        lock_pages(start, len).map_err(lock_errno)
     }
 
     fn unlock(&self) -> Result<()> {

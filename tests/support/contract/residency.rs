@@ -62,11 +62,12 @@ fn mapping_locks(world: &dyn World) -> Verdict {
 
 fn buffer_locks(world: &dyn World) -> Verdict {
     let (site, _mapping, page) = mapping(world)?;
-    let buffer: Box<dyn Buffer> = site.platform.alloc(2 * page, page).expect("a small buffer");
+    let mut buffer: Box<dyn Buffer> = site.platform.alloc(2 * page, page).expect("a small buffer");
     let before = supported("asking about pages", buffer.residency())?.expect("live pages");
     assert_locked(before, 2, false);
     buffer.lock().expect("two pages can be locked");
     shown(world)?;
+    buffer.bytes_mut().fill(1);
     assert_locked(buffer.residency().expect("live pages"), 2, true);
     buffer.unlock().expect("locked pages are unlocked");
     assert_locked(buffer.residency().expect("live pages"), 2, false);
