@@ -180,6 +180,34 @@ fn locks_advice_and_unmaps_fall_to_the_mapping_they_hit() {
 }
 
 #[test]
+fn a_model_whose_open_was_not_seen_is_found_when_it_is_mapped() {
+    for (idiom, path) in [("received", model()), ("memfd", "/memfd:weights (deleted)".into())] {
+        let ops = ops(idiom);
+        let opened = |op: &Op| match &op.call {
+            Call::Open { file, path, flags, .. } if flags.names.iter().any(|name| name == "received") => {
+                Some((file.0, PathBuf::from(path)))
+            }
+            _ => None,
+        };
+        assert_eq!(ops.iter().filter_map(opened).collect::<Vec<_>>(), [(1, path)], "{idiom}");
+        assert_eq!(memory(&ops), [("map", 0, 0, PAGE)], "{idiom}");
+        let closed = |op: &Op| matches!(op.call, Call::Close { file } if file.0 == 1);
+        assert!(ops.iter().any(closed), "{idiom}: {ops:?}");
+    }
+}
+
+#[test]
+fn a_lock_that_brings_nothing_in_is_told_where_that_matters() {
+    let ops = ops("mlock-on-fault");
+    let four = 4 * PAGE;
+    assert_eq!(
+        memory(&ops),
+        [("map", 0, 0, four), ("alloc", 1, 0, four), ("lock", 0, 0, four), ("lock", 1, 0, four)]
+    );
+    assert_eq!(native(&ops), [("mlock2", "MLOCK_ONFAULT".to_owned())]);
+}
+
+#[test]
 fn a_region_that_moves_stays_one_region() {
     let ops = ops("mremap");
     assert_eq!(

@@ -51,7 +51,10 @@ pub const IDIOMS: &[(&str, Idiom)] = &[
     ("readv", readv),
     ("dup", dup),
     ("setfl-direct", setfl_direct),
+    ("received", received),
+    ("memfd", memfd),
     ("mlock-growth", mlock_growth),
+    ("mlock-on-fault", mlock_on_fault),
     ("mlock-heap", mlock_heap),
     ("mlockall", mlockall),
     ("mremap", mremap),
@@ -217,6 +220,48 @@ unsafe fn setfl_direct(model: &CString) {
     }
 }
 
+/// Maps a model whose descriptor came in a message.
+unsafe fn received(model: &CString) {
+    /// Room for the header of one control message and one descriptor.
+    const ROOM: usize = 64;
+    unsafe {
+        let mut ends = [0; 2];
+        assert_eq!(libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, ends.as_mut_ptr()), 0);
+        let mut byte = 1u8;
+        let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        let mut control = [0u64; ROOM / 8];
+        let mut message: libc::msghdr = std::mem::zeroed();
+        (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = libc::CMSG_SPACE(4) as _;
+        let head = libc::CMSG_FIRSTHDR(&raw const message);
+        (*head).cmsg_level = libc::SOL_SOCKET;
+        (*head).cmsg_type = libc::SCM_RIGHTS;
+        (*head).cmsg_len = libc::CMSG_LEN(4) as _;
+        let fd = open(model, 0);
+        libc::CMSG_DATA(head).cast::<c_int>().write_unaligned(fd);
+        assert_eq!(libc::sendmsg(ends[0], &raw const message, 0), 1);
+        libc::close(fd);
+        assert_eq!(libc::recvmsg(ends[1], &raw mut message, 0), 1);
+        let head = libc::CMSG_FIRSTHDR(&raw const message);
+        let fd = libc::CMSG_DATA(head).cast::<c_int>().read_unaligned();
+        libc::mmap(null_mut(), PAGE, libc::PROT_READ, libc::MAP_SHARED, fd, 0);
+        libc::close(fd);
+    }
+}
+
+/// Maps a copy of a model in memory.
+unsafe fn memfd(model: &CString) {
+    unsafe {
+        let fd = open(model, 0);
+        let copy = libc::memfd_create(c"weights".as_ptr(), 0);
+        assert!(libc::sendfile(copy, fd, null_mut(), 8 * PAGE) == 8 * PAGE as isize);
+        libc::mmap(null_mut(), PAGE, libc::PROT_READ, libc::MAP_SHARED, copy, 0);
+        libc::close(copy);
+        libc::close(fd);
+    }
+}
+
 /// What llama.cpp does in its mode `mmap+mlock`.
 unsafe fn mlock_growth(model: &CString) {
     unsafe {
@@ -228,6 +273,27 @@ unsafe fn mlock_growth(model: &CString) {
         }
         libc::munmap(map, 2 * PAGE);
         assert_eq!(libc::munlock(map.add(4 * PAGE), PAGE), 0);
+        libc::close(fd);
+    }
+}
+
+/// Locks a map and memory of its own page by page as they are used.
+unsafe fn mlock_on_fault(model: &CString) {
+    unsafe {
+        let fd = open(model, 0);
+        let map = libc::mmap(null_mut(), 4 * PAGE, libc::PROT_READ, libc::MAP_SHARED, fd, 0);
+        let own = libc::mmap(
+            null_mut(),
+            4 * PAGE,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        );
+        for memory in [map, own] {
+            assert_eq!(libc::mlock2(memory, 4 * PAGE, libc::MLOCK_ONFAULT), 0);
+        }
+        libc::pread(fd, own, 4 * PAGE, 0);
         libc::close(fd);
     }
 }

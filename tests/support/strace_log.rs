@@ -131,7 +131,7 @@ pub fn record<A: AsRef<OsStr>, E: AsRef<OsStr>>(argv: &[A], env: &[(E, E)]) -> V
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("strace.log");
     let calls = "trace=open,openat,read,pread64,readv,preadv,preadv2,lseek,dup,dup2,dup3,fcntl,close,close_range,\
-                 sendfile,fadvise64,readahead,mmap,mremap,munmap,madvise,mlock,munlock,mlockall,clone,clone3,fork,vfork";
+                 sendfile,fadvise64,readahead,mmap,mremap,munmap,madvise,mlock,mlock2,munlock,mlockall,clone,clone3,fork,vfork";
     let status = std::process::Command::new("strace")
         .args(["-f", "-y", "-v", "-s", "0", "-e", calls, "-o"])
         .arg(&log)
@@ -277,7 +277,7 @@ impl Follower {
                 Some(Seen::FileAdvice { offset, len, advice: "POSIX_FADV_WILLNEED" })
             }
             "munmap" if self.in_model(fd) => Some(Seen::Unmap { addr: fd, len: number(words[1]) }),
-            "mlock" if self.counts(fd) => {
+            "mlock" | "mlock2" if self.counts(fd) => {
                 Some(Seen::Lock { addr: fd, len: number(words[1]), ok: value == 0 })
             }
             "munlock" if self.counts(fd) => Some(Seen::Unlock { addr: fd, len: number(words[1]) }),

@@ -101,6 +101,9 @@ pub(super) const CALLS: &[(i64, Call)] = &[
     (libc::SYS_vfork, Call::Fork),
 ];
 
+/// Set in the numbers of x32, the ABI of x86-64 with short pointers (`asm/unistd.h`); in none of any other.
+pub(super) const X32_BIT: u32 = 0x4000_0000;
+
 /// The call of that number.
 pub(super) fn call(nr: i64) -> Option<Call> {
     CALLS.iter().find(|row| row.0 == nr).map(|row| row.1)

@@ -8,7 +8,9 @@ use super::faults::{Deed, Meeting};
 use super::files::OpenFile;
 use super::space::pages;
 use super::sys;
-use super::watch::{Change, Next, Pending, Taken, Thread, Watcher, c_string, peek, segments, uses_position};
+use super::watch::{
+    Change, MUCH, Next, Pending, Taken, Thread, Watcher, c_string, peek, segments, uses_position,
+};
 use crate::tracer::BlindSpot;
 
 /// A call's name in the grammar of faults, with the model it is on.
@@ -36,11 +38,14 @@ pub(super) fn descriptor(arg: u64) -> i32 {
 impl Watcher {
     /// A thread is about to make a call.
     pub(super) fn entry(&mut self, thread: &mut Thread, nr: i64, args: [u64; 6], native: bool) -> Next {
-        if !native {
+        if !native || nr >= i64::from(calls::X32_BIT) {
             self.blind(BlindSpot::ForeignAbi);
             return Next::Go;
         }
         let Some(call) = calls::call(nr) else { return Next::Go };
+        if let Some(fd) = brings_much(call, &args).filter(|fd| thread.files.borrow().get(*fd).is_none()) {
+            self.adopt(thread, fd, "received");
+        }
         let open = match self.about(thread, call, &args) {
             About::Nothing => return Next::Go,
             About::Other => {
@@ -248,6 +253,17 @@ impl Watcher {
             pending.change = Some(Change { before, deed, data, late });
         }
     }
+}
+
+/// The descriptor of a call that brings so much of a file that it is worth the while to find out what
+/// file that is, where it is not known.
+fn brings_much(call: Sys, args: &[u64; 6]) -> Option<i32> {
+    let fd = match call {
+        Sys::Mmap if args[3] & libc::MAP_ANONYMOUS as u64 == 0 => args[4],
+        Sys::Read | Sys::Pread if args[2] >= MUCH => args[0],
+        _ => return None,
+    };
+    Some(descriptor(fd))
 }
 
 /// Makes a read ask for `want` bytes at most; returns the number of the call that does.

@@ -1,6 +1,8 @@
 //! The end of calls on files.
 
+use std::fs;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 
 use super::calls::Call as Sys;
 use super::entry::{descriptor, open_arguments};
@@ -88,13 +90,21 @@ impl Watcher {
         self.notes.push(done.note(call, done.outcome(0, false)));
     }
 
-    /// A model that the command was started with: standard input, or a descriptor that it inherits.
-    pub(super) fn inherited(&mut self, thread: &Thread, fd: i32, path: &[u8], position: u64, raw: u64) {
-        let Some(model) = self.models.of_descriptor(thread.tid, fd, path) else { return };
+    /// A descriptor whose open was not seen, if it is that of a model: one that the command was started
+    /// with (`inherited`), or that it had from elsewhere (`received`: by a message, or made in memory).
+    pub(super) fn adopt(&mut self, thread: &Thread, fd: i32, how: &'static str) {
+        let tid = thread.tid;
+        let Ok(path) = fs::read_link(format!("/proc/{tid}/fd/{fd}")) else { return };
+        let Some(model) = self.models.of_descriptor(tid, fd, path.as_os_str().as_bytes()) else { return };
+        let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
+        let field = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
+        let position = field("pos:").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let raw = field("flags:").and_then(|text| u64::from_str_radix(text, 8).ok()).unwrap_or(0);
         let (file, direct) = (self.notes.next_file(), raw & libc::O_DIRECT as u64 != 0);
-        thread.files.borrow_mut().open(fd, file, model, direct, position, false);
+        let cloexec = raw & libc::O_CLOEXEC as u64 != 0;
+        thread.files.borrow_mut().open(fd, file, model, direct, position, cloexec);
         let mut names = flags::open(raw);
-        names.names.push("inherited".into());
+        names.names.push(how.into());
         let path = self.models.text(model).to_owned();
         let call = Call::Open { file, path, direct, flags: names };
         let (outcome, tid) = (Outcome::Ok(0), thread.tid);

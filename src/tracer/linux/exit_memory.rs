@@ -182,7 +182,14 @@ impl Watcher {
 
     fn lock_exit(&mut self, done: &Done<'_>) {
         let args = done.args();
+        let on_fault = done.pending.call == Sys::Mlock2 && args[2] & u64::from(libc::MLOCK_ONFAULT) != 0;
         for Hit { region, offset, len } in self.regions_at(done, args[0], args[1]) {
+            // Memory of its own is filled in any case; of a file this brings nothing in, as `mlock` does.
+            if on_fault && self.notes.is_map(region) {
+                let (name, flags) = ("mlock2".to_owned(), flags::lock(args[2]));
+                let call = Call::Native { name, file: None, region: Some(region), offset, len, flags };
+                self.notes.push(done.note(call, done.outcome(0, true)));
+            }
             let call = Call::Lock { region, offset, len };
             self.notes.push(done.note(call, done.outcome(0, true)));
         }

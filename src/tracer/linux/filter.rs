@@ -4,10 +4,11 @@
 use libc::sock_filter;
 
 use super::arch::AUDIT_ARCH;
-use super::calls::CALLS;
+use super::calls::{CALLS, X32_BIT};
 
 const LOAD_WORD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const JUMP_IF_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+const JUMP_IF_SET: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
 const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 
 /// Offsets in `struct seccomp_data`.
@@ -20,7 +21,8 @@ fn statement(code: u16, k: u32) -> sock_filter {
     sock_filter { code, jt: 0, jf: 0, k }
 }
 
-/// The program. A call of a foreign ABI stops too, so that it is told of. `prlimit64` stops where it
+/// The program. A call of a foreign ABI stops too, so that it is told of: of another architecture, or
+/// of x32 by its bit in the number. `prlimit64` stops where it
 /// sets a limit: it is also how a limit is asked for, which changes nothing.
 pub(super) fn program() -> Vec<sock_filter> {
     /// The instructions that look at `prlimit64`.
@@ -30,8 +32,9 @@ pub(super) fn program() -> Vec<sock_filter> {
     let mut program = vec![
         statement(LOAD_WORD, ARCH),
         // A foreign call goes over the load, all comparisons and the allowing return.
-        sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf: count + LIMIT + 2, k: AUDIT_ARCH },
+        sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf: count + LIMIT + 3, k: AUDIT_ARCH },
         statement(LOAD_WORD, NR),
+        sock_filter { code: JUMP_IF_SET, jt: count + LIMIT + 1, jf: 0, k: X32_BIT },
         sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf: LIMIT - 1, k: number(libc::SYS_prlimit64) },
         statement(LOAD_WORD, THIRD[0]),
         sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf: count + 3, k: 0 },
@@ -69,6 +72,7 @@ mod tests {
                     }
                 }
                 JUMP_IF_EQUAL => at += usize::from(if accumulator == step.k { step.jt } else { step.jf }),
+                JUMP_IF_SET => at += usize::from(if accumulator & step.k == 0 { step.jf } else { step.jt }),
                 RETURN => return step.k,
                 other => panic!("{other:#x} is no instruction of this program"),
             }
@@ -85,6 +89,7 @@ mod tests {
                 let expected = if stops { libc::SECCOMP_RET_TRACE } else { libc::SECCOMP_RET_ALLOW };
                 assert_eq!(evaluate(nr, AUDIT_ARCH, third), expected, "{nr} {third}");
                 assert_eq!(evaluate(nr, 0x4000_0003, third), libc::SECCOMP_RET_TRACE, "a 32-bit call {nr}");
+                assert_eq!(evaluate(X32_BIT | nr, AUDIT_ARCH, third), libc::SECCOMP_RET_TRACE, "x32 {nr}");
             }
         }
     }

@@ -37,6 +37,8 @@ const REMAP: Names = &[
     (libc::MREMAP_DONTUNMAP, "MREMAP_DONTUNMAP"),
 ];
 
+const LOCK: Names = &[(libc::MLOCK_ONFAULT.cast_signed(), "MLOCK_ONFAULT")];
+
 const LOCK_ALL: Names = &[
     (libc::MCL_CURRENT, "MCL_CURRENT"),
     (libc::MCL_FUTURE, "MCL_FUTURE"),
@@ -101,6 +103,10 @@ pub(super) fn protection(raw: u64) -> NativeFlags {
 
 pub(super) fn remap(raw: u64) -> NativeFlags {
     NativeFlags::new(named(REMAP, raw), raw)
+}
+
+pub(super) fn lock(raw: u64) -> NativeFlags {
+    NativeFlags::new(named(LOCK, raw), raw)
 }
 
 pub(super) fn lock_all(raw: u64) -> NativeFlags {

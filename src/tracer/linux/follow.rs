@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +21,7 @@ use crate::platform::os_errno;
 use crate::tracer::{Mode, Status};
 
 /// The longest time between two calls of one burst.
-const BURST: Duration = Duration::from_micros(300);
+const BURST: Duration = Duration::from_millis(2);
 
 /// Everything that runs under the tracer.
 pub(super) struct Follower<'a> {
@@ -281,12 +280,7 @@ impl<'a> Follower<'a> {
             let Some(fd) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
                 continue;
             };
-            let Ok(path) = fs::read_link(entry.path()) else { continue };
-            let info = fs::read_to_string(format!("/proc/{}/fdinfo/{fd}", thread.tid)).unwrap_or_default();
-            let field = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
-            let position = field("pos:").and_then(|text| text.parse().ok()).unwrap_or(0);
-            let raw = field("flags:").and_then(|text| u64::from_str_radix(text, 8).ok()).unwrap_or(0);
-            self.watcher.inherited(thread, fd, path.as_os_str().as_bytes(), position, raw);
+            self.watcher.adopt(thread, fd, "inherited");
         }
     }
 

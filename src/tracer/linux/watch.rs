@@ -43,10 +43,12 @@ pub(super) struct Pending {
     pub(super) taken: Taken,
 }
 
+/// Bytes whose transfer takes far longer than a stop does.
+pub(super) const MUCH: u64 = 256 << 10;
+
 impl Pending {
     /// Whether the call brings so much that it may take far longer than a stop does.
     pub(super) fn lasts(&self) -> bool {
-        const MUCH: u64 = 256 << 10;
         match self.call {
             Sys::Read | Sys::Pread => self.args[2] >= MUCH,
             Sys::Mmap => self.args[1] >= MUCH && self.args[3] & libc::MAP_POPULATE as u64 != 0,
