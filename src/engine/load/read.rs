@@ -9,9 +9,16 @@ use super::weights::MaybeLocked;
 use super::{Job, LoadError, Part};
 use crate::platform::{Errno, ErrorKind, File};
 
-/// Bytes asked for by one read: large enough that the call costs nothing, small enough that
-/// several readers share a middling model.
-pub(super) const PIECE: usize = 4 << 20;
+/// Bytes asked for by one read. The kernel's read-ahead is one for all who read a file, and readers that
+/// take turns in short pieces keep it from running: large models are cut into large ones. In a small one
+/// all readers find a piece.
+const SMALL_PIECE: usize = 4 << 20;
+const LARGE_PIECE: usize = 16 << 20;
+
+/// How many bytes of a buffer of `len` one read asks for: a multiple of [`SMALL_PIECE`].
+fn piece_len(len: usize) -> usize {
+    (len / 16 / SMALL_PIECE * SMALL_PIECE).clamp(SMALL_PIECE, LARGE_PIECE)
+}
 
 /// Why a range could not be filled.
 pub(super) enum Stop {
@@ -48,10 +55,11 @@ impl Piece<'_> {
     }
 }
 
-/// Cuts a buffer that holds the file from `offset` on into pieces of [`PIECE`] bytes.
+/// Cuts a buffer that holds the file from `offset` on into pieces.
 pub(super) fn pieces(offset: u64, dst: &mut [u8]) -> impl Iterator<Item = Piece<'_>> {
-    let starts = (offset..).step_by(PIECE);
-    dst.chunks_mut(PIECE).zip(starts).map(|(dst, offset)| Piece { offset, dst })
+    let len = piece_len(dst.len());
+    let starts = (offset..).step_by(len);
+    dst.chunks_mut(len).zip(starts).map(|(dst, offset)| Piece { offset, dst })
 }
 
 /// Runs `work` over `pieces` on up to `readers` threads; the calling thread is one of them. Each
@@ -138,4 +146,27 @@ pub(super) fn load(job: &Job<'_>, lock: bool) -> Result<Part, LoadError> {
         buffers.iter_mut().zip(&spans).flat_map(|((buffer, _), s)| pieces(s.start, buffer.bytes_mut()));
     read_pieces(job, work.collect())?;
     Ok(Part::buffered(job, buffers, &spans, &vec![0; spans.len()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_grow_with_the_model_and_keep_every_alignment() {
+        for (len, expected) in [
+            (1, SMALL_PIECE),
+            (100 << 20, SMALL_PIECE),
+            (128 << 20, 2 * SMALL_PIECE),
+            (300 << 20, LARGE_PIECE),
+            (5 << 30, LARGE_PIECE),
+        ] {
+            assert_eq!(piece_len(len), expected, "{len}");
+        }
+        let mut buffer = vec![0; 2 * SMALL_PIECE + 1];
+        let cut: Vec<_> = pieces(96, &mut buffer).map(|piece| (piece.offset, piece.end())).collect();
+        let piece = SMALL_PIECE as u64;
+        let end = 96 + 2 * piece;
+        assert_eq!(cut, [(96, 96 + piece), (96 + piece, end), (end, end + 1)]);
+    }
 }
