@@ -23,6 +23,9 @@ use crate::tracer::{Mode, Status};
 /// The longest time between two calls of one burst.
 const BURST: Duration = Duration::from_millis(2);
 
+/// The longest time between two calls of threads that wait for a disk.
+const DISK_BURST: Duration = Duration::from_millis(20);
+
 /// Everything that runs under the tracer.
 pub(super) struct Follower<'a> {
     pub(super) watcher: Watcher,
@@ -112,11 +115,19 @@ impl<'a> Follower<'a> {
     /// How long to stay awake for the next stop: calls of a loader come in bursts, and on a processor that
     /// has gone to sleep each of them would wait for it to wake. Where the threads that are followed can
     /// fill all processors, none is taken from them, and what is to last is not waited for awake: two
-    /// processors may share what a copy of megabytes needs.
+    /// processors may share what a copy of megabytes needs. Threads that wait for a disk need none.
     fn awake(&self) -> Duration {
-        let fills = self.threads.len() + self.early.len() + self.expected.len() >= self.processors;
-        let lasts = |thread: &Thread| thread.pending.as_ref().is_some_and(Pending::lasts);
-        if fills || !self.started || self.threads.values().any(lasts) { Duration::ZERO } else { BURST }
+        let waiting = |thread: &Thread| thread.pending.as_ref().is_some_and(Pending::is_direct);
+        let lasts = |thread: &Thread| !waiting(thread) && thread.pending.as_ref().is_some_and(Pending::lasts);
+        let busy = self.threads.values().filter(|thread| !waiting(thread)).count();
+        let fills = busy + self.early.len() + self.expected.len() >= self.processors;
+        if fills || !self.started || self.threads.values().any(lasts) {
+            Duration::ZERO
+        } else if self.threads.values().any(waiting) {
+            DISK_BURST
+        } else {
+            BURST
+        }
     }
 
     /// Somebody asks for the end.

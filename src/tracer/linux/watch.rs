@@ -47,6 +47,12 @@ pub(super) struct Pending {
 pub(super) const MUCH: u64 = 256 << 10;
 
 impl Pending {
+    /// Whether it reads past the page cache: the thread waits for the disk and takes no processor.
+    pub(super) fn is_direct(&self) -> bool {
+        let reads = matches!(self.call, Sys::Read | Sys::Pread | Sys::Readv | Sys::Preadv | Sys::Preadv2);
+        reads && self.open.as_ref().is_some_and(|open| open.borrow().direct)
+    }
+
     /// Whether the call brings so much that it may take far longer than a stop does.
     pub(super) fn lasts(&self) -> bool {
         match self.call {
