@@ -48,7 +48,7 @@ def options():
     parser.add_argument("--types", type=lambda text: text.upper().split(","), default=names, help=",".join(names))
     parser.add_argument("--pre", type=lambda text: text.split(","), default=PRE, help=", ".join(PRE[:-1]) + " and none")
     parser.add_argument("-n", type=int, default=48, help="tokens to generate")
-    parser.add_argument("--strings", type=int, default=1000, help="strings to tokenize")
+    parser.add_argument("--strings", type=int, default=500, help="strings to tokenize")
     parser.add_argument("--seed", type=int, default=1, help="of the strings")
     given = parser.parse_args()
     given.models = given.models or [f"fixtures/models/fixture-{name}.gguf" for name in MODELS]
