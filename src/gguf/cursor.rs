@@ -4,8 +4,8 @@ use super::error::{Place, ReadError};
 use super::limits::MAX_HEADER_BYTES;
 use super::source::ByteSource;
 
-/// The first piece fetched; each further piece is twice as large, up to [`MAX_PIECE`], so that at
-/// most about as much again as the header itself is fetched beyond its end.
+/// The first piece fetched; each further piece is as large as all before it together, up to
+/// [`MAX_PIECE`], so that at most as much again as the header itself is fetched beyond its end.
 const FIRST_PIECE: u64 = 64 << 10;
 
 /// The largest piece fetched.
@@ -129,9 +129,9 @@ impl<'a> Cursor<'a> {
     fn fetch(&mut self) -> Result<(), ReadError> {
         let offset = self.fetched;
         let length = self.next_piece.min(self.file_size - offset);
-        self.next_piece = (self.next_piece * 2).min(MAX_PIECE);
+        self.next_piece = (offset + length).min(MAX_PIECE);
         if offset > 0 && self.buffer.capacity() < length as usize {
-            // A header that needs a second piece may need many: room for the largest, once.
+            // A header that needs a third piece may need many: room for the largest, once.
             self.buffer = Vec::with_capacity(MAX_PIECE.min(self.file_size - offset) as usize);
         }
         self.buffer.resize(length as usize, 0);
@@ -176,7 +176,8 @@ mod tests {
         cursor.bytes(3 * K, "x").unwrap();
         cursor.bytes(3900 * K, "x").unwrap();
         assert_eq!(cursor.offset(), 3903 * K);
-        let expected = [(0, 64), (64, 128), (192, 256), (448, 512), (960, 1024), (1984, 1024), (3008, 992)];
+        let expected =
+            [(0, 64), (64, 64), (128, 128), (256, 256), (512, 512), (1024, 1024), (2048, 1024), (3072, 928)];
         assert_eq!(*zeros.1.borrow(), expected.map(|(offset, length)| (offset * K, length * K)));
     }
 

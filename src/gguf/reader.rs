@@ -17,8 +17,8 @@ const MOST_AT_ONCE: u64 = 1 << 20;
 
 /// Reads and validates the header of a GGUF file.
 ///
-/// The source is read from its start in adjoining pieces of 64 KiB, 128 KiB … 1 MiB, each byte
-/// once, up to the piece that holds the header's end. Tensor data is not looked at.
+/// The source is read from its start in adjoining pieces of 64 KiB, 64 KiB, 128 KiB … 1 MiB, each
+/// byte once, up to the piece that holds the header's end. Tensor data is not looked at.
 ///
 /// # Errors
 /// When the source fails, or the file is not a well-formed little-endian GGUF of version 2 or 3

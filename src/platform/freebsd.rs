@@ -91,7 +91,7 @@ struct FreeBsdFile {
 
 impl File for FreeBsdFile {
     fn size(&self) -> Result<u64> {
-        self.file.size()
+        Ok(self.file.size())
     }
 
     fn alignment(&self) -> Result<Alignment> {

@@ -159,7 +159,7 @@ const FILE_SYSTEMS: [(u32, &str); 12] = [
 
 impl File for LinuxFile {
     fn size(&self) -> Result<u64> {
-        self.0.size()
+        Ok(self.0.size())
     }
 
     fn alignment(&self) -> Result<Alignment> {

@@ -135,7 +135,7 @@ struct MacFile(OpenFile, usize);
 
 impl File for MacFile {
     fn size(&self) -> Result<u64> {
-        self.0.size()
+        Ok(self.0.size())
     }
 
     fn alignment(&self) -> Result<Alignment> {

@@ -201,7 +201,7 @@ pub trait Platform: Send + Sync {
 
 /// An open file.
 pub trait File: Send + Sync {
-    /// Its size in bytes.
+    /// Its size in bytes, as it was when the file was opened or later.
     fn size(&self) -> Result<u64>;
 
     /// What direct reads must be aligned to.

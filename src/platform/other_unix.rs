@@ -86,7 +86,7 @@ struct UnixFile(OpenFile);
 
 impl File for UnixFile {
     fn size(&self) -> Result<u64> {
-        self.0.size()
+        Ok(self.0.size())
     }
 
     fn alignment(&self) -> Result<Alignment> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nix::errno::Errno as Raw;
 use nix::fcntl::OFlag;
-use nix::sys::stat::{Mode, SFlag};
+use nix::sys::stat::{FileStat, Mode, SFlag};
 
 use super::{UnixMapping, errno, invalid};
 use crate::platform::{MapRequest, Mapping, Residency, Result};
@@ -13,6 +13,7 @@ use crate::platform::{MapRequest, Mapping, Residency, Result};
 /// A descriptor that is closed on drop.
 pub(in crate::platform) struct OpenFile {
     fd: OwnedFd,
+    size: u64,
     page_size: u64,
 }
 
@@ -25,7 +26,8 @@ impl OpenFile {
         if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR {
             return Err(errno(Raw::EISDIR));
         }
-        Ok(Self { fd, page_size })
+        let size = size_in(&stat)?;
+        Ok(Self { fd, size, page_size })
     }
 
     /// The descriptor.
@@ -33,10 +35,9 @@ impl OpenFile {
         &self.fd
     }
 
-    /// The file's size in bytes.
-    pub(in crate::platform) fn size(&self) -> Result<u64> {
-        let stat = nix::sys::stat::fstat(&self.fd).map_err(errno)?;
-        u64::try_from(stat.st_size).map_err(|_| invalid())
+    /// The file's size in bytes when it was opened.
+    pub(in crate::platform) fn size(&self) -> u64 {
+        self.size
     }
 
     /// One `pread`.
@@ -45,10 +46,15 @@ impl OpenFile {
         nix::sys::uio::pread(&self.fd, dst, offset).map_err(errno)
     }
 
-    /// Maps a range, shared and read-only.
+    /// Maps a range, shared and read-only. The size is asked for anew: a page beyond the end of a
+    /// file that has shrunk since would end the process when it is touched.
     pub(in crate::platform) fn map(&self, request: MapRequest) -> Result<UnixMapping> {
         let end = request.offset.checked_add(request.len).ok_or_else(invalid)?;
-        if request.len == 0 || !request.offset.is_multiple_of(self.page_size) || end > self.size()? {
+        if request.len == 0 || !request.offset.is_multiple_of(self.page_size) {
+            return Err(invalid());
+        }
+        let stat = nix::sys::stat::fstat(&self.fd).map_err(errno)?;
+        if end > size_in(&stat)? {
             return Err(invalid());
         }
         UnixMapping::of(self.fd.as_fd(), request, self.page_size)
@@ -56,11 +62,15 @@ impl OpenFile {
 
     /// What the page cache holds of the file: `mincore` over a mapping that nobody touches.
     pub(in crate::platform) fn cached(&self) -> Result<Residency> {
-        let len = self.size()?;
+        let len = self.size;
         if len == 0 {
             return Ok(Residency::default());
         }
         let mapping = self.map(MapRequest { offset: 0, len, populate: false })?;
         mapping.residency(0..mapping.len())
     }
+}
+
+fn size_in(stat: &FileStat) -> Result<u64> {
+    u64::try_from(stat.st_size).map_err(|_| invalid())
 }
