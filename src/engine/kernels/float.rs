@@ -61,11 +61,11 @@ impl<'a, V: Vector, E: Element, const R: usize, const T: usize> Tile<'a, R, T> f
         let mut lanes = [[v.splat(0.0); R]; T];
         let whole = n / 16 * 16;
         for at in (0..whole).step_by(16) {
+            if T == 1 {
+                tile::ask_ahead(v, &self.rows, at / 16, 16 * E::BYTES);
+            }
             let mut w = [v.splat(0.0); R];
             for (w, row) in w.iter_mut().zip(&self.rows) {
-                if T == 1 {
-                    v.prefetch(row.as_ptr().wrapping_add(R * row.len() + at * E::BYTES));
-                }
                 // SAFETY: elements at..at + 16 lie inside the row, whose length was checked.
                 *w = unsafe { E::load(v, row.as_ptr().add(at * E::BYTES)) };
             }
@@ -100,7 +100,7 @@ impl<'a, V: Vector, E: Element, const R: usize, const T: usize> Tile<'a, R, T> f
     }
 }
 
-/// Rows of floats: `R` × `T` for many tokens, four rows for one.
+/// Rows of floats: `R` × `T` for many tokens, two rows for one.
 #[inline(always)]
 pub(super) fn rows<V: Vector, E: Element, const R: usize, const T: usize>(
     v: V,
@@ -110,8 +110,8 @@ pub(super) fn rows<V: Vector, E: Element, const R: usize, const T: usize>(
 ) {
     let extent = Extent::near(x.n * E::BYTES, x.rows(), 4 * x.n);
     if x.rows() < T {
-        let mut one = FloatTile::<V, E, 4> { v, x, rows: [&[]; 4], element: PhantomData };
-        tile::multiply::<4, 1>(&mut one, weights, extent, out);
+        let mut one = FloatTile::<V, E, 2> { v, x, rows: [&[]; 2], element: PhantomData };
+        tile::multiply::<2, 1>(&mut one, weights, extent, out);
     } else {
         let mut many = FloatTile::<V, E, R> { v, x, rows: [&[]; R], element: PhantomData };
         tile::multiply::<R, T>(&mut many, weights, extent, out);
@@ -170,6 +170,9 @@ impl<'a, V: Vector, const R: usize, const T: usize> Tile<'a, R, T> for Bf16Tile<
         let mut sets = [[[v.splat(0.0); 2]; R]; T];
         let whole = n / 64 * 64;
         for at in (0..whole).step_by(64) {
+            if T == 1 {
+                tile::ask_ahead(v, &self.rows, at / 64, 128);
+            }
             let rows = self.rows.map(|row| row.as_ptr().wrapping_add(2 * at));
             // SAFETY: elements at..at + 64 lie inside each row of n, as was checked.
             unsafe { add_64(v, rows, x.map(|x| x.wrapping_add(2 * at)), &mut sets) };
@@ -199,7 +202,7 @@ impl<'a, V: Vector, const R: usize, const T: usize> Tile<'a, R, T> for Bf16Tile<
     }
 }
 
-/// Rows of BF16: `R` × `T` for many tokens, four rows for one.
+/// Rows of BF16: `R` × `T` for many tokens, two rows for one.
 #[inline(always)]
 pub(super) fn rows_bf16<V: Vector, const R: usize, const T: usize>(
     v: V,
@@ -209,7 +212,7 @@ pub(super) fn rows_bf16<V: Vector, const R: usize, const T: usize>(
 ) {
     let extent = Extent::near(2 * x.n, x.rows(), 2 * x.n);
     if x.rows() < T {
-        tile::multiply::<4, 1>(&mut Bf16Tile { v, x, rows: [&[]; 4] }, weights, extent, out);
+        tile::multiply::<2, 1>(&mut Bf16Tile { v, x, rows: [&[]; 2] }, weights, extent, out);
     } else {
         tile::multiply::<R, T>(&mut Bf16Tile { v, x, rows: [&[]; R] }, weights, extent, out);
     }

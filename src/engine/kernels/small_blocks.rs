@@ -115,6 +115,7 @@ impl<'a, V: Vector, F: Small, const R: usize, const P: usize> Tile<'a, R, 1> for
         let blocks = x.n / SMALL_BLOCK;
         let (mut lanes, mut beside) = ([v.splat(0.0); P], [v.splat(0.0); P]);
         for b in 0..blocks {
+            tile::ask_ahead(v, &self.rows, b, F::FORMAT.block_bytes());
             let at = token * blocks + b;
             let x_quants = &x.quants[at * SMALL_BLOCK..][..SMALL_BLOCK];
             // SAFETY: the slice is 32 bytes long.
@@ -122,9 +123,6 @@ impl<'a, V: Vector, F: Small, const R: usize, const P: usize> Tile<'a, R, 1> for
             let (x_quants, x_scale) = (v.activations(v.join(x_quants, x_quants)), v.splat(x.scales[at]));
             for p in 0..P {
                 let (first, second) = (self.rows[2 * p], self.rows[2 * p + 1]);
-                let next = R * first.len() + b * F::FORMAT.block_bytes();
-                v.prefetch(first.as_ptr().wrapping_add(next));
-                v.prefetch(second.as_ptr().wrapping_add(next));
                 let w = v.join(quants::<V, F>(v, first, b), quants::<V, F>(v, second, b));
                 let sums = v.dot4_signed(v.weights(w), x_quants);
                 let scale = v.mul(half_pair::<V, F>(v, [first, second], b, 0), x_scale);
@@ -239,8 +237,8 @@ pub(super) fn lane_rows<'a, V: Vector, F: Small, const R: usize, const P: usize,
     let x = input.x;
     let (blocks, tokens, row_bytes) = (x.n / SMALL_BLOCK, x.rows(), F::FORMAT.row_bytes(x.n));
     if tokens < T {
-        let mut one = RowPairs::<V, F, 8, 4> { v, x: input, rows: [&[]; 8], format: PhantomData };
-        return tile::multiply::<8, 1>(&mut one, weights, Extent::whole(row_bytes, tokens), out);
+        let mut one = RowPairs::<V, F, 4, 2> { v, x: input, rows: [&[]; 4], format: PhantomData };
+        return tile::multiply::<4, 1>(&mut one, weights, Extent::whole(row_bytes, tokens), out);
     }
     let x_quants = interleave(x.quants.as_chunks().0, blocks, 2, T);
     let x_scales = interleave(&x.scales, blocks, 2, T);
@@ -279,6 +277,7 @@ impl<'a, V: Vector, F: Small> Tile<'a, 16, 1> for SixteenRows<'a, V, F> {
         let blocks = x.n / SMALL_BLOCK;
         let mut total = v.splat(0.0);
         for b in 0..blocks {
+            tile::ask_ahead(v, &self.rows, b, F::FORMAT.block_bytes());
             let at = token * blocks + b;
             let x_quants = &x.quants[at * SMALL_BLOCK..][..SMALL_BLOCK];
             // SAFETY: the slice is 32 bytes long.

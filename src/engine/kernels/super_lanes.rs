@@ -22,9 +22,6 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize> OneToken<'a, V, F,
     #[inline(always)]
     fn sums(&self, row: &[u8], b: usize, x_quants: &[i8; SUPER_BLOCK], aside: &mut [i16]) -> V::I {
         let (v, block) = (self.v, block(F::FORMAT, row, b));
-        for line in (0..block.len()).step_by(64) {
-            v.prefetch(block.as_ptr().wrapping_add(R * row.len() + line));
-        }
         let scales = F::scales(v, block);
         match F::ASIDE {
             Aside::Nothing => (),
@@ -64,6 +61,7 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize> Tile<'a, R, 1> for
         let mut lanes = [v.splat(0.0); P];
         let mut beside = [[0.0f32; 2]; P];
         for b in 0..blocks {
+            tile::ask_ahead(v, &self.rows, b, F::FORMAT.block_bytes());
             let at = token * blocks + b;
             let x_quants: &[i8; SUPER_BLOCK] =
                 x.quants[at * SUPER_BLOCK..].first_chunk().expect("whole blocks");

@@ -54,7 +54,7 @@ struct Unfolded {
 }
 
 /// How far ahead of the block in work memory is asked for, in bytes: rows lie one behind the other.
-const AHEAD: usize = 2048;
+const AHEAD: usize = 8192;
 
 /// One token.
 struct OneToken<'a, V, F> {
@@ -73,9 +73,7 @@ impl<V: Vector, F: Unsigned> OneToken<'_, V, F> {
         let blocks = self.x.n / SUPER_BLOCK;
         for (b, out) in self.unfolded.iter_mut().enumerate() {
             let block = block(F::FORMAT, row, b);
-            for line in (0..block.len()).step_by(64) {
-                v.prefetch(block.as_ptr().wrapping_add(AHEAD + line));
-            }
+            v.prefetch_lines(block.as_ptr().wrapping_add(AHEAD), block.len());
             let quants = &self.x.quants[(token * blocks + b) * SUPER_BLOCK..][..SUPER_BLOCK];
             let scales = F::scales(v, block);
             let mut sums = v.splat_i32(0);

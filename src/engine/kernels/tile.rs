@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::vector::Vector;
+
 /// The product of `R` weight rows with `T` activation rows.
 pub(super) trait Tile<'a, const R: usize, const T: usize> {
     /// Takes the next rows, unpacking them where that pays. Places behind the last row of all hold
@@ -13,6 +15,15 @@ pub(super) trait Tile<'a, const R: usize, const T: usize> {
     /// Multiplies them with the tokens from `token` on. What is computed for tokens behind the last
     /// one does not matter.
     fn multiply(&mut self, token: usize) -> [[f32; R]; T];
+}
+
+/// Asks for what step `step` of the next `R` rows will read, of which the rows in work read `bytes`
+/// each in a step. The rows lie one behind the other, and memory is asked for in that order: it is
+/// handed out faster along one line than along `R` of them.
+#[inline(always)]
+pub(super) fn ask_ahead<V: Vector, const R: usize>(v: V, rows: &[&[u8]; R], step: usize, bytes: usize) {
+    let next = R * (rows[0].len() + step * bytes);
+    v.prefetch_lines(rows[0].as_ptr().wrapping_add(next), R * bytes);
 }
 
 /// Bytes of one side that share the second-level cache with the other side.

@@ -27,6 +27,13 @@ pub(super) trait Vector: Copy {
 
     /// Asks for the cache line at an address that will be read soon; any address will do.
     fn prefetch(self, at: *const u8);
+    /// Asks for the lines of `bytes` bytes.
+    #[inline(always)]
+    fn prefetch_lines(self, at: *const u8, bytes: usize) {
+        for line in (0..bytes).step_by(64) {
+            self.prefetch(at.wrapping_add(line));
+        }
+    }
     /// # Safety
     /// `from` is readable for sixteen f32; no alignment is asked for.
     unsafe fn load(self, from: *const f32) -> Self::F;
