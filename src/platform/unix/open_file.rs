@@ -74,3 +74,21 @@ impl OpenFile {
 fn size_in(stat: &FileStat) -> Result<u64> {
     u64::try_from(stat.st_size).map_err(|_| invalid())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_shrunk_since_it_was_opened_is_not_mapped_beyond_its_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(3 << 16).unwrap();
+        let open = OpenFile::open(file.path(), OFlag::O_RDONLY, 1 << 16).unwrap();
+        let whole = MapRequest { offset: 0, len: 3 << 16, populate: false };
+        assert!(open.map(whole).is_ok());
+        file.as_file().set_len(1 << 16).unwrap();
+        assert_eq!(open.size(), 3 << 16);
+        assert!(open.map(whole).is_err());
+        assert!(open.map(MapRequest { len: 1 << 16, ..whole }).is_ok());
+    }
+}
