@@ -17,9 +17,9 @@ pub(super) trait Tile<'a, const R: usize, const T: usize> {
     fn multiply(&mut self, token: usize) -> [[f32; R]; T];
 }
 
-/// Asks for what step `step` of the next `R` rows will read, of which the rows in work read `bytes`
-/// each in a step. The rows lie one behind the other, and memory is asked for in that order: it is
-/// handed out faster along one line than along `R` of them.
+/// Asks for weights of the next `R` rows while step `step` of the rows in work takes `bytes` bytes of
+/// each: piece `step` of `R · bytes` bytes, in the order of the file. Rows lie one behind the other, and
+/// memory is handed out faster along one line than along `R` of them.
 #[inline(always)]
 pub(super) fn ask_ahead<V: Vector, const R: usize>(v: V, rows: &[&[u8]; R], step: usize, bytes: usize) {
     let next = R * (rows[0].len() + step * bytes);
