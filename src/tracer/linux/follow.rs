@@ -11,6 +11,7 @@ use std::time::Duration;
 use libc::{c_int, pid_t};
 
 use super::files::FileTable;
+use super::latency::Latency;
 use super::space::Space;
 use super::spawn::{Report, Spawned};
 pub(super) use super::stop::Bell;
@@ -40,6 +41,7 @@ pub(super) struct Follower<'a> {
     delayed: BTreeMap<pid_t, pid_t>,
     /// How many processors there are to run on.
     processors: usize,
+    latency: Latency,
     every_syscall: bool,
     pub(super) mode: Mode,
     pub(super) report: Report,
@@ -65,6 +67,7 @@ impl<'a> Follower<'a> {
             expected: BTreeMap::new(),
             delayed: BTreeMap::new(),
             processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            latency: Latency::new(),
             every_syscall: false,
             mode: if every_syscall { Mode::EverySyscall(None) } else { Mode::Filter },
             report: Report::default(),
@@ -96,7 +99,7 @@ impl<'a> Follower<'a> {
     pub(super) fn run(&mut self) -> io::Result<()> {
         self.child.release()?;
         while !(self.threads.is_empty() && self.early.is_empty() && self.expected.is_empty()) {
-            let Some((pid, change)) = sys::wait(self.awake())? else { break };
+            let Some((pid, change)) = sys::wait(self.awake(), &mut self.latency)? else { break };
             if self.sentinel == Some(pid) {
                 self.rung();
             } else if let Some(tid) = self.delayed.remove(&pid) {

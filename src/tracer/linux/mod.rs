@@ -8,6 +8,7 @@
 //! | `watch`, `entry`, `exit_files`, `exit_memory` | one call: what it is about, what came of it |
 //! | `files`, `space`, `models` | descriptors, addresses, which files are models |
 //! | `faults` | which fault meets a call |
+//! | `latency` | idle processors that answer at once |
 //! | `notes` | what was seen, until it is known what of it is a trace |
 //! | `stop` | ending a trace from outside |
 //! | `sys`, `arch` | the tracer's own system calls; registers |
@@ -25,6 +26,7 @@ mod files;
 mod filter;
 mod flags;
 mod follow;
+mod latency;
 mod models;
 mod notes;
 mod space;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use libc::{c_int, c_long, pid_t};
 
+use super::latency::Latency;
+
 const PTRACE_CONT: c_long = 7;
 const PTRACE_SYSCALL: c_long = 24;
 const PTRACE_GETEVENTMSG: c_long = 0x4201;
@@ -161,10 +163,11 @@ pub(super) enum Change {
 
 /// Waits for the next change of a child or tracee of the calling thread; `None` where none is left.
 /// Asks again and again for as long as `awake`, then sleeps.
-pub(super) fn wait(awake: Duration) -> io::Result<Option<(pid_t, Change)>> {
+pub(super) fn wait(awake: Duration, latency: &mut Latency) -> io::Result<Option<(pid_t, Change)>> {
     let mut status = 0;
     let mut until = Some(Instant::now() + awake).filter(|_| !awake.is_zero());
     loop {
+        latency.keep_low(until.is_some());
         let dozing = if until.is_some() { libc::WNOHANG } else { 0 };
         // SAFETY: the kernel writes one int to the address of one.
         let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD | dozing) };
