@@ -93,6 +93,8 @@ impl Avx2 {
 
 impl Vector for Avx2 {
     type F = [__m256; 2];
+    type P = __m256;
+    type Factor = [f32; 8];
     type I = [__m256i; 2];
     type H = __m256i;
     type B = [__m256i; 2];
@@ -103,7 +105,12 @@ impl Vector for Avx2 {
 
     const BIAS: i32 = 0;
 
+    const PARTS: usize = 2;
+
     accesses! {
+        fn load_part(self, from: *const f32) -> __m256 { _mm256_loadu_ps(from) }
+        fn store_part(self, x: __m256, to: *mut f32) { _mm256_storeu_ps(to, x) }
+        fn load_f16_part(self, from: *const u8) -> __m256 { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
         fn load(self, from: *const f32) -> [__m256; 2] { [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))] }
         fn load_f16(self, from: *const u8) -> [__m256; 2] {
             let from = from.cast::<__m128i>();
@@ -133,6 +140,8 @@ impl Vector for Avx2 {
     }
 
     operations! {
+        fn splat_part(self, x: f32) -> __m256 { _mm256_set1_ps(x) }
+        fn fma_part(self, a: __m256, b: __m256, c: __m256) -> __m256 { _mm256_fmadd_ps(a, b, c) }
         fn store(self, x: [__m256; 2]) -> [f32; 16] {
             let mut out = [0.0; 16];
             _mm256_storeu_ps(out.as_mut_ptr(), x[0]);
@@ -238,6 +247,18 @@ impl Vector for Avx2 {
             let pairs = [_mm256_maddubs_epi16(a[0], b[0]), _mm256_maddubs_epi16(a[1], b[1])];
             self.dot2(sum, pairs, scales)
         }
+    }
+
+    #[inline(always)]
+    fn factor(self, x: f32) -> [f32; 8] {
+        [x; 8]
+    }
+
+    #[inline(always)]
+    fn mul_factor(self, a: [__m256; 2], b: &[f32; 8]) -> [__m256; 2] {
+        // SAFETY: the array holds eight f32.
+        let b = unsafe { self.load_part(b.as_ptr()) };
+        self.mul(a, [b; 2])
     }
 
     #[inline(always)]

@@ -39,6 +39,8 @@ const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
 impl Vector for Avx512 {
     type F = __m512;
+    type P = __m512;
+    type Factor = f32;
     type I = __m512i;
     type H = __m256i;
     type B = __m512i;
@@ -50,7 +52,12 @@ impl Vector for Avx512 {
 
     const BIAS: i32 = 128;
 
+    const PARTS: usize = 1;
+
     accesses! {
+        fn load_part(self, from: *const f32) -> __m512 { _mm512_loadu_ps(from) }
+        fn store_part(self, x: __m512, to: *mut f32) { _mm512_storeu_ps(to, x) }
+        fn load_f16_part(self, from: *const u8) -> __m512 { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
         fn load(self, from: *const f32) -> __m512 { _mm512_loadu_ps(from) }
         fn load_f16(self, from: *const u8) -> __m512 { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
         fn load_bf16(self, from: *const u8) -> [__m512; 2] {
@@ -69,6 +76,8 @@ impl Vector for Avx512 {
     }
 
     operations! {
+        fn splat_part(self, x: f32) -> __m512 { _mm512_set1_ps(x) }
+        fn fma_part(self, a: __m512, b: __m512, c: __m512) -> __m512 { _mm512_fmadd_ps(a, b, c) }
         fn store(self, x: __m512) -> [f32; 16] {
             let mut out = [0.0; 16];
             _mm512_storeu_ps(out.as_mut_ptr(), x);
@@ -210,6 +219,16 @@ impl Vector for Avx512 {
                 }
             }
         }
+    }
+
+    #[inline(always)]
+    fn factor(self, x: f32) -> f32 {
+        x
+    }
+
+    #[inline(always)]
+    fn mul_factor(self, a: __m512, b: &f32) -> __m512 {
+        self.mul(a, self.splat(*b))
     }
 
     #[inline(always)]

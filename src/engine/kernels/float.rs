@@ -1,8 +1,9 @@
 //! Rows of F32, F16 and BF16 weights.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
-use super::tile::{self, Extent, Tile};
+use super::tile::{self, Tile};
 use super::vector::Vector;
 use crate::engine::quant::{Bf16, Float};
 
@@ -12,6 +13,9 @@ pub(super) trait Element {
     /// # Safety
     /// `from` is readable for sixteen elements.
     unsafe fn load<V: Vector>(v: V, from: *const u8) -> V::F;
+    /// # Safety
+    /// `from` is readable for the elements of a part.
+    unsafe fn load_part<V: Vector>(v: V, from: *const u8) -> V::P;
 }
 
 pub(super) struct F32;
@@ -24,6 +28,11 @@ impl Element for F32 {
         // SAFETY: as the caller vouches.
         unsafe { v.load(from.cast()) }
     }
+    #[inline(always)]
+    unsafe fn load_part<V: Vector>(v: V, from: *const u8) -> V::P {
+        // SAFETY: as the caller vouches.
+        unsafe { v.load_part(from.cast()) }
+    }
 }
 
 impl Element for F16 {
@@ -33,8 +42,17 @@ impl Element for F16 {
         // SAFETY: as the caller vouches.
         unsafe { v.load_f16(from) }
     }
+    #[inline(always)]
+    unsafe fn load_part<V: Vector>(v: V, from: *const u8) -> V::P {
+        // SAFETY: as the caller vouches.
+        unsafe { v.load_f16_part(from) }
+    }
 }
 
+/// The lanes of `R` rows × `T` tokens.
+type Sums<const R: usize, const T: usize> = [[[f32; 16]; R]; T];
+
+/// Some rows for one token.
 struct FloatTile<'a, V, E, const R: usize> {
     v: V,
     x: &'a Float,
@@ -42,61 +60,165 @@ struct FloatTile<'a, V, E, const R: usize> {
     element: PhantomData<E>,
 }
 
-impl<'a, V: Vector, E: Element, const R: usize, const T: usize> Tile<'a, R, T> for FloatTile<'a, V, E, R> {
+impl<'a, V: Vector, E: Element, const R: usize> Tile<'a, R, 1> for FloatTile<'a, V, E, R> {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; R]) {
+    fn take(&mut self, _: usize, rows: [&'a [u8]; R]) {
         self.rows = rows;
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; R]; T] {
+    fn multiply(&mut self, _: usize, token: usize) -> [[f32; R]; 1] {
         let (v, n) = (self.v, self.x.n);
-        let mut x: [&[f32]; T] = [&[]; T];
-        for (i, slot) in x.iter_mut().enumerate() {
-            *slot = &self.x.values[(token + i).min(self.x.rows() - 1) * n..][..n];
-        }
+        let x = &self.x.values[token * n..][..n];
         for row in self.rows {
             assert_eq!(row.len(), n * E::BYTES);
         }
-        let mut lanes = [[v.splat(0.0); R]; T];
-        let whole = n / 16 * 16;
-        for at in (0..whole).step_by(16) {
-            if T == 1 {
-                tile::ask_ahead(v, &self.rows, at / 16, 16 * E::BYTES);
+        let mut lanes = [v.splat(0.0); R];
+        for at in (0..n / 16 * 16).step_by(16) {
+            tile::ask_ahead(v, &self.rows, at / 16, 16 * E::BYTES);
+            // SAFETY: elements at..at + 16 lie inside the row of n.
+            let x = unsafe { v.load(x.as_ptr().add(at)) };
+            for (lanes, row) in lanes.iter_mut().zip(&self.rows) {
+                // SAFETY: as above; the length of the row was checked.
+                *lanes = v.fma(unsafe { E::load(v, row.as_ptr().add(at * E::BYTES)) }, x, *lanes);
             }
-            let mut w = [v.splat(0.0); R];
-            for (w, row) in w.iter_mut().zip(&self.rows) {
-                // SAFETY: elements at..at + 16 lie inside the row, whose length was checked.
-                *w = unsafe { E::load(v, row.as_ptr().add(at * E::BYTES)) };
+        }
+        let mut sums = [[[0.0; 16]; R]; 1];
+        for (sum, lanes) in sums[0].iter_mut().zip(lanes) {
+            *sum = v.store(lanes);
+        }
+        add_rest::<V, E, R, 1>(v, self.rows, [x], &mut sums);
+        fold(v, &sums)
+    }
+}
+
+/// Adds the products of the elements behind the last whole sixteen.
+#[inline(always)]
+fn add_rest<V: Vector, E: Element, const R: usize, const T: usize>(
+    v: V,
+    rows: [&[u8]; R],
+    x: [&[f32]; T],
+    sums: &mut Sums<R, T>,
+) {
+    let whole = x[0].len() / 16 * 16;
+    let left = x[0].len() - whole;
+    if left == 0 {
+        return;
+    }
+    for (sums, x) in sums.iter_mut().zip(x) {
+        let mut x_rest = [0.0f32; 16];
+        x_rest[..left].copy_from_slice(&x[whole..]);
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            let mut rest = [0u8; 64];
+            rest[..left * E::BYTES].copy_from_slice(&row[whole * E::BYTES..]);
+            // SAFETY: the buffers hold sixteen elements.
+            let (w, x, before) =
+                unsafe { (E::load(v, rest.as_ptr()), v.load(x_rest.as_ptr()), v.load(sum.as_ptr())) };
+            *sum = v.store(v.fma(w, x, before));
+        }
+    }
+}
+
+/// Elements of a row that are multiplied before other rows come. Of a tile of tokens so many stay in the
+/// first-level cache; of a block of rows and one of tokens, together with their sums, in the second-level
+/// one.
+const PIECE: usize = 1024;
+const ROW_BLOCK: usize = 48;
+const TOKEN_BLOCK: usize = 32;
+
+/// Adds the products of `R` rows with `T` tokens, elements `range` of each, to the sums; one part of the
+/// lanes after the other, so that what they add up to has room in registers.
+///
+/// # Safety
+/// Rows and tokens are readable for elements `range`, which are whole sixteens.
+#[inline(always)]
+unsafe fn add_piece<V: Vector, E: Element, const R: usize, const T: usize>(
+    v: V,
+    rows: &[&[u8]; R],
+    x: &[&[f32]; T],
+    range: Range<usize>,
+    sums: &mut Sums<R, T>,
+) {
+    for part in (0..16).step_by(16 / V::PARTS) {
+        let mut lanes = [[v.splat_part(0.0); R]; T];
+        for (lanes, sums) in lanes.iter_mut().zip(sums.iter()) {
+            for (lanes, sum) in lanes.iter_mut().zip(sums) {
+                // SAFETY: a part of the sixteen.
+                *lanes = unsafe { v.load_part(sum.as_ptr().add(part)) };
             }
-            for (lanes, x) in lanes.iter_mut().zip(&x) {
-                // SAFETY: elements at..at + 16 lie inside the row of n.
-                let x = unsafe { v.load(x.as_ptr().add(at)) };
+        }
+        for at in range.clone().step_by(16) {
+            let at = at + part;
+            let mut w = [v.splat_part(0.0); R];
+            for (w, row) in w.iter_mut().zip(rows) {
+                // SAFETY: as the caller vouches.
+                *w = unsafe { E::load_part(v, row.as_ptr().add(at * E::BYTES)) };
+            }
+            for (lanes, x) in lanes.iter_mut().zip(x) {
+                // SAFETY: as the caller vouches.
+                let x = unsafe { v.load_part(x.as_ptr().add(at)) };
                 for (lanes, w) in lanes.iter_mut().zip(w) {
-                    *lanes = v.fma(w, x, *lanes);
+                    *lanes = v.fma_part(w, x, *lanes);
                 }
             }
         }
-        if whole < n {
-            for (lanes, x) in lanes.iter_mut().zip(&x) {
-                let mut x_rest = [0.0f32; 16];
-                x_rest[..n - whole].copy_from_slice(&x[whole..]);
-                for (lanes, row) in lanes.iter_mut().zip(&self.rows) {
-                    let mut rest = [0u8; 64];
-                    rest[..(n - whole) * E::BYTES].copy_from_slice(&row[whole * E::BYTES..]);
-                    // SAFETY: the buffers hold sixteen elements.
-                    let (w, x) = unsafe { (E::load(v, rest.as_ptr()), v.load(x_rest.as_ptr())) };
-                    *lanes = v.fma(w, x, *lanes);
+        for (lanes, sums) in lanes.into_iter().zip(sums.iter_mut()) {
+            for (lanes, sum) in lanes.into_iter().zip(sums) {
+                // SAFETY: a part of the sixteen.
+                unsafe { v.store_part(lanes, sum.as_mut_ptr().add(part)) };
+            }
+        }
+    }
+}
+
+/// Folds the lanes of each sum.
+#[inline(always)]
+fn fold<V: Vector, const R: usize, const T: usize>(v: V, sums: &Sums<R, T>) -> [[f32; R]; T] {
+    let mut out = [[0.0; R]; T];
+    for (out, sums) in out.iter_mut().zip(sums) {
+        for (out, sum) in out.iter_mut().zip(sums) {
+            // SAFETY: the array holds sixteen f32.
+            *out = v.fold16(unsafe { v.load(sum.as_ptr()) });
+        }
+    }
+    out
+}
+
+/// All rows with many tokens: block by block of rows and of tokens, piece by piece.
+#[inline(always)]
+fn many<V: Vector, E: Element, const R: usize, const T: usize>(
+    v: V,
+    weights: &[u8],
+    x: &Float,
+    out: &mut [f32],
+) {
+    let (n, tokens, row_bytes) = (x.n, x.rows(), x.n * E::BYTES);
+    let (rows, whole) = (weights.len() / row_bytes, n / 16 * 16);
+    let mut sums = vec![[[[0.0; 16]; R]; T]; ROW_BLOCK.div_ceil(R) * TOKEN_BLOCK.div_ceil(T)];
+    for first_row in (0..rows).step_by(ROW_BLOCK.next_multiple_of(R)) {
+        let end_row = rows.min(first_row + ROW_BLOCK.next_multiple_of(R));
+        for first_token in (0..tokens).step_by(TOKEN_BLOCK.next_multiple_of(T)) {
+            let end_token = tokens.min(first_token + TOKEN_BLOCK.next_multiple_of(T));
+            let tiles = (first_token..end_token)
+                .step_by(T)
+                .flat_map(|token| (first_row..end_row).step_by(R).map(move |row| (token, row)));
+            sums.fill([[[0.0; 16]; R]; T]);
+            for piece in (0..whole).step_by(PIECE) {
+                let piece = piece..whole.min(piece + PIECE);
+                for ((token, row), sums) in tiles.clone().zip(&mut sums) {
+                    let (rows, x) =
+                        (tile::rows_from(weights, row_bytes, row), tile::rows_from(&x.values, n, token));
+                    // SAFETY: rows and tokens have n elements each.
+                    unsafe { add_piece::<V, E, R, T>(v, &rows, &x, piece.clone(), sums) };
                 }
             }
-        }
-        let mut out = [[0.0; R]; T];
-        for (out, lanes) in out.iter_mut().zip(lanes) {
-            for (out, lanes) in out.iter_mut().zip(lanes) {
-                *out = v.fold16(lanes);
+            for ((token, row), sums) in tiles.zip(&mut sums) {
+                let (group, x) =
+                    (tile::rows_from(weights, row_bytes, row), tile::rows_from(&x.values, n, token));
+                add_rest::<V, E, R, T>(v, group, x, sums);
+                tile::put(fold(v, sums), row..end_row, token..end_token, rows, out);
             }
         }
-        out
     }
 }
 
@@ -108,20 +230,19 @@ pub(super) fn rows<V: Vector, E: Element, const R: usize, const T: usize>(
     x: &Float,
     out: &mut [f32],
 ) {
-    let extent = Extent::near(x.n * E::BYTES, x.rows(), 4 * x.n);
     if x.rows() < T {
         let mut one = FloatTile::<V, E, 2> { v, x, rows: [&[]; 2], element: PhantomData };
-        tile::multiply::<2, 1>(&mut one, weights, extent, out);
+        tile::multiply::<2, 1>(&mut one, weights, x.n * E::BYTES, x.rows(), out);
     } else {
-        let mut many = FloatTile::<V, E, R> { v, x, rows: [&[]; R], element: PhantomData };
-        tile::multiply::<R, T>(&mut many, weights, extent, out);
+        many::<V, E, R, T>(v, weights, x, out);
     }
 }
 
+/// Groups of rows.
 struct Bf16Tile<'a, V, const R: usize> {
     v: V,
     x: &'a Bf16,
-    rows: [&'a [u8]; R],
+    groups: Vec<[&'a [u8]; R]>,
 }
 
 /// Adds the products of 64 elements to the two sets of lanes of each pair of rows.
@@ -153,34 +274,39 @@ unsafe fn add_64<V: Vector, const R: usize, const T: usize>(
 
 impl<'a, V: Vector, const R: usize, const T: usize> Tile<'a, R, T> for Bf16Tile<'a, V, R> {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; R]) {
-        self.rows = rows;
+    fn block(&self) -> (usize, usize) {
+        (self.groups.len(), tile::near(2 * self.x.n))
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; R]; T] {
-        let (v, n) = (self.v, self.x.n);
+    fn take(&mut self, group: usize, rows: [&'a [u8]; R]) {
+        self.groups[group] = rows;
+    }
+
+    #[inline(always)]
+    fn multiply(&mut self, group: usize, token: usize) -> [[f32; R]; T] {
+        let (v, n, group) = (self.v, self.x.n, self.groups[group]);
         let mut x = [std::ptr::null::<u8>(); T];
         for (i, slot) in x.iter_mut().enumerate() {
             *slot = self.x.bits[(token + i).min(self.x.rows() - 1) * n..][..n].as_ptr().cast();
         }
-        for row in self.rows {
+        for row in group {
             assert_eq!(row.len(), 2 * n);
         }
         let mut sets = [[[v.splat(0.0); 2]; R]; T];
         let whole = n / 64 * 64;
         for at in (0..whole).step_by(64) {
             if T == 1 {
-                tile::ask_ahead(v, &self.rows, at / 64, 128);
+                tile::ask_ahead(v, &group, at / 64, 128);
             }
-            let rows = self.rows.map(|row| row.as_ptr().wrapping_add(2 * at));
+            let rows = group.map(|row| row.as_ptr().wrapping_add(2 * at));
             // SAFETY: elements at..at + 64 lie inside each row of n, as was checked.
             unsafe { add_64(v, rows, x.map(|x| x.wrapping_add(2 * at)), &mut sets) };
         }
         if whole < n {
             let left = 2 * (n - whole);
             let (mut row_rests, mut x_rests) = ([[0u8; 128]; R], [[0u8; 128]; T]);
-            for (rest, row) in row_rests.iter_mut().zip(&self.rows) {
+            for (rest, row) in row_rests.iter_mut().zip(&group) {
                 rest[..left].copy_from_slice(&row[2 * whole..]);
             }
             for (rest, x) in x_rests.iter_mut().zip(x) {
@@ -210,10 +336,13 @@ pub(super) fn rows_bf16<V: Vector, const R: usize, const T: usize>(
     x: &Bf16,
     out: &mut [f32],
 ) {
-    let extent = Extent::near(2 * x.n, x.rows(), 2 * x.n);
     if x.rows() < T {
-        tile::multiply::<2, 1>(&mut Bf16Tile { v, x, rows: [&[]; 2] }, weights, extent, out);
+        let mut one = Bf16Tile { v, x, groups: vec![[&[][..]; 2]] };
+        tile::multiply::<2, 1>(&mut one, weights, 2 * x.n, x.rows(), out);
     } else {
-        tile::multiply::<R, T>(&mut Bf16Tile { v, x, rows: [&[]; R] }, weights, extent, out);
+        let rows = weights.len() / (2 * x.n);
+        let groups = tile::near(2 * R * x.n).min(rows.div_ceil(R)).max(1);
+        let mut many = Bf16Tile { v, x, groups: vec![[&[][..]; R]; groups] };
+        tile::multiply::<R, T>(&mut many, weights, 2 * x.n, x.rows(), out);
     }
 }

@@ -81,6 +81,8 @@ macro_rules! each {
 
 impl<const DOT: bool> Vector for Neon<DOT> {
     type F = [float32x4_t; 4];
+    type P = [float32x4_t; 2];
+    type Factor = f32;
     type I = [int32x4_t; 4];
     type H = [uint8x16_t; 2];
     type B = [uint8x16_t; 4];
@@ -89,8 +91,18 @@ impl<const DOT: bool> Vector for Neon<DOT> {
     type X = [uint8x16_t; 4];
 
     const BIAS: i32 = 0;
+    const PARTS: usize = 2;
 
     accesses! {
+        fn load_part(self, from: *const f32) -> [float32x4_t; 2] { [vld1q_f32(from), vld1q_f32(from.add(4))] }
+        fn store_part(self, x: [float32x4_t; 2], to: *mut f32) {
+            vst1q_f32(to, x[0]);
+            vst1q_f32(to.add(4), x[1]);
+        }
+        fn load_f16_part(self, from: *const u8) -> [float32x4_t; 2] {
+            let halves = [vreinterpret_u16_u8(vld1_u8(from)), vreinterpret_u16_u8(vld1_u8(from.add(8)))];
+            [self.widen_f16(halves[0]), self.widen_f16(halves[1])]
+        }
         fn load(self, from: *const f32) -> [float32x4_t; 4] {
             [vld1q_f32(from), vld1q_f32(from.add(4)), vld1q_f32(from.add(8)), vld1q_f32(from.add(12))]
         }
@@ -141,6 +153,10 @@ impl<const DOT: bool> Vector for Neon<DOT> {
     }
 
     operations! {
+        fn splat_part(self, x: f32) -> [float32x4_t; 2] { [vdupq_n_f32(x); 2] }
+        fn fma_part(self, a: [float32x4_t; 2], b: [float32x4_t; 2], c: [float32x4_t; 2]) -> [float32x4_t; 2] {
+            [vfmaq_f32(c[0], a[0], b[0]), vfmaq_f32(c[1], a[1], b[1])]
+        }
         fn store(self, x: [float32x4_t; 4]) -> [f32; 16] {
             let mut out = [0.0; 16];
             for (out, x) in out.as_chunks_mut::<4>().0.iter_mut().zip(x) {
@@ -297,6 +313,16 @@ impl<const DOT: bool> Vector for Neon<DOT> {
             }
             self.dot2(sum, pairs, scales)
         }
+    }
+
+    #[inline(always)]
+    fn factor(self, x: f32) -> f32 {
+        x
+    }
+
+    #[inline(always)]
+    fn mul_factor(self, a: [float32x4_t; 4], b: &f32) -> [float32x4_t; 4] {
+        self.mul(a, self.splat(*b))
     }
 
     #[inline(always)]

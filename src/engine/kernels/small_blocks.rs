@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-use super::tile::{self, Extent, Tile, fours, interleave};
+use super::tile::{self, Tile, fours, interleave};
 use super::vector::Vector;
 use crate::engine::quant::{Format, IQ4_VALUES, Q8_0, Q8_1, SMALL_BLOCK};
 
@@ -105,12 +105,12 @@ struct RowPairs<'a, V, F, const R: usize, const P: usize> {
 
 impl<'a, V: Vector, F: Small, const R: usize, const P: usize> Tile<'a, R, 1> for RowPairs<'a, V, F, R, P> {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; R]) {
+    fn take(&mut self, _: usize, rows: [&'a [u8]; R]) {
         self.rows = rows;
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; R]; 1] {
+    fn multiply(&mut self, _: usize, token: usize) -> [[f32; R]; 1] {
         let (v, x) = (self.v, self.x.x);
         let blocks = x.n / SMALL_BLOCK;
         let (mut lanes, mut beside) = ([v.splat(0.0); P], [v.splat(0.0); P]);
@@ -145,16 +145,17 @@ impl<'a, V: Vector, F: Small, const R: usize, const P: usize> Tile<'a, R, 1> for
 }
 
 /// Eight lanes, `R` rows, `P` pairs of tokens.
-struct TokenPairs<'a, V, F, const R: usize, const P: usize, const T: usize> {
+struct TokenPairs<'a, V: Vector, F, const R: usize, const P: usize, const T: usize> {
     v: V,
     blocks: usize,
     /// By pair, then by block.
     x_quants: &'a [[i8; SMALL_BLOCK]],
     x_scales: &'a [f32],
     x_sums: &'a [f32],
-    /// By block, then by row.
+    groups: usize,
+    /// By group of rows, then by block, then by row.
     quants: Vec<[u8; SMALL_BLOCK]>,
-    scales: Vec<f32>,
+    scales: Vec<V::Factor>,
     mins: Vec<f32>,
     format: PhantomData<F>,
 }
@@ -163,14 +164,19 @@ impl<'a, V: Vector, F: Small, const R: usize, const P: usize, const T: usize> Ti
     for TokenPairs<'a, V, F, R, P, T>
 {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; R]) {
+    fn block(&self) -> (usize, usize) {
+        (self.groups, tile::near(self.blocks * (SMALL_BLOCK + 4)))
+    }
+
+    #[inline(always)]
+    fn take(&mut self, group: usize, rows: [&'a [u8]; R]) {
         let v = self.v;
         for b in 0..self.blocks {
             for (r, row) in rows.iter().enumerate() {
-                let at = b * R + r;
+                let at = (group * self.blocks + b) * R + r;
                 // SAFETY: a block of integers is 32 bytes.
                 unsafe { v.store_h(quants::<V, F>(v, row, b), self.quants[at].as_mut_ptr()) };
-                self.scales[at] = v.half(half_bits::<F>(row, b, 0));
+                self.scales[at] = v.factor(v.half(half_bits::<F>(row, b, 0)));
                 if F::MIN {
                     self.mins[at] = v.half(half_bits::<F>(row, b, 2));
                 }
@@ -179,13 +185,15 @@ impl<'a, V: Vector, F: Small, const R: usize, const P: usize, const T: usize> Ti
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; R]; T] {
+    fn multiply(&mut self, group: usize, token: usize) -> [[f32; R]; T] {
         let (v, pair) = (self.v, token / 2);
         let mut lanes = [[v.splat(0.0); R]; P];
         let mut beside = [[v.splat(0.0); R]; P];
         for b in 0..self.blocks {
-            let quants: &[[u8; SMALL_BLOCK]; R] = self.quants[b * R..].first_chunk().expect("R rows a block");
-            let scales: &[f32; R] = self.scales[b * R..].first_chunk().expect("R rows a block");
+            let at = (group * self.blocks + b) * R;
+            let quants: &[[u8; SMALL_BLOCK]; R] = self.quants[at..].first_chunk().expect("R rows a block");
+            let scales: &[V::Factor; R] = self.scales[at..].first_chunk().expect("R rows a block");
+            let mins: &[f32] = if F::MIN { &self.mins[at..][..R] } else { &[] };
             let mut w = [v.weights(v.splat_b(0)); R];
             for (w, quants) in w.iter_mut().zip(quants) {
                 // SAFETY: a block of integers is 32 bytes.
@@ -200,13 +208,13 @@ impl<'a, V: Vector, F: Small, const R: usize, const P: usize, const T: usize> Ti
                 let x = v.activations(unsafe { v.load_b(x_quants.as_ptr().cast()) });
                 let x_scales = v.halves(self.x_scales[at], self.x_scales[at + 1]);
                 for r in 0..R {
-                    let scale = v.mul(x_scales, v.splat(scales[r]));
+                    let scale = v.mul_factor(x_scales, &scales[r]);
                     lanes[p][r] = v.fma(scale, v.convert(v.dot4_signed(w[r], x)), lanes[p][r]);
                 }
                 if F::MIN {
                     let x_sums = v.halves(self.x_sums[at], self.x_sums[at + 1]);
-                    for (r, beside) in beside[p].iter_mut().enumerate() {
-                        *beside = v.fma(v.splat(self.mins[b * R + r]), x_sums, *beside);
+                    for (beside, min) in beside[p].iter_mut().zip(mins) {
+                        *beside = v.fma(v.splat(*min), x_sums, *beside);
                     }
                 }
             }
@@ -238,23 +246,26 @@ pub(super) fn lane_rows<'a, V: Vector, F: Small, const R: usize, const P: usize,
     let (blocks, tokens, row_bytes) = (x.n / SMALL_BLOCK, x.rows(), F::FORMAT.row_bytes(x.n));
     if tokens < T {
         let mut one = RowPairs::<V, F, 4, 2> { v, x: input, rows: [&[]; 4], format: PhantomData };
-        return tile::multiply::<4, 1>(&mut one, weights, Extent::whole(row_bytes, tokens), out);
+        return tile::multiply::<4, 1>(&mut one, weights, row_bytes, tokens, out);
     }
     let x_quants = interleave(x.quants.as_chunks().0, blocks, 2, T);
     let x_scales = interleave(&x.scales, blocks, 2, T);
     let x_sums = if F::MIN { interleave(input.sums, blocks, 2, T) } else { Vec::new() };
+    let rows = weights.len() / row_bytes;
+    let groups = tile::near(blocks * R * (SMALL_BLOCK + size_of::<V::Factor>())).min(rows.div_ceil(R)).max(1);
     let mut many = TokenPairs::<V, F, R, P, T> {
         v,
         blocks,
         x_quants: &x_quants,
         x_scales: &x_scales,
         x_sums: &x_sums,
-        quants: vec![[0; SMALL_BLOCK]; blocks * R],
-        scales: vec![0.0; blocks * R],
-        mins: vec![0.0; if F::MIN { blocks * R } else { 0 }],
+        groups,
+        quants: vec![[0; SMALL_BLOCK]; groups * blocks * R],
+        scales: vec![v.factor(0.0); groups * blocks * R],
+        mins: vec![0.0; if F::MIN { groups * blocks * R } else { 0 }],
         format: PhantomData,
     };
-    tile::multiply::<R, T>(&mut many, weights, Extent::whole(row_bytes, tokens), out);
+    tile::multiply::<R, T>(&mut many, weights, row_bytes, tokens, out);
 }
 
 /// One accumulator, one token, sixteen rows.
@@ -267,12 +278,12 @@ struct SixteenRows<'a, V, F> {
 
 impl<'a, V: Vector, F: Small> Tile<'a, 16, 1> for SixteenRows<'a, V, F> {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; 16]) {
+    fn take(&mut self, _: usize, rows: [&'a [u8]; 16]) {
         self.rows = rows;
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; 16]; 1] {
+    fn multiply(&mut self, _: usize, token: usize) -> [[f32; 16]; 1] {
         let (v, x) = (self.v, self.x);
         let blocks = x.n / SMALL_BLOCK;
         let mut total = v.splat(0.0);
@@ -318,7 +329,7 @@ const FOURS: usize = SMALL_BLOCK / 4;
 
 impl<'a, V: Vector, F: Small, const T: usize> Tile<'a, 16, T> for RowsInLanes<'a, V, F, T> {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; 16]) {
+    fn take(&mut self, _: usize, rows: [&'a [u8]; 16]) {
         let v = self.v;
         for (r, row) in rows.iter().enumerate() {
             for b in 0..self.blocks {
@@ -335,7 +346,7 @@ impl<'a, V: Vector, F: Small, const T: usize> Tile<'a, 16, T> for RowsInLanes<'a
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; 16]; T] {
+    fn multiply(&mut self, _: usize, token: usize) -> [[f32; 16]; T] {
         let (v, first) = (self.v, token / T * self.blocks);
         let mut totals = [v.splat(0.0); T];
         for b in 0..self.blocks {
@@ -378,10 +389,9 @@ pub(super) fn single_rows<V: Vector, F: Small, const T: usize>(
     out: &mut [f32],
 ) {
     let (blocks, tokens, row_bytes) = (x.n / SMALL_BLOCK, x.rows(), F::FORMAT.row_bytes(x.n));
-    let extent = Extent::whole(row_bytes, tokens);
     if tokens < T {
         let mut one = SixteenRows::<V, F> { v, x, rows: [&[]; 16], format: PhantomData };
-        return tile::multiply::<16, 1>(&mut one, weights, extent, out);
+        return tile::multiply::<16, 1>(&mut one, weights, row_bytes, tokens, out);
     }
     let x_fours = interleave(&fours(&x.quants), blocks * FOURS, T, T);
     let x_scales = interleave(&x.scales, blocks, T, T);
@@ -396,5 +406,5 @@ pub(super) fn single_rows<V: Vector, F: Small, const T: usize>(
         scales: vec![[0; 16]; blocks],
         format: PhantomData,
     };
-    tile::multiply::<16, T>(&mut many, weights, extent, out);
+    tile::multiply::<16, T>(&mut many, weights, row_bytes, tokens, out);
 }

@@ -91,7 +91,7 @@ impl Unsigned for Q2K {
     #[inline(always)]
     fn scales<V: Vector>(_: V, block: &[u8]) -> [i16; 16] {
         let bytes: &[u8; 16] = block.first_chunk().expect("a block has more than its scales");
-        bytes.map(|byte| i16::from(byte & 15))
+        each(bytes, |byte| i16::from(byte & 15))
     }
 
     #[inline(always)]
@@ -102,13 +102,24 @@ impl Unsigned for Q2K {
     #[inline(always)]
     fn mins(block: &[u8], _: &[i16; 16]) -> [i16; 16] {
         let bytes: &[u8; 16] = block.first_chunk().expect("a block has more than its scales");
-        bytes.map(|byte| i16::from(byte >> 4))
+        each(bytes, |byte| i16::from(byte >> 4))
     }
 
     #[inline(always)]
     fn sums(sixteens: &[i16]) -> [i16; 16] {
         *sixteens.first_chunk().expect("sixteen sums a block")
     }
+}
+
+/// `f` of each. `<[_; N]>::map` would be a call, because the standard library is not compiled for a level's
+/// instructions.
+#[inline(always)]
+pub(super) fn each<A: Copy, B: Copy + Default, const N: usize>(from: &[A; N], f: impl Fn(A) -> B) -> [B; N] {
+    let mut out = [B::default(); N];
+    for (out, &x) in out.iter_mut().zip(from) {
+        *out = f(x);
+    }
+    out
 }
 
 /// What summed activations are multiplied with.
@@ -205,7 +216,8 @@ impl Lanes for Q3K {
         // Four scales take their tops from the lowest bit pairs, the next four from those above.
         let tops = |pairs: u64| ((pairs | pairs >> 2 << 32) & 0x0303_0303_0303_0303) << 4;
         let nibbles = 0x0f0f_0f0f_0f0f_0f0f;
-        v.widen_words(low & nibbles | tops(top), low >> 4 & nibbles | tops(top >> 4)).map(|scale| scale - 32)
+        let scales = v.widen_words(low & nibbles | tops(top), low >> 4 & nibbles | tops(top >> 4));
+        each(&scales, |scale| scale - 32)
     }
 }
 
@@ -270,7 +282,7 @@ impl Lanes for Q6K {
     #[inline(always)]
     fn scales<V: Vector>(_: V, block: &[u8]) -> [i16; 16] {
         let bytes: &[u8; 16] = block[192..].first_chunk().expect("a scale behind the scales");
-        bytes.map(|byte| i16::from(byte as i8))
+        each(bytes, |byte| i16::from(byte as i8))
     }
 }
 
@@ -298,7 +310,7 @@ impl Lanes for Iq4Xs {
         top = (top | top << 24) & 0x0000_00ff_0000_00ff;
         top = (top | top << 12) & 0x000f_000f_000f_000f;
         top = (top | top << 6) & 0x0303_0303_0303_0303;
-        doubled(&v.widen_words(low | top << 4, 0)[..8]).map(|scale| scale - 32)
+        each(&doubled(&v.widen_words(low | top << 4, 0)[..8]), |scale| scale - 32)
     }
 }
 

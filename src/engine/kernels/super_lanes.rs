@@ -3,8 +3,8 @@
 
 use std::marker::PhantomData;
 
-use super::super_blocks::{Aside, Lanes, block, half_bits};
-use super::tile::{self, Extent, Tile, interleave};
+use super::super_blocks::{Aside, Lanes, block, each, half_bits};
+use super::tile::{self, Tile, interleave};
 use super::vector::Vector;
 use crate::engine::quant::{Q8_K, SUPER_BLOCK};
 
@@ -25,7 +25,7 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize> OneToken<'a, V, F,
         let scales = F::scales(v, block);
         match F::ASIDE {
             Aside::Nothing => (),
-            Aside::Zero(zero) => aside.copy_from_slice(&scales.map(|scale| zero * scale)),
+            Aside::Zero(zero) => aside.copy_from_slice(&each(&scales, |scale| zero * scale)),
             Aside::Mins(_) => aside.copy_from_slice(&F::mins(v, block)),
         }
         let mut sums = v.splat_i32(0);
@@ -50,12 +50,12 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize> OneToken<'a, V, F,
 
 impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize> Tile<'a, R, 1> for OneToken<'a, V, F, R, P> {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; R]) {
+    fn take(&mut self, _: usize, rows: [&'a [u8]; R]) {
         self.rows = rows;
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; R]; 1] {
+    fn multiply(&mut self, _: usize, token: usize) -> [[f32; R]; 1] {
         let (v, x) = (self.v, self.x);
         let blocks = x.n / SUPER_BLOCK;
         let mut lanes = [v.splat(0.0); P];
@@ -79,11 +79,11 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize> Tile<'a, R, 1> for
                     Aside::Nothing => (),
                     Aside::Zero(_) => sums = v.sub_i32(sums, aside.products()),
                     Aside::Mins(d_min) => {
-                        let d_min = [first, second].map(|row| v.half(half_bits(F::FORMAT, row, b, d_min)));
-                        aside.add_mins(d_min.map(|d_min| d_min * x.scales[at]), beside.each_mut());
+                        let d_min = each(&[first, second], |row| v.half(half_bits(F::FORMAT, row, b, d_min)));
+                        aside.add_mins(each(&d_min, |d_min| d_min * x.scales[at]), beside.each_mut());
                     }
                 }
-                let d = [first, second].map(|row| v.half(half_bits(F::FORMAT, row, b, F::D)));
+                let d = each(&[first, second], |row| v.half(half_bits(F::FORMAT, row, b, F::D)));
                 let scale = v.mul(v.halves(d[0], d[1]), v.splat(x.scales[at]));
                 *lanes = v.fma(scale, v.convert(sums), *lanes);
             }
@@ -202,7 +202,7 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize, const T: usize> Ti
     for ManyTokens<'a, V, F, R, P, T>
 {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; ROWS]) {
+    fn take(&mut self, _: usize, rows: [&'a [u8]; ROWS]) {
         let v = self.v;
         for (b, out) in self.blocks.iter_mut().enumerate() {
             for (r, row) in rows.iter().enumerate() {
@@ -222,7 +222,7 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize, const T: usize> Ti
                 out.d[r] = v.half(half_bits(F::FORMAT, row, b, F::D));
                 let aside = match F::ASIDE {
                     Aside::Nothing => [0; 16],
-                    Aside::Zero(zero) => scales.map(|scale| zero * scale),
+                    Aside::Zero(zero) => each(&scales, |scale| zero * scale),
                     Aside::Mins(at) => {
                         out.d_min[r] = v.half(half_bits(F::FORMAT, row, b, at));
                         F::mins(v, block)
@@ -234,7 +234,7 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize, const T: usize> Ti
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; ROWS]; T] {
+    fn multiply(&mut self, _: usize, token: usize) -> [[f32; ROWS]; T] {
         let (v, x) = (self.v, self.x);
         let blocks = self.blocks.len();
         let mut first = [0; T];
@@ -263,7 +263,7 @@ impl<'a, V: Vector, F: Lanes, const R: usize, const P: usize, const T: usize> Ti
                             Aside::Nothing => (),
                             Aside::Zero(_) => folded = v.sub_i32(folded, aside.products()),
                             Aside::Mins(_) => aside.add_mins(
-                                x_scales.map(|x_scale| block.d_min[r] * x_scale),
+                                each(&x_scales, |x_scale| block.d_min[r] * x_scale),
                                 beside[p][r].each_mut(),
                             ),
                         }
@@ -294,15 +294,15 @@ pub(super) fn rows<V: Vector, F: Lanes, const R: usize, const P: usize, const T:
     x: &Q8_K,
     out: &mut [f32],
 ) {
-    let extent = Extent::whole(F::FORMAT.row_bytes(x.n), x.rows());
+    let (row_bytes, tokens) = (F::FORMAT.row_bytes(x.n), x.rows());
     if x.rows() < T {
         let mut one = OneToken::<V, F, 4, 2> { v, x, rows: [&[]; 4], format: PhantomData };
-        return tile::multiply::<4, 1>(&mut one, weights, extent, out);
+        return tile::multiply::<4, 1>(&mut one, weights, row_bytes, tokens, out);
     }
     let x_wide: Vec<i16> = x.quants.iter().map(|&x| i16::from(x)).collect();
     let blocks = vec![EMPTY; x.n / SUPER_BLOCK];
     let x_sums = interleave(x.sums.as_chunks().0, blocks.len(), 2, T);
     let mut many =
         ManyTokens::<V, F, R, P, T> { v, x, x_wide: &x_wide, x_sums: &x_sums, blocks, format: PhantomData };
-    tile::multiply::<ROWS, T>(&mut many, weights, extent, out);
+    tile::multiply::<ROWS, T>(&mut many, weights, row_bytes, tokens, out);
 }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::super_blocks::{Unsigned, block, half_bits};
-use super::tile::{self, Extent, Tile, fours, interleave};
+use super::tile::{self, Tile, fours, interleave};
 use super::vector::Vector;
 use crate::engine::quant::{Q8_K, SUPER_BLOCK};
 
@@ -95,12 +95,12 @@ impl<V: Vector, F: Unsigned> OneToken<'_, V, F> {
 
 impl<'a, V: Vector, F: Unsigned> Tile<'a, 16, 1> for OneToken<'a, V, F> {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; 16]) {
+    fn take(&mut self, _: usize, rows: [&'a [u8]; 16]) {
         self.rows = rows;
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; 16]; 1] {
+    fn multiply(&mut self, _: usize, token: usize) -> [[f32; 16]; 1] {
         for r in 0..16 {
             self.row(r, token);
         }
@@ -170,7 +170,7 @@ fn two(pair: [i16; 2]) -> i32 {
 
 impl<'a, V: Vector, F: Unsigned, const T: usize> Tile<'a, 16, T> for ManyTokens<'a, V, F, T> {
     #[inline(always)]
-    fn take(&mut self, rows: [&'a [u8]; 16]) {
+    fn take(&mut self, _: usize, rows: [&'a [u8]; 16]) {
         let v = self.v;
         for (b, out) in self.blocks.iter_mut().enumerate() {
             for (quarter, groups) in out.fours.as_chunks_mut::<16>().0.iter_mut().enumerate() {
@@ -201,7 +201,7 @@ impl<'a, V: Vector, F: Unsigned, const T: usize> Tile<'a, 16, T> for ManyTokens<
     }
 
     #[inline(always)]
-    fn multiply(&mut self, token: usize) -> [[f32; 16]; T] {
+    fn multiply(&mut self, _: usize, token: usize) -> [[f32; 16]; T] {
         let (v, first) = (self.v, token / T * self.blocks.len());
         let mut totals = [[v.splat(0.0); 2]; T];
         for (b, block) in self.blocks.iter().enumerate() {
@@ -250,12 +250,12 @@ impl<'a, V: Vector, F: Unsigned, const T: usize> Tile<'a, 16, T> for ManyTokens<
 #[inline(always)]
 pub(super) fn rows<V: Vector, F: Unsigned, const T: usize>(v: V, weights: &[u8], x: &Q8_K, out: &mut [f32]) {
     let (blocks, tokens) = (x.n / SUPER_BLOCK, x.rows());
-    let extent = Extent::whole(F::FORMAT.row_bytes(x.n), tokens);
+    let row_bytes = F::FORMAT.row_bytes(x.n);
     if tokens < T {
         let empty = Unfolded { sums: [[0; 16]; 16], mins: [[0; 32]; 8], scales: Scales::default() };
         let unfolded = vec![empty; blocks];
         let mut one = OneToken::<V, F> { v, x, rows: [&[]; 16], unfolded, format: PhantomData };
-        return tile::multiply::<16, 1>(&mut one, weights, extent, out);
+        return tile::multiply::<16, 1>(&mut one, weights, row_bytes, tokens, out);
     }
     let x_fours = interleave(&fours(&x.quants), blocks * FOURS, T, T);
     let sums: Vec<[i16; 16]> = x.sums.chunks_exact(16).map(F::sums).collect();
@@ -270,5 +270,5 @@ pub(super) fn rows<V: Vector, F: Unsigned, const T: usize>(v: V, weights: &[u8],
         blocks: vec![EMPTY; blocks],
         format: PhantomData,
     };
-    tile::multiply::<16, T>(&mut many, weights, extent, out);
+    tile::multiply::<16, T>(&mut many, weights, row_bytes, tokens, out);
 }

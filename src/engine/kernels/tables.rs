@@ -76,7 +76,7 @@ macro_rules! table {
 #[cfg(target_arch = "x86_64")]
 table!(
     AVX2, super::avx2::Avx2, "avx2,fma,f16c",
-    float 2 3, bf16 2 2, lanes 2 2 4, wide 2 1 2, rows 4 2
+    float 3 4, bf16 2 2, lanes 4 1 2, wide 2 1 2, rows 4 2
 );
 #[cfg(target_arch = "x86_64")]
 table!(

@@ -182,6 +182,30 @@ proptest! {
     }
 }
 
+/// Shapes that end inside a block of rows, one of tokens, and a piece of a row, after some whole ones.
+#[test]
+fn blocks_and_pieces_end_anywhere() {
+    let random: Vec<u8> = (0..997u32).map(|i| (i * i % 251) as u8).collect();
+    let oracle = Kernels::for_level(CpuLevel::Scalar).unwrap();
+    for (format, n, rows, tokens) in [
+        (Format::F32, 1024, 49, 33),
+        (Format::F16, 2 * 1024 + 37, 101, 35),
+        (Format::F16, 1023, 48, 32),
+        (Format::BF16, 1024 + 70, 75, 70),
+        (Format::Q8_0, 4096, 35, 37),
+        (Format::Q5_1, 8192, 9, 19),
+    ] {
+        let weights = weights(format, n, rows, &random);
+        let x: Vec<f32> = (0..n * tokens).map(|i| (i * 7 % 613) as f32 / 64.0 - 4.0).collect();
+        let x = x_of(&x, format, n);
+        let want = bits(&multiply(oracle, format, &weights, &x));
+        for kernels in available() {
+            let same = bits(&multiply(kernels, format, &weights, &x)) == want;
+            assert!(same, "{format:?}, {rows} rows of {n} × {tokens} tokens at {}", kernels.level());
+        }
+    }
+}
+
 /// Integers at their extremes: the largest sums, the most negative, and pairs that would overflow
 /// sixteen bits if a kernel multiplied the wrong sign first.
 #[test]

@@ -9,12 +9,17 @@ use super::vector::Vector;
 
 /// The product of `R` weight rows with `T` activation rows.
 pub(super) trait Tile<'a, const R: usize, const T: usize> {
-    /// Takes the next rows, unpacking them where that pays. Places behind the last row of all hold
-    /// the last row again.
-    fn take(&mut self, rows: [&'a [u8]; R]);
-    /// Multiplies them with the tokens from `token` on. What is computed for tokens behind the last
+    /// How many groups of rows it can hold at a time, and how many tokens each of them meets before the next
+    /// one does: both sides are to share the second-level cache.
+    fn block(&self) -> (usize, usize) {
+        (1, usize::MAX / 2)
+    }
+    /// Takes some rows as group `group`, unpacking them where that pays. Places behind the last row of
+    /// all hold the last row again.
+    fn take(&mut self, group: usize, rows: [&'a [u8]; R]);
+    /// Multiplies a group with the tokens from `token` on. What is computed for tokens behind the last
     /// one does not matter.
-    fn multiply(&mut self, token: usize) -> [[f32; R]; T];
+    fn multiply(&mut self, group: usize, token: usize) -> [[f32; R]; T];
 }
 
 /// Asks for weights of the next `R` rows while step `step` of the rows in work takes `bytes` bytes of
@@ -26,66 +31,37 @@ pub(super) fn ask_ahead<V: Vector, const R: usize>(v: V, rows: &[&[u8]; R], step
     v.prefetch_lines(rows[0].as_ptr().wrapping_add(next), R * bytes);
 }
 
-/// Bytes of one side that share the second-level cache with the other side.
-pub(super) const NEAR: usize = 1 << 19;
-
-/// The rows and tokens of a product, and how many of them are worked on together.
-#[derive(Clone, Copy)]
-pub(super) struct Extent {
-    /// Bytes of a row of weights.
-    pub(super) row_bytes: usize,
-    /// Rows of activations.
-    pub(super) tokens: usize,
-    /// Tokens whose activations stay near while all rows of a block pass.
-    pub(super) token_block: usize,
-    /// Whether a tile of tokens meets all rows of a block before the next one does: for rows that
-    /// cost nothing to take.
-    pub(super) tokens_first: bool,
+/// How many things of so many bytes have room in a part of the second-level cache.
+pub(super) fn near(bytes: usize) -> usize {
+    const NEAR: usize = 1 << 17;
+    (NEAR / bytes.max(1)).max(1)
 }
 
-impl Extent {
-    /// With activations of so many bytes a token kept near.
-    pub(super) fn near(row_bytes: usize, tokens: usize, token_bytes: usize) -> Self {
-        Self { row_bytes, tokens, token_block: (NEAR / token_bytes.max(1)).max(1), tokens_first: true }
-    }
-
-    /// With all tokens in one block, so that rows are taken once.
-    pub(super) fn whole(row_bytes: usize, tokens: usize) -> Self {
-        Self { row_bytes, tokens, token_block: tokens, tokens_first: false }
-    }
-}
-
-/// Multiplies all rows of `weights` with all tokens; the product of row `r` with token `t` goes to
-/// `out[t · rows + r]`.
+/// Multiplies all rows of `weights`, of so many bytes each, with all tokens; the product of row `r` with
+/// token `t` goes to `out[t · rows + r]`.
+///
+/// Rows are taken once and meet all tokens, block by block of both.
 #[inline(always)]
 pub(super) fn multiply<'a, const R: usize, const T: usize>(
     tile: &mut impl Tile<'a, R, T>,
     weights: &'a [u8],
-    extent: Extent,
+    row_bytes: usize,
+    tokens: usize,
     out: &mut [f32],
 ) {
-    let (row_bytes, tokens) = (extent.row_bytes, extent.tokens);
     let rows = weights.len() / row_bytes;
-    let row_block = (NEAR / row_bytes).next_multiple_of(R).max(R);
-    let token_block = extent.token_block.next_multiple_of(T);
+    let (row_block, token_block) = (R * tile.block().0, tile.block().1.next_multiple_of(T));
     for first_row in (0..rows).step_by(row_block) {
         let end_row = rows.min(first_row + row_block);
+        let groups = (first_row..end_row).step_by(R).enumerate();
+        for (group, row) in groups.clone() {
+            tile.take(group, rows_from(weights, row_bytes, row));
+        }
         for first_token in (0..tokens).step_by(token_block) {
             let end_token = tokens.min(first_token + token_block);
-            let (block_rows, block_tokens) = (first_row..end_row, first_token..end_token);
-            if extent.tokens_first {
-                for token in block_tokens.step_by(T) {
-                    for row in block_rows.clone().step_by(R) {
-                        tile.take(group(weights, row_bytes, row));
-                        put(tile.multiply(token), row..end_row, token..end_token, rows, out);
-                    }
-                }
-            } else {
-                for row in block_rows.step_by(R) {
-                    tile.take(group(weights, row_bytes, row));
-                    for token in block_tokens.clone().step_by(T) {
-                        put(tile.multiply(token), row..end_row, token..end_token, rows, out);
-                    }
+            for (group, row) in groups.clone() {
+                for token in (first_token..end_token).step_by(T) {
+                    put(tile.multiply(group, token), row..end_row, token..end_token, rows, out);
                 }
             }
         }
@@ -94,18 +70,18 @@ pub(super) fn multiply<'a, const R: usize, const T: usize>(
 
 /// Some rows from `row` on, the last one again where there are no more.
 #[inline(always)]
-fn group<const R: usize>(weights: &[u8], row_bytes: usize, row: usize) -> [&[u8]; R] {
-    let last = weights.len() / row_bytes - 1;
-    let mut group: [&[u8]; R] = [&[]; R];
+pub(super) fn rows_from<X, const R: usize>(rows: &[X], length: usize, row: usize) -> [&[X]; R] {
+    let last = rows.len() / length - 1;
+    let mut group: [&[X]; R] = [&[]; R];
     for (i, slot) in group.iter_mut().enumerate() {
-        *slot = &weights[(row + i).min(last) * row_bytes..][..row_bytes];
+        *slot = &rows[(row + i).min(last) * length..][..length];
     }
     group
 }
 
 /// Writes the products of a tile that belong to some row and some token.
 #[inline(always)]
-fn put<const R: usize, const T: usize>(
+pub(super) fn put<const R: usize, const T: usize>(
     products: [[f32; R]; T],
     row: Range<usize>,
     token: Range<usize>,

@@ -12,6 +12,8 @@
 pub(super) trait Vector: Copy {
     /// Sixteen f32. The first eight are the low half.
     type F: Copy;
+    /// Some of the sixteen, as many as one register holds.
+    type P: Copy;
     /// Sixteen i32.
     type I: Copy;
     /// 32 bytes.
@@ -48,6 +50,22 @@ pub(super) trait Vector: Copy {
     /// `from` is readable for 32 bf16.
     unsafe fn load_bf16(self, from: *const u8) -> [Self::F; 2];
     fn store(self, x: Self::F) -> [f32; 16];
+    /// How many parts the sixteen lanes have.
+    const PARTS: usize;
+    fn splat_part(self, x: f32) -> Self::P;
+    /// # Safety
+    /// `to` is writable for the f32 of a part.
+    unsafe fn store_part(self, x: Self::P, to: *mut f32);
+    /// # Safety
+    /// `from` is readable for the f32 of a part; no alignment is asked for.
+    unsafe fn load_part(self, from: *const f32) -> Self::P;
+    /// Little-endian f16 as f32, exactly.
+    ///
+    /// # Safety
+    /// `from` is readable for the f16 of a part.
+    unsafe fn load_f16_part(self, from: *const u8) -> Self::P;
+    /// `a · b + c` in one rounding.
+    fn fma_part(self, a: Self::P, b: Self::P, c: Self::P) -> Self::P;
     fn splat(self, x: f32) -> Self::F;
     /// One number in the low half and one in the high half.
     fn halves(self, low: f32, high: f32) -> Self::F;
@@ -63,6 +81,12 @@ pub(super) trait Vector: Copy {
     fn fold16(self, x: Self::F) -> f32;
     /// Each half folded in halves: `+ 4`, `+ 2`, `+ 1`.
     fn fold8(self, x: Self::F) -> [f32; 2];
+    /// A factor for all lanes as it is kept in memory: where the registers hold less than sixteen lanes, many
+    /// times, since spreading it out costs more than a load.
+    type Factor: Copy;
+    fn factor(self, x: f32) -> Self::Factor;
+    /// Multiplies all lanes with a factor.
+    fn mul_factor(self, a: Self::F, b: &Self::Factor) -> Self::F;
     /// `a · b + c` of one lane in one rounding.
     #[inline(always)]
     fn fma1(self, a: f32, b: f32, c: f32) -> f32 {
