@@ -135,13 +135,12 @@ impl Context {
         }
         self.graph.pool().start().map_err(|error| DecodeError::Threads(error.to_string()))?;
         let mut position = self.position;
-        let mut stream = Vec::new();
+        let mut last = None;
         for batch in tokens.chunks(self.batch) {
-            stream = self.graph.run(batch, position);
+            last = Some(self.graph.extend(batch, position));
             position += batch.len();
         }
-        let width = self.graph.model().hyperparameters().width;
-        self.logits = self.graph.logits(&stream[stream.len() - width..]);
+        self.logits = last.map_or(Vec::new(), |last| self.graph.logits(last));
         self.position = position;
         Ok(&self.logits)
     }

@@ -2,8 +2,6 @@
 
 use std::collections::TryReserveError;
 
-use half::f16;
-
 use super::arch::Hyperparameters;
 
 /// For each layer and head, room for the keys and the values of a context's positions.
@@ -41,14 +39,12 @@ impl KvCache {
         Ok(Self { positions, heads: h.kv_heads, keys: side(h.key_length)?, values: side(h.value_length)? })
     }
 
-    /// Stores the keys and values of all heads at one position of one layer.
-    pub(super) fn store(&mut self, layer: usize, position: usize, keys: &[f32], values: &[f32]) {
+    /// Stores the keys and values of all heads at one position of one layer, as f16 bits.
+    pub(super) fn store(&mut self, layer: usize, position: usize, keys: &[u16], values: &[u16]) {
         for (side, rows) in [(&mut self.keys, keys), (&mut self.values, values)] {
             for (head, row) in rows.chunks_exact(side.length).enumerate() {
                 let at = ((layer * self.heads + head) * self.positions + position) * side.length;
-                for (bits, &x) in side.bits[at..at + side.length].iter_mut().zip(row) {
-                    *bits = f16::from_f32(x).to_bits();
-                }
+                side.bits[at..at + side.length].copy_from_slice(row);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Threads that live as long as a context and compute parts of a job.
 //!
-//! A job is split by rows and never by reduction, so the number of threads cannot change a bit.
-//! Jobs own what they read (through `Arc`) and parts return what they computed: no part can see
+//! A job is split by rows or by tokens and never by reduction, so the number of threads cannot change
+//! a bit. Jobs own what they read (through `Arc`) and parts return what they computed: no part can see
 //! another one's output, and no `unsafe` is needed.
 //!
 //! The threads start when they are first needed, not while a model loads. A thread that waits spins for
@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 
-/// Computes one part of a job.
-pub(super) type Job = Arc<dyn Fn(usize) -> Vec<f32> + Send + Sync>;
+/// Computes one part of a job, whatever that gives.
+type Job = Arc<dyn Fn(usize) -> Box<dyn Any + Send> + Send + Sync>;
 
-/// What a part gave: its rows, or the panic that ended it.
-type Outcome = Result<Vec<f32>, Box<dyn Any + Send>>;
+/// What a part gave, or the panic that ended it.
+type Outcome = Result<Box<dyn Any + Send>, Box<dyn Any + Send>>;
 
 /// How often a waiting thread looks before it sleeps: some microseconds, the length of the gap
 /// between two jobs of one token.
@@ -60,23 +60,29 @@ impl Pool {
     ///
     /// # Panics
     /// With the panic of a part, after all parts have ended; or before [`Pool::start`].
-    pub(super) fn run(&mut self, parts: usize, job: Job) -> Vec<Vec<f32>> {
+    pub(super) fn run<T: Send + 'static>(
+        &mut self,
+        parts: usize,
+        job: impl Fn(usize) -> T + Send + Sync + 'static,
+    ) -> Vec<T> {
         assert!((1..=self.workers.len() + 1).contains(&parts), "a started thread for each part");
+        let job: Job = Arc::new(move |part| Box::new(job(part)));
         let workers = &self.workers[..parts - 1];
         for worker in workers {
             let jobs = worker.jobs.as_ref().expect("a worker has its channel until the pool is dropped");
             assert!(jobs.send(Arc::clone(&job)).is_ok(), "a worker thread has stopped");
         }
-        let mut outcomes: Vec<Outcome> = Vec::new();
-        outcomes.resize_with(parts, || Ok(Vec::new()));
-        outcomes[0] = compute(job, 0);
+        let mut outcomes: Vec<(usize, Outcome)> = vec![(0, compute(job, 0))];
         if let Some(done) = &self.done {
-            for _ in workers {
-                let (part, outcome) = receive(done).expect("workers outlive the pool's channel");
-                outcomes[part] = outcome;
-            }
+            outcomes
+                .extend(workers.iter().map(|_| receive(done).expect("workers outlive the pool's channel")));
         }
-        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        outcomes.sort_unstable_by_key(|(part, _)| *part);
+        let given = |(_, outcome): (usize, Outcome)| match outcome {
+            Ok(given) => *given.downcast().expect("a part gives what its job computes"),
+            Err(panic) => resume_unwind(panic),
+        };
+        outcomes.into_iter().map(given).collect()
     }
 
     /// Starts the threads, once.
@@ -155,9 +161,8 @@ mod tests {
             for round in 0..200 {
                 let input = Arc::new(vec![round as f32; 8]);
                 let borrowed = Arc::clone(&input);
-                let job: Job = Arc::new(move |part| vec![borrowed[part] + part as f32]);
-                let want: Vec<_> = (0..threads).map(|part| vec![(round + part) as f32]).collect();
-                assert_eq!(pool.run(threads, job), want);
+                let want: Vec<_> = (0..threads).map(|part| (round + part) as f32).collect();
+                assert_eq!(pool.run(threads, move |part| borrowed[part] + part as f32), want);
                 assert!(Arc::try_unwrap(input).is_ok(), "a thread still holds the job");
             }
         }
@@ -169,8 +174,8 @@ mod tests {
         assert!(pool.workers.is_empty());
         for _ in 0..2 {
             pool.start().unwrap();
-            assert_eq!(pool.run(3, Arc::new(|part| vec![part as f32])).len(), 3);
-            assert_eq!(pool.run(2, Arc::new(|part| vec![part as f32])).len(), 2);
+            assert_eq!(pool.run(3, |part| part), [0, 1, 2]);
+            assert_eq!(pool.run(2, |part| part), [0, 1]);
             assert_eq!(pool.workers.len(), 2);
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
@@ -180,10 +185,14 @@ mod tests {
     fn a_panic_in_a_part_reaches_the_caller_and_the_pool_goes_on() {
         let mut pool = started(3);
         for failing in 0..3 {
-            let job: Job = Arc::new(move |part| if part == failing { panic!("part fails") } else { vec![] });
+            let job = move |part| {
+                if part == failing {
+                    panic!("part fails")
+                }
+            };
             let panic = catch_unwind(AssertUnwindSafe(|| pool.run(3, job))).unwrap_err();
             assert_eq!(panic.downcast_ref::<&str>(), Some(&"part fails"));
-            assert_eq!(pool.run(3, Arc::new(|part| vec![part as f32])), [[0.0], [1.0], [2.0]]);
+            assert_eq!(pool.run(3, |part| part), [0, 1, 2]);
         }
     }
 }

@@ -1,36 +1,33 @@
 //! The decoder-only transformer: tokens → logits.
 //!
-//! Each token's row is computed by itself, with its own position and the cache before it: how a
-//! prompt is cut into batches cannot change a bit. Rows of weights are split among threads.
+//! Each token's row is computed by itself, with its own position and the cache before it: how a prompt
+//! is cut into batches, and tokens are shared out, cannot change a bit. Of a long prompt each thread
+//! takes tokens of its own through whole layers ([`Crew`]); of few tokens all threads take rows of
+//! weights. Keys and values of the last layer are all that later tokens need of it: the rest of that
+//! layer is computed for the one token whose logits are wanted.
 
-use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::model::{Matrix, Projection, Vector};
-use super::{Hyperparameters, Model};
-use crate::engine::kernels::{Head, Kernels};
+use super::Model;
+use super::crew::{Batch, Crew, Part, share};
+use crate::engine::kernels::Kernels;
 use crate::engine::kv_cache::KvCache;
-use crate::engine::math::{rms_norm, rope_angles, rotate};
-use crate::engine::pool::{Job, Pool};
-use crate::engine::quant::{Activations, dequantize, round_f16};
+use crate::engine::pool::Pool;
 
 /// A model with what it needs to run: kernels, threads, and the cache of one conversation.
 pub(in crate::engine) struct Graph {
     model: Arc<Model>,
     kernels: Kernels,
     pool: Pool,
-    /// Lent to the threads during attention and nobody else's in between.
+    /// Lent to the threads while they compute and nobody else's in between.
     cache: Arc<KvCache>,
 }
 
-/// Multiply-adds of which a thread takes no less: below that, handing them over takes longer.
-const SHARE: usize = 1 << 18;
+/// The last of some tokens, whose keys and values are all in the cache, before the last layer.
+pub(in crate::engine) struct Last(Batch);
 
-/// One row for each token, as many elements each.
-type Rows = Vec<f32>;
-
-/// Cosine and sine for each pair of a head, for each token.
-type Angles = Vec<Vec<(f32, f32)>>;
+/// With so many tokens for each thread it pays that every thread reads all weights.
+const OWN_TOKENS: usize = 32;
 
 impl Graph {
     pub(in crate::engine) fn new(model: Arc<Model>, kernels: Kernels, pool: Pool, cache: KvCache) -> Self {
@@ -45,272 +42,83 @@ impl Graph {
         &mut self.pool
     }
 
-    /// Runs `tokens`, of which the first stands at `position`, through all layers and returns the
-    /// residual stream, a row for each token. Their keys and values are in the cache afterwards.
-    pub(in crate::engine) fn run(&mut self, tokens: &[u32], position: usize) -> Rows {
+    /// Brings the keys and values of `tokens`, of which the first stands at `position`, into the cache.
+    pub(in crate::engine) fn extend(&mut self, tokens: &[u32], position: usize) -> Last {
         let model = Arc::clone(&self.model);
-        let h = model.hyperparameters();
-        let mut stream = vec![0.0; tokens.len() * h.width];
-        for (&token, row) in tokens.iter().zip(stream.chunks_exact_mut(h.width)) {
-            let token = token as usize;
-            let embedding = model.token_embedding;
-            dequantize(embedding.format, model.rows(embedding, token..token + 1), row);
-        }
-        scale(&mut stream, h.scales.embedding);
-        let pairs = h.key_length / 2;
-        let angles = (position..position + tokens.len())
-            .map(|p| rope_angles(p as u32, pairs, &h.rope, &model.rope_factors))
-            .collect();
-        for layer in 0..h.layers {
-            self.attention(layer, position, &angles, &mut stream);
-            self.feed_forward(layer, &mut stream);
-        }
-        stream
-    }
-
-    /// The logits of one row of the residual stream.
-    pub(in crate::engine) fn logits(&mut self, row: &[f32]) -> Vec<f32> {
-        let normed = self.norm(self.model.output_norm, row.len(), row);
-        let output = self.model.output;
-        let mut logits = self.multiply(&[output.weight], &normed).remove(0);
-        self.add_bias(&output, &mut logits);
-        scale(&mut logits, self.model.hyperparameters().scales.logit.map(|divisor| 1.0 / divisor));
-        logits
-    }
-
-    fn attention(&mut self, layer: usize, position: usize, angles: &Angles, stream: &mut [f32]) {
-        let model = Arc::clone(&self.model);
-        let (h, tensors) = (model.hyperparameters(), &model.layers[layer]);
-        let normed = self.norm(tensors.attention_norm, h.width, stream);
-        let projections = [tensors.query, tensors.key, tensors.value];
-        let mut products = self.multiply(&projections.map(|p| p.weight), &normed);
-        for (projection, rows) in projections.iter().zip(&mut products) {
-            self.add_bias(projection, rows);
-        }
-        let [mut queries, mut keys, values]: [Rows; 3] =
-            products.try_into().expect("three matrices have three products");
-        for (rows, heads, norm) in
-            [(&mut queries, h.heads, tensors.query_norm), (&mut keys, h.kv_heads, tensors.key_norm)]
-        {
-            if let Some(norm) = norm {
-                *rows = self.norm(norm, h.key_length, rows);
-            }
-            for (row, angles) in rows.chunks_exact_mut(heads * h.key_length).zip(angles) {
-                for head in row.chunks_exact_mut(h.key_length).filter(|_| h.rope.rotates) {
-                    rotate(head, angles, h.architecture.rope);
-                }
-            }
-        }
-        let cache = Arc::get_mut(&mut self.cache).expect("no thread holds a job between jobs");
-        let keys = keys.chunks_exact(h.kv_heads * h.key_length);
-        for (t, (keys, values)) in keys.zip(values.chunks_exact(h.kv_heads * h.value_length)).enumerate() {
-            cache.store(layer, position + t, keys, values);
-        }
-        // The cache holds f16, and the query is rounded to meet it.
-        queries.iter_mut().for_each(|x| *x = round_f16(*x));
-        let mixed = self.attend(layer, position, queries);
-        let mut out = self.multiply(&[tensors.attention_output.weight], &mixed).remove(0);
-        self.add_bias(&tensors.attention_output, &mut out);
-        scale(&mut out, h.scales.residual);
-        add(stream, &out);
-    }
-
-    /// Each head of each token over the positions up to the token's own.
-    fn attend(&mut self, layer: usize, position: usize, queries: Rows) -> Rows {
-        let (model, cache, kernels) = (Arc::clone(&self.model), Arc::clone(&self.cache), self.kernels);
-        let h = self.model.hyperparameters();
-        let (heads, length, tokens) = (h.heads, h.value_length, queries.len() / (h.heads * h.key_length));
-        // A position costs some exponentials and roundings besides two products.
-        let parts = self.parts(queries.len() * (position + 1) * 8).min(heads);
-        let job: Job = Arc::new(move |part| {
-            let h: &Hyperparameters = model.hyperparameters();
-            let scale = h.scales.attention.unwrap_or_else(|| 1.0 / (h.key_length as f32).sqrt());
-            // By head: later tokens have more to look at than earlier ones.
-            let heads = share(h.heads, part, parts);
-            let tokens = queries.len() / (h.heads * h.key_length);
-            let mut out = vec![0.0; tokens * heads.len() * h.value_length];
-            let tasks = (0..tokens).flat_map(|token| heads.clone().map(move |head| (token, head)));
-            for ((token, head), out) in tasks.zip(out.chunks_exact_mut(h.value_length)) {
-                let kv_head = head / (h.heads / h.kv_heads);
-                let (keys, values) = cache.head(layer, kv_head, position + token + 1);
-                let query = &queries[(token * h.heads + head) * h.key_length..][..h.key_length];
-                kernels.attend(&Head { query, keys, values, scale }, out);
-            }
-            out
-        });
-        let outcomes = self.pool.run(parts, job);
-        let bands = outcomes.iter().enumerate().map(|(part, out)| {
-            let heads = share(heads, part, parts);
-            (heads.start * length..heads.end * length, &out[..])
-        });
-        by_token(heads * length, tokens, bands)
-    }
-
-    fn feed_forward(&mut self, layer: usize, stream: &mut [f32]) {
-        let tensors = &self.model.layers[layer];
-        let (gate, up, down) = (tensors.gate, tensors.up, tensors.down);
-        let normed = self.norm(tensors.feed_forward_norm, self.model.hyperparameters().width, stream);
-        let inner = self.gated(gate, up, &normed);
-        let mut out = self.multiply(&[down.weight], &inner).remove(0);
-        self.add_bias(&down, &mut out);
-        scale(&mut out, self.model.hyperparameters().scales.residual);
-        add(stream, &out);
-    }
-
-    /// Multiplies several matrices with the same rows, in one job.
-    fn multiply(&mut self, matrices: &[Matrix], x: &[f32]) -> Vec<Rows> {
-        let inputs = self.prepare(matrices, x);
-        let work = matrices.iter().map(|matrix| matrix.rows * x.len()).sum();
-        let (model, kernels, parts) = (Arc::clone(&self.model), self.kernels, self.parts(work));
-        let job: Job = Arc::new(move |part| {
-            let mut out = Vec::new();
-            for (matrix, x) in &inputs {
-                band(&model, kernels, *matrix, x, share(matrix.rows, part, parts), &mut out);
-            }
-            out
-        });
-        let outcomes = self.pool.run(parts, job);
-        let mut offsets = vec![0; parts];
-        let gather = |matrix: &Matrix| {
-            let tokens = x.len() / matrix.columns;
-            let bands = outcomes.iter().enumerate().zip(&mut offsets).map(|((part, out), offset)| {
-                let rows = share(matrix.rows, part, parts);
-                let start = *offset;
-                *offset += rows.len() * tokens;
-                (rows, &out[start..*offset])
+        let last = model.hyperparameters().layers - 1;
+        let mut batches = self.shared_out(tokens, position);
+        self.each(&mut batches, move |crew, batch| crew.project(0, batch, wanted(0, last)));
+        for layer in 0..last {
+            self.store(layer, &batches);
+            self.each(&mut batches, move |crew, batch| {
+                crew.attention(layer, batch);
+                crew.feed_forward(layer, batch);
+                crew.project(layer + 1, batch, wanted(layer + 1, last));
             });
-            by_token(matrix.rows, tokens, bands)
+        }
+        self.store(last, &batches);
+        Last(batches.swap_remove(0).into_last(model.hyperparameters().width))
+    }
+
+    /// The logits of a token.
+    pub(in crate::engine) fn logits(&mut self, Last(mut batch): Last) -> Vec<f32> {
+        let last = self.model.hyperparameters().layers - 1;
+        let mut crew = self.crew();
+        crew.project(last, &mut batch, &[Part::Queries]);
+        crew.attention(last, &mut batch);
+        crew.feed_forward(last, &mut batch);
+        crew.output(&batch)
+    }
+
+    /// Tokens for each thread: an early run of them and a late one, since later tokens have more to look
+    /// at. The last token is the last one of the first batch.
+    fn shared_out(&self, tokens: &[u32], position: usize) -> Vec<Batch> {
+        let threads = self.pool.active();
+        let parts = if tokens.len() >= OWN_TOKENS * threads { threads } else { 1 };
+        let runs = 2 * parts;
+        let tokens_of = |part: usize| {
+            let (early, late) = (share(tokens.len(), part, runs), share(tokens.len(), runs - 1 - part, runs));
+            early.chain(late).map(|i| (tokens[i], position + i)).collect::<Vec<_>>()
         };
-        matrices.iter().map(gather).collect()
+        (0..parts).map(|part| Batch::new(&self.model, &tokens_of(part))).collect()
     }
 
-    /// `silu(gate · x) · (up · x)`, both matrices in one job.
-    fn gated(&mut self, gate: Projection, up: Projection, x: &[f32]) -> Rows {
-        let inputs = self.prepare(&[gate.weight, up.weight], x);
-        let (rows, tokens) = (gate.weight.rows, x.len() / gate.weight.columns);
-        let work = 2 * rows * x.len();
-        let (model, kernels, parts) = (Arc::clone(&self.model), self.kernels, self.parts(work));
-        let job: Job = Arc::new(move |part| {
-            let (mut gates, mut ups) = (Vec::new(), Vec::new());
-            let share = share(rows, part, parts);
-            for ((matrix, x), (bias, out)) in
-                inputs.iter().zip([(gate.bias, &mut gates), (up.bias, &mut ups)])
-            {
-                band(&model, kernels, *matrix, x, share.clone(), out);
-                if let Some(bias) = bias {
-                    let bias = &model.vector(bias)[4 * share.start..4 * share.end];
-                    out.chunks_exact_mut(share.len().max(1)).for_each(|row| add_floats(row, bias));
-                }
-            }
-            kernels.swiglu(&mut gates, &ups);
-            gates
+    fn crew(&mut self) -> Crew<'_> {
+        Crew { model: &self.model, kernels: self.kernels, cache: &self.cache, pool: Some(&mut self.pool) }
+    }
+
+    /// Computes something for each batch: one thread each, or all of them for a single one.
+    fn each(
+        &mut self,
+        batches: &mut Vec<Batch>,
+        compute: impl Fn(&mut Crew<'_>, &mut Batch) + Send + Sync + 'static,
+    ) {
+        if let [batch] = &mut batches[..] {
+            return compute(&mut self.crew(), batch);
+        }
+        let (model, cache, kernels) = (Arc::clone(&self.model), Arc::clone(&self.cache), self.kernels);
+        let parts = batches.len();
+        let lent: Vec<_> = batches.drain(..).map(|batch| Mutex::new(Some(batch))).collect();
+        *batches = self.pool.run(parts, move |part| {
+            let batch = lent[part].lock().unwrap_or_else(PoisonError::into_inner).take();
+            let mut batch = batch.expect("each part is computed once");
+            compute(&mut Crew { model: &model, kernels, cache: &cache, pool: None }, &mut batch);
+            batch
         });
-        let outcomes = self.pool.run(parts, job);
-        let bands = outcomes.iter().enumerate().map(|(part, out)| (share(rows, part, parts), &out[..]));
-        by_token(rows, tokens, bands)
     }
 
-    /// Into how many parts a job of so many multiply-adds is split.
-    fn parts(&self, work: usize) -> usize {
-        (work / SHARE).clamp(1, self.pool.active())
-    }
-
-    /// Converts activations once for each form that the matrices want.
-    fn prepare(&self, matrices: &[Matrix], x: &[f32]) -> Vec<(Matrix, Arc<Activations>)> {
-        let mut inputs: Vec<(Matrix, Arc<Activations>)> = Vec::with_capacity(matrices.len());
-        for &matrix in matrices {
-            let partner = matrix.format.partner();
-            let known = inputs.iter().find(|(other, _)| other.format.partner() == partner);
-            let x = match known {
-                Some((_, x)) => Arc::clone(x),
-                None => Arc::new(self.kernels.activations(partner, matrix.columns, x)),
-            };
-            inputs.push((matrix, x));
-        }
-        inputs
-    }
-
-    /// Normalises rows of `width` elements.
-    fn norm(&self, weight: Vector, width: usize, rows: &[f32]) -> Rows {
-        let epsilon = self.model.hyperparameters().norm_epsilon;
-        let weight = self.model.vector(weight);
-        let mut out = vec![0.0; rows.len()];
-        for (row, out) in rows.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-            rms_norm(row, weight, epsilon, out);
-        }
-        out
-    }
-
-    fn add_bias(&self, projection: &Projection, rows: &mut [f32]) {
-        let Some(bias) = projection.bias else { return };
-        let bias = self.model.vector(bias);
-        rows.chunks_exact_mut(projection.weight.rows).for_each(|row| add_floats(row, bias));
-    }
-}
-
-/// Adds stored f32s to a row.
-fn add_floats(row: &mut [f32], stored: &[u8]) {
-    for (x, b) in row.iter_mut().zip(stored.as_chunks().0) {
-        *x += f32::from_le_bytes(*b);
-    }
-}
-
-/// Multiplies all elements, where there is something to multiply with.
-fn scale(rows: &mut [f32], factor: Option<f32>) {
-    if let Some(factor) = factor {
-        rows.iter_mut().for_each(|x| *x *= factor);
-    }
-}
-
-/// The share of `part` in `0..n`.
-fn share(n: usize, part: usize, parts: usize) -> Range<usize> {
-    n / parts * part + part.min(n % parts)..n / parts * (part + 1) + (part + 1).min(n % parts)
-}
-
-/// Appends the products of some rows of a matrix with all rows of activations, token by token.
-fn band(
-    model: &Model,
-    kernels: Kernels,
-    matrix: Matrix,
-    x: &Activations,
-    rows: Range<usize>,
-    out: &mut Vec<f32>,
-) {
-    let start = out.len();
-    out.resize(start + rows.len() * x.rows(), 0.0);
-    kernels.multiply(matrix.format, model.rows(matrix, rows), x, &mut out[start..]);
-}
-
-/// Turns bands of products, each with its own rows token by token, into one row for each token.
-fn by_token<'a>(rows: usize, tokens: usize, bands: impl Iterator<Item = (Range<usize>, &'a [f32])>) -> Rows {
-    let mut out = vec![0.0; rows * tokens];
-    for (range, band) in bands.filter(|(range, _)| !range.is_empty()) {
-        for (out, products) in out.chunks_exact_mut(rows).zip(band.chunks_exact(range.len())) {
-            out[range.clone()].copy_from_slice(products);
-        }
-    }
-    out
-}
-
-fn add(stream: &mut [f32], rows: &[f32]) {
-    for (x, &y) in stream.iter_mut().zip(rows) {
-        *x += y;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_cover_everything_once() {
-        for n in 0..40 {
-            for parts in 1..6 {
-                let all: Vec<usize> = (0..parts).flat_map(|part| share(n, part, parts)).collect();
-                assert_eq!(all, (0..n).collect::<Vec<_>>());
-                let sizes = (0..parts).map(|part| share(n, part, parts).len());
-                assert!(sizes.clone().max().unwrap() - sizes.min().unwrap() <= 1);
+    /// Stores the keys and values of all tokens.
+    fn store(&mut self, layer: usize, batches: &[Batch]) {
+        let cache = Arc::get_mut(&mut self.cache).expect("no thread holds a job between jobs");
+        for batch in batches {
+            for (position, keys, values) in batch.keys_and_values() {
+                cache.store(layer, position, keys, values);
             }
         }
     }
+}
+
+/// What of a layer is computed for all tokens.
+fn wanted(layer: usize, last: usize) -> &'static [Part] {
+    if layer == last { &[Part::Keys, Part::Values] } else { &[Part::Queries, Part::Keys, Part::Values] }
 }

@@ -2,11 +2,12 @@
 //!
 //! All architectures of [`Architecture::ALL`] share one skeleton, the decoder-only transformer
 //! with root-mean-square norms, rotary positions, grouped-query attention and a gated feed-forward
-//! part (`graph`). What sets them apart is one row of the table.
+//! part: `graph` brings tokens through the layers, `crew` computes the steps of one. What sets them apart is one row of the table.
 //!
 //! Called by `context` and by whoever builds a [`Model`] from loaded bytes; calls `kernels`,
 //! `quant`, `math`, `pool` and `gguf`.
 
+mod crew;
 mod error;
 mod graph;
 mod hyperparameters;

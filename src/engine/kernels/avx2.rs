@@ -26,6 +26,28 @@ impl Avx2 {
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
         }
+        /// Lane `i` is register `i`, folded in halves.
+        fn fold_half_each(self, x: [__m256; 8]) -> __m256 {
+            let fours = [
+                self.add_fours(x[0], x[4]), self.add_fours(x[1], x[5]),
+                self.add_fours(x[2], x[6]), self.add_fours(x[3], x[7]),
+            ];
+            let (even, odd) = (self.add_twos(fours[0], fours[2]), self.add_twos(fours[1], fours[3]));
+            let (low, high) = (_mm256_unpacklo_ps(even, odd), _mm256_unpackhi_ps(even, odd));
+            _mm256_add_ps(
+                _mm256_shuffle_ps::<0b01_00_01_00>(low, high),
+                _mm256_shuffle_ps::<0b11_10_11_10>(low, high),
+            )
+        }
+        /// In the low half the sum of the halves of `a`, in the high one that of `b`.
+        fn add_fours(self, a: __m256, b: __m256) -> __m256 {
+            _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b))
+        }
+        /// In each half the sum of the pairs of `a`, then that of the pairs of `b`.
+        fn add_twos(self, a: __m256, b: __m256) -> __m256 {
+            let first = _mm256_shuffle_ps::<0b01_00_01_00>(a, b);
+            _mm256_add_ps(first, _mm256_shuffle_ps::<0b11_10_11_10>(a, b))
+        }
         pub(super) fn half_from(self, bits: u16) -> f32 {
             _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits))))
         }
@@ -165,6 +187,14 @@ impl Vector for Avx2 {
         }
         fn convert(self, x: [__m256i; 2]) -> [__m256; 2] { [_mm256_cvtepi32_ps(x[0]), _mm256_cvtepi32_ps(x[1])] }
         fn fold16(self, x: [__m256; 2]) -> f32 { self.fold_half(_mm256_add_ps(x[0], x[1])) }
+        fn fold16_each(self, x: &[[__m256; 2]; 16]) -> [__m256; 2] {
+            let mut halves = [_mm256_setzero_ps(); 16];
+            for (half, x) in halves.iter_mut().zip(x) {
+                *half = _mm256_add_ps(x[0], x[1]);
+            }
+            let (eights, _) = halves.as_chunks::<8>();
+            [self.fold_half_each(eights[0]), self.fold_half_each(eights[1])]
+        }
         fn fold8(self, x: [__m256; 2]) -> [f32; 2] { [self.fold_half(x[0]), self.fold_half(x[1])] }
         fn half(self, bits: u16) -> f32 { self.half_from(bits) }
 

@@ -20,6 +20,26 @@ impl Avx512 {
         Self { half: unsafe { Avx2::assume() } }
     }
 
+    /// In the low half the sum of the halves of `a`, in the high one that of `b`.
+    #[inline(always)]
+    fn add_eights(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the token of these instructions.
+        unsafe {
+            let first = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);
+            _mm512_add_ps(first, _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b))
+        }
+    }
+
+    /// In each quarter the sum of the pairs of `a`, then that of the pairs of `b`.
+    #[inline(always)]
+    fn add_twos(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` is the token of these instructions.
+        unsafe {
+            let first = _mm512_shuffle_ps::<0b01_00_01_00>(a, b);
+            _mm512_add_ps(first, _mm512_shuffle_ps::<0b11_10_11_10>(a, b))
+        }
+    }
+
     /// In each group of four lanes, two sums of two lanes of `a` next to two of `b`.
     #[inline(always)]
     fn add_singles(self, a: __m512i, b: __m512i) -> __m512i {
@@ -95,6 +115,18 @@ impl Vector for Avx512 {
         fn fold16(self, x: __m512) -> f32 {
             let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(x)));
             self.half.fold_half(_mm256_add_ps(_mm512_castps512_ps256(x), high))
+        }
+        fn fold16_each(self, x: &[__m512; 16]) -> __m512 {
+            let mut fours = [_mm512_setzero_ps(); 4];
+            for (k, fours) in fours.iter_mut().enumerate() {
+                let (a, b) = (self.add_eights(x[k], x[k + 4]), self.add_eights(x[k + 8], x[k + 12]));
+                let first = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                *fours = _mm512_add_ps(first, _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
+            }
+            let (even, odd) = (self.add_twos(fours[0], fours[2]), self.add_twos(fours[1], fours[3]));
+            let (low, high) = (_mm512_unpacklo_ps(even, odd), _mm512_unpackhi_ps(even, odd));
+            let first = _mm512_shuffle_ps::<0b01_00_01_00>(low, high);
+            _mm512_add_ps(first, _mm512_shuffle_ps::<0b11_10_11_10>(low, high))
         }
         fn fold8(self, x: __m512) -> [f32; 2] {
             let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(x)));

@@ -1,4 +1,4 @@
-//! Vector code: weight rows × activation rows, and attention over a cached head.
+//! Vector code: weight rows × activation rows, and attention over cached heads.
 //!
 //! # The lane layout
 //!
@@ -210,19 +210,21 @@ struct Table {
     q5_k: Rows<Q8_K>,
     q6_k: Rows<Q8_K>,
     iq4_xs: Rows<Q8_K>,
-    attend: fn(&Head<'_>, &mut [f32]),
+    attend: fn(&Heads<'_>, &mut [f32]),
     swiglu: fn(&mut [f32], &[f32]),
     activations: fn(Partner, usize, &[f32]) -> Activations,
 }
 
-/// One query against the cached keys and values of its head.
+/// Queries against the cached keys and values that their heads share.
 #[derive(Clone, Copy, Debug)]
-pub struct Head<'a> {
-    /// The query, already rounded to f16: the length of a key.
-    pub query: &'a [f32],
+pub struct Heads<'a> {
+    /// How many heads there are.
+    pub count: usize,
+    /// A query for each head, already rounded to f16, as long as a key.
+    pub queries: &'a [f32],
     /// Keys as f16 bits, position after position; at least one position.
     pub keys: &'a [u16],
-    /// Values as f16 bits, as many positions; each as long as the output.
+    /// Values as f16 bits, as many positions; each as long as the output of a head.
     pub values: &'a [u16],
     /// What a key-query product is multiplied with.
     pub scale: f32,
@@ -300,17 +302,21 @@ impl Kernels {
         }
     }
 
-    /// Attention of one query over all positions of `head`.
+    /// Attention of each head over all positions; `out` has a row for each.
     ///
     /// # Panics
-    /// If there is no position, or keys and values have not the same number of them.
-    pub fn attend(&self, head: &Head<'_>, out: &mut [f32]) {
-        assert!(!head.query.is_empty() && !out.is_empty(), "heads have elements");
-        let positions = head.keys.len() / head.query.len();
+    /// If there is no head or no position, or if queries, keys, values and rows of the output do not fit
+    /// each other.
+    pub fn attend(&self, heads: &Heads<'_>, out: &mut [f32]) {
+        let &Heads { count, queries, keys, values, .. } = heads;
+        assert!(count > 0 && queries.len() >= count && out.len() >= count, "heads have elements");
+        let (length, width) = (queries.len() / count, out.len() / count);
+        assert!(queries.len() == length * count && out.len() == width * count, "a row for each head");
+        let positions = keys.len() / length;
         assert!(positions > 0, "attention needs a position");
-        assert_eq!(head.keys.len(), positions * head.query.len(), "whole keys");
-        assert_eq!(head.values.len(), positions * out.len(), "a value for each key");
-        (self.table.attend)(head, out);
+        assert_eq!(keys.len(), positions * length, "whole keys");
+        assert_eq!(values.len(), positions * width, "a value for each key");
+        (self.table.attend)(heads, out);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::attention::{HeadRows, Step, attend, fold8_wide};
+use super::attention::{HeadRows, Scores, Steps, attend, fold8_wide};
 use super::{Table, blocks, fold8, fold16};
 use crate::engine::math::swiglu;
 use crate::engine::quant::{
@@ -29,7 +29,7 @@ pub(super) const TABLE: Table = Table {
     q5_k: blocks::rows_q5_k,
     q6_k: rows_q6_k,
     iq4_xs: blocks::rows_iq4_xs,
-    attend: |head, out| attend(ScalarRows, head, out),
+    attend: |heads, out| attend(ScalarRows, heads, out),
     activations: Activations::new,
     swiglu: |gates, ups| gates.iter_mut().zip(ups).for_each(|(gate, &up)| *gate = swiglu(*gate, up)),
 };
@@ -176,21 +176,28 @@ fn rows_q6_k(weights: &[u8], x: &Q8_K, out: &mut [f32]) {
 struct ScalarRows;
 
 impl HeadRows for ScalarRows {
-    fn dot(self, key: &[u16], query: &[f32]) -> f32 {
-        key_dot(key, query)
+    fn dots<const N: usize>(self, keys: &[u16], queries: [&[f32]; N], scores: &mut [Scores; N]) {
+        for (query, scores) in queries.iter().zip(scores) {
+            for (key, score) in keys.chunks_exact(query.len()).zip(scores) {
+                *score = key_dot(key, query);
+            }
+        }
     }
 
-    fn exp(self, x: &mut [f32; 64]) {
+    fn exp(self, x: &mut Scores) {
         x.iter_mut().for_each(|x| *x = libm::expf(*x));
     }
 
-    fn accumulate(self, out: &mut [f32], values: &[u16], steps: &[Step]) {
-        for (value, step) in values.chunks_exact(out.len()).zip(steps) {
-            for (x, &v) in out.iter_mut().zip(value) {
-                let value = f16::from_bits(v).to_f32();
-                let weight = if step.rises { 1.0 } else { step.factor };
-                let sum = if step.rises { round_f16(*x * step.factor) } else { *x };
-                *x = round_f16(libm::fmaf(value, weight, sum));
+    fn accumulate<const N: usize>(self, out: &mut [f32], values: &[u16], steps: &[Steps; N]) {
+        for (out, steps) in out.chunks_exact_mut(out.len() / N).zip(steps) {
+            for (i, value) in values.chunks_exact(out.len()).enumerate() {
+                let (rises, factor) = (steps.rises(i), steps.factor(i));
+                for (x, &v) in out.iter_mut().zip(value) {
+                    let value = f16::from_bits(v).to_f32();
+                    let weight = if rises { 1.0 } else { factor };
+                    let sum = if rises { round_f16(*x * factor) } else { *x };
+                    *x = round_f16(libm::fmaf(value, weight, sum));
+                }
             }
         }
     }

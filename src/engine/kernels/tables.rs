@@ -5,7 +5,7 @@ use super::attention::{self, VectorRows};
 use super::float::{self, F16, F32};
 use super::small_blocks::{self, Iq4Nl, Q40, Q41, Q50, Q51, Q80};
 use super::super_blocks::{Iq4Xs, Q2K, Q3K, Q4K, Q5K, Q6K};
-use super::{Head, Table, exp, super_lanes, super_rows};
+use super::{Heads, Table, exp, super_lanes, super_rows};
 use crate::engine::quant::{self, Activations, Partner};
 
 /// Defines a level's table.
@@ -33,10 +33,10 @@ macro_rules! table {
                 }};
             }
             #[target_feature(enable = $features)]
-            fn attend(head: &Head<'_>, out: &mut [f32]) {
+            fn attend(heads: &Heads<'_>, out: &mut [f32]) {
                 // SAFETY: the instructions are those enabled for this function.
                 let v = unsafe { <$level>::assume() };
-                attention::attend(VectorRows(v), head, out);
+                attention::attend(VectorRows(v), heads, out);
             }
             #[target_feature(enable = $features)]
             fn swiglu(gates: &mut [f32], ups: &[f32]) {
@@ -63,7 +63,7 @@ macro_rules! table {
                 q6_k: kernel!(quant::Q8_K, super_lanes::rows::<_, Q6K, $wr, $wp, $wt>),
                 iq4_xs: kernel!(quant::Q8_K, super_lanes::rows::<_, Iq4Xs, $wr, $wp, $wt>),
                 // SAFETY: this table is handed out only where the instructions were detected.
-                attend: |head, out| unsafe { attend(head, out) },
+                attend: |heads, out| unsafe { attend(heads, out) },
                 // SAFETY: as above.
                 swiglu: |gates, ups| unsafe { swiglu(gates, ups) },
                 // SAFETY: as above.

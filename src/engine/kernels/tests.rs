@@ -146,17 +146,20 @@ proptest! {
     #[test]
     fn attention_has_the_bits_of_the_oracle(
         pool in prop::collection::vec(any::<u16>(), 401),
-        query in prop::collection::vec(-4.0f32..4.0, 1..150),
-        positions in 1usize..40,
-        width in 1usize..50,
+        queries in prop::collection::vec(-4.0f32..4.0, 997),
+        count in 1usize..8,
+        (length, width) in prop_oneof![(1usize..150, 1usize..50), Just((64, 64)), Just((128, 176))],
+        positions in 1usize..140,
+        scale in prop_oneof![Just(0.25f32), Just(-0.01)],
     ) {
         // Exponents below the top: finite and not huge.
         let cell = |n: usize| pool.iter().map(|b| b & 0xBFFF).cycle().take(n).collect::<Vec<u16>>();
-        let (keys, values) = (cell(positions * query.len()), cell(positions * width));
-        let head = Head { query: &query, keys: &keys, values: &values, scale: 0.25 };
+        let (keys, values) = (cell(positions * length), cell(positions * width));
+        let queries: Vec<f32> = queries.iter().copied().cycle().take(count * length).collect();
+        let heads = Heads { count, queries: &queries, keys: &keys, values: &values, scale };
         let run = |kernels: Kernels| {
-            let mut out = vec![f32::NAN; width];
-            kernels.attend(&head, &mut out);
+            let mut out = vec![f32::NAN; count * width];
+            kernels.attend(&heads, &mut out);
             out
         };
         let want = run(Kernels::for_level(CpuLevel::Scalar).unwrap());
@@ -166,18 +169,18 @@ proptest! {
         // The definition in f64. Each of the additions rounds to f16, relative to a running sum
         // whose weights are at most 1 each, hence 2⁻¹¹ of the largest value a position, twice.
         let f = |bits: &u16| f64::from(f16::from_bits(*bits).to_f32());
-        let scores: Vec<f64> = keys
-            .chunks_exact(query.len())
-            .map(|k| k.iter().zip(&query).map(|(k, &q)| f(k) * f64::from(q)).sum::<f64>() * 0.25)
-            .collect();
-        let max = scores.iter().copied().fold(f64::MIN, f64::max);
-        let sum: f64 = scores.iter().map(|s| (s - max).exp()).sum();
-        let largest = values.iter().map(|v| f(v).abs()).fold(0.0, f64::max);
-        for (j, &got) in want.iter().enumerate() {
-            let exact: f64 =
-                (0..positions).map(|p| (scores[p] - max).exp() / sum * f(&values[p * width + j])).sum();
-            let bound = largest * 2.0f64.powi(-10) * (positions as f64 + 1.0) + 1e-6;
-            prop_assert!((f64::from(got) - exact).abs() <= bound, "{got} is not {exact}");
+        for (query, want) in queries.chunks_exact(length).zip(want.chunks_exact(width)) {
+            let score = |key: &[u16]| key.iter().zip(query).map(|(k, &q)| f(k) * f64::from(q)).sum::<f64>();
+            let scores: Vec<f64> = keys.chunks_exact(length).map(|key| score(key) * f64::from(scale)).collect();
+            let max = scores.iter().copied().fold(f64::MIN, f64::max);
+            let sum: f64 = scores.iter().map(|s| (s - max).exp()).sum();
+            let largest = values.iter().map(|v| f(v).abs()).fold(0.0, f64::max);
+            for (j, &got) in want.iter().enumerate() {
+                let exact: f64 =
+                    (0..positions).map(|p| (scores[p] - max).exp() / sum * f(&values[p * width + j])).sum();
+                let bound = largest * 2.0f64.powi(-10) * (positions as f64 + 1.0) + 1e-6;
+                prop_assert!((f64::from(got) - exact).abs() <= bound, "{got} is not {exact}");
+            }
         }
     }
 }

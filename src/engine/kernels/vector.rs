@@ -79,6 +79,16 @@ pub(super) trait Vector: Copy {
     fn convert(self, x: Self::I) -> Self::F;
     /// The sixteen lanes folded in halves: `+ 8`, `+ 4`, `+ 2`, `+ 1`.
     fn fold16(self, x: Self::F) -> f32;
+    /// Lane `i` is vector `i`, folded in halves.
+    #[inline(always)]
+    fn fold16_each(self, x: &[Self::F; 16]) -> Self::F {
+        let mut folded = [0.0; 16];
+        for (folded, &x) in folded.iter_mut().zip(x) {
+            *folded = self.fold16(x);
+        }
+        // SAFETY: the array holds sixteen f32.
+        unsafe { self.load(folded.as_ptr()) }
+    }
     /// Each half folded in halves: `+ 4`, `+ 2`, `+ 1`.
     fn fold8(self, x: Self::F) -> [f32; 2];
     /// A factor for all lanes as it is kept in memory: where the registers hold less than sixteen lanes, many

@@ -10,6 +10,7 @@
 //!   ties to even.
 
 use half::slice::HalfFloatSliceExt;
+use half::vec::HalfFloatVecExt;
 use half::{bf16, f16};
 
 use super::{Partner, SMALL_BLOCK, SUPER_BLOCK};
@@ -95,11 +96,7 @@ impl Activations {
     pub fn new(partner: Partner, n: usize, rows: &[f32]) -> Self {
         match partner {
             Partner::F32 => Activations::Float(Float { n, values: rows.to_vec() }),
-            Partner::F16 => {
-                let mut halves = vec![f16::ZERO; rows.len()];
-                halves.convert_from_f32_slice(rows);
-                Activations::Float(Float { n, values: halves.to_f32_vec() })
-            }
+            Partner::F16 => Activations::Float(Float { n, values: f16s(rows).to_f32_vec() }),
             Partner::BF16 => {
                 let bits = rows.iter().map(|&x| bf16::from_f32(x).to_bits()).collect();
                 Activations::BF16(Bf16 { n, bits })
@@ -164,6 +161,23 @@ impl Q8_K {
 /// The nearest f16, ties to even.
 pub(crate) fn round_f16(x: f32) -> f32 {
     f16::from_f32(x).to_f32()
+}
+
+/// Each number's nearest f16, ties to even.
+fn f16s(x: &[f32]) -> Vec<f16> {
+    let mut halves = vec![f16::ZERO; x.len()];
+    halves.convert_from_f32_slice(x);
+    halves
+}
+
+/// The bits of each number's nearest f16, ties to even.
+pub(crate) fn f16_bits(x: &[f32]) -> Vec<u16> {
+    f16s(x).reinterpret_into()
+}
+
+/// Rounds each number to the nearest f16, ties to even.
+pub(crate) fn round_f16_rows(x: &mut [f32]) {
+    f16s(x).convert_to_f32_slice(x);
 }
 
 /// The nearest integer, ties to even, of a number below 2²² in magnitude.
