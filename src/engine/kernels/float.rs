@@ -119,15 +119,24 @@ fn add_rest<V: Vector, E: Element, const R: usize, const T: usize>(
     }
 }
 
-/// Elements of a row that are multiplied before other rows come. Of a tile of tokens so many stay in the
-/// first-level cache; of a block of rows and one of tokens, together with their sums, in the second-level
-/// one.
-const PIECE: usize = 1024;
-const ROW_BLOCK: usize = 48;
+/// How many elements of a row are multiplied before other rows come. Where registers are few, so are the
+/// rows that meet in them: of a tile of tokens so many elements stay in the first-level cache. Processors
+/// with AVX-512 have larger caches, and long runs are read ahead best.
+const fn piece<V: Vector>() -> usize {
+    if V::PARTS == 1 { 1 << 20 } else { 1024 }
+}
+
+/// Bytes of the rows of a block, of which each tile of a block of tokens meets all: a part of the
+/// second-level cache.
+const fn row_block_bytes<V: Vector>() -> usize {
+    if V::PARTS == 1 { 3 << 17 } else { 3 << 15 }
+}
+
 const TOKEN_BLOCK: usize = 32;
 
-/// Adds the products of `R` rows with `T` tokens, elements `range` of each, to the sums; one part of the
-/// lanes after the other, so that what they add up to has room in registers.
+/// Adds the products of `R` rows with `T` tokens, elements `range` of each, to the sums, which start with
+/// the first element; one part of the lanes after the other, so that what they add up to has room in
+/// registers.
 ///
 /// # Safety
 /// Rows and tokens are readable for elements `range`, which are whole sixteens.
@@ -141,7 +150,8 @@ unsafe fn add_piece<V: Vector, E: Element, const R: usize, const T: usize>(
 ) {
     for part in (0..16).step_by(16 / V::PARTS) {
         let mut lanes = [[v.splat_part(0.0); R]; T];
-        for (lanes, sums) in lanes.iter_mut().zip(sums.iter()) {
+        let before = if range.start == 0 { &[][..] } else { &sums[..] };
+        for (lanes, sums) in lanes.iter_mut().zip(before) {
             for (lanes, sum) in lanes.iter_mut().zip(sums) {
                 // SAFETY: a part of the sixteen.
                 *lanes = unsafe { v.load_part(sum.as_ptr().add(part)) };
@@ -193,30 +203,30 @@ fn many<V: Vector, E: Element, const R: usize, const T: usize>(
     out: &mut [f32],
 ) {
     let (n, tokens, row_bytes) = (x.n, x.rows(), x.n * E::BYTES);
-    let (rows, whole) = (weights.len() / row_bytes, n / 16 * 16);
-    let mut sums = vec![[[[0.0; 16]; R]; T]; ROW_BLOCK.div_ceil(R) * TOKEN_BLOCK.div_ceil(T)];
-    for first_row in (0..rows).step_by(ROW_BLOCK.next_multiple_of(R)) {
-        let end_row = rows.min(first_row + ROW_BLOCK.next_multiple_of(R));
-        for first_token in (0..tokens).step_by(TOKEN_BLOCK.next_multiple_of(T)) {
-            let end_token = tokens.min(first_token + TOKEN_BLOCK.next_multiple_of(T));
+    let (rows, whole, step) = (weights.len() / row_bytes, n / 16 * 16, piece::<V>().min(n));
+    let row_block = (row_block_bytes::<V>() / (step * E::BYTES)).clamp(R, rows.max(R)).next_multiple_of(R);
+    let token_block = TOKEN_BLOCK.next_multiple_of(T);
+    let mut sums = vec![[[[0.0; 16]; R]; T]; row_block / R * (token_block / T)];
+    for first_row in (0..rows).step_by(row_block) {
+        let end_row = rows.min(first_row + row_block);
+        for first_token in (0..tokens).step_by(token_block) {
+            let end_token = tokens.min(first_token + token_block);
             let tiles = (first_token..end_token)
                 .step_by(T)
                 .flat_map(|token| (first_row..end_row).step_by(R).map(move |row| (token, row)));
-            sums.fill([[[0.0; 16]; R]; T]);
-            for piece in (0..whole).step_by(PIECE) {
-                let piece = piece..whole.min(piece + PIECE);
+            // A row without a whole sixteen has one piece too, an empty one.
+            for start in (0..whole.max(1)).step_by(step) {
+                let piece = start..whole.min(start + step);
                 for ((token, row), sums) in tiles.clone().zip(&mut sums) {
-                    let (rows, x) =
-                        (tile::rows_from(weights, row_bytes, row), tile::rows_from(&x.values, n, token));
+                    let group = tile::rows_from(weights, row_bytes, row);
+                    let x = tile::rows_from(&x.values, n, token);
                     // SAFETY: rows and tokens have n elements each.
-                    unsafe { add_piece::<V, E, R, T>(v, &rows, &x, piece.clone(), sums) };
+                    unsafe { add_piece::<V, E, R, T>(v, &group, &x, piece.clone(), sums) };
+                    if piece.end == whole {
+                        add_rest::<V, E, R, T>(v, group, x, sums);
+                        tile::put(fold(v, sums), row..end_row, token..end_token, rows, out);
+                    }
                 }
-            }
-            for ((token, row), sums) in tiles.zip(&mut sums) {
-                let (group, x) =
-                    (tile::rows_from(weights, row_bytes, row), tile::rows_from(&x.values, n, token));
-                add_rest::<V, E, R, T>(v, group, x, sums);
-                tile::put(fold(v, sums), row..end_row, token..end_token, rows, out);
             }
         }
     }

@@ -88,10 +88,13 @@ pub(super) fn put<const R: usize, const T: usize>(
     rows: usize,
     out: &mut [f32],
 ) {
-    let width = R.min(row.len());
     for (token, products) in token.zip(&products) {
-        let to = &mut out[token * rows + row.start..][..width];
-        to.iter_mut().zip(products).for_each(|(to, &product)| *to = product);
+        let to = &mut out[token * rows + row.start..token * rows + row.end];
+        // As one store where the tile is whole, without a call.
+        match to.first_chunk_mut() {
+            Some(whole) => *whole = *products,
+            None => to.iter_mut().zip(products).for_each(|(to, &product)| *to = product),
+        }
     }
 }
 
