@@ -1,15 +1,29 @@
 //! Rows of F32, F16 and BF16 weights.
 
-use std::marker::PhantomData;
+use std::borrow::Cow;
 use std::ops::Range;
+
+use half::f16;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 
 use super::tile::{self, Tile};
 use super::vector::Vector;
-use crate::engine::quant::{Bf16, Float};
+use crate::engine::quant::{Float, Halves};
 
 /// A type of weights that are used one by one.
 pub(super) trait Element {
     const BYTES: usize;
+    /// The activations that it meets.
+    type Activations;
+    /// One of them.
+    type X;
+    /// The length of a row of activations, and all of them.
+    fn activations(x: &Self::Activations) -> (usize, &[Self::X]);
+    /// Activations as f32, exactly.
+    fn widen(x: &[Self::X]) -> Cow<'_, [f32]>;
+    /// # Safety
+    /// `from` is readable for sixteen activations.
+    unsafe fn load_x<V: Vector>(v: V, from: *const Self::X) -> V::F;
     /// # Safety
     /// `from` is readable for sixteen elements.
     unsafe fn load<V: Vector>(v: V, from: *const u8) -> V::F;
@@ -23,6 +37,19 @@ pub(super) struct F16;
 
 impl Element for F32 {
     const BYTES: usize = 4;
+    type Activations = Float;
+    type X = f32;
+    fn activations(x: &Float) -> (usize, &[f32]) {
+        (x.n, &x.values)
+    }
+    fn widen(x: &[f32]) -> Cow<'_, [f32]> {
+        Cow::Borrowed(x)
+    }
+    #[inline(always)]
+    unsafe fn load_x<V: Vector>(v: V, from: *const f32) -> V::F {
+        // SAFETY: as the caller vouches.
+        unsafe { v.load(from) }
+    }
     #[inline(always)]
     unsafe fn load<V: Vector>(v: V, from: *const u8) -> V::F {
         // SAFETY: as the caller vouches.
@@ -37,6 +64,20 @@ impl Element for F32 {
 
 impl Element for F16 {
     const BYTES: usize = 2;
+    type Activations = Halves;
+    /// For one token, whose activations share the first-level cache with weights that were asked for ahead.
+    type X = u16;
+    fn activations(x: &Halves) -> (usize, &[u16]) {
+        (x.n, &x.bits)
+    }
+    fn widen(x: &[u16]) -> Cow<'_, [f32]> {
+        Cow::Owned(x.reinterpret_cast::<f16>().to_f32_vec())
+    }
+    #[inline(always)]
+    unsafe fn load_x<V: Vector>(v: V, from: *const u16) -> V::F {
+        // SAFETY: as the caller vouches.
+        unsafe { v.load_f16(from.cast()) }
+    }
     #[inline(always)]
     unsafe fn load<V: Vector>(v: V, from: *const u8) -> V::F {
         // SAFETY: as the caller vouches.
@@ -53,11 +94,11 @@ impl Element for F16 {
 type Sums<const R: usize, const T: usize> = [[[f32; 16]; R]; T];
 
 /// Some rows for one token.
-struct FloatTile<'a, V, E, const R: usize> {
+struct FloatTile<'a, V, E: Element, const R: usize> {
     v: V,
-    x: &'a Float,
+    n: usize,
+    x: &'a [E::X],
     rows: [&'a [u8]; R],
-    element: PhantomData<E>,
 }
 
 impl<'a, V: Vector, E: Element, const R: usize> Tile<'a, R, 1> for FloatTile<'a, V, E, R> {
@@ -68,8 +109,8 @@ impl<'a, V: Vector, E: Element, const R: usize> Tile<'a, R, 1> for FloatTile<'a,
 
     #[inline(always)]
     fn multiply(&mut self, _: usize, token: usize) -> [[f32; R]; 1] {
-        let (v, n) = (self.v, self.x.n);
-        let x = &self.x.values[token * n..][..n];
+        let (v, n) = (self.v, self.n);
+        let x = &self.x[token * n..][..n];
         for row in self.rows {
             assert_eq!(row.len(), n * E::BYTES);
         }
@@ -77,7 +118,7 @@ impl<'a, V: Vector, E: Element, const R: usize> Tile<'a, R, 1> for FloatTile<'a,
         for at in (0..n / 16 * 16).step_by(16) {
             tile::ask_ahead(v, &self.rows, at / 16, 16 * E::BYTES);
             // SAFETY: elements at..at + 16 lie inside the row of n.
-            let x = unsafe { v.load(x.as_ptr().add(at)) };
+            let x = unsafe { E::load_x(v, x.as_ptr().add(at)) };
             for (lanes, row) in lanes.iter_mut().zip(&self.rows) {
                 // SAFETY: as above; the length of the row was checked.
                 *lanes = v.fma(unsafe { E::load(v, row.as_ptr().add(at * E::BYTES)) }, x, *lanes);
@@ -87,27 +128,29 @@ impl<'a, V: Vector, E: Element, const R: usize> Tile<'a, R, 1> for FloatTile<'a,
         for (sum, lanes) in sums[0].iter_mut().zip(lanes) {
             *sum = v.store(lanes);
         }
-        add_rest::<V, E, R, 1>(v, self.rows, [x], &mut sums);
+        let whole = n / 16 * 16;
+        add_rest::<V, E, R, 1>(v, self.rows, whole, [&E::widen(&x[whole..])], &mut sums);
         fold(v, &sums)
     }
 }
 
-/// Adds the products of the elements behind the last whole sixteen.
+/// Adds the products of the elements behind the last whole sixteen: those of the rows from `whole` on, and
+/// the given ones of the tokens.
 #[inline(always)]
 fn add_rest<V: Vector, E: Element, const R: usize, const T: usize>(
     v: V,
     rows: [&[u8]; R],
+    whole: usize,
     x: [&[f32]; T],
     sums: &mut Sums<R, T>,
 ) {
-    let whole = x[0].len() / 16 * 16;
-    let left = x[0].len() - whole;
+    let left = x[0].len();
     if left == 0 {
         return;
     }
     for (sums, x) in sums.iter_mut().zip(x) {
         let mut x_rest = [0.0f32; 16];
-        x_rest[..left].copy_from_slice(&x[whole..]);
+        x_rest[..left].copy_from_slice(x);
         for (sum, row) in sums.iter_mut().zip(rows) {
             let mut rest = [0u8; 64];
             rest[..left * E::BYTES].copy_from_slice(&row[whole * E::BYTES..]);
@@ -199,10 +242,10 @@ fn fold<V: Vector, const R: usize, const T: usize>(v: V, sums: &Sums<R, T>) -> [
 fn many<V: Vector, E: Element, const R: usize, const T: usize>(
     v: V,
     weights: &[u8],
-    x: &Float,
+    (n, x): (usize, &[f32]),
     out: &mut [f32],
 ) {
-    let (n, tokens, row_bytes) = (x.n, x.rows(), x.n * E::BYTES);
+    let (tokens, row_bytes) = (x.len() / n, n * E::BYTES);
     let (rows, whole, step) = (weights.len() / row_bytes, n / 16 * 16, piece::<V>().min(n));
     let row_block = (row_block_bytes::<V>() / (step * E::BYTES)).clamp(R, rows.max(R)).next_multiple_of(R);
     let token_block = TOKEN_BLOCK.next_multiple_of(T);
@@ -219,11 +262,11 @@ fn many<V: Vector, E: Element, const R: usize, const T: usize>(
                 let piece = start..whole.min(start + step);
                 for ((token, row), sums) in tiles.clone().zip(&mut sums) {
                     let group = tile::rows_from(weights, row_bytes, row);
-                    let x = tile::rows_from(&x.values, n, token);
+                    let x = tile::rows_from(x, n, token);
                     // SAFETY: rows and tokens have n elements each.
                     unsafe { add_piece::<V, E, R, T>(v, &group, &x, piece.clone(), sums) };
                     if piece.end == whole {
-                        add_rest::<V, E, R, T>(v, group, x, sums);
+                        add_rest::<V, E, R, T>(v, group, whole, x.map(|x| &x[whole..]), sums);
                         tile::put(fold(v, sums), row..end_row, token..end_token, rows, out);
                     }
                 }
@@ -237,21 +280,22 @@ fn many<V: Vector, E: Element, const R: usize, const T: usize>(
 pub(super) fn rows<V: Vector, E: Element, const R: usize, const T: usize>(
     v: V,
     weights: &[u8],
-    x: &Float,
+    x: &E::Activations,
     out: &mut [f32],
 ) {
-    if x.rows() < T {
-        let mut one = FloatTile::<V, E, 2> { v, x, rows: [&[]; 2], element: PhantomData };
-        tile::multiply::<2, 1>(&mut one, weights, x.n * E::BYTES, x.rows(), out);
+    let (n, x) = E::activations(x);
+    if x.len() / n < T {
+        let mut one = FloatTile::<V, E, 2> { v, n, x, rows: [&[]; 2] };
+        tile::multiply::<2, 1>(&mut one, weights, n * E::BYTES, x.len() / n, out);
     } else {
-        many::<V, E, R, T>(v, weights, x, out);
+        many::<V, E, R, T>(v, weights, (n, &E::widen(x)), out);
     }
 }
 
 /// Groups of rows.
 struct Bf16Tile<'a, V, const R: usize> {
     v: V,
-    x: &'a Bf16,
+    x: &'a Halves,
     groups: Vec<[&'a [u8]; R]>,
 }
 
@@ -343,7 +387,7 @@ impl<'a, V: Vector, const R: usize, const T: usize> Tile<'a, R, T> for Bf16Tile<
 pub(super) fn rows_bf16<V: Vector, const R: usize, const T: usize>(
     v: V,
     weights: &[u8],
-    x: &Bf16,
+    x: &Halves,
     out: &mut [f32],
 ) {
     if x.rows() < T {

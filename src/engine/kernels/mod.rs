@@ -89,7 +89,7 @@ mod vector;
 use std::fmt;
 use std::str::FromStr;
 
-use super::quant::{Activations, Bf16, Float, Format, Partner, Q8_0, Q8_1, Q8_K};
+use super::quant::{Activations, Float, Format, Halves, Partner, Q8_0, Q8_1, Q8_K};
 
 /// A set of CPU instructions that the kernels are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -196,8 +196,8 @@ type Rows<A> = fn(weights: &[u8], activations: &A, out: &mut [f32]);
 /// What a level provides.
 struct Table {
     f32: Rows<Float>,
-    f16: Rows<Float>,
-    bf16: Rows<Bf16>,
+    f16: Rows<Halves>,
+    bf16: Rows<Halves>,
     q8_0: Rows<Q8_0>,
     q4_0: Rows<Q8_0>,
     q4_1: Rows<Q8_1>,
@@ -283,8 +283,8 @@ impl Kernels {
         assert_eq!(weights.len() % row_bytes, 0, "whole rows of {format:?}");
         assert_eq!(out.len(), weights.len() / row_bytes * activations.rows(), "one place for each product");
         match (format, activations) {
-            (Format::F32, Activations::Float(x)) => (self.table.f32)(weights, x, out),
-            (Format::F16, Activations::Float(x)) => (self.table.f16)(weights, x, out),
+            (Format::F32, Activations::F32(x)) => (self.table.f32)(weights, x, out),
+            (Format::F16, Activations::F16(x)) => (self.table.f16)(weights, x, out),
             (Format::BF16, Activations::BF16(x)) => (self.table.bf16)(weights, x, out),
             (Format::Q8_0, Activations::Q8_0(x)) => (self.table.q8_0)(weights, x, out),
             (Format::Q4_0, Activations::Q8_0(x)) => (self.table.q4_0)(weights, x, out),

@@ -6,16 +6,23 @@ use super::attention::{HeadRows, Scores, Steps, attend, fold8_wide};
 use super::{Table, blocks, fold8, fold16};
 use crate::engine::math::swiglu;
 use crate::engine::quant::{
-    Activations, Bf16, Float, Format, Q8_0, Q8_K, SMALL_BLOCK, SUPER_BLOCK, f16_at, k4_scales, q6, round_f16,
+    Activations, Float, Format, Halves, Q8_0, Q8_K, SMALL_BLOCK, SUPER_BLOCK, f16_at, k4_scales, q6,
+    round_f16,
 };
 
 pub(super) const TABLE: Table = Table {
-    f32: |weights, x, out| {
-        float_rows(weights, x, out, 4, |b, i| {
-            f32::from_le_bytes([b[4 * i], b[4 * i + 1], b[4 * i + 2], b[4 * i + 3]])
+    f32: |weights, x: &Float, out| {
+        each(weights, 4 * x.n, x.rows(), out, |row, t| {
+            let weight =
+                |i: usize| f32::from_le_bytes([row[4 * i], row[4 * i + 1], row[4 * i + 2], row[4 * i + 3]]);
+            float_dot(x.n, |i| (weight(i), x.values[t * x.n + i]))
         });
     },
-    f16: |weights, x, out| float_rows(weights, x, out, 2, |b, i| f16_at(b, 2 * i)),
+    f16: |weights, x: &Halves, out| {
+        each(weights, 2 * x.n, x.rows(), out, |row, t| {
+            float_dot(x.n, |i| (f16_at(row, 2 * i), f16::from_bits(x.bits[t * x.n + i]).to_f32()))
+        });
+    },
     bf16: rows_bf16,
     q8_0: |weights, x, out| small_rows::<8>(Format::Q8_0, weights, x, out, sum_q8_0, fold8),
     q4_0: |weights, x, out| small_rows::<1>(Format::Q4_0, weights, x, out, sum_q4_0, |[sum]| sum),
@@ -50,26 +57,20 @@ fn each(
     }
 }
 
-fn float_rows(weights: &[u8], x: &Float, out: &mut [f32], bytes: usize, at: impl Fn(&[u8], usize) -> f32) {
-    each(weights, x.n * bytes, x.rows(), out, |row, t| {
-        float_dot(&x.values[t * x.n..][..x.n], |i| at(row, i))
-    });
-}
-
-/// The product of two rows of floats, the first given element by element.
-fn float_dot(x: &[f32], weight: impl Fn(usize) -> f32) -> f32 {
+/// The product of two rows of `n` floats, given pair by pair.
+fn float_dot(n: usize, pair: impl Fn(usize) -> (f32, f32)) -> f32 {
     let mut lanes = [0.0f32; 16];
-    for start in (0..x.len()).step_by(16) {
+    for start in (0..n).step_by(16) {
         for (j, lane) in lanes.iter_mut().enumerate() {
             let i = start + j;
-            let (w, x) = if i < x.len() { (weight(i), x[i]) } else { (0.0, 0.0) };
+            let (w, x) = if i < n { pair(i) } else { (0.0, 0.0) };
             *lane = libm::fmaf(w, x, *lane);
         }
     }
     fold16(lanes)
 }
 
-fn rows_bf16(weights: &[u8], x: &Bf16, out: &mut [f32]) {
+fn rows_bf16(weights: &[u8], x: &Halves, out: &mut [f32]) {
     each(weights, 2 * x.n, x.rows(), out, |row, t| {
         let x = &x.bits[t * x.n..][..x.n];
         let product = |i: usize, sum: f32| {

@@ -48,8 +48,8 @@ macro_rules! table {
             }
             Table {
                 f32: kernel!(quant::Float, float::rows::<_, F32, $fr, $ft>),
-                f16: kernel!(quant::Float, float::rows::<_, F16, $fr, $ft>),
-                bf16: kernel!(quant::Bf16, float::rows_bf16::<_, $br, $bt>),
+                f16: kernel!(quant::Halves, float::rows::<_, F16, $fr, $ft>),
+                bf16: kernel!(quant::Halves, float::rows_bf16::<_, $br, $bt>),
                 q8_0: kernel!(quant::Q8_0, small_blocks::lane_rows::<_, Q80, $lr, $lp, $lt>),
                 q4_0: kernel!(quant::Q8_0, small_blocks::single_rows::<_, Q40, $small>),
                 q4_1: kernel!(quant::Q8_1, small_blocks::lane_rows::<_, Q41, $lr, $lp, $lt>),

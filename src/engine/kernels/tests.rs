@@ -113,7 +113,8 @@ proptest! {
             let (mut sum, mut magnitude, mut halves) = (0.0f64, 0.0f64, 0.0f64);
             for (i, &w) in w.iter().enumerate() {
                 let element = match &x {
-                    Activations::Float(x) => f64::from(x.values[i]),
+                    Activations::F32(x) => f64::from(x.values[i]),
+                    Activations::F16(x) => f64::from(f16::from_bits(x.bits[i]).to_f32()),
                     Activations::BF16(x) => f64::from(f32::from_bits(u32::from(x.bits[i]) << 16)),
                     Activations::Q8_0(x) => f64::from(x.scales[i / 32]) * f64::from(x.quants[i]),
                     Activations::Q8_1(x) => f64::from(x.blocks.scales[i / 32]) * f64::from(x.blocks.quants[i]),

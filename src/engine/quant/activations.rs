@@ -19,10 +19,12 @@ use super::{Partner, SMALL_BLOCK, SUPER_BLOCK};
 #[allow(non_camel_case_types)]
 #[derive(Clone, Debug)]
 pub enum Activations {
-    /// Rows of f32, possibly rounded to f16.
-    Float(Float),
+    /// Rows of f32.
+    F32(Float),
+    /// Rows of f16.
+    F16(Halves),
     /// Rows of bf16.
-    BF16(Bf16),
+    BF16(Halves),
     /// Rows of Q8_0 blocks.
     Q8_0(Q8_0),
     /// Rows of Q8_1 blocks.
@@ -40,9 +42,9 @@ pub struct Float {
     pub values: Vec<f32>,
 }
 
-/// Rows of bf16.
+/// Rows of numbers of 16 bits.
 #[derive(Clone, Debug)]
-pub struct Bf16 {
+pub struct Halves {
     /// Elements of a row.
     pub n: usize,
     /// The bits of the rows, one after another.
@@ -95,11 +97,11 @@ impl Activations {
     #[inline(always)]
     pub fn new(partner: Partner, n: usize, rows: &[f32]) -> Self {
         match partner {
-            Partner::F32 => Activations::Float(Float { n, values: rows.to_vec() }),
-            Partner::F16 => Activations::Float(Float { n, values: f16s(rows).to_f32_vec() }),
+            Partner::F32 => Activations::F32(Float { n, values: rows.to_vec() }),
+            Partner::F16 => Activations::F16(Halves { n, bits: f16_bits(rows) }),
             Partner::BF16 => {
                 let bits = rows.iter().map(|&x| bf16::from_f32(x).to_bits()).collect();
-                Activations::BF16(Bf16 { n, bits })
+                Activations::BF16(Halves { n, bits })
             }
             Partner::Q8_0 => Activations::Q8_0(q8_0(n, rows)),
             Partner::Q8_1 => Activations::Q8_1(q8_1(n, rows)),
@@ -110,8 +112,8 @@ impl Activations {
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         match self {
-            Activations::Float(x) => x.rows(),
-            Activations::BF16(x) => x.rows(),
+            Activations::F32(x) => x.rows(),
+            Activations::F16(x) | Activations::BF16(x) => x.rows(),
             Activations::Q8_0(x) => x.rows(),
             Activations::Q8_1(x) => x.blocks.rows(),
             Activations::Q8_K(x) => x.rows(),
@@ -121,8 +123,8 @@ impl Activations {
     /// Elements of a row.
     pub fn n(&self) -> usize {
         match self {
-            Activations::Float(x) => x.n,
-            Activations::BF16(x) => x.n,
+            Activations::F32(x) => x.n,
+            Activations::F16(x) | Activations::BF16(x) => x.n,
             Activations::Q8_0(x) => x.n,
             Activations::Q8_1(x) => x.blocks.n,
             Activations::Q8_K(x) => x.n,
@@ -137,7 +139,7 @@ impl Float {
     }
 }
 
-impl Bf16 {
+impl Halves {
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.bits.len() / self.n

@@ -29,7 +29,7 @@ mod unpack;
 
 use crate::gguf::TensorType;
 
-pub use activations::{Activations, Bf16, Float, Q8_0, Q8_1, Q8_K};
+pub use activations::{Activations, Float, Halves, Q8_0, Q8_1, Q8_K};
 pub(crate) use activations::{f16_bits, round_f16, round_f16_rows};
 pub use dequantize::dequantize;
 pub(crate) use dequantize::f16_at;
