@@ -16,6 +16,7 @@ const KV_HEADS: usize = 2;
 const HEAD: usize = 8;
 const LAYERS: usize = 2;
 const VOCABULARY: usize = 20;
+const CONTEXT: u32 = 256;
 
 struct Bytes(Vec<Vec<u8>>);
 
@@ -117,6 +118,9 @@ impl Tensors {
     fn header(&self) -> Gguf {
         let mut gguf = small_llama();
         for (key, value) in &mut gguf.metadata {
+            if key == "llama.context_length" {
+                *value = Value::U32(CONTEXT);
+            }
             match key.strip_prefix("llama.") {
                 Some(rest) => *key = format!("{}.{rest}", self.architecture),
                 None => *value = Value::from(self.architecture),
@@ -273,6 +277,34 @@ fn the_graph_is_near_the_naive_transformer() {
         let got = other.logits(&tokens);
         assert!(distance(&got, &naive(&other, &tokens)) < NEAR, "{what}");
         assert!(distance(&got, &want) > 2.0 * NEAR, "{what}: nothing changed");
+    }
+}
+
+/// However a prompt is cut into batches, and its tokens are shared out among threads, the logits behind it
+/// and those behind a further token are the same bits.
+#[test]
+fn shared_out_tokens_have_the_bits_of_one_by_one() {
+    let tensors = Tensors::small().as_architecture("qwen3");
+    let model = Arc::new(tensors.model().unwrap());
+    let run = |tokens: &[u32], threads: usize, batch: usize| {
+        let mut context =
+            Context::new(Arc::clone(&model), CONTEXT as usize, threads, CpuLevel::detect()).unwrap();
+        context.set_batch(batch);
+        let logits = context.decode(tokens).unwrap().to_vec();
+        let bits = |logits: &[f32]| logits.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        (bits(&logits), bits(context.decode(&[3]).unwrap()), logits)
+    };
+    for length in [63, 64, 65, 201] {
+        let tokens: Vec<u32> = (0..length).map(|i| i * i % VOCABULARY as u32).collect();
+        let (want, further, logits) = run(&tokens, 1, 1);
+        // The sum of each head is rounded to f16 once a position.
+        assert!(distance(&logits, &naive(&tensors, &tokens)) < 6.0 * NEAR, "{length} tokens");
+        for threads in [1, 2, 3, 6] {
+            for batch in [length as usize, 64, 96, 33] {
+                let got = run(&tokens, threads, batch);
+                assert!(got.0 == want && got.1 == further, "{length} tokens by {batch}, {threads} threads");
+            }
+        }
     }
 }
 
