@@ -7,7 +7,7 @@
 //! | `kernels` | dot products and attention, scalar and vector, the same bits |
 //! | `quant` | block formats: dequantisation, and activations in the form that weights meet |
 //! | `context` | one conversation: key-value cache, batches of tokens → logits |
-//! | `pool` | threads that split rows |
+//! | `pool` | threads that split rows or tokens |
 //! | `tokenizer` | text ↔ tokens from the file's own vocabulary |
 //! | `sampling` | logits → token, seeded |
 //! | `chat` | messages → prompt, by the model's template |
@@ -16,7 +16,8 @@
 //!
 //! Bits are a promise: the same model, prompt and seed give the same logits on every OS, CPU
 //! path, thread count and load mode. Reductions have one fixed lane layout, products are either
-//! always fused or never, transcendental functions come from `libm`, and threads split rows.
+//! always fused or never, transcendental functions come from `libm`, and threads split rows or
+//! tokens.
 //!
 //! Called by `subject` and `cli`; calls `platform`, `gguf`, `plan` and `trace`.
 
