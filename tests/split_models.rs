@@ -120,8 +120,10 @@ fn a_missing_foreign_or_repeated_shard_is_an_error() {
 
     // The second shard once more, in the place of the third.
     std::fs::copy(cut.shard("m", 2), cut.shard("m", 3)).unwrap();
+    let repeated = refusal(&cut.shard("m", 1));
     assert!(
-        refusal(&cut.shard("m", 1)).contains("shard 3 of 3 is expected here, but the file is shard 2 of 3")
+        repeated.contains("-00003-of-00003.gguf should be shard 3 of 3, but is shard 2 of 3"),
+        "{repeated}"
     );
 
     // A whole model in the place of the third.

@@ -47,7 +47,10 @@ pub enum SplitError {
     )]
     NotFirst { number: u64, count: u64 },
     /// A file is not the shard that its name says.
-    #[error("shard {expected} of {count} is expected here, but the file is {}", describe(.found))]
+    #[error(
+        "the file whose name ends in -{expected:05}-of-{count:05}.gguf should be shard {expected} of {count}, but is {}",
+        describe(.found)
+    )]
     Foreign { expected: u64, count: u64, found: Option<Shard> },
     /// A tensor is in two shards.
     #[error("shard {number} holds the tensor `{tensor}`, which an earlier shard holds too")]
@@ -221,7 +224,7 @@ mod tests {
         let error = |second: Gguf| join([&first(), &second]).unwrap_err().to_string();
         assert_eq!(
             error(file(&["b"], Some((0, 2, 2)))),
-            "shard 2 of 2 is expected here, but the file is shard 1 of 2 of a model of 2 tensors"
+            "the file whose name ends in -00002-of-00002.gguf should be shard 2 of 2, but is shard 1 of 2 of a model of 2 tensors"
         );
         assert!(error(file(&["b"], Some((1, 2, 9)))).contains("a model of 9 tensors"));
         assert!(error(file(&["b"], None)).contains("no shard of a model"));
