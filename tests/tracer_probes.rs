@@ -336,6 +336,7 @@ fn strace_sees_the_same(
         "threads",
         "vfork-exec",
         "fork-shared-position",
+        "sendfile",
         "advice",
         "close-range",
         "threads-64"

@@ -2,11 +2,20 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 aarch64_target=aarch64-unknown-linux-gnu
 
+# aarch64_apt VERB ARG... : apt-get or apt-cache for arm64, whose lists are read into a folder of their own, so that
+# the machine's architectures stay as they are. `update` comes first.
+aarch64_apt() {
+    local folder=$CROSS_HOME/apt-arm64 tool=apt-get
+    [ "$1" != depends ] || tool=apt-cache
+    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
+    "$tool" -qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Lists="$folder/lists" \
+        -o Dir::Cache="$folder/cache" -o Dir::State::status=/dev/null "$@"
+}
+
 # Debian's own build of the standard library, where it is of this compiler's version: seconds instead
-# of minutes. The lists of arm64 packages are read into a folder of their own, so that the machine's
-# architectures stay as they are.
+# of minutes.
 aarch64_packaged_std() {
-    local version built folder=$CROSS_HOME/apt-arm64 lib=$CROSS_HOME/sysroot/lib/rustlib/$aarch64_target
+    local version built folder=$CROSS_HOME/std-arm64 lib=$CROSS_HOME/sysroot/lib/rustlib/$aarch64_target
     [ "$CROSS_RUSTC" = /usr/bin/rustc ] || return 1
     version=$(dpkg-query -Wf '${Version}' rustc-web)
     # What build-sysroot.sh asks for, so that it finds the library built.
@@ -14,13 +23,11 @@ aarch64_packaged_std() {
     built=$lib/lib/.built-$built-build
     [ -e "$built" ] && return 0
     rm -rf "$folder"
-    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
-    local options=(-qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64
-        -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o Dir::State::status=/dev/null)
+    mkdir -p "$folder"
     (
         cd "$folder"
-        apt-get "${options[@]}" update || true
-        apt-get "${options[@]}" download "libstd-rust-web-dev:arm64=$version"
+        aarch64_apt update || true
+        aarch64_apt download "libstd-rust-web-dev:arm64=$version"
     ) > "$CROSS_HOME/apt-arm64.log" 2>&1 || return 1
     dpkg-deb -x "$folder"/libstd-rust-web-dev_*.deb "$folder/unpacked"
     [ -d "$folder/unpacked/usr/lib/rustlib/$aarch64_target/lib" ] || return 1
@@ -30,6 +37,30 @@ aarch64_packaged_std() {
     touch "$built"
     ln -sfn /usr/lib/rustlib/x86_64-unknown-linux-gnu "${lib%/*}/x86_64-unknown-linux-gnu"
     rm -rf "$folder"
+}
+
+# aarch64_packages PACKAGE... : Debian's arm64 packages, unpacked side by side in $aarch64_unpacked and nowhere
+# installed. For a metapackage, what it depends on.
+aarch64_packages() {
+    local package folder=$CROSS_HOME/packages-arm64 wanted=()
+    aarch64_unpacked=$folder/unpacked
+    [ "$(cat "$folder/.unpacked" 2> /dev/null)" != "$*" ] || return 0
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    (
+        cd "$folder"
+        aarch64_apt update || true
+        for package in "$@"; do
+            case $package in
+                linux-image-*) wanted+=("$(aarch64_apt depends "$package" | sed -n 's/^ *Depends: //p' | head -n 1)") ;;
+                *) wanted+=("$package") ;;
+            esac
+        done
+        aarch64_apt download "${wanted[@]}"
+    ) > "$CROSS_HOME/apt-arm64.log" 2>&1 || not_run "$* cannot be had for arm64; see $CROSS_HOME/apt-arm64.log"
+    for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$aarch64_unpacked"; done
+    rm "$folder"/*.deb
+    echo "$*" > "$folder/.unpacked"
 }
 
 # Tests start the program themselves, so the kernel has to know what runs it.

@@ -131,7 +131,7 @@ pub fn record<A: AsRef<OsStr>, E: AsRef<OsStr>>(argv: &[A], env: &[(E, E)]) -> V
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("strace.log");
     let calls = "trace=open,openat,read,pread64,readv,preadv,preadv2,lseek,dup,dup2,dup3,fcntl,close,close_range,\
-                 sendfile,fadvise64,readahead,mmap,mremap,munmap,madvise,mlock,mlock2,munlock,mlockall,clone,clone3,fork,vfork";
+                 sendfile,copy_file_range,fadvise64,readahead,mmap,mremap,munmap,madvise,mlock,mlock2,munlock,mlockall,clone,clone3,fork,vfork";
     let status = std::process::Command::new("strace")
         .args(["-f", "-y", "-v", "-s", "0", "-e", calls, "-o"])
         .arg(&log)
@@ -206,6 +206,14 @@ impl Follower {
         self.locks == Locks::All || self.in_model(addr)
     }
 
+    /// Moves the position behind a descriptor by what a read returned; gives where it was.
+    fn advance(&self, fd: u64, result: i64) -> Option<u64> {
+        let position = self.positions.get(&fd)?;
+        let before = position.get();
+        position.set(before + result.max(0).cast_unsigned());
+        Some(before)
+    }
+
     /// The length that a read asks for: its argument, or the sum over its pieces.
     fn asked(name: &str, args: &str, words: &[&str]) -> u64 {
         if name == "read" || name == "pread64" {
@@ -253,14 +261,22 @@ impl Follower {
                 };
                 let offset = match given {
                     Some(text) => text.parse::<i64>().unwrap().cast_unsigned(),
-                    None => {
-                        let position = self.positions.get(&fd)?;
-                        let before = position.get();
-                        position.set(before + value.max(0).cast_unsigned());
-                        before
-                    }
+                    None => self.advance(fd, value)?,
                 };
                 Some(Seen::Read { offset, len, result: value })
+            }
+            "sendfile" | "copy_file_range" => {
+                let [from, at, len] = if name == "sendfile" { [1, 2, 3] } else { [0, 1, 4] };
+                if !words[from].contains(&self.file) {
+                    return None;
+                }
+                // `[before] => [after]`, or NULL for the position of the file.
+                let given = words[at].strip_prefix('[').and_then(|rest| rest.split(']').next());
+                let offset = match given {
+                    Some(before) => number(before),
+                    None => self.advance(number(words[from]), value)?,
+                };
+                Some(Seen::Read { offset, len: number(words[len]), result: value })
             }
             "mmap" if words[4].contains(&self.file) => {
                 let (addr, len) = (number(result), number(words[1]));
