@@ -7,7 +7,7 @@
 mod command_support;
 mod support;
 
-use command_support::{behind, check, engine, loadparity, notes, rules};
+use command_support::{behind, check, document, engine, loadparity, notes, rules};
 use rstest::rstest;
 
 /// Drops one word from the command line.
@@ -70,6 +70,23 @@ fn a_command_that_breaks_one_thing_is_found_out(#[case] script: &str, #[case] ru
     assert_eq!((code, rules(&document)), (1, vec![rule]));
     let failure = &document["failures"][0];
     assert!(failure["reproduce"].as_str().unwrap().starts_with("loadparity trace -- sh -c"), "{failure}");
+}
+
+#[test]
+fn a_reproduction_leaves_out_what_the_environment_says_of_loading() {
+    // Drops `--mlock`, and whoever sets the variable is told so too.
+    let script = r#"unset LLAMA_ARG_MLOCK; for word do shift; [ "$word" = --mlock ] || set -- "$@" "$word"; done; exec "$@""#;
+    let mut line = support::loadparity();
+    line.args(["check", "--format", "json", "--dialect", "booleans", "-m"]).arg(support::fixture("q4_k_m"));
+    line.arg("--").args(behind(script, "booleans")).env("LLAMA_ARG_MLOCK", "1").env("LLAMA_ARG_NO_MMAP", "1");
+    let (code, document) = document(&line.output().unwrap());
+    assert_eq!((code, rules(&document)), (1, vec!["plan-taken"]));
+    let failures = document["failures"].as_array().unwrap();
+    let lines: Vec<&str> = failures.iter().map(|f| f["reproduce"].as_str().unwrap()).collect();
+    let none_of_them = "env -u LLAMA_ARG_MLOCK -u LLAMA_ARG_NO_MMAP loadparity trace -- sh -c";
+    assert!(lines.iter().any(|line| line.starts_with(none_of_them)), "{lines:#?}");
+    let own = "env -u LLAMA_ARG_NO_MMAP LLAMA_ARG_MLOCK=1 loadparity trace -- sh -c";
+    assert!(lines.iter().any(|line| line.starts_with(own)), "{lines:#?}");
 }
 
 #[test]

@@ -104,7 +104,7 @@ pub const INTERACTIONS: &[Interaction] = &[
     Interaction {
         what: "variables `LLAMA_ARG_*`",
         by: "src/cli/mod.rs",
-        why: "load flags of `run`, as llama.cpp names them; `check` sets and reads none, its spellings carry theirs",
+        why: "load flags of `run`, as llama.cpp names them; `check` sets none and runs on none, its spellings carry theirs",
     },
     Interaction {
         what: "variable `GITHUB_STEP_SUMMARY`",
@@ -219,7 +219,12 @@ pub const INTERACTIONS: &[Interaction] = &[
     Interaction {
         what: "variables `LLAMA_ARG_*`",
         by: "src/subject/command.rs",
-        why: "`check … -- CMD` and `compare`: taken from the command's environment, so that a spelling alone decides",
+        why: "`check … -- CMD` and `compare`: taken from the command's environment, so that a spelling alone decides, and unset in the line that reproduces a failure",
+    },
+    Interaction {
+        what: "`/dev/cpu_dma_latency`, where it may be opened",
+        by: "src/tracer/linux/latency.rs",
+        why: "Linux: asks that idle processors stay awake while the calls of a traced command come in bursts",
     },
     Interaction {
         what: "time",

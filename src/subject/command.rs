@@ -10,8 +10,26 @@ use crate::platform::FaultSpec;
 use crate::trace::{Call, Op};
 use crate::tracer::{self, Command, Options, Status, TraceError};
 
-/// The variables that may speak of loading; only those of the spelling reach the command.
-const LOAD_VARIABLES: &str = "LLAMA_ARG_";
+/// The variables of this process that may speak of loading; only those of the spelling reach a command.
+fn load_variables() -> Vec<OsString> {
+    let loads = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("LLAMA_ARG_"));
+    std::env::vars_os().map(|(name, _)| name).filter(loads).collect()
+}
+
+/// A command line for a shell like this process's, with the variables of `spelling` and no others that may
+/// speak of loading.
+pub(super) fn shell_line(argv: Vec<String>, spelling: &Spelling) -> String {
+    let set = |name: &str| spelling.env.iter().any(|(own, _)| own == name);
+    let inherited = load_variables().into_iter().filter_map(|name| name.into_string().ok());
+    let unset: Vec<String> =
+        inherited.filter(|name| !set(name)).flat_map(|name| ["-u".to_owned(), name]).collect();
+    if unset.is_empty() {
+        return Spelling { argv, env: spelling.env.clone() }.to_string();
+    }
+    let assigned = spelling.env.iter().map(|(name, value)| format!("{name}={value}"));
+    let argv = ["env".to_owned()].into_iter().chain(unset).chain(assigned).chain(argv).collect();
+    Spelling { argv, env: Vec::new() }.to_string()
+}
 
 /// A command that loads a model when asked in some spelling.
 pub struct ExternalCommand {
@@ -89,11 +107,10 @@ impl ExternalCommand {
     /// When it cannot be started or traced. A command that fails is no error.
     pub fn start(&self, spelling: &Spelling, faults: &[FaultSpec]) -> Result<CommandRun, TraceError> {
         let pair = |(name, value): &(String, String)| (OsString::from(name), OsString::from(value));
-        let loads = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with(LOAD_VARIABLES));
         let command = Command {
             argv: self.template.fill(&self.model, &spelling.argv),
             env: spelling.env.iter().map(pair).collect(),
-            env_remove: std::env::vars_os().map(|(name, _)| name).filter(loads).collect(),
+            env_remove: load_variables(),
             cwd: None,
         };
         let options = Options {
@@ -127,7 +144,7 @@ impl ExternalCommand {
         argv.push("--".to_owned());
         let words = self.template.fill(&self.model, &spelling.argv);
         argv.extend(words.into_iter().map(|word| word.to_string_lossy().into_owned()));
-        Spelling { argv, env: spelling.env.clone() }.to_string()
+        shell_line(argv, spelling)
     }
 }
 

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::command::shell_line;
 use super::{CacheUse, Depth, Observed, Output, Request, Run, Subject, TensorHashes};
 use crate::engine::{self, LoadOptions};
-use crate::plan::{Source, Spelling};
+use crate::plan::Source;
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
 
 /// Puts something between the loader and the recorder.
@@ -127,7 +128,7 @@ impl Subject for ReferenceEngine {
     fn reproduce(&self, request: &Request<'_>) -> String {
         let generation = request.generation;
         let model = self.model();
-        let mut words = vec!["run".to_owned()];
+        let mut words = vec!["loadparity".to_owned(), "run".to_owned()];
         if !model.is_empty() {
             words.extend(["-m".to_owned(), model]);
         }
@@ -146,8 +147,6 @@ impl Subject for ReferenceEngine {
         words.push(format!("--dialect={}", request.dialect));
         words.extend(request.spelling.argv.iter().cloned());
         words.extend(["--trace".to_owned(), "trace.jsonl".to_owned(), "--json".to_owned()]);
-        let mut line = Spelling { argv: vec!["loadparity".to_owned()], env: request.spelling.env.clone() };
-        line.argv.append(&mut words);
-        line.to_string()
+        shell_line(words, request.spelling)
     }
 }

@@ -36,7 +36,7 @@ pub enum EraError {
     },
 }
 
-/// What separates the eras from one another, telling ones first.
+/// What separates the eras from one another: no flag at all, then telling ones first.
 fn probes() -> Vec<Spelling> {
     [
         &[][..],
@@ -64,16 +64,20 @@ pub fn find_era(subject: &ExternalCommand, patience: Patience) -> Result<Era, Er
     let watch = Watch::new(subject, patience);
     let help = watch.run(&Spelling::flags(["--help"]), &[])?;
     let (mut how, named) = by_help(&help);
-    let plain = watch.run(&Spelling::default(), &[])?;
-    if !plain.completed() {
-        return Err(EraError::Fails { ending: plain.ending() });
+    let mut deeds = Vec::new();
+    for probe in probes() {
+        let run = watch.run(&probe, &[])?;
+        if probe == Spelling::default() && !run.completed() {
+            return Err(EraError::Fails { ending: run.ending() });
+        }
+        deeds.push((probe, run));
     }
-    match by_deeds(&watch, &named, &mut how)? {
+    match by_deeds(&deeds, &named, &mut how) {
         Some(dialect) => Ok(Era { dialect, how }),
         None if named.len() == Dialect::ALL.len() => Err(EraError::None { seen: how }),
         None => {
             how.push("what the command does speaks against its help, which is not believed".to_owned());
-            match by_deeds(&watch, &Dialect::ALL, &mut how)? {
+            match by_deeds(&deeds, &Dialect::ALL, &mut how) {
                 Some(dialect) => Ok(Era { dialect, how }),
                 None => Err(EraError::None { seen: how }),
             }
@@ -111,21 +115,20 @@ fn fits_help(dialect: Dialect, text: &str) -> bool {
         && (!has_modes || telling.iter().filter(|t| **t != "auto" || rules.word("auto").is_some()).all(section))
 }
 
-/// Rules out what predicts something else than the command does. All probes are run even where one
+/// Rules out what predicts something else than the command does. All probes count even where one
 /// dialect is left: its help may be of another era than the command.
 fn by_deeds(
-    watch: &Watch<'_>,
+    deeds: &[(Spelling, CommandRun)],
     candidates: &[Dialect],
     how: &mut Vec<String>,
-) -> Result<Option<Dialect>, TraceError> {
+) -> Option<Dialect> {
     let mut left = candidates.to_vec();
-    for probe in probes() {
-        let run = watch.run(&probe, &[])?;
-        let did = shown(&run);
-        left.retain(|dialect| agrees(*dialect, &probe, &run));
+    for (probe, run) in deeds {
+        let did = shown(run);
+        left.retain(|dialect| agrees(*dialect, probe, run));
         let names: Vec<&str> = left.iter().map(|dialect| dialect.name()).collect();
         let rest = if names.is_empty() { "no dialect".to_owned() } else { names.join(", ") };
-        let asked = if probe == Spelling::default() { "no flag".to_owned() } else { format!("`{probe}`") };
+        let asked = if *probe == Spelling::default() { "no flag".to_owned() } else { format!("`{probe}`") };
         how.push(format!("dialect: {asked} did {did}, which leaves {rest}"));
     }
     if let [first, others @ ..] = &left[..]
@@ -134,7 +137,7 @@ fn by_deeds(
         let others: Vec<&str> = others.iter().map(|dialect| dialect.name()).collect();
         how.push(format!("dialect: {} is taken; {} would do the same here", first, others.join(", ")));
     }
-    Ok(left.first().copied())
+    left.first().copied()
 }
 
 fn shown(run: &CommandRun) -> String {
