@@ -11,7 +11,8 @@
 #
 # What qemu-user shows: the NEON kernels' bits, layouts and the system calls of AArch64, which pass
 # through to this machine's kernel. What it does not: another page size (mappings keep this machine's),
-# and speed. Left out, because the emulator has no ptrace: every test that traces a process.
+# and speed. Left out, because the emulator has no ptrace: every test that traces a process; those run by
+# ci/aarch64-kernel.sh.
 . "$(dirname "$0")/cross/aarch64.sh"
 . "$(dirname "$0")/cross/machine.sh"
 case ${1:-all} in

@@ -23,7 +23,9 @@ fn probe() {
     probe::main();
 }
 
-const PAGE: u64 = probe::PAGE as u64;
+fn page() -> u64 {
+    probe::page() as u64
+}
 
 fn model() -> PathBuf {
     support::fixture("q4_k_m")
@@ -87,7 +89,7 @@ fn closes(ops: &[Op]) -> Vec<u32> {
 }
 
 fn rounded() -> u64 {
-    size().next_multiple_of(PAGE)
+    size().next_multiple_of(page())
 }
 
 #[test]
@@ -158,23 +160,23 @@ fn locks_advice_and_unmaps_fall_to_the_mapping_they_hit() {
         [
             ("map", 0, 0, all),
             ("advise", 0, 0, all),
-            ("unmap", 0, 0, 2 * PAGE),
-            ("unmap", 0, 2 * PAGE, all - 2 * PAGE)
+            ("unmap", 0, 0, 2 * page()),
+            ("unmap", 0, 2 * page(), all - 2 * page())
         ]
     );
     assert_eq!(
         memory(&ops("mlock-growth")),
         [
             ("map", 0, 0, all),
-            ("lock", 0, 0, 4 * PAGE),
-            ("lock", 0, 4 * PAGE, PAGE),
-            ("lock", 0, 5 * PAGE, 20 * PAGE),
-            ("unmap", 0, 0, 2 * PAGE),
-            ("unlock", 0, 4 * PAGE, PAGE)
+            ("lock", 0, 0, 4 * page()),
+            ("lock", 0, 4 * page(), page()),
+            ("lock", 0, 5 * page(), 20 * page()),
+            ("unmap", 0, 0, 2 * page()),
+            ("unlock", 0, 4 * page(), page())
         ]
     );
     let heap = memory(&ops("mlock-heap"));
-    assert!(matches!(heap[..], [("alloc", 0, 0, _), ("lock", 0, _, len)] if len == 2 * PAGE), "{heap:?}");
+    assert!(matches!(heap[..], [("alloc", 0, 0, _), ("lock", 0, _, len)] if len == 2 * page()), "{heap:?}");
     let locked = memory(&ops("mlockall"));
     assert!(locked.contains(&("lock", 0, 0, rounded())) && locked.contains(&("unlock", 0, 0, rounded())));
 }
@@ -190,7 +192,7 @@ fn a_model_whose_open_was_not_seen_is_found_when_it_is_mapped() {
             _ => None,
         };
         assert_eq!(ops.iter().filter_map(opened).collect::<Vec<_>>(), [(1, path)], "{idiom}");
-        assert_eq!(memory(&ops), [("map", 0, 0, PAGE)], "{idiom}");
+        assert_eq!(memory(&ops), [("map", 0, 0, page())], "{idiom}");
         let closed = |op: &Op| matches!(op.call, Call::Close { file } if file.0 == 1);
         assert!(ops.iter().any(closed), "{idiom}: {ops:?}");
     }
@@ -199,7 +201,7 @@ fn a_model_whose_open_was_not_seen_is_found_when_it_is_mapped() {
 #[test]
 fn a_lock_that_brings_nothing_in_is_told_where_that_matters() {
     let ops = ops("mlock-on-fault");
-    let four = 4 * PAGE;
+    let four = 4 * page();
     assert_eq!(
         memory(&ops),
         [("map", 0, 0, four), ("alloc", 1, 0, four), ("lock", 0, 0, four), ("lock", 1, 0, four)]
@@ -212,7 +214,7 @@ fn a_region_that_moves_stays_one_region() {
     let ops = ops("mremap");
     assert_eq!(
         memory(&ops),
-        [("alloc", 0, 0, 64 * PAGE), ("lock", 0, 0, 256 * PAGE), ("unmap", 0, 0, 256 * PAGE)]
+        [("alloc", 0, 0, 64 * page()), ("lock", 0, 0, 256 * page()), ("unmap", 0, 0, 256 * page())]
     );
     assert_eq!(native(&ops), [("mremap", "MREMAP_MAYMOVE".to_owned())]);
 }
@@ -244,7 +246,7 @@ fn what_the_vocabulary_lacks_has_its_own_name() {
         _ => None,
     });
     let will_need = Advice::WillNeed;
-    assert_eq!(advised.collect::<Vec<_>>(), [(0, PAGE, will_need), (2 * PAGE, 3 * PAGE, will_need)]);
+    assert_eq!(advised.collect::<Vec<_>>(), [(0, page(), will_need), (2 * page(), 3 * page(), will_need)]);
     assert_eq!(native(&own), [], "advice on a child's memory is none on this one's");
     let changed = self::ops("protect-limit");
     let names = native(&changed);

@@ -3,13 +3,17 @@
 aarch64_target=aarch64-unknown-linux-gnu
 
 # aarch64_apt VERB ARG... : apt-get or apt-cache for arm64, whose lists are read into a folder of their own, so that
-# the machine's architectures stay as they are. `update` comes first.
+# the machine's architectures stay as they are; Debian's backports count as well. `update` comes first.
 aarch64_apt() {
     local folder=$CROSS_HOME/apt-arm64 tool=apt-get
     [ "$1" != depends ] || tool=apt-cache
     mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
+    {
+        cat /etc/apt/sources.list 2> /dev/null || true
+        (. /etc/os-release && echo "deb http://deb.debian.org/debian $VERSION_CODENAME-backports main")
+    } > "$folder/sources.list"
     "$tool" -qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Lists="$folder/lists" \
-        -o Dir::Cache="$folder/cache" -o Dir::State::status=/dev/null "$@"
+        -o Dir::Cache="$folder/cache" -o Dir::State::status=/dev/null -o Dir::Etc::sourcelist="$folder/sources.list" "$@"
 }
 
 # Debian's own build of the standard library, where it is of this compiler's version: seconds instead
@@ -39,10 +43,10 @@ aarch64_packaged_std() {
     rm -rf "$folder"
 }
 
-# aarch64_packages PACKAGE... : Debian's arm64 packages, unpacked side by side in $aarch64_unpacked and nowhere
-# installed. For a metapackage, what it depends on.
+# aarch64_packages PACKAGE... : Debian's arm64 packages, unpacked in one folder, $aarch64_unpacked, and nowhere
+# installed. For the metapackage of a kernel, that kernel.
 aarch64_packages() {
-    local package folder=$CROSS_HOME/packages-arm64 wanted=()
+    local package folder=$CROSS_HOME/packages-arm64/$1 wanted=()
     aarch64_unpacked=$folder/unpacked
     [ "$(cat "$folder/.unpacked" 2> /dev/null)" != "$*" ] || return 0
     rm -rf "$folder"

@@ -17,8 +17,11 @@ use loadparity::tracer::Command;
 const IDIOM: &str = "LOADPARITY_PROBE";
 const MODEL: &str = "LOADPARITY_PROBE_MODEL";
 
-/// Bytes of a page, as far as the probes are concerned.
-pub const PAGE: usize = 4096;
+/// Bytes of a page of this machine.
+pub fn page() -> usize {
+    // SAFETY: sysconf touches no memory of ours.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap()
+}
 
 /// The command that performs an idiom on a model: this test program, with its test `probe` alone.
 pub fn command(idiom: &str, model: &Path) -> Command {
@@ -150,9 +153,9 @@ unsafe fn mmap_populate(model: &CString) {
         let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
         let map = libc::mmap(null_mut(), len, libc::PROT_READ, flags, fd, 0);
         libc::madvise(map, len, libc::MADV_WILLNEED);
-        libc::munmap(map, 2 * PAGE);
+        libc::munmap(map, 2 * page());
         libc::close(fd);
-        libc::munmap(map.add(2 * PAGE), len - 2 * PAGE);
+        libc::munmap(map.add(2 * page()), len - 2 * page());
     }
 }
 
@@ -161,7 +164,7 @@ unsafe fn direct_bounce(model: &CString) {
         let fd = open(model, libc::O_DIRECT);
         let mut bounce = null_mut();
         let span = 1 << 20;
-        assert_eq!(libc::posix_memalign(&raw mut bounce, PAGE, span), 0);
+        assert_eq!(libc::posix_memalign(&raw mut bounce, page(), span), 0);
         for at in [8192i64, 1 << 20] {
             libc::lseek(fd, at, libc::SEEK_SET);
             assert_eq!(libc::read(fd, bounce, span), span as isize);
@@ -210,12 +213,12 @@ unsafe fn dup(model: &CString) {
 unsafe fn setfl_direct(model: &CString) {
     unsafe {
         let fd = open(model, 0);
-        let buffer = anonymous(2 * PAGE);
-        libc::pread(fd, buffer, PAGE, 0);
+        let buffer = anonymous(2 * page());
+        libc::pread(fd, buffer, page(), 0);
         assert_eq!(libc::fcntl(fd, libc::F_SETFL, libc::O_DIRECT), 0);
-        libc::pread(fd, buffer, PAGE, PAGE as i64);
+        libc::pread(fd, buffer, page(), page() as i64);
         libc::fcntl(fd, libc::F_SETFL, 0);
-        libc::pread(fd, buffer, PAGE, 2 * PAGE as i64);
+        libc::pread(fd, buffer, page(), 2 * page() as i64);
         libc::close(fd);
     }
 }
@@ -245,7 +248,7 @@ unsafe fn received(model: &CString) {
         assert_eq!(libc::recvmsg(ends[1], &raw mut message, 0), 1);
         let head = libc::CMSG_FIRSTHDR(&raw const message);
         let fd = libc::CMSG_DATA(head).cast::<c_int>().read_unaligned();
-        libc::mmap(null_mut(), PAGE, libc::PROT_READ, libc::MAP_SHARED, fd, 0);
+        libc::mmap(null_mut(), page(), libc::PROT_READ, libc::MAP_SHARED, fd, 0);
         libc::close(fd);
     }
 }
@@ -255,8 +258,8 @@ unsafe fn memfd(model: &CString) {
     unsafe {
         let fd = open(model, 0);
         let copy = libc::memfd_create(c"weights".as_ptr(), 0);
-        assert!(libc::sendfile(copy, fd, null_mut(), 8 * PAGE) == 8 * PAGE as isize);
-        libc::mmap(null_mut(), PAGE, libc::PROT_READ, libc::MAP_SHARED, copy, 0);
+        assert!(libc::sendfile(copy, fd, null_mut(), 8 * page()) == 8 * page() as isize);
+        libc::mmap(null_mut(), page(), libc::PROT_READ, libc::MAP_SHARED, copy, 0);
         libc::close(copy);
         libc::close(fd);
     }
@@ -269,10 +272,10 @@ unsafe fn mlock_growth(model: &CString) {
         let len = size(fd);
         let map = libc::mmap(null_mut(), len, libc::PROT_READ, libc::MAP_SHARED, fd, 0);
         for (from, pages) in [(0, 4), (4, 1), (5, 20)] {
-            assert_eq!(libc::mlock(map.add(from * PAGE), pages * PAGE), 0);
+            assert_eq!(libc::mlock(map.add(from * page()), pages * page()), 0);
         }
-        libc::munmap(map, 2 * PAGE);
-        assert_eq!(libc::munlock(map.add(4 * PAGE), PAGE), 0);
+        libc::munmap(map, 2 * page());
+        assert_eq!(libc::munlock(map.add(4 * page()), page()), 0);
         libc::close(fd);
     }
 }
@@ -281,19 +284,19 @@ unsafe fn mlock_growth(model: &CString) {
 unsafe fn mlock_on_fault(model: &CString) {
     unsafe {
         let fd = open(model, 0);
-        let map = libc::mmap(null_mut(), 4 * PAGE, libc::PROT_READ, libc::MAP_SHARED, fd, 0);
+        let map = libc::mmap(null_mut(), 4 * page(), libc::PROT_READ, libc::MAP_SHARED, fd, 0);
         let own = libc::mmap(
             null_mut(),
-            4 * PAGE,
+            4 * page(),
             libc::PROT_READ | libc::PROT_WRITE,
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
             -1,
             0,
         );
         for memory in [map, own] {
-            assert_eq!(libc::mlock2(memory, 4 * PAGE, libc::MLOCK_ONFAULT), 0);
+            assert_eq!(libc::mlock2(memory, 4 * page(), libc::MLOCK_ONFAULT), 0);
         }
-        libc::pread(fd, own, 4 * PAGE, 0);
+        libc::pread(fd, own, 4 * page(), 0);
         libc::close(fd);
     }
 }
@@ -301,11 +304,11 @@ unsafe fn mlock_on_fault(model: &CString) {
 /// Locks memory that came from the heap and from an old mapping.
 unsafe fn mlock_heap(model: &CString) {
     unsafe {
-        let heap = libc::sbrk(64 * PAGE as isize);
-        let heap = heap.add(heap.align_offset(PAGE));
+        let heap = libc::sbrk(64 * page() as isize);
+        let heap = heap.add(heap.align_offset(page()));
         let fd = open(model, 0);
-        libc::pread(fd, heap, PAGE, 0);
-        assert_eq!(libc::mlock(heap, 2 * PAGE), 0);
+        libc::pread(fd, heap, page(), 0);
+        assert_eq!(libc::mlock(heap, 2 * page()), 0);
         libc::close(fd);
     }
 }
@@ -326,16 +329,16 @@ unsafe fn mlockall(model: &CString) {
 unsafe fn mremap(model: &CString) {
     unsafe {
         let fd = open(model, 0);
-        let small = anonymous(64 * PAGE);
-        libc::pread(fd, small, 64 * PAGE, 0);
+        let small = anonymous(64 * page());
+        libc::pread(fd, small, 64 * page(), 0);
         // Something right behind it, so that it has to move.
-        let behind = small.add(64 * PAGE);
+        let behind = small.add(64 * page());
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
-        libc::mmap(behind, PAGE, libc::PROT_READ, flags, -1, 0);
-        let large = libc::mremap(small, 64 * PAGE, 256 * PAGE, libc::MREMAP_MAYMOVE);
-        libc::pread(fd, large.add(64 * PAGE), 128 * PAGE, 64 * PAGE as i64);
-        libc::mlock(large, 256 * PAGE);
-        libc::munmap(large, 256 * PAGE);
+        libc::mmap(behind, page(), libc::PROT_READ, flags, -1, 0);
+        let large = libc::mremap(small, 64 * page(), 256 * page(), libc::MREMAP_MAYMOVE);
+        libc::pread(fd, large.add(64 * page()), 128 * page(), 64 * page() as i64);
+        libc::mlock(large, 256 * page());
+        libc::munmap(large, 256 * page());
         libc::close(fd);
     }
 }
@@ -443,9 +446,9 @@ unsafe fn advice(model: &CString) {
         libc::readahead(fd, 8192, 4096);
         let len = size(fd);
         let map = libc::mmap(null_mut(), len, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0);
-        libc::madvise(map.add(PAGE), 2 * PAGE, libc::MADV_RANDOM);
+        libc::madvise(map.add(page()), 2 * page(), libc::MADV_RANDOM);
         libc::madvise(map, len, libc::MADV_HUGEPAGE);
-        libc::madvise(map, PAGE, libc::MADV_DONTNEED);
+        libc::madvise(map, page(), libc::MADV_DONTNEED);
         libc::close(fd);
     }
 }
@@ -455,15 +458,17 @@ unsafe fn process_madvise(model: &CString) {
     unsafe {
         let fd = open(model, 0);
         let map = libc::mmap(null_mut(), size(fd), libc::PROT_READ, libc::MAP_SHARED, fd, 0);
-        let part =
-            |page: usize, pages: usize| libc::iovec { iov_base: map.add(page * PAGE), iov_len: pages * PAGE };
+        let part = |first: usize, pages: usize| libc::iovec {
+            iov_base: map.add(first * page()),
+            iov_len: pages * page(),
+        };
         let parts = [part(0, 1), part(2, 3)];
         let advise = |pid: libc::pid_t, advice: c_int| {
             let pidfd = libc::syscall(libc::SYS_pidfd_open, pid, 0);
             assert!(pidfd >= 0);
             libc::syscall(libc::SYS_process_madvise, pidfd, parts.as_ptr(), parts.len(), advice, 0)
         };
-        assert_eq!(advise(libc::getpid(), libc::MADV_WILLNEED), 4 * PAGE as i64);
+        assert_eq!(advise(libc::getpid(), libc::MADV_WILLNEED), 4 * page() as i64);
         let child = libc::fork();
         if child == 0 {
             loop {
@@ -482,12 +487,12 @@ unsafe fn protect_limit(model: &CString) {
         let fd = open(model, 0);
         let len = size(fd);
         let map = libc::mmap(null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE, fd, 0);
-        libc::mprotect(map, PAGE, libc::PROT_READ);
+        libc::mprotect(map, page(), libc::PROT_READ);
         let mut limit = std::mem::zeroed::<libc::rlimit>();
         libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit);
         limit.rlim_cur = limit.rlim_cur.min(65536);
         libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit);
-        libc::mlock(map, PAGE);
+        libc::mlock(map, page());
         libc::close(fd);
     }
 }
