@@ -10,10 +10,13 @@ use crate::platform::FaultSpec;
 use crate::trace::{Call, Op};
 use crate::tracer::{self, Command, Options, Status, TraceError};
 
-/// The variables of this process that may speak of loading; only those of the spelling reach a command.
+/// The variables of this process that may speak of loading, in order; only those of the spelling reach a
+/// command.
 fn load_variables() -> Vec<OsString> {
     let loads = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("LLAMA_ARG_"));
-    std::env::vars_os().map(|(name, _)| name).filter(loads).collect()
+    let mut names: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).filter(loads).collect();
+    names.sort();
+    names
 }
 
 /// A command line for a shell like this process's, with the variables of `spelling` and no others that may
