@@ -74,7 +74,7 @@ fn a_command_that_breaks_one_thing_is_found_out(#[case] script: &str, #[case] ru
 
 #[test]
 fn a_reproduction_leaves_out_what_the_environment_says_of_loading() {
-    // Drops `--mlock`, and whoever sets the variable is told so too.
+    // Drops the lock, whether a flag or a variable asks for it.
     let script = r#"unset LLAMA_ARG_MLOCK; for word do shift; [ "$word" = --mlock ] || set -- "$@" "$word"; done; exec "$@""#;
     let mut line = support::loadparity();
     line.args(["check", "--format", "json", "--dialect", "booleans", "-m"]).arg(support::fixture("q4_k_m"));
