@@ -41,7 +41,12 @@ fn traced(idiom: &str, model: &Path) -> Traced {
 }
 
 fn round_trip(traced: &Traced) {
-    let trace = TraceFile { header: traced.header.clone(), ops: traced.ops.clone() };
+    let trace = TraceFile {
+        header: traced.header.clone(),
+        ops: traced.ops.clone(),
+        observations: Vec::new(),
+        end: None,
+    };
     let (mut bytes, mut second) = (Vec::new(), Vec::new());
     trace.write(&mut bytes).unwrap();
     let again = TraceFile::read(&bytes[..]).unwrap();

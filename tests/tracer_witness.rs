@@ -104,7 +104,12 @@ fn agree(model: &Path, flags: &[&str], faults: &[&str], every_syscall: bool) -> 
 
 /// A trace written, read and written again is the same bytes.
 fn round_trip(traced: &Traced) {
-    let trace = TraceFile { header: traced.header.clone(), ops: traced.ops.clone() };
+    let trace = TraceFile {
+        header: traced.header.clone(),
+        ops: traced.ops.clone(),
+        observations: Vec::new(),
+        end: None,
+    };
     let mut bytes = Vec::new();
     trace.write(&mut bytes).unwrap();
     let again = TraceFile::read(&bytes[..]).unwrap();

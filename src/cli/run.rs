@@ -253,7 +253,12 @@ fn try_run(
     drop(stack);
     let ops = recording.ops();
     if let (Some(file), Some(path)) = (trace_out, &args.trace) {
-        let trace = TraceFile { header: header(args, &model, load_flags), ops: ops.clone() };
+        let trace = TraceFile {
+            header: header(args, &model, load_flags),
+            ops: ops.clone(),
+            observations: Vec::new(),
+            end: None,
+        };
         let mut file = BufWriter::new(file);
         trace.write(&mut file).and_then(|()| file.flush()).map_err(|error| {
             Exit::internal(format!("cannot write the trace to {}: {error}", path.display()))

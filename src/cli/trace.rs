@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use crate::platform::FaultSpec;
-use crate::trace::{Summary, TraceFile};
+use crate::trace::Summary;
 use crate::tracer::{self, Mode, Options, Status, Stop, TraceError, Traced};
 
 /// Arguments of `trace`.
@@ -79,7 +79,7 @@ pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
     let status = traced.status;
     if let Some((file, path)) = output {
         let mut file = BufWriter::new(file);
-        let trace = TraceFile { header: traced.header, ops: traced.ops };
+        let trace = traced.into_file();
         if let Err(error) = trace.write(&mut file).and_then(|()| file.flush()) {
             return Exit::internal(format!("cannot write the trace to {}: {error}", path.display()));
         }
@@ -121,7 +121,7 @@ fn tell(traced: &Traced, args: &TraceArgs, out: &mut dyn Write) -> std::io::Resu
     match traced.status {
         Status::TimeLimit => writeln!(out, "loadparity: the time limit ended the command")?,
         Status::Stopped(signal) => writeln!(out, "loadparity: stopped by signal {signal}")?,
-        Status::Code(_) | Status::Signal(_) => {}
+        Status::Code(_) | Status::Signal(_) | Status::Unknown => {}
     }
     if args.output.is_some() {
         return Ok(());

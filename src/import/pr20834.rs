@@ -163,7 +163,17 @@ struct Reader {
 impl Reader {
     fn push(&mut self, call: Call, outcome: Outcome) {
         let seq = self.ops.len() as u64;
-        self.ops.push(Op { seq, phase: Phase::Load, thread: 0, call, outcome, dur_ns: 0, injected: false });
+        self.ops.push(Op {
+            seq,
+            phase: Phase::Load,
+            pid: 0,
+            thread: 0,
+            call,
+            outcome,
+            start_ns: 0,
+            dur_ns: 0,
+            injected: false,
+        });
     }
 
     fn notice(&mut self, level: NoticeLevel, code: NoticeCode, line: &str) {
@@ -179,7 +189,7 @@ impl Reader {
                 self.files = self.files.saturating_add(1);
                 self.open.push(Opened { file, op: self.ops.len(), used: false });
                 let flags = NativeFlags::default();
-                self.push(Call::Open { file, path, direct: false, flags }, Outcome::Ok(0));
+                self.push(Call::Open { file, path, direct: false, identity: None, flags }, Outcome::Ok(0));
             }
             Said::DirectEnabled => self.direct(true)?,
             Said::DirectRefused => self.direct(false)?,
@@ -281,7 +291,12 @@ impl Reader {
             Call::Open { path, .. } => Some(path.clone()),
             _ => None,
         });
-        let trace = TraceFile { header: header("unknown", page.unwrap_or(1), model), ops: self.ops };
+        let trace = TraceFile {
+            header: header("unknown", page.unwrap_or(1), model),
+            ops: self.ops,
+            observations: Vec::new(),
+            end: None,
+        };
         Imported { origin: Origin::Pr20834, trace, report: self.report }
     }
 

@@ -23,7 +23,7 @@ pub struct StepCalls {
 }
 
 /// The table step × system → calls.
-pub const STEP_CALLS: [StepCalls; 13] = [
+pub const STEP_CALLS: [StepCalls; 14] = [
     StepCalls {
         step: SemanticKind::Open,
         calls: ["`open` O_RDONLY, `fstat`", "`open` O_RDONLY, `fstat`", "`CreateFileW` GENERIC_READ"],
@@ -41,6 +41,8 @@ pub const STEP_CALLS: [StepCalls; 13] = [
         step: SemanticKind::ReadDirect,
         calls: ["`pread`, aligned", "`pread`, aligned", "`ReadFile` at an offset, aligned"],
     },
+    // A loader writes no model; only tracers of other programs ever note this step.
+    StepCalls { step: SemanticKind::Write, calls: ["never made", "never made", "never made"] },
     StepCalls {
         step: SemanticKind::Map,
         calls: [

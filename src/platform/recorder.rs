@@ -16,11 +16,23 @@ use crate::trace::{Call, FileId, Op, Outcome, RegionId};
 
 /// Where the operations of one load are collected, shared by a [`Recorder`] and everything that
 /// was opened, mapped or allocated through it.
-#[derive(Default)]
 pub struct Recording {
     state: Mutex<State>,
     files: AtomicU32,
     regions: AtomicU32,
+    /// When it began: starts of operations count from here.
+    began: Instant,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            files: AtomicU32::default(),
+            regions: AtomicU32::default(),
+            began: Instant::now(),
+        }
+    }
 }
 
 struct State {
@@ -68,19 +80,20 @@ impl Recording {
         value: impl FnOnce(&T) -> u64,
     ) -> Result<T> {
         let started = Instant::now();
+        let start_ns = nanoseconds(started.duration_since(self.began));
         let result = call();
-        let dur_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let dur_ns = nanoseconds(started.elapsed());
         let injected = super::inject::take_injected();
         let described = describe(&result);
         let outcome = match &result {
             Ok(ok) => Outcome::Ok(value(ok)),
             Err(errno) => Outcome::Err(errno.clone()),
         };
-        self.push(described, outcome, dur_ns, injected);
+        self.push(described, outcome, (start_ns, dur_ns), injected);
         result
     }
 
-    fn push(&self, call: Call, outcome: Outcome, dur_ns: u64, injected: bool) {
+    fn push(&self, call: Call, outcome: Outcome, (start_ns, dur_ns): (u64, u64), injected: bool) {
         let me = std::thread::current().id();
         let mut state = self.state();
         let known = state.threads.iter().position(|t| *t == me);
@@ -91,14 +104,20 @@ impl Recording {
         let op = Op {
             seq: state.ops.len() as u64,
             phase: state.phase,
+            pid: 0,
             thread: u32::try_from(thread).unwrap_or(u32::MAX),
             call,
             outcome,
+            start_ns,
             dur_ns,
             injected,
         };
         state.ops.push(op);
     }
+}
+
+fn nanoseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn no_value<T>(_: &T) -> u64 {
@@ -152,6 +171,7 @@ impl Platform for Recorder {
                 file: id,
                 path: path.to_string_lossy().into_owned(),
                 direct,
+                identity: None,
                 flags: self.inner.open_flags(direct),
             },
             no_value,
@@ -198,7 +218,8 @@ impl Platform for Recorder {
         if let Some(sink) = &self.on_notice {
             sink(&notice);
         }
-        self.recording.push(Call::Notice(notice.clone()), Outcome::Ok(0), 0, false);
+        let now = nanoseconds(self.recording.began.elapsed());
+        self.recording.push(Call::Notice(notice.clone()), Outcome::Ok(0), (now, 0), false);
         self.inner.notice(notice);
     }
 }

@@ -41,6 +41,10 @@ fn kind(step: &Step) -> Key<'_> {
     let (word, file, region) = match &step.action {
         Action::Open { file, direct: true } => ("open direct", Some(file), None),
         Action::Open { file, .. } => ("open", Some(file), None),
+        Action::SetDirect { file, .. } => ("set direct", Some(file), None),
+        Action::Write { file, .. } => ("write", Some(file), None),
+        Action::Resize { file, .. } => ("resize", Some(file), None),
+        Action::Remap { region, .. } => ("remap", None, Some(*region)),
         Action::Read { file, direct: true, .. } => ("read direct", Some(file), None),
         Action::Read { file, .. } => ("read", Some(file), None),
         Action::ReadRefused { file, .. } => ("read refused", Some(file), None),
@@ -61,7 +65,9 @@ fn kind(step: &Step) -> Key<'_> {
 
 fn part(step: &Step) -> Key<'_> {
     let word = match &step.action {
-        Action::Open { .. } => "open",
+        Action::Open { .. } | Action::SetDirect { .. } => "open",
+        Action::Write { .. } | Action::Resize { .. } => "write",
+        Action::Remap { .. } => "remap",
         Action::Map { .. } | Action::Read { .. } => "source",
         Action::ReadRefused { .. } => "refused",
         Action::Alloc { .. } => "memory",

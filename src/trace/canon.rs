@@ -120,6 +120,9 @@ impl Builder {
             Call::Size { .. } | Call::Alignment { .. } | Call::MapHint { .. } => {
                 count(&mut self.rules, Rule::QueriesDropped, 1);
             }
+            Call::Fork { .. } | Call::Exec | Call::Exit { .. } => {
+                count(&mut self.rules, Rule::ProcessesDropped, 1);
+            }
             Call::Read { offset, .. } if refused == Some(ErrorKind::Interrupted) => {
                 if arrives_later(&ops[at + 1..], &roles[at + 1..], &role, *offset) {
                     count(&mut self.rules, Rule::InterruptedReadsDropped, 1);
@@ -196,6 +199,10 @@ impl Builder {
                 let region = self.regions.introduce(*region, RegionKind::Buffer);
                 return (Action::Alloc { region, len: *len }, vec![format!("{ALIGN}{align}")]);
             }
+            Call::SetDirect { direct, .. } => Action::SetDirect { file, direct: *direct },
+            Call::Write { offset, len, .. } => Action::Write { file, offset: *offset, len: *len },
+            Call::Resize { len, .. } => Action::Resize { file, len: *len },
+            Call::Remap { region, len, .. } => Action::Remap { region: self.regions.get(*region), len: *len },
             Call::FileAdvise { offset, len, advice, .. } => {
                 Action::FileAdvise { file, offset: *offset, len: *len, advice: *advice }
             }
@@ -227,11 +234,14 @@ impl Builder {
                 let (name, file) = (name.clone(), of.map(|_| file));
                 return (Action::Native { name, file, region, offset: *offset, len: *len }, native(flags));
             }
-            // Queries and reads do not come here; a close is all that is left.
+            // Queries, reads and processes do not come here; a close is all that is left.
             Call::Close { .. }
             | Call::Size { .. }
             | Call::Alignment { .. }
             | Call::MapHint { .. }
+            | Call::Fork { .. }
+            | Call::Exec
+            | Call::Exit { .. }
             | Call::Read { .. } => Action::Close { file },
         };
         (action, Vec::new())

@@ -55,6 +55,10 @@ fn encode_step(step: &Step, out: &mut String) -> fmt::Result {
                 write!(out, " {}..{}x{}", span.start, span.end, span.times)?;
             }
         }
+        Action::SetDirect { file, direct } => write!(out, "set-direct {file} direct={direct}")?,
+        Action::Write { file, offset, len } => write!(out, "write {file} {offset}+{len}")?,
+        Action::Resize { file, len } => write!(out, "resize {file} {len}")?,
+        Action::Remap { region, len } => write!(out, "remap {region} {len}")?,
         Action::ReadRefused { file, direct } => write!(out, "read-refused {file} direct={direct}")?,
         Action::FileAdvise { file, offset, len, advice } => {
             write!(out, "file-advise {file} {offset}+{len} {}", advice.word())?;

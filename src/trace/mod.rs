@@ -15,6 +15,7 @@ mod diff;
 mod errno;
 mod fingerprint;
 mod jsonl;
+mod observation;
 mod op;
 mod path;
 mod phase;
@@ -29,9 +30,11 @@ mod words;
 pub use diff::{Diff, DiffClass, Entry};
 pub use errno::{Errno, ErrorKind};
 pub use fingerprint::Fingerprint;
-pub use jsonl::{Header, ReadError, SCHEMA_ID, TraceFile, schema_text};
+pub use jsonl::{FIRST_SCHEMA_ID, Header, ReadError, SCHEMA_ID, TraceFile, schema_text};
+pub use observation::{End, Observation, Seen, Status};
 pub use op::{
-    Advice, Call, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase, RegionId,
+    Advice, Call, FileId, FileIdentity, MapWritable, NativeFlags, Notice, NoticeCode, NoticeLevel, Op,
+    Outcome, Phase, ProcessId, RegionId,
 };
 pub use path::CodePath;
 pub use phase::tell_phases;

@@ -27,6 +27,20 @@ pub struct FileId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegionId(pub u32);
 
+/// A process within one trace: the ordinal of its first operation, counted from 0. Threads share one.
+pub type ProcessId = u32;
+
+/// What tells one file from another, whatever the path: as `stat` answers for its descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileIdentity {
+    /// The device (Unix), or the volume's serial number (Windows).
+    pub device: u64,
+    /// The inode, or the file's index.
+    pub inode: u64,
+    /// Its size in bytes when it was opened.
+    pub size: u64,
+}
+
 /// The flags actually handed to the operating system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NativeFlags {
@@ -42,6 +56,12 @@ impl NativeFlags {
         let mut names: Vec<_> = names.into_iter().map(Cow::Borrowed).collect();
         names.sort_unstable();
         Self { names, raw }
+    }
+
+    /// Whether a flag of this name is set.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
     }
 }
 
@@ -100,8 +120,11 @@ pub struct Notice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the line above a call explains its arguments")]
 pub enum Call {
-    /// A file is opened for reading; `direct` asks to bypass the page cache.
-    Open { file: FileId, path: String, direct: bool, flags: NativeFlags },
+    /// A file is opened; `direct` asks to bypass the page cache. `identity` is `None` where the open was
+    /// refused or nobody asked.
+    Open { file: FileId, path: String, direct: bool, identity: Option<FileIdentity>, flags: NativeFlags },
+    /// Direct I/O is switched on or off for a file that is open.
+    SetDirect { file: FileId, direct: bool },
     /// The size of a file is asked for; the result is the size.
     Size { file: FileId },
     /// The alignment that direct reads need is asked for: of the memory, and of offset and length.
@@ -111,9 +134,14 @@ pub enum Call {
     MapHint { file: FileId, good: bool, reason: String },
     /// A positioned read into memory at `addr`; the result is the number of bytes that arrived.
     Read { file: FileId, offset: u64, len: u64, direct: bool, addr: u64 },
+    /// Bytes of a file are written; the result is their number.
+    Write { file: FileId, offset: u64, len: u64 },
+    /// A file is cut, extended or given space: `len` is the size asked for.
+    Resize { file: FileId, len: u64 },
     /// Advice for a range of a file; `len` 0 means to the end.
     FileAdvise { file: FileId, offset: u64, len: u64, advice: Advice },
-    /// A range of a file is mapped shared and read-only; `addr` is where it landed (0 if refused).
+    /// A range of a file is mapped; `addr` is where it landed (0 if refused). The flags say whether it is
+    /// shared and whether it may be written.
     Map {
         file: FileId,
         region: RegionId,
@@ -133,8 +161,17 @@ pub enum Call {
     Unlock { region: RegionId, offset: u64, len: u64 },
     /// A range of a mapping is given back, or the whole region when it is dropped.
     Unmap { region: RegionId, offset: u64, len: u64 },
+    /// A whole region moves or changes its size: it now has `len` bytes and begins at `addr`. A part that
+    /// moves is an unmap and a new region.
+    Remap { region: RegionId, len: u64, addr: u64 },
     /// A file is closed.
     Close { file: FileId },
+    /// The process makes another one, which has copies of its files and memory and none of its locks.
+    Fork { child: ProcessId },
+    /// The process becomes another program: its memory is gone.
+    Exec,
+    /// The process ends, with this exit code, or minus the signal that killed it: all it held is gone.
+    Exit { code: i32 },
     /// The user is told something.
     Notice(Notice),
     /// A call that the seam has no word for, by the system's name of it: a changed limit or
@@ -150,11 +187,33 @@ pub enum Call {
 }
 
 impl Call {
+    /// Whether it is an open that may write.
+    #[must_use]
+    pub fn opens_for_writing(&self) -> bool {
+        const NAMES: [&str; 5] = ["O_WRONLY", "O_RDWR", "O_TRUNC", "GENERIC_WRITE", "FILE_WRITE_DATA"];
+        matches!(self, Self::Open { flags, .. } if NAMES.iter().any(|name| flags.has(name)))
+    }
+
+    /// Whether it maps memory that may be written, and whether what is written there reaches the file.
+    #[must_use]
+    pub fn maps_writable(&self) -> Option<MapWritable> {
+        let Self::Map { flags, .. } = self else { return None };
+        if ["PAGE_WRITECOPY", "FILE_MAP_COPY"].iter().any(|name| flags.has(name)) {
+            return Some(MapWritable::Private);
+        }
+        let writable = ["PROT_WRITE", "PAGE_READWRITE", "FILE_MAP_WRITE"].iter().any(|name| flags.has(name));
+        let private = if flags.has("MAP_PRIVATE") { MapWritable::Private } else { MapWritable::Shared };
+        writable.then_some(private)
+    }
+
     /// The file that it is on.
     #[must_use]
     pub fn file(&self) -> Option<FileId> {
         match self {
             Self::Open { file, .. }
+            | Self::SetDirect { file, .. }
+            | Self::Write { file, .. }
+            | Self::Resize { file, .. }
             | Self::Size { file }
             | Self::Alignment { file, .. }
             | Self::MapHint { file, .. }
@@ -176,11 +235,21 @@ impl Call {
             | Self::MapAdvise { region, .. }
             | Self::Lock { region, .. }
             | Self::Unlock { region, .. }
+            | Self::Remap { region, .. }
             | Self::Unmap { region, .. } => Some(*region),
             Self::Native { region, .. } => *region,
             _ => None,
         }
     }
+}
+
+/// A mapping that may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapWritable {
+    /// What is written is a copy of the process's own.
+    Private,
+    /// What is written reaches the file.
+    Shared,
 }
 
 /// What came of a call.
@@ -199,12 +268,16 @@ pub struct Op {
     pub seq: u64,
     /// The part of the load it belongs to.
     pub phase: Phase,
+    /// The calling process.
+    pub pid: ProcessId,
     /// The calling thread: ordinal of its first operation, from 0.
     pub thread: u32,
     /// The call.
     pub call: Call,
     /// Its result.
     pub outcome: Outcome,
+    /// When it began, in nanoseconds of a monotonic clock since the trace began.
+    pub start_ns: u64,
     /// How long it took, in nanoseconds.
     pub dur_ns: u64,
     /// Whether the result was made by the fault injector and not by the platform.

@@ -39,7 +39,17 @@ impl Renderer {
 
     fn push(&mut self, phase: Phase, call: Call, outcome: Outcome) {
         let seq = self.ops.len() as u64;
-        self.ops.push(Op { seq, phase, thread: 0, call, outcome, dur_ns: 0, injected: false });
+        self.ops.push(Op {
+            seq,
+            phase,
+            pid: 0,
+            thread: 0,
+            call,
+            outcome,
+            start_ns: 0,
+            dur_ns: 0,
+            injected: false,
+        });
     }
 
     fn step(&mut self, step: &Step) {
@@ -66,13 +76,25 @@ impl Renderer {
                 let file = FileId(self.opens);
                 self.opens += 1;
                 self.files.insert(role.clone(), file);
-                Call::Open { file, path: role.name().to_string(), direct: *direct, flags: flags() }
+                Call::Open {
+                    file,
+                    path: role.name().to_string(),
+                    direct: *direct,
+                    identity: None,
+                    flags: flags(),
+                }
             }
             // No read can bring the byte at the largest offset, so that an interrupted read that
             // was never retried stays one.
             Action::Read { file, direct, .. } | Action::ReadRefused { file, direct } => {
                 Call::Read { file: self.file(file), offset: u64::MAX, len: 0, direct: *direct, addr: 0 }
             }
+            Action::SetDirect { file, direct } => Call::SetDirect { file: self.file(file), direct: *direct },
+            Action::Write { file, offset, len } => {
+                Call::Write { file: self.file(file), offset: *offset, len: *len }
+            }
+            Action::Resize { file, len } => Call::Resize { file: self.file(file), len: *len },
+            Action::Remap { region, len } => Call::Remap { region: self.region(*region), len: *len, addr: 0 },
             Action::FileAdvise { file, offset, len, advice } => {
                 Call::FileAdvise { file: self.file(file), offset: *offset, len: *len, advice: *advice }
             }

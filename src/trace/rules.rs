@@ -11,6 +11,7 @@ pub enum Rule {
     TimesDropped,
     InjectionMarksDropped,
     QueriesDropped,
+    ProcessesDropped,
     ReadsCoalesced,
     ShortReadsMerged,
     InterruptedReadsDropped,
@@ -40,6 +41,7 @@ impl Rule {
         Rule::TimesDropped,
         Rule::InjectionMarksDropped,
         Rule::QueriesDropped,
+        Rule::ProcessesDropped,
         Rule::ReadsCoalesced,
         Rule::ShortReadsMerged,
         Rule::InterruptedReadsDropped,
@@ -69,6 +71,7 @@ impl Rule {
             Rule::TimesDropped => "times-dropped",
             Rule::InjectionMarksDropped => "injection-marks-dropped",
             Rule::QueriesDropped => "queries-dropped",
+            Rule::ProcessesDropped => "processes-dropped",
             Rule::ReadsCoalesced => "reads-coalesced",
             Rule::ShortReadsMerged => "short-reads-merged",
             Rule::InterruptedReadsDropped => "interrupted-reads-dropped",
@@ -100,6 +103,9 @@ impl Rule {
             Rule::InjectionMarksDropped => "A made-up result counts like a real one.",
             Rule::QueriesDropped => {
                 "Questions (size, alignment, mapping hint) were dropped: they move nothing."
+            }
+            Rule::ProcessesDropped => {
+                "Forks, execs and ends of processes were dropped: what they change shows in what is mapped and locked."
             }
             Rule::ReadsCoalesced => {
                 "Reads of one file between two other steps became byte ranges with their repetitions."

@@ -73,14 +73,22 @@ impl fmt::Display for Region {
 pub enum Action {
     /// A file was opened; `direct` asks to bypass the page cache.
     Open { file: Role, direct: bool },
+    /// Direct I/O was switched on or off for an open file.
+    SetDirect { file: Role, direct: bool },
     /// Bytes arrived from a file: which, and how often each.
     Read { file: Role, direct: bool, spans: Vec<Span> },
     /// At least one read of a file was refused.
     ReadRefused { file: Role, direct: bool },
+    /// A range of a file was written.
+    Write { file: Role, offset: u64, len: u64 },
+    /// The size of a file was changed.
+    Resize { file: Role, len: u64 },
     /// Advice for a range of a file; `len` 0 means to the end.
     FileAdvise { file: Role, offset: u64, len: u64, advice: Advice },
     /// A range of a file was mapped.
     Map { region: Region, file: Role, offset: u64, len: u64, populate: bool },
+    /// A region moved or changed its size.
+    Remap { region: Region, len: u64 },
     /// Anonymous memory was allocated.
     Alloc { region: Region, len: u64 },
     /// Advice for a range of a region.
@@ -129,6 +137,12 @@ impl fmt::Display for Action {
                 }
                 Ok(())
             }
+            Action::SetDirect { file, direct } => {
+                write!(f, "set {file}{}", if *direct { " direct" } else { " buffered" })
+            }
+            Action::Write { file, offset, len } => write!(f, "write {file} +{}", range(offset, len)),
+            Action::Resize { file, len } => write!(f, "resize {file} {}", Number(*len)),
+            Action::Remap { region, len } => write!(f, "remap {region} {}", Number(*len)),
             Action::ReadRefused { file, direct } => write!(f, "read {file}{}", how(direct)),
             Action::FileAdvise { file, offset, len: 0, advice } => {
                 write!(f, "advise {file} +{}.. {}", Number(*offset), advice.word())

@@ -245,6 +245,11 @@ impl Counter {
             Call::MapHint { .. } => "map-hint",
             Call::Close { .. } => "close",
             Call::Notice(_) => "notice",
+            Call::SetDirect { .. } => "direct-open",
+            Call::Write { .. } => "write",
+            Call::Resize { .. } => "resize",
+            Call::Remap { .. } => "remap",
+            Call::Fork { .. } | Call::Exec | Call::Exit { .. } => "process",
             Call::Native { .. } => "native",
         };
         let refusal = Refusal { what, kind };

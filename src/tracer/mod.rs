@@ -43,7 +43,8 @@ pub use phase::{Layout, assign_phases};
 pub use system::Stop;
 
 use crate::platform::FaultSpec;
-use crate::trace::{Errno, Header, Op};
+pub use crate::trace::Status;
+use crate::trace::{End, Errno, Header, Op, TraceFile};
 
 /// What to start.
 #[derive(Clone, Debug, Default)]
@@ -76,44 +77,6 @@ pub struct Options {
     pub stop: Option<Stop>,
 }
 
-/// How the command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// With this exit code.
-    Code(i32),
-    /// By this signal.
-    Signal(i32),
-    /// It was ended when its time was up.
-    TimeLimit,
-    /// It was ended because this signal asked the tracer to stop.
-    Stopped(i32),
-}
-
-impl Status {
-    /// The exit code that a shell reports: 128 and the signal for a signal, 124 for the time
-    /// limit as `timeout(1)`.
-    #[must_use]
-    pub fn shell_code(self) -> u8 {
-        let low = |code: i32| u8::try_from(code & 0xff).unwrap_or(u8::MAX);
-        match self {
-            Self::Code(code) => low(code),
-            Self::Signal(signal) | Self::Stopped(signal) => low(128 + (signal & 0x7f)),
-            Self::TimeLimit => 124,
-        }
-    }
-}
-
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit code {code}"),
-            Self::Signal(signal) => write!(f, "signal {signal}"),
-            Self::TimeLimit => f.write_str("time limit"),
-            Self::Stopped(signal) => write!(f, "stopped by signal {signal}"),
-        }
-    }
-}
-
 /// How the tracee was stopped on its calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -139,6 +102,18 @@ pub enum BlindSpot {
 }
 
 impl BlindSpot {
+    /// The word for it in traces.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::IoUring => "io-uring",
+            Self::LinuxAio => "linux-aio",
+            Self::ForeignAbi => "foreign-abi",
+            Self::ForeignDescriptor => "foreign-descriptor",
+            Self::SharedPosition => "shared-position",
+        }
+    }
+
     /// What it means for the trace.
     #[must_use]
     pub fn explanation(self) -> &'static str {
@@ -179,6 +154,16 @@ pub struct Traced {
     pub fired: Vec<u64>,
     /// The model files, in the order of their roles.
     pub models: Vec<PathBuf>,
+}
+
+impl Traced {
+    /// All of it that a trace file holds.
+    #[must_use]
+    pub fn into_file(self) -> TraceFile {
+        let unseen = self.blind_spots.keys().map(|spot| spot.word().to_owned()).collect();
+        let end = Some(End { status: self.status, unseen });
+        TraceFile { header: self.header, ops: self.ops, observations: Vec::new(), end }
+    }
 }
 
 /// Why there is no trace.

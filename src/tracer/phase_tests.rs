@@ -17,9 +17,11 @@ fn phases(calls: Vec<(Call, Outcome)>) -> String {
     let op = |(seq, (call, outcome))| Op {
         seq,
         phase: Phase::Run,
+        pid: 0,
         thread: 0,
         call,
         outcome,
+        start_ns: 0,
         dur_ns: 0,
         injected: false,
     };
@@ -41,7 +43,7 @@ fn ok(call: Call) -> (Call, Outcome) {
 
 fn open(file: u32, direct: bool) -> (Call, Outcome) {
     let flags = NativeFlags::default();
-    ok(Call::Open { file: FileId(file), path: FILE.to_owned(), direct, flags })
+    ok(Call::Open { file: FileId(file), path: FILE.to_owned(), direct, identity: None, flags })
 }
 
 fn refused(mut call: (Call, Outcome)) -> (Call, Outcome) {
@@ -187,9 +189,11 @@ fn two_models_are_told_apart() {
     let op = |(seq, (call, outcome))| Op {
         seq,
         phase: Phase::Run,
+        pid: 0,
         thread: 0,
         call,
         outcome,
+        start_ns: 0,
         dur_ns: 0,
         injected: false,
     };

@@ -57,7 +57,17 @@ impl Script {
 
     fn push(&mut self, call: Call, outcome: Outcome) {
         let (seq, phase, thread) = (self.ops.len() as u64, self.phase, self.thread);
-        self.ops.push(Op { seq, phase, thread, call, outcome, dur_ns: 1000 + seq, injected: false });
+        self.ops.push(Op {
+            seq,
+            phase,
+            pid: 0,
+            thread,
+            call,
+            outcome,
+            start_ns: seq,
+            dur_ns: 1000 + seq,
+            injected: false,
+        });
     }
 
     pub fn ok(&mut self, call: Call, result: u64) {
@@ -72,7 +82,13 @@ impl Script {
     pub fn open_call(file: FileId, direct: bool) -> Call {
         let names =
             if direct { vec!["O_RDONLY", "O_CLOEXEC", "O_DIRECT"] } else { vec!["O_RDONLY", "O_CLOEXEC"] };
-        Call::Open { file, path: "/models/a.gguf".into(), direct, flags: NativeFlags::new(names, 0x8_0000) }
+        Call::Open {
+            file,
+            path: "/models/a.gguf".into(),
+            direct,
+            identity: None,
+            flags: NativeFlags::new(names, 0x8_0000),
+        }
     }
 
     pub fn open(&mut self, file: FileId, direct: bool) {
@@ -241,7 +257,7 @@ pub fn trace_file(ops: Vec<Op>) -> TraceFile {
         creator: "loadparity".into(),
         creator_version: "0.1.0".into(),
     };
-    TraceFile { header, ops }
+    TraceFile { header, ops, observations: Vec::new(), end: None }
 }
 
 pub fn written(trace: &TraceFile) -> Vec<u8> {
@@ -291,7 +307,7 @@ fn call() -> impl Strategy<Value = Call> {
     let (offset, len, addr) = (number, number, number);
     prop_oneof![
         2 => (file(), text(), any::<bool>(), flags())
-            .prop_map(|(file, path, direct, flags)| Call::Open { file, path, direct, flags }),
+            .prop_map(|(file, path, direct, flags)| Call::Open { file, path, direct, identity: None, flags }),
         1 => file().prop_map(|file| Call::Size { file }),
         1 => (file(), number(), number(), any::<bool>()).prop_map(|(file, memory, offset, enforced)| {
             Call::Alignment { file, memory, offset, enforced }
@@ -341,9 +357,11 @@ pub fn any_ops() -> impl Strategy<Value = Vec<Op>> {
         |(phase, thread, call, outcome, dur_ns, injected)| Op {
             seq: 0,
             phase,
+            pid: 0,
             thread,
             call,
             outcome,
+            start_ns: 0,
             dur_ns,
             injected,
         },

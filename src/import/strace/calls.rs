@@ -194,7 +194,7 @@ impl Kernel {
         if let (None, Some(fd)) = (&error, args.value().and_then(|fd| i64::try_from(fd).ok())) {
             self.open_new(pid, fd, file, direct, close_on_exec, path, flags);
         } else {
-            self.push(pid, Call::Open { file, path, direct, flags }, plain(error));
+            self.push(pid, Call::Open { file, path, direct, identity: None, flags }, plain(error));
         }
         Ok(())
     }
@@ -211,7 +211,7 @@ impl Kernel {
         flags: crate::trace::NativeFlags,
     ) {
         self.close(pid, fd);
-        self.push(pid, Call::Open { file, path, direct, flags }, Outcome::Ok(0));
+        self.push(pid, Call::Open { file, path, direct, identity: None, flags }, Outcome::Ok(0));
         self.open(pid, fd, file, direct, close_on_exec);
     }
 

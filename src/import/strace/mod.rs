@@ -211,7 +211,8 @@ impl Reader {
         if !ops.is_empty() {
             self.report.notes.push(format!("a page is taken to be {PAGE} bytes: strace does not tell"));
         }
-        let trace = TraceFile { header: header("linux", PAGE, model), ops };
+        let trace =
+            TraceFile { header: header("linux", PAGE, model), ops, observations: Vec::new(), end: None };
         Imported { origin: Origin::Strace, trace, report: self.report }
     }
 }
@@ -271,6 +272,9 @@ fn renumbered(mut ops: Vec<Op>) -> Vec<Op> {
         match &mut op.call {
             Call::Open { file, .. }
             | Call::Size { file }
+            | Call::SetDirect { file, .. }
+            | Call::Write { file, .. }
+            | Call::Resize { file, .. }
             | Call::Alignment { file, .. }
             | Call::MapHint { file, .. }
             | Call::Read { file, .. }
@@ -284,6 +288,7 @@ fn renumbered(mut ops: Vec<Op>) -> Vec<Op> {
             | Call::MapAdvise { region, .. }
             | Call::Lock { region, .. }
             | Call::Unlock { region, .. }
+            | Call::Remap { region, .. }
             | Call::Unmap { region, .. } => region.0 = next(&mut regions, *region),
             Call::Native { file, region, .. } => {
                 if let Some(file) = file {
@@ -293,7 +298,7 @@ fn renumbered(mut ops: Vec<Op>) -> Vec<Op> {
                     region.0 = next(&mut regions, *region);
                 }
             }
-            Call::Notice(_) => {}
+            Call::Notice(_) | Call::Fork { .. } | Call::Exec | Call::Exit { .. } => {}
         }
     }
     ops

@@ -103,7 +103,17 @@ impl Kernel {
     pub(super) fn push(&mut self, pid: u64, call: Call, outcome: Outcome) {
         let count = u32::try_from(self.threads.len()).unwrap_or(u32::MAX);
         let thread = *self.threads.entry(pid).or_insert(count);
-        let op = Op { seq: 0, phase: Phase::Load, thread, call, outcome, dur_ns: 0, injected: false };
+        let op = Op {
+            seq: 0,
+            phase: Phase::Load,
+            pid: 0,
+            thread,
+            call,
+            outcome,
+            start_ns: 0,
+            dur_ns: 0,
+            injected: false,
+        };
         self.protos.push(Proto { op, of_file_mapping: false });
     }
 

@@ -5,8 +5,11 @@ use std::io::{self, BufRead};
 
 use serde_json::{Map, Value};
 
-use super::{FIRST_STRING_INTEGER, Header, SCHEMA_ID, TraceFile};
-use crate::trace::{Call, Errno, FileId, NativeFlags, Notice, Op, Outcome, RegionId, Word};
+use super::{FIRST_SCHEMA_ID, FIRST_STRING_INTEGER, Header, SCHEMA_ID, TraceFile};
+use crate::trace::{
+    Call, End, Errno, FileId, FileIdentity, NativeFlags, Notice, Observation, Op, Outcome, RegionId, Seen,
+    Status, Word,
+};
 
 /// Why a trace file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +63,8 @@ type Result<T> = std::result::Result<T, ReadError>;
 /// The fields of one JSON object that are not used yet; every reader takes its own out.
 struct Fields {
     line: u64,
+    /// Whether the trace is of the first schema, which knows no processes, starts and identities.
+    first_schema: bool,
     prefix: &'static str,
     map: Map<String, Value>,
 }
@@ -123,8 +128,10 @@ impl Fields {
     }
 
     fn object(&mut self, field: &str, prefix: &'static str, expected: &str) -> Result<Fields> {
-        let line = self.line;
-        self.take(field, expected, |v| Some(Fields { line, prefix, map: v.as_object()?.clone() }))
+        let (line, first_schema) = (self.line, self.first_schema);
+        self.take(field, expected, |v| {
+            Some(Fields { line, first_schema, prefix, map: v.as_object()?.clone() })
+        })
     }
 
     fn file(&mut self) -> Result<FileId> {
@@ -141,6 +148,26 @@ impl Fields {
             Value::Null => Some(None),
             v => v.as_u64()?.try_into().ok().map(Some),
         })
+    }
+
+    fn maybe_int(&mut self, field: &str) -> Result<Option<u64>> {
+        self.take(field, "an integer from 0, or null", |v| match v {
+            Value::Null => Some(None),
+            v => integer(v).map(Some),
+        })
+    }
+
+    fn identity(&mut self) -> Result<Option<FileIdentity>> {
+        if self.map.get("identity").is_some_and(Value::is_null) {
+            self.map.remove("identity");
+            return Ok(None);
+        }
+        let mut own =
+            self.object("identity", "identity.", "null, or an object with device, inode and size")?;
+        let identity =
+            FileIdentity { device: own.int("device")?, inode: own.int("inode")?, size: own.int("size")? };
+        own.finish("an identity")?;
+        Ok(Some(identity))
     }
 
     fn native_flags(&mut self) -> Result<NativeFlags> {
@@ -175,20 +202,81 @@ fn integer(value: &Value) -> Option<u64> {
 
 /// Reads a whole trace.
 pub(super) fn trace(mut input: impl BufRead) -> Result<TraceFile> {
-    let header = match next_line(&mut input, 1)? {
+    let (header, first_schema) = match next_line(&mut input, 1, false)? {
         Some(fields) => header(fields)?,
         None => return Err(ReadError::Empty),
     };
-    let mut ops = Vec::new();
+    let (mut ops, mut observations, mut end) = (Vec::new(), Vec::new(), None);
     let mut line = 2;
-    while let Some(fields) = next_line(&mut input, line)? {
-        ops.push(op(fields, line - 2)?);
+    while let Some(fields) = next_line(&mut input, line, first_schema)? {
+        if end.is_some() {
+            return Err(fields.wrong("end", "nothing behind the closing line", fields.map.values().next()));
+        }
+        if fields.map.contains_key("end") && !first_schema {
+            end = Some(closing(fields)?);
+        } else if fields.map.contains_key("observation") && !first_schema {
+            observations.push(observation(fields, ops.len() as u64)?);
+        } else {
+            let position = ops.len() as u64;
+            ops.push(op(fields, position)?);
+        }
         line += 1;
     }
-    Ok(TraceFile { header, ops })
+    Ok(TraceFile { header, ops, observations, end })
 }
 
-fn next_line(input: &mut impl BufRead, line: u64) -> Result<Option<Fields>> {
+fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
+    let word = fields.string("observation")?;
+    let expected = format!("{so_far}, the number of operations before it");
+    let after = fields.take("after", &expected, |v| integer(v).filter(|n| *n == so_far))?;
+    let pid = fields.ordinal("pid")?;
+    let seen = match word.as_str() {
+        "pages" => {
+            let (pages, resident) = (fields.int("pages")?, fields.int("resident")?);
+            Seen::Pages { pages, resident, locked: fields.maybe_int("locked")? }
+        }
+        "cache" => {
+            let path = fields.string("path")?;
+            Seen::Cache { path, pages: fields.int("pages")?, resident: fields.int("resident")? }
+        }
+        "content" => {
+            let path = fields.string("path")?;
+            let (offset, len) = (fields.int("offset")?, fields.int("len")?);
+            let addr = fields.addr("addr")?;
+            Seen::Content { path, offset, len, addr, first_difference: fields.maybe_int("first_difference")? }
+        }
+        other => {
+            let expected = "one of pages, cache, content";
+            return Err(fields.wrong("observation", expected, Some(&Value::from(other))));
+        }
+    };
+    fields.finish(&format!("the observation \"{word}\""))?;
+    Ok(Observation { after, pid, seen })
+}
+
+fn closing(mut fields: Fields) -> Result<End> {
+    let word = fields.string("end")?;
+    let number = fields.take("number", "a 32-bit integer or null", |v| match v {
+        Value::Null => Some(None),
+        v => v.as_i64()?.try_into().ok().map(Some),
+    })?;
+    let status = match (word.as_str(), number) {
+        ("code", Some(code)) => Status::Code(code),
+        ("signal", Some(signal)) => Status::Signal(signal),
+        ("stopped", Some(signal)) => Status::Stopped(signal),
+        ("time-limit", None) => Status::TimeLimit,
+        ("unknown", None) => Status::Unknown,
+        _ => {
+            let expected = "code, signal or stopped with a number, time-limit or unknown without one";
+            return Err(fields.wrong("end", expected, Some(&Value::from(word))));
+        }
+    };
+    let unseen = fields.strings("unseen")?;
+    fields.finish("the closing line")?;
+    Ok(End { status, unseen })
+}
+
+fn next_line(input: &mut impl BufRead, line: u64, first_schema: bool) -> Result<Option<Fields>> {
     let mut bytes = Vec::new();
     input.read_until(b'\n', &mut bytes).map_err(|source| ReadError::Io { line, source })?;
     if bytes.is_empty() {
@@ -200,12 +288,17 @@ fn next_line(input: &mut impl BufRead, line: u64) -> Result<Option<Fields>> {
         let what = told.rsplit_once(" at line ").map_or(told.as_str(), |(what, _)| what);
         ReadError::Json { line, problem: format!("{what}, column {}", error.column()) }
     })?;
-    Ok(Some(Fields { line, prefix: "", map }))
+    Ok(Some(Fields { line, first_schema, prefix: "", map }))
 }
 
-fn header(mut fields: Fields) -> Result<Header> {
-    let known = format!("\"{SCHEMA_ID}\"");
-    fields.take("schema", &known, |v| (v.as_str()? == SCHEMA_ID).then_some(()))?;
+/// The header, and whether it is of the first schema.
+fn header(mut fields: Fields) -> Result<(Header, bool)> {
+    let known = format!("\"{SCHEMA_ID}\" or \"{FIRST_SCHEMA_ID}\"");
+    let first_schema = fields.take("schema", &known, |v| match v.as_str()? {
+        SCHEMA_ID => Some(false),
+        FIRST_SCHEMA_ID => Some(true),
+        _ => None,
+    })?;
     let os = fields.string("os")?;
     let arch = fields.string("arch")?;
     let page_size = fields.int("page_size")?;
@@ -223,28 +316,41 @@ fn header(mut fields: Fields) -> Result<Header> {
     let creator_version = by.string("version")?;
     by.finish("the header")?;
     fields.finish("the header")?;
-    Ok(Header { os, arch, page_size, command, seed, model, creator, creator_version })
+    Ok((Header { os, arch, page_size, command, seed, model, creator, creator_version }, first_schema))
 }
 
 fn op(mut fields: Fields, position: u64) -> Result<Op> {
     let expected = format!("{position} (positions count from 0 without gaps; a line may be missing)");
     let seq = fields.take("seq", &expected, |v| integer(v).filter(|n| *n == position))?;
     let phase = fields.word("phase")?;
+    let pid = if fields.first_schema { 0 } else { fields.ordinal("pid")? };
     let thread = fields.ordinal("thread")?;
     let word = fields.string("op")?;
     let call = call(&mut fields, &word)?;
     let outcome = outcome(&mut fields)?;
+    let start_ns = if fields.first_schema { 0 } else { fields.int("start_ns")? };
     let dur_ns = fields.int("dur_ns")?;
     let injected = fields.bool("injected")?;
     fields.finish(&format!("the operation \"{word}\""))?;
-    Ok(Op { seq, phase, thread, call, outcome, dur_ns, injected })
+    Ok(Op { seq, phase, pid, thread, call, outcome, start_ns, dur_ns, injected })
 }
 
 fn call(f: &mut Fields, word: &str) -> Result<Call> {
     Ok(match word {
         "open" => {
             let (file, path, direct) = (f.file()?, f.string("path")?, f.bool("direct")?);
-            Call::Open { file, path, direct, flags: f.native_flags()? }
+            let identity = if f.first_schema { None } else { f.identity()? };
+            Call::Open { file, path, direct, identity, flags: f.native_flags()? }
+        }
+        "set_direct" => Call::SetDirect { file: f.file()?, direct: f.bool("direct")? },
+        "write" => Call::Write { file: f.file()?, offset: f.int("offset")?, len: f.int("len")? },
+        "resize" => Call::Resize { file: f.file()?, len: f.int("len")? },
+        "remap" => Call::Remap { region: f.region()?, len: f.int("len")?, addr: f.addr("addr")? },
+        "fork" => Call::Fork { child: f.ordinal("child")? },
+        "exec" => Call::Exec,
+        "exit" => {
+            let code = f.take("code", "a 32-bit integer", |v| v.as_i64()?.try_into().ok())?;
+            Call::Exit { code }
         }
         "size" => Call::Size { file: f.file()? },
         "alignment" => {
@@ -292,8 +398,9 @@ fn call(f: &mut Fields, word: &str) -> Result<Call> {
             Call::Native { name, file, region, offset, len, flags: f.native_flags()? }
         }
         other => {
-            let expected = "one of open, size, alignment, map_hint, read, file_advise, map, alloc, \
-                            map_advise, lock, unlock, unmap, close, notice, native";
+            let expected = "one of open, set_direct, size, alignment, map_hint, read, write, resize, \
+                            file_advise, map, alloc, map_advise, lock, unlock, unmap, remap, close, notice, \
+                            fork, exec, exit, native";
             return Err(f.wrong("op", expected, Some(&Value::from(other))));
         }
     })

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{FIRST_STRING_INTEGER, Header, SCHEMA_ID};
-use crate::trace::{Call, Errno, NativeFlags, Op, Outcome, Word};
+use crate::trace::{Call, End, Errno, NativeFlags, Observation, Op, Outcome, Seen, Status, Word};
 
 /// An integer: a JSON number while every reader keeps it exactly, else a decimal string.
 struct Int(u64);
@@ -68,6 +68,68 @@ impl Serialize for ErrnoObject<'_> {
     }
 }
 
+struct IdentityObject<'a>(&'a crate::trace::FileIdentity);
+
+impl Serialize for IdentityObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("device", &Int(self.0.device))?;
+        map.serialize_entry("inode", &Int(self.0.inode))?;
+        map.serialize_entry("size", &Int(self.0.size))?;
+        map.end()
+    }
+}
+
+struct ObservationLine<'a>(&'a Observation);
+
+impl Serialize for ObservationLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Observation { after, pid, seen } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("observation", seen.word())?;
+        map.serialize_entry("after", &Int(*after))?;
+        map.serialize_entry("pid", pid)?;
+        match seen {
+            Seen::Pages { pages, resident, locked } => {
+                map.serialize_entry("pages", &Int(*pages))?;
+                map.serialize_entry("resident", &Int(*resident))?;
+                map.serialize_entry("locked", &locked.map(Int))?;
+            }
+            Seen::Cache { path, pages, resident } => {
+                map.serialize_entry("path", path)?;
+                map.serialize_entry("pages", &Int(*pages))?;
+                map.serialize_entry("resident", &Int(*resident))?;
+            }
+            Seen::Content { path, offset, len, addr, first_difference } => {
+                map.serialize_entry("path", path)?;
+                range(&mut map, *offset, *len)?;
+                map.serialize_entry("addr", &Addr(*addr))?;
+                map.serialize_entry("first_difference", &first_difference.map(Int))?;
+            }
+        }
+        map.end()
+    }
+}
+
+struct EndLine<'a>(&'a End);
+
+impl Serialize for EndLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let (word, number) = match self.0.status {
+            Status::Code(code) => ("code", Some(code)),
+            Status::Signal(signal) => ("signal", Some(signal)),
+            Status::TimeLimit => ("time-limit", None),
+            Status::Stopped(signal) => ("stopped", Some(signal)),
+            Status::Unknown => ("unknown", None),
+        };
+        map.serialize_entry("end", word)?;
+        map.serialize_entry("number", &number)?;
+        map.serialize_entry("unseen", &self.0.unseen)?;
+        map.end()
+    }
+}
+
 struct OpLine<'a>(&'a Op);
 
 impl Serialize for OpLine<'_> {
@@ -76,6 +138,7 @@ impl Serialize for OpLine<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("seq", &Int(op.seq))?;
         map.serialize_entry("phase", op.phase.word())?;
+        map.serialize_entry("pid", &op.pid)?;
         map.serialize_entry("thread", &op.thread)?;
         map.serialize_entry("op", call_word(&op.call))?;
         arguments(&mut map, &op.call)?;
@@ -89,6 +152,7 @@ impl Serialize for OpLine<'_> {
                 map.serialize_entry("errno", &ErrnoObject(errno))?;
             }
         }
+        map.serialize_entry("start_ns", &Int(op.start_ns))?;
         map.serialize_entry("dur_ns", &Int(op.dur_ns))?;
         map.serialize_entry("injected", &op.injected)?;
         map.end()
@@ -112,18 +176,46 @@ pub(super) fn call_word(call: &Call) -> &'static str {
         Call::Unmap { .. } => "unmap",
         Call::Close { .. } => "close",
         Call::Notice(_) => "notice",
+        Call::SetDirect { .. } => "set_direct",
+        Call::Write { .. } => "write",
+        Call::Resize { .. } => "resize",
+        Call::Remap { .. } => "remap",
+        Call::Fork { .. } => "fork",
+        Call::Exec => "exec",
+        Call::Exit { .. } => "exit",
         Call::Native { .. } => "native",
     }
 }
 
 fn arguments<M: SerializeMap>(map: &mut M, call: &Call) -> Result<(), M::Error> {
     match call {
-        Call::Open { file, path, direct, flags } => {
+        Call::Open { file, path, direct, identity, flags } => {
             map.serialize_entry("file", &file.0)?;
             map.serialize_entry("path", path)?;
             map.serialize_entry("direct", direct)?;
+            map.serialize_entry("identity", &identity.as_ref().map(IdentityObject))?;
             native_flags(map, flags)
         }
+        Call::SetDirect { file, direct } => {
+            map.serialize_entry("file", &file.0)?;
+            map.serialize_entry("direct", direct)
+        }
+        Call::Write { file, offset, len } => {
+            map.serialize_entry("file", &file.0)?;
+            range(map, *offset, *len)
+        }
+        Call::Resize { file, len } => {
+            map.serialize_entry("file", &file.0)?;
+            map.serialize_entry("len", &Int(*len))
+        }
+        Call::Remap { region, len, addr } => {
+            map.serialize_entry("region", &region.0)?;
+            map.serialize_entry("len", &Int(*len))?;
+            map.serialize_entry("addr", &Addr(*addr))
+        }
+        Call::Fork { child } => map.serialize_entry("child", child),
+        Call::Exec => Ok(()),
+        Call::Exit { code } => map.serialize_entry("code", code),
         Call::Size { file } | Call::Close { file } => map.serialize_entry("file", &file.0),
         Call::Alignment { file, memory, offset, enforced } => {
             map.serialize_entry("file", &file.0)?;
@@ -208,6 +300,16 @@ pub(super) fn header(header: &Header, out: &mut dyn Write) -> io::Result<()> {
 /// Writes the line of one operation.
 pub(super) fn op(op: &Op, out: &mut dyn Write) -> io::Result<()> {
     line(&OpLine(op), out)
+}
+
+/// Writes the line of one observation.
+pub(super) fn observation(observation: &Observation, out: &mut dyn Write) -> io::Result<()> {
+    line(&ObservationLine(observation), out)
+}
+
+/// Writes the closing line.
+pub(super) fn end(end: &End, out: &mut dyn Write) -> io::Result<()> {
+    line(&EndLine(end), out)
 }
 
 fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {

@@ -154,7 +154,13 @@ impl Builder {
                 SemanticAction::GiveBack { region: *region, held }
             }
             Action::Notice { level, code } => SemanticAction::Notice { level: *level, code: *code },
-            Action::Native { .. } => {
+            Action::SetDirect { file, direct } => {
+                SemanticAction::Open { file: file.clone(), direct: *direct }
+            }
+            Action::Write { file, .. } | Action::Resize { file, .. } => {
+                SemanticAction::Write { file: file.clone() }
+            }
+            Action::Remap { .. } | Action::Native { .. } => {
                 self.apply(Rule::NativeCallsDropped);
                 return None;
             }

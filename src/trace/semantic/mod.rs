@@ -68,6 +68,8 @@ fn list(f: &mut fmt::Formatter<'_>, lead: &str, ranges: &[(u64, u64)]) -> fmt::R
 pub enum SemanticAction {
     /// A file was opened; `direct` asks to bypass the page cache.
     Open { file: Role, direct: bool },
+    /// A file was written or its size changed.
+    Write { file: Role },
     /// Bytes arrived: how often which weights, and what else.
     Read { file: Role, direct: bool, weights: Cover, again: Vec<Span>, other: Vec<Span> },
     /// At least one read was refused.
@@ -103,6 +105,7 @@ pub enum SemanticKind {
     OpenDirect,
     Read,
     ReadDirect,
+    Write,
     Map,
     Prefetch,
     Advise,
@@ -116,11 +119,12 @@ pub enum SemanticKind {
 
 impl SemanticKind {
     /// Every kind, in the order of a load.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Open,
         Self::OpenDirect,
         Self::Read,
         Self::ReadDirect,
+        Self::Write,
         Self::Map,
         Self::Prefetch,
         Self::Advise,
@@ -139,6 +143,7 @@ impl SemanticKind {
             Self::OpenDirect => "open direct",
             Self::Read => "read",
             Self::ReadDirect => "read direct",
+            Self::Write => "write",
             Self::Map => "map",
             Self::Prefetch => "prefetch",
             Self::Advise => "advise",
@@ -162,6 +167,7 @@ impl SemanticAction {
                 SemanticKind::ReadDirect
             }
             Self::Read { .. } | Self::ReadRefused { .. } => SemanticKind::Read,
+            Self::Write { .. } => SemanticKind::Write,
             Self::Map { .. } => SemanticKind::Map,
             Self::Prefetch { .. } => SemanticKind::Prefetch,
             Self::Advise { .. } => SemanticKind::Advise,
@@ -179,7 +185,10 @@ impl fmt::Display for SemanticAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind().word())?;
         match self {
-            Self::Open { file, .. } | Self::ReadRefused { file, .. } | Self::Close { file } => {
+            Self::Open { file, .. }
+            | Self::ReadRefused { file, .. }
+            | Self::Write { file }
+            | Self::Close { file } => {
                 write!(f, " {file}")
             }
             Self::Read { file, weights, again, other, .. } => {

@@ -16,9 +16,11 @@ fn path(calls: impl IntoIterator<Item = Call>) -> SemanticPath {
     let op = |(seq, call): (usize, Call)| Op {
         seq: seq as u64,
         phase: Phase::Load,
+        pid: 0,
         thread: 0,
         outcome: outcome(&call),
         call,
+        start_ns: 0,
         dur_ns: 0,
         injected: false,
     };
@@ -103,7 +105,13 @@ fn another_source_is_another_step() {
 
 #[test]
 fn handles_are_joined_and_one_left_open_shows() {
-    let open = |file| Call::Open { file, path: "m".into(), direct: false, flags: NativeFlags::default() };
+    let open = |file| Call::Open {
+        file,
+        path: "m".into(),
+        direct: false,
+        identity: None,
+        flags: NativeFlags::default(),
+    };
     let close = |file| Call::Close { file };
     let (a, b) = (FileId(0), FileId(1));
     let one = path([open(a), close(a)]);

@@ -86,7 +86,7 @@ impl Watcher {
             done.thread.files.borrow_mut().open(fd, file, model, direct, 0, cloexec);
         }
         let path = self.models.text(model).to_owned();
-        let call = Call::Open { file, path, direct, flags: flags::open(raw) };
+        let call = Call::Open { file, path, direct, identity: None, flags: flags::open(raw) };
         self.notes.push(done.note(call, done.outcome(0, false)));
     }
 
@@ -106,7 +106,7 @@ impl Watcher {
         let mut names = flags::open(raw);
         names.names.push(how.into());
         let path = self.models.text(model).to_owned();
-        let call = Call::Open { file, path, direct, flags: names };
+        let call = Call::Open { file, path, direct, identity: None, flags: names };
         let (outcome, tid) = (Outcome::Ok(0), thread.tid);
         self.notes.push(Note {
             tid,

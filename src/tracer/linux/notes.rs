@@ -128,9 +128,11 @@ fn op(note: &Note) -> Op {
     Op {
         seq: 0,
         phase: Phase::Header,
+        pid: 0,
         thread: note.tid.cast_unsigned(),
         call: note.call.clone(),
         outcome: note.outcome.clone(),
+        start_ns: 0,
         dur_ns: note.dur_ns,
         injected: note.injected,
     }
@@ -150,6 +152,7 @@ fn renumber(ops: &mut [Op]) {
             | Call::MapAdvise { region, .. }
             | Call::Lock { region, .. }
             | Call::Unlock { region, .. }
+            | Call::Remap { region, .. }
             | Call::Unmap { region, .. }
             | Call::Native { region: Some(region), .. } => region,
             _ => continue,

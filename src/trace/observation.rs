@@ -1,0 +1,92 @@
+//! What a trace holds beside the calls: memory as it was seen, and how the command ended.
+
+use super::ProcessId;
+
+/// Something that was seen at one time of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// How many operations stand before it.
+    pub after: u64,
+    /// The process whose memory it is.
+    pub pid: ProcessId,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// What can be seen of memory and of the page cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the line above a variant explains its fields")]
+pub enum Seen {
+    /// The kernel's word on the pages that hold weights: how many, in memory, locked (`None` where it does
+    /// not say).
+    Pages { pages: u64, resident: u64, locked: Option<u64> },
+    /// The page cache of a file: its pages and how many of them are in memory.
+    Cache { path: String, pages: u64, resident: u64 },
+    /// Memory at `addr` was compared with this range of a file; the offset in the file of the first byte
+    /// that differs.
+    Content { path: String, offset: u64, len: u64, addr: u64, first_difference: Option<u64> },
+}
+
+impl Seen {
+    /// The word for it in files.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pages { .. } => "pages",
+            Self::Cache { .. } => "cache",
+            Self::Content { .. } => "content",
+        }
+    }
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// With this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It was ended when its time was up.
+    TimeLimit,
+    /// It was ended because this signal asked the tracer to stop.
+    Stopped(i32),
+    /// Nobody saw it.
+    Unknown,
+}
+
+impl Status {
+    /// The exit code that a shell reports: 128 and the signal for a signal, 124 for the time
+    /// limit as `timeout(1)`; 0 where it is unknown.
+    #[must_use]
+    pub fn shell_code(self) -> u8 {
+        let low = |code: i32| u8::try_from(code & 0xff).unwrap_or(u8::MAX);
+        match self {
+            Self::Code(code) => low(code),
+            Self::Signal(signal) | Self::Stopped(signal) => low(128 + (signal & 0x7f)),
+            Self::TimeLimit => 124,
+            Self::Unknown => 0,
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::TimeLimit => f.write_str("time limit"),
+            Self::Stopped(signal) => write!(f, "stopped by signal {signal}"),
+            Self::Unknown => f.write_str("an unknown end"),
+        }
+    }
+}
+
+/// The end of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// How the command ended.
+    pub status: Status,
+    /// What moved bytes, descriptors or locks where the source of the trace could not see it, one word each:
+    /// `io-uring`, `shared-position` …
+    pub unseen: Vec<String>,
+}
