@@ -27,6 +27,7 @@ pub mod migrate;
 pub mod plan;
 pub mod platform;
 pub mod report;
+pub mod rules;
 pub mod subject;
 pub mod trace;
 pub mod tracer;

@@ -22,6 +22,7 @@ mod bits;
 mod campaign;
 mod command;
 mod contract;
+pub mod document;
 mod event;
 mod judge;
 mod merge;
