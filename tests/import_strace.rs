@@ -3,7 +3,8 @@
 use loadparity::check::{Recording, judge};
 use loadparity::import::{Imported, Origin, import};
 use loadparity::plan::{Dialect, Spelling};
-use loadparity::trace::{Call, CodePath, Op, Outcome, Phase, Summary, TraceFile};
+use loadparity::rules::Summary;
+use loadparity::trace::{Call, CodePath, Op, Outcome, Phase, TraceFile};
 use proptest::prelude::*;
 
 fn imported(text: &str) -> Imported {

@@ -2,7 +2,8 @@
 
 mod trace_support;
 
-use loadparity::trace::{Call, ErrorKind, FileId, NoticeCode, NoticeLevel, Op, Phase, RegionId, Summary};
+use loadparity::rules::Summary;
+use loadparity::trace::{Call, ErrorKind, FileId, NoticeCode, NoticeLevel, Op, Phase, RegionId};
 use rstest::rstest;
 use trace_support::{
     DATA, DIRECT, MODEL, REGION, SIZE, SIZE_IN_PAGES, Script, direct_load, direct_refused, map_load,

@@ -18,7 +18,7 @@ use crate::gguf::split::SplitError;
 use crate::plan::LoadPlan;
 use crate::plan::bench::BenchEntry;
 use crate::platform::{Notice, Phase, Platform, Recorder, Recording};
-use crate::trace::Summary;
+use crate::rules::Summary;
 
 /// Why something was not measured.
 #[derive(Debug, thiserror::Error)]

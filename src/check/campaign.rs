@@ -12,8 +12,9 @@ use super::rule::{Finding, Rule};
 use crate::engine::Generation;
 use crate::plan::spelling::{flags, sequences, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::rules::Summary;
 use crate::subject::{CacheUse, Depth, Observed, Output, Request, Residency, Run, Subject, Truth};
-use crate::trace::{Call, CodePath, Diff, NoticeCode, NoticeLevel, Op, Outcome, SemanticPath, Summary};
+use crate::trace::{Call, CodePath, Diff, NoticeCode, NoticeLevel, Op, Outcome, SemanticPath};
 
 /// What to check.
 pub struct Campaign<'a> {

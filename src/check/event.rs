@@ -6,7 +6,7 @@ use super::command::{CompareFinished, CompareStarted, Compared};
 use super::merge::{MergeFinished, MergeStarted, ModelMerged, RowMerged};
 use super::rule::{Finding, Rule};
 use crate::plan::LoadPlan;
-use crate::trace::Summary;
+use crate::rules::Summary;
 
 /// The word for a case, a group or a campaign. Only [`Verdict::Pass`] is a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::rules::Summary;
 use crate::subject::{Depth, Machine, Request, Subject};
-use crate::trace::{CodePath, Diff, Summary};
+use crate::trace::{CodePath, Diff};
 
 /// A regression. The files in `fixtures/regressions/` hold one each.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::trace::{CodePath, Diff, DiffClass, Entry, ReadError, Rule, Summary, TraceFile, Word};
+use crate::rules::Summary;
+use crate::trace::{CodePath, Diff, DiffClass, Entry, ReadError, Rule, TraceFile, Word};
 
 /// The exit code of two equal paths.
 const IDENTICAL: u8 = 0;

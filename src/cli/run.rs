@@ -16,8 +16,9 @@ use super::model::ModelFile;
 use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, SamplerConfig, StopReason};
 use crate::plan::{Dialect, LoadPlan};
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
+use crate::rules::Summary;
 use crate::subject::TensorHashes;
-use crate::trace::{Call, Header, NoticeLevel, Op, Phase, Summary, TraceFile, Word};
+use crate::trace::{Call, Header, NoticeLevel, Op, Phase, TraceFile, Word};
 
 /// Arguments of `run`, beside the load flags.
 #[derive(Clone, Debug, Args)]

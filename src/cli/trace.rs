@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use crate::platform::FaultSpec;
-use crate::trace::Summary;
+use crate::rules::Summary;
 use crate::tracer::{self, Mode, Options, Status, Stop, TraceError, Traced};
 
 /// Arguments of `trace`.

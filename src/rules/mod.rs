@@ -1,17 +1,39 @@
-//! The rules: (asked plan, decided plan, evidence, profile) → findings and what was not observed.
+//! The rules: (asked plan, evidence, profile) → findings and what was not observed.
 //!
 //! Pure: no I/O, no `cfg`. Data enters as operations with the layout of the weights, and leaves as
 //! [`Finding`]s and [`NotObserved`].
 //!
-//! - [`Rule`]: one row each: id, level, sentence, the capabilities that a decision needs.
+//! - [`Evidence`] is everything known of one run. Its operations are played once ([`Fold`]), per process and
+//!   per file: placements, locks, requests, opens, notices.
+//! - [`Decided`] is the plan after `auto` and refusals were decided from evidence.
+//! - [`Rule`] is a row: id, level, sentence, the capabilities that a decision needs. [`judge`] runs the checks
+//!   of the rows that a [`Profile`] holds a subject to.
 //! - [`Finding`] is a broken rule, [`NotObserved`] a rule that this evidence cannot decide.
+//! - [`CommandPath`] is the code path of a command that is not ours, in tensor bytes and not in addresses.
 //!
 //! Called by `subject`, `check` and `cli`; calls `plan`, `gguf` and `trace`.
 
 mod capability;
+mod checks;
+mod decided;
+mod evidence;
 mod finding;
+mod fold;
+mod judge;
+mod path;
+mod profile;
 mod rule;
+mod summary;
+mod weights;
 
 pub use capability::{Capabilities, Capability};
+pub use decided::{Decided, Limit, LockDuty};
+pub use evidence::{Ending, Evidence, Output, PageCount, TensorBytes};
 pub use finding::{Finding, NotObserved};
+pub use fold::{Fold, Held, LockAttempt, Mapping, OpenAttempt, Placement, Process, Request, Way};
+pub use judge::{Judgement, judge, weights_arrived};
+pub use path::CommandPath;
+pub use profile::{Applies, Profile};
 pub use rule::{Level, Rule};
+pub use summary::{Effective, EffectiveSource, Refusal, Summary};
+pub use weights::{Tensor, WeightFile, Weights};

@@ -9,7 +9,7 @@ use super::TensorHashes;
 use crate::engine::{self, CpuLevel, Generation, LoadOptions};
 use crate::plan::LoadPlan;
 use crate::platform::{Platform, Recorder, Recording};
-use crate::trace::Summary;
+use crate::rules::Summary;
 
 /// What came of a load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

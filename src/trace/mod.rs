@@ -3,9 +3,8 @@
 //!
 //! A leaf: pure, no I/O, no `cfg`. Data enters as [`Op`]s (from the recorder on the platform
 //! seam, from a trace file, later from a tracer) and leaves as JSON lines ([`TraceFile`]), as a
-//! canonical path with its fingerprint ([`CodePath`]), as classified differences ([`Diff`]) or as
-//! the facts of one load ([`Summary`]). Paths of different platforms are compared by what was done
-//! and not by how ([`SemanticPath`]).
+//! canonical path with its fingerprint ([`CodePath`]) or as classified differences ([`Diff`]). Paths of
+//! different platforms are compared by what was done and not by how ([`SemanticPath`]).
 //! Anyone may call it; it calls nobody.
 
 mod align;
@@ -24,7 +23,6 @@ mod rules;
 mod semantic;
 mod span;
 mod step;
-mod summary;
 mod words;
 
 pub use diff::{Diff, DiffClass, Entry};
@@ -42,5 +40,4 @@ pub use rules::Rule;
 pub use semantic::{Cover, SemanticAction, SemanticKind, SemanticPath, SemanticStep};
 pub use span::Span;
 pub use step::{Action, Region, RegionKind, Role, Step};
-pub use summary::{Effective, EffectiveSource, Refusal, Summary};
 pub use words::Word;

@@ -13,8 +13,9 @@ use crate::check::judge::word;
 use crate::check::rule::{Finding, Rule};
 use crate::plan::spelling::flags;
 use crate::plan::{Dialect, LoadPlan, OnRefused, Source, Spelling};
+use crate::rules::{EffectiveSource, Summary};
 use crate::subject::{CommandRun, ExternalCommand, Output, Subject, TraceError, Truth};
-use crate::trace::{CodePath, Diff, EffectiveSource, SemanticPath, Summary};
+use crate::trace::{CodePath, Diff, SemanticPath};
 
 /// What P3 is worth here, for every report.
 pub(super) const NO_BYTES: &str = "P3: not observed: the memory of a command is not hashed, so that its tensors hold the bytes of the file is not shown";

@@ -11,8 +11,9 @@ use crate::check::campaign::{Breadth, output_difference, real_spellings};
 use crate::check::event::{Event, Failure, Verdict};
 use crate::check::rule::Rule;
 use crate::plan::{Dialect, Spelling};
+use crate::rules::{EffectiveSource, Summary};
 use crate::subject::{CommandRun, ExternalCommand, Subject, TraceError, Truth};
-use crate::trace::{Action, Diff, DiffClass, EffectiveSource, Entry, Summary};
+use crate::trace::{Action, Diff, DiffClass, Entry};
 
 /// What to compare.
 pub struct Comparison<'a> {

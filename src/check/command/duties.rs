@@ -15,7 +15,8 @@ use rangemap::RangeSet;
 use crate::check::rule::{Finding, Rule};
 use crate::gguf::Gguf;
 use crate::plan::{LoadPlan, Source};
-use crate::trace::{Call, Op, Outcome, Phase, Summary};
+use crate::rules::Summary;
+use crate::trace::{Call, Op, Outcome, Phase};
 
 /// The rules that the trace of one load by a command breaks: `asked` is the plan of its spelling, `plan`
 /// the same with `auto` and refusals decided.

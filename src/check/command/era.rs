@@ -4,8 +4,8 @@ use super::campaign::limits;
 use super::watch::{Patience, Watch, crashed};
 use crate::check::judge::word;
 use crate::plan::{Dialect, Spelling};
+use crate::rules::Summary;
 use crate::subject::{CommandRun, ExternalCommand, TraceError};
-use crate::trace::Summary;
 
 /// The dialect that was found, and how.
 #[derive(Clone, Debug)]

@@ -16,10 +16,11 @@ use crate::check::event::{
 };
 use crate::check::rule::{Finding, Rule};
 use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::rules::Summary;
 use crate::subject::{
     CommandRun, ExternalCommand, Fault, FaultSpec, Status, Target, TraceError, Truth, When,
 };
-use crate::trace::{Call, Op, SemanticPath, Summary};
+use crate::trace::{Call, Op, SemanticPath};
 
 /// Of more calls of one kind than this, the first, the last and some between are met.
 const SITES: u64 = 8;

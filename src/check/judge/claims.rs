@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::plan::flags::{FLAGS, Flag};
 use crate::plan::{Dialect, LoadPlan, OnRefused, Source, Spelling};
-use crate::trace::{Call, Effective, EffectiveSource, Op, Outcome, Phase};
+use crate::rules::{Effective, EffectiveSource};
+use crate::trace::{Call, Op, Outcome, Phase};
 
 /// One claim of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -15,7 +15,8 @@ use serde::Serialize;
 use super::rule::{Finding, Rule};
 use crate::gguf::Gguf;
 use crate::plan::{Dialect, LoadPlan, OnRefused, Source, Spelling, UsageError, bench};
-use crate::trace::{Call, Effective, EffectiveSource, Errno, ErrorKind, Op, Outcome, Phase, Summary};
+use crate::rules::{Effective, EffectiveSource, Summary};
+use crate::trace::{Call, Errno, ErrorKind, Op, Outcome, Phase};
 
 /// What is known of one run of a loader.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,8 @@ use rangemap::RangeSet;
 use super::{Claim, Recording, models};
 use crate::check::rule::{Finding, Rule};
 use crate::plan::{LoadPlan, Source};
-use crate::trace::{Call, Op, Outcome, Phase, Summary};
+use crate::rules::Summary;
+use crate::trace::{Call, Op, Outcome, Phase};
 
 /// The rules broken, and those that cannot be decided.
 pub(super) fn broken(

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::check::{Judgement, Recording, Scenario, Shown, ShownSide, judge};
 use crate::import::{Origin, import};
 use crate::plan::{Dialect, Spelling, split_args};
-use crate::trace::{CodePath, Diff, DiffClass, Summary, Word};
+use crate::rules::Summary;
+use crate::trace::{CodePath, Diff, DiffClass, Word};
 
 /// Rows of the catalogue that no spelling shows, and why.
 const NOT_SHOWN: &[(&str, &str, &str)] = &[

@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::span::{subtract, union};
-use super::{Call, ErrorKind, FileId, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase, RegionId, Word};
+use rangemap::RangeSet;
+
+use super::weights::length;
+use crate::trace::{
+    Call, ErrorKind, FileId, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase, RegionId, Word,
+};
 
 /// Where the weights came from, as the operations prove it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -129,11 +133,11 @@ struct Counter {
     direct_read_bytes: u64,
     /// Bytes of the load phase: mapped, read buffered, read direct.
     loaded: [u64; 3],
-    locked: BTreeMap<RegionId, Vec<(u64, u64)>>,
+    locked: BTreeMap<RegionId, RangeSet<u64>>,
     /// Of these, ranges whose lock belongs to the load and not to a pass before it.
-    load_locked: BTreeMap<RegionId, Vec<(u64, u64)>>,
+    load_locked: BTreeMap<RegionId, RangeSet<u64>>,
     /// Ranges whose lock was refused and not made good yet.
-    lock_owed: BTreeMap<RegionId, Vec<(u64, u64)>>,
+    lock_owed: BTreeMap<RegionId, RangeSet<u64>>,
     locks_refused: u64,
     fallbacks: Vec<Refusal>,
     notices: Vec<(NoticeLevel, NoticeCode)>,
@@ -155,6 +159,10 @@ impl Counter {
                 let before = self.direct_idle.len();
                 self.direct_idle.retain(|idle| idle != file);
                 self.direct_unread += (before - self.direct_idle.len()) as u64;
+            }
+            Call::SetDirect { file, direct: true } => {
+                self.direct_asked += 1;
+                self.direct_files.insert(*file);
             }
             Call::Alignment { file, enforced, .. } if self.direct_files.contains(file) => {
                 self.direct_enforced = Some(*enforced);
@@ -178,25 +186,26 @@ impl Counter {
                 }
             }
             Call::Lock { region, offset, len } => {
-                let range = (*offset, offset.saturating_add(*len));
+                let range = *offset..offset.saturating_add(*len);
+                if range.is_empty() {
+                    return;
+                }
                 let load = loading.then_some(&mut self.load_locked);
                 for locked in [Some(&mut self.locked), load].into_iter().flatten() {
-                    let held = locked.entry(*region).or_default();
-                    held.push(range);
-                    *held = union(std::mem::take(held));
+                    locked.entry(*region).or_default().insert(range.clone());
                 }
                 if let Some(owed) = self.lock_owed.get_mut(region) {
-                    *owed = subtract(owed, range);
+                    owed.remove(range);
                 }
             }
             // What teardown gives back was locked until then.
             Call::Unlock { region, offset, len } | Call::Unmap { region, offset, len }
                 if op.phase != Phase::Teardown =>
             {
-                let range = (*offset, offset.saturating_add(*len));
+                let range = *offset..offset.saturating_add(*len);
                 for locked in [&mut self.locked, &mut self.load_locked] {
-                    if let Some(held) = locked.get_mut(region) {
-                        *held = subtract(held, range);
+                    if let Some(held) = locked.get_mut(region).filter(|_| !range.is_empty()) {
+                        held.remove(range.clone());
                     }
                 }
             }
@@ -213,7 +222,7 @@ impl Counter {
 
     fn refused(&mut self, op: &Op, kind: ErrorKind) {
         let what = match &op.call {
-            Call::Open { direct: true, .. } => {
+            Call::Open { direct: true, .. } | Call::SetDirect { .. } => {
                 self.direct_asked += 1;
                 "direct-open"
             }
@@ -226,10 +235,10 @@ impl Counter {
             Call::Lock { region, offset, len } => {
                 self.locks_refused += 1;
                 if op.phase == Phase::Load {
-                    let range = (*offset, offset.saturating_add(*len));
-                    let owed = self.lock_owed.entry(*region).or_default();
-                    owed.push(range);
-                    *owed = union(std::mem::take(owed));
+                    let range = *offset..offset.saturating_add(*len);
+                    if !range.is_empty() {
+                        self.lock_owed.entry(*region).or_default().insert(range);
+                    }
                 }
                 "lock"
             }
@@ -245,7 +254,6 @@ impl Counter {
             Call::MapHint { .. } => "map-hint",
             Call::Close { .. } => "close",
             Call::Notice(_) => "notice",
-            Call::SetDirect { .. } => "direct-open",
             Call::Write { .. } => "write",
             Call::Resize { .. } => "resize",
             Call::Remap { .. } => "remap",
@@ -259,8 +267,7 @@ impl Counter {
     }
 
     fn finish(self) -> Summary {
-        let size = |ranges: &Vec<(u64, u64)>| ranges.iter().map(|(start, end)| end - start).sum::<u64>();
-        let locked_bytes = self.locked.values().map(size).fold(0, u64::saturating_add);
+        let locked_bytes = self.locked.values().map(length).fold(0, u64::saturating_add);
         let [mapped, buffered, direct] = self.loaded;
         let read = buffered.saturating_add(direct);
         let source = if mapped == 0 && read == 0 {
@@ -273,7 +280,7 @@ impl Counter {
             Some(EffectiveSource::Read)
         };
         let load_locked = self.load_locked.values().any(|held| !held.is_empty());
-        let locked = load_locked && self.lock_owed.values().all(Vec::is_empty);
+        let locked = load_locked && self.lock_owed.values().all(RangeSet::is_empty);
         let held = self.direct_files.difference(&self.direct_broken).count();
         Summary {
             opens: self.opens,

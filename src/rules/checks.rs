@@ -1,0 +1,479 @@
+//! The check of each rule of the contract.
+
+use std::ops::Range;
+
+use rangemap::RangeSet;
+
+use super::fold::common;
+use super::weights::length;
+use super::{Capability, Decided, Evidence, LockDuty, Profile, Request, Rule, Way, weights_arrived};
+use crate::plan::{LoadPlan, Source};
+use crate::trace::{MapWritable, NoticeCode};
+
+/// What a check comes to.
+pub(super) enum Checked {
+    /// The rule holds, or has nothing to say here.
+    Holds,
+    /// It is broken; what was seen.
+    Broken(String),
+    /// The evidence cannot decide it; what is missing, and why.
+    NotObserved(Vec<Capability>, String),
+    /// It holds, and something is to be said.
+    Note(String),
+}
+
+use Checked::{Broken, Holds, Note};
+
+/// One run under one plan.
+pub(super) struct Case<'a> {
+    pub(super) asked: LoadPlan,
+    pub(super) decided: &'a Decided,
+    pub(super) evidence: &'a Evidence,
+    pub(super) profile: &'a Profile,
+}
+
+/// Runs the check of one rule of the contract.
+pub(super) fn check(rule: Rule, case: &Case<'_>) -> Checked {
+    match rule {
+        Rule::PlanTaken => case.plan_taken(),
+        Rule::WeightsLoaded => case.weights_loaded(),
+        Rule::TensorsMapped => case.tensors_mapped(),
+        Rule::MappedNotRead => case.mapped_not_read(),
+        Rule::NoFileMapping => case.no_file_mapping(),
+        Rule::TensorsRead => case.tensors_read(),
+        Rule::ReadOnce => case.read_once(),
+        Rule::ReadsBuffered => case.reads_buffered(),
+        Rule::DirectAttempted => case.direct_attempted(),
+        Rule::DirectHeld => case.direct_held(),
+        Rule::DirectAligned => case.direct_aligned(),
+        Rule::FallbackReported => case.fallback_reported(),
+        Rule::TensorsLocked => case.tensors_locked(),
+        Rule::UnrequestedLock => case.unrequested_lock(),
+        Rule::OpenedReadOnly => case.opened_read_only(),
+        Rule::NeverWritten => case.never_written(),
+        Rule::MappedReadOnly => case.mapped_read_only(),
+        Rule::ReadsInsideFile => case.reads_inside_file(),
+        Rule::ResourcesReleased => case.resources_released(),
+        Rule::SameBytes => case.same_bytes(),
+        // Rules that compare runs, or that a campaign decides.
+        _ => Holds,
+    }
+}
+
+fn show(range: &Range<u64>) -> String {
+    format!("bytes {}..{}", range.start, range.end)
+}
+
+impl Case<'_> {
+    /// A finding about something that was not seen: only where everything was seen.
+    fn absent(&self, message: String) -> Checked {
+        if self.evidence.saw_all_calls() {
+            return Broken(message);
+        }
+        let why = self.evidence.unseen.first().map_or(Capability::Calls.absence(), String::as_str);
+        Checked::NotObserved(vec![Capability::Calls], why.to_owned())
+    }
+
+    /// Weights that came from nowhere that can be seen: in a process that ended, or by means without calls.
+    fn handed_over(&self) -> Option<String> {
+        let evidence = self.evidence;
+        let last = evidence.loaders().map(|(_, process)| process.last).max()?;
+        let all_ended = evidence.loaders().all(|(_, process)| process.ended);
+        let others = evidence
+            .fold
+            .processes
+            .iter()
+            .any(|(pid, process)| !evidence.is_loader(*pid) && process.opened && process.last > last);
+        (all_ended && others).then(|| {
+            "the weights were read by a process that ended before another one that had opened the model; whether they reached that one is not seen"
+                .to_owned()
+        })
+    }
+
+    fn plan_taken(&self) -> Checked {
+        let effective = self.evidence.effective();
+        if self.decided.agrees(effective) {
+            return Holds;
+        }
+        self.absent(format!("the plan is {}, the operations show {effective}", self.decided))
+    }
+
+    fn weights_loaded(&self) -> Checked {
+        let evidence = self.evidence;
+        if evidence.weights.is_empty() {
+            let reason = "the model has no tensors".to_owned();
+            return Checked::NotObserved(vec![Capability::Layout], reason);
+        }
+        if let Some(reason) = self.handed_over() {
+            return Checked::NotObserved(vec![Capability::Memory], reason);
+        }
+        match weights_arrived(evidence) {
+            Ok(()) => Holds,
+            // What is short by less is a matter of the rules on mapping and reading.
+            Err(_) if evidence.brought_bytes().saturating_mul(2) >= evidence.weights.len() => Holds,
+            Err(message) => self.absent(message),
+        }
+    }
+
+    fn way(&self) -> Option<Way> {
+        (!self.decided.must_fail).then_some(self.decided.way)
+    }
+
+    fn tensors_mapped(&self) -> Checked {
+        if self.way() != Some(Way::Map) {
+            return Holds;
+        }
+        let evidence = self.evidence;
+        let mapped =
+            |file: usize| evidence.union_of(|process| process.mapped.get(&file).cloned().unwrap_or_default());
+        let Some((name, gap)) = evidence.first_gap(mapped, evidence.weights.tolerance) else { return Holds };
+        let ever = evidence
+            .union_of(|process| process.ever_mapped.values().flat_map(|s| s.iter().cloned()).collect());
+        let what = if evidence.weights.files.len() == 1 && ever.gaps(&gap).next().is_none() {
+            "are no longer mapped when the load is over"
+        } else {
+            "of the file are in no mapping"
+        };
+        self.absent(format!("{name}: {} {what}", show(&gap)))
+    }
+
+    /// The tensor bytes that arrived by reads of the load phase, longer ones than `least` alone.
+    fn load_reads(&self, file: usize, least: u64, which: impl Fn(&Request) -> bool) -> RangeSet<u64> {
+        let requests = self.evidence.fold.requests.iter();
+        let own = requests.filter(|r| r.file == file && r.load && self.evidence.is_loader(r.pid));
+        let long = own.filter(|r| !r.arrived.is_empty() && r.arrived.end - r.arrived.start > least);
+        long.filter(|r| which(r)).map(|r| r.arrived.clone()).collect()
+    }
+
+    fn mapped_not_read(&self) -> Checked {
+        if self.way() != Some(Way::Map) {
+            return Holds;
+        }
+        let least = self.evidence.weights.tolerance;
+        match self.evidence.first_common(|file| self.load_reads(file, least, |_| true)) {
+            Some((name, read)) => {
+                Broken(format!("{name}: {} were read although the plan is to map them", show(&read)))
+            }
+            None => Holds,
+        }
+    }
+
+    fn no_file_mapping(&self) -> Checked {
+        if !matches!(self.way(), Some(Way::Read | Way::Direct)) {
+            return Holds;
+        }
+        let evidence = self.evidence;
+        if self.profile.load_phase_only && !evidence.fold.mappings.is_empty() {
+            return Broken("the file was mapped although the plan is to read it".to_owned());
+        }
+        // A mapping of the header may reach into the weights: what counts is what stays mapped, and what came
+        // by no other way.
+        let used = |file: usize| {
+            evidence.union_of(|process| {
+                let live = process.mapped.get(&file).cloned().unwrap_or_default();
+                let mut ever = process.ever_mapped.get(&file).cloned().unwrap_or_default();
+                process.read(file).iter().for_each(|read| ever.remove(read.clone()));
+                live.iter().cloned().chain(ever.iter().cloned()).collect()
+            })
+        };
+        match evidence.first_common(used) {
+            Some((name, part)) => {
+                Broken(format!("{name}: {} were mapped although the plan is to read them", show(&part)))
+            }
+            None => Holds,
+        }
+    }
+
+    fn tensors_read(&self) -> Checked {
+        if !matches!(self.way(), Some(Way::Read | Way::Direct)) {
+            return Holds;
+        }
+        let evidence = self.evidence;
+        let arrived = |file: usize| {
+            if self.profile.load_phase_only {
+                self.load_reads(file, 0, |_| true)
+            } else {
+                evidence.union_of(|process| process.read(file))
+            }
+        };
+        match evidence.first_gap(arrived, evidence.weights.tolerance) {
+            Some((name, gap)) => self.absent(format!("{name}: {} were never read", show(&gap))),
+            None => Holds,
+        }
+    }
+
+    /// The rest of a block that a short direct read cut has to be asked for from the block's start, so there
+    /// an overlap is right.
+    fn read_once(&self) -> Checked {
+        if !matches!(self.way(), Some(Way::Read | Way::Direct)) {
+            return Holds;
+        }
+        let evidence = self.evidence;
+        for file in 0..evidence.weights.files.len() {
+            let requests = evidence.fold.requests.iter();
+            let mut reads: Vec<&Request> =
+                requests.filter(|r| r.file == file && r.load && !r.arrived.is_empty()).collect();
+            reads.sort_by_key(|r| (r.arrived.start, r.seq));
+            let mut reached: Option<&Request> = None;
+            for read in reads {
+                if let Some(before) = reached {
+                    let both = read.arrived.start..before.arrived.end.min(read.arrived.end);
+                    let forced = before.direct && read.direct && before.was_short();
+                    if !both.is_empty() && !forced {
+                        let set: RangeSet<u64> = [both].into_iter().collect();
+                        let twice =
+                            evidence.first_common(|f| if f == file { set.clone() } else { RangeSet::new() });
+                        if let Some((name, twice)) = twice {
+                            return Broken(format!("{name}: {} were read twice", show(&twice)));
+                        }
+                    }
+                }
+                if reached.is_none_or(|before| before.arrived.end < read.arrived.end) {
+                    reached = Some(read);
+                }
+            }
+        }
+        Holds
+    }
+
+    fn reads_buffered(&self) -> Checked {
+        let opens = self.evidence.fold.opens.iter().filter(|open| open.direct).count();
+        if self.asked.source == Source::Direct || opens == 0 {
+            return Holds;
+        }
+        Broken(format!("{opens} direct opens although the plan asks for none"))
+    }
+
+    fn direct_attempted(&self) -> Checked {
+        if !self.decided.direct_asked || self.evidence.fold.opens.iter().any(|open| open.direct) {
+            return Holds;
+        }
+        self.absent("no open asked for direct I/O although the plan is to read directly".to_owned())
+    }
+
+    fn direct_held(&self) -> Checked {
+        let tried = self.evidence.fold.opens.iter().any(|open| open.direct);
+        if self.way() != Some(Way::Direct) || !tried {
+            return Holds;
+        }
+        match self.evidence.buffered_stretch() {
+            // Bytes that never came are another rule's.
+            Some((name, part)) if self.arrived(&part) => self.absent(format!(
+                "{name}: {} came through the page cache although no direct read was refused",
+                show(&part)
+            )),
+            _ => Holds,
+        }
+    }
+
+    fn arrived(&self, part: &Range<u64>) -> bool {
+        let files = 0..self.evidence.weights.files.len();
+        files
+            .into_iter()
+            .any(|file| self.evidence.union_of(|process| process.read(file)).gaps(part).next().is_none())
+    }
+
+    fn direct_aligned(&self) -> Checked {
+        if !self.decided.direct_asked {
+            return Holds;
+        }
+        let (memory, grain) = self.evidence.fold.alignment;
+        let (memory, grain) = (memory.max(1), grain.max(1));
+        let crooked = self.evidence.fold.requests.iter().filter(|r| r.load && r.direct).find(|r| {
+            let len = r.asked.end - r.asked.start;
+            r.refused.is_none()
+                && !(r.addr.is_multiple_of(memory)
+                    && r.asked.start.is_multiple_of(grain)
+                    && len.is_multiple_of(grain))
+        });
+        let Some(r) = crooked else { return Holds };
+        Broken(format!(
+            "operation {}: address {:#x}, {}: not a multiple of {memory} (memory) and {grain} (offset, length)",
+            r.seq,
+            r.addr,
+            show(&r.asked)
+        ))
+    }
+
+    fn fallback_reported(&self) -> Checked {
+        let evidence = self.evidence;
+        if !self.decided.direct_asked || evidence.fold.notices.contains(&NoticeCode::DirectRefused) {
+            return Holds;
+        }
+        let reports = evidence.capabilities.has(Capability::Notices);
+        // An edge that has to come buffered is no fallback of a foreign loader.
+        let buffered = if self.profile.load_phase_only {
+            evidence.first_common(|file| self.load_reads(file, 0, |r| !r.direct))
+        } else {
+            evidence.buffered_stretch().filter(|(_, part)| self.arrived(part))
+        };
+        let mapped = evidence.fold.mappings.iter().any(|mapping| mapping.refused.is_none())
+            && self.evidence.bytes_by_way()[0] > 0;
+        let message = match buffered {
+            Some((name, part)) => {
+                format!("{name}: {} came through the page cache and no warning says so", show(&part))
+            }
+            None if mapped => {
+                "the file was mapped instead of read directly and no warning says so".to_owned()
+            }
+            None => return Holds,
+        };
+        if reports {
+            return Broken(message);
+        }
+        let reason = Capability::Notices.absence().to_owned();
+        Checked::NotObserved(vec![Capability::Notices], reason)
+    }
+
+    fn tensors_locked(&self) -> Checked {
+        let evidence = self.evidence;
+        let reported = evidence.fold.notices.contains(&NoticeCode::LockRefused);
+        if self.decided.must_fail || self.decided.lock == LockDuty::None || evidence.weights.is_empty() {
+            return Holds;
+        }
+        if self.decided.lock == LockDuty::Refused {
+            return match (reported, evidence.capabilities.has(Capability::Notices)) {
+                (true, _) => Holds,
+                (false, true) => {
+                    let locked = evidence.locked_bytes();
+                    Broken(format!("{locked} bytes are locked, a lock was refused, and no warning says so"))
+                }
+                (false, false) => Checked::NotObserved(
+                    vec![Capability::Notices],
+                    format!("a lock was refused; {}", Capability::Notices.absence()),
+                ),
+            };
+        }
+        let held = evidence.locked_weights();
+        let gap = evidence
+            .first_gap(|file| held.get(&file).cloned().unwrap_or_default(), evidence.weights.tolerance);
+        let Some((name, gap)) = gap else { return Holds };
+        let (locked, all) = (evidence.locked_bytes(), evidence.weights.len());
+        if locked.saturating_add(evidence.weights.tolerance) < all {
+            let at = show(&gap);
+            return Broken(if evidence.knows_places() {
+                format!("{name}: the memory that holds {at} is not locked and no warning says so")
+            } else {
+                format!("{locked} bytes are locked, the weights have {all}, and nothing was refused")
+            });
+        }
+        // What was read may have been copied; what is mapped is used where it lies.
+        if self.decided.way == Way::Map && evidence.knows_places() {
+            let at = show(&gap);
+            return Broken(format!(
+                "{name}: the memory that holds {at} is not locked; {locked} bytes are locked elsewhere"
+            ));
+        }
+        let (missing, why) = if evidence.knows_places() {
+            (
+                Capability::Memory,
+                "as many bytes are locked as the weights have, elsewhere than where they were read to",
+            )
+        } else {
+            (
+                Capability::Destinations,
+                "as many bytes are locked as the weights have; where these lie is not known",
+            )
+        };
+        Checked::NotObserved(vec![missing], why.to_owned())
+    }
+
+    fn unrequested_lock(&self) -> Checked {
+        let evidence = self.evidence;
+        if self.asked.lock {
+            return Holds;
+        }
+        let bytes = evidence.weights.len();
+        let enough = (2 * evidence.page_size).min(bytes / 2);
+        let known = evidence.knows_places();
+        let tried = evidence.lock_attempts().filter(|lock| {
+            let pages: RangeSet<u64> =
+                (!lock.pages.is_empty()).then(|| lock.pages.clone()).into_iter().collect();
+            // A lock of something small may share a page with weights.
+            !known || length(&common(&pages, &evidence.weight_addresses(lock.pid))) > enough
+        });
+        match tried.count() {
+            0 => Holds,
+            _ => Broken("memory that holds weights was locked although the plan asks for no lock".to_owned()),
+        }
+    }
+
+    fn opened_read_only(&self) -> Checked {
+        match self.evidence.fold.opens.iter().find(|open| open.writes) {
+            Some(_) => Broken("the model was opened for writing too, although a load only reads".to_owned()),
+            None => Holds,
+        }
+    }
+
+    fn never_written(&self) -> Checked {
+        match self.evidence.fold.writes.first() {
+            Some((_, what)) => Broken(format!("the model: {what}")),
+            None => Holds,
+        }
+    }
+
+    fn mapped_read_only(&self) -> Checked {
+        let granted = || self.evidence.fold.mappings.iter().filter(|mapping| mapping.refused.is_none());
+        let weighs = |file: usize, range: &Range<u64>| {
+            self.evidence
+                .weights
+                .files
+                .get(file)
+                .is_some_and(|f| !range.is_empty() && f.bytes.overlaps(range))
+        };
+        let writable = granted().filter(|m| weighs(m.file, &m.range)).find_map(|m| m.writable);
+        match writable {
+            Some(MapWritable::Shared) => Broken(
+                "the model was mapped shared and writable: what is written there reaches the file".into(),
+            ),
+            Some(MapWritable::Private) if self.profile.shared_mappings => {
+                Broken("the model was mapped private and writable instead of shared and read-only".to_owned())
+            }
+            Some(MapWritable::Private) => Note("the model is mapped private and writable".to_owned()),
+            None => Holds,
+        }
+    }
+
+    fn reads_inside_file(&self) -> Checked {
+        let evidence = self.evidence;
+        let grain = evidence.fold.alignment.1.max(1);
+        let strict = self.profile.load_phase_only;
+        let outside = evidence.fold.requests.iter().find(|request| {
+            let size = evidence.weights.files.get(request.file).map_or(u64::MAX, |file| file.size);
+            if !strict {
+                // A read at the very end that brings nothing is how a loop learns that it is done.
+                return request.arrived.is_empty() && request.refused.is_none() && request.asked.start > size;
+            }
+            // A direct request is a whole number of blocks; whole pages as blocks are right too.
+            let block = if request.direct { grain.max(evidence.page_size) } else { 1 };
+            request.asked.start >= size || request.asked.end > size.next_multiple_of(block.max(1))
+        });
+        let Some(request) = outside else { return Holds };
+        let size = evidence.weights.files.get(request.file).map_or(0, |file| file.size);
+        Broken(format!(
+            "operation {}: a read asked for {} of a file of {size} bytes",
+            request.seq,
+            show(&request.asked)
+        ))
+    }
+
+    fn resources_released(&self) -> Checked {
+        match &self.evidence.fold.left_over[..] {
+            [] => Holds,
+            left => Broken(format!("never released: {}", left.join(", "))),
+        }
+    }
+
+    fn same_bytes(&self) -> Checked {
+        match &self.evidence.tensors {
+            None => {
+                let reason = Capability::Memory.absence().to_owned();
+                Checked::NotObserved(vec![Capability::Memory], reason)
+            }
+            Some(seen) => match &seen.wrong {
+                Some(name) => Broken(format!("{name}: the loaded bytes are not the bytes of the file")),
+                None => Holds,
+            },
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Everything known of one run, and what could not be seen.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rangemap::RangeSet;
+
+use super::fold::{self, Fold, Placement, Process, Way, common};
+use super::weights::length;
+use super::{Capabilities, Capability, Effective, EffectiveSource, Summary, Weights};
+use crate::trace::{ErrorKind, Op, ProcessId};
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// As a program does that did what it should.
+    Completed,
+    /// With an error; how, and the last thing it said.
+    Failed(String),
+    /// By a fault of its own.
+    Crashed(String),
+    /// It was ended when its time was up.
+    TimeLimit(String),
+    /// Somebody else ended it: the kernel for want of memory, or a process that is not of the command.
+    Killed(String),
+}
+
+impl Ending {
+    /// How it ended, in words; empty for a run that completed.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Completed => "",
+            Self::Failed(text) | Self::Crashed(text) | Self::TimeLimit(text) | Self::Killed(text) => text,
+        }
+    }
+}
+
+/// What was generated, as far as the subject lets it be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The tokens themselves, with what is behind them.
+    Logits {
+        /// Token ids.
+        tokens: Vec<u32>,
+        /// blake3 over the logits of every step, as little-endian f32.
+        logits: String,
+    },
+    /// The text that a command wrote; equal text proves less than equal logits.
+    Text {
+        /// Everything on standard output.
+        bytes: Vec<u8>,
+        /// Their blake3.
+        hash: String,
+    },
+}
+
+impl Output {
+    /// The text of a command.
+    #[must_use]
+    pub fn text(bytes: Vec<u8>) -> Self {
+        Self::Text { hash: blake3::hash(&bytes).to_hex().to_string(), bytes }
+    }
+
+    /// The hash of the logits, where they can be seen.
+    #[must_use]
+    pub fn logits_hash(&self) -> Option<&str> {
+        match self {
+            Self::Logits { logits, .. } => Some(logits),
+            Self::Text { .. } => None,
+        }
+    }
+
+    /// The hash of the text, where there is one.
+    #[must_use]
+    pub fn text_hash(&self) -> Option<&str> {
+        match self {
+            Self::Text { hash, .. } => Some(hash),
+            Self::Logits { .. } => None,
+        }
+    }
+
+    /// Whether it shows nothing: no token, no byte.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Logits { tokens, .. } => tokens.is_empty(),
+            Self::Text { bytes, .. } => bytes.iter().all(u8::is_ascii_whitespace),
+        }
+    }
+
+    /// What differs between two outputs, in a sentence; `by` is the spelling of the first.
+    #[must_use]
+    pub fn difference(&self, other: &Self, by: &str) -> Option<String> {
+        match (self, other) {
+            _ if self == other => None,
+            (Self::Logits { tokens: a, .. }, Self::Logits { tokens: b, .. }) if a == b => {
+                Some(format!("the tokens equal those of `{by}`, but the logits behind them differ"))
+            }
+            (Self::Logits { tokens: a, .. }, Self::Logits { tokens: b, .. }) => {
+                let at = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+                Some(format!("the tokens differ from those of `{by}` from token {at} on"))
+            }
+            (Self::Text { bytes: a, .. }, Self::Text { bytes: b, .. }) => {
+                let at = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+                let (a, b) = (a.len(), b.len());
+                Some(format!(
+                    "the text ({b} bytes) differs from that of `{by}` ({a} bytes) from byte {at} on"
+                ))
+            }
+            _ => Some(format!("the output is of another kind than that of `{by}`")),
+        }
+    }
+}
+
+/// What was seen of the tensors' bytes in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorBytes {
+    /// One hash over all of them.
+    pub combined: String,
+    /// The first tensor whose bytes are not those of the file.
+    pub wrong: Option<String>,
+}
+
+/// Pages as the kernel shows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageCount {
+    /// How many there are.
+    pub pages: u64,
+    /// How many are in memory.
+    pub resident: u64,
+    /// How many are locked, where the kernel says so.
+    pub locked: Option<u64>,
+}
+
+/// Everything known of one run.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What its source can see.
+    pub capabilities: Capabilities,
+    /// The operations.
+    pub ops: Vec<Op>,
+    /// Bytes in a page.
+    pub page_size: u64,
+    /// Which bytes are weights.
+    pub weights: Weights,
+    /// What the operations come to.
+    pub fold: Fold,
+    /// Counts over all operations, and the effective mode.
+    pub summary: Summary,
+    /// How it ended.
+    pub ending: Ending,
+    /// What was generated.
+    pub output: Option<Output>,
+    /// The bytes of the tensors, where memory was looked at.
+    pub tensors: Option<TensorBytes>,
+    /// The kernel's word on the pages that were locked.
+    pub locked_pages: Option<PageCount>,
+    /// The page cache of the model before a direct load and after it.
+    pub cache: Option<(PageCount, PageCount)>,
+    /// What moved bytes, descriptors or locks unseen, a sentence each.
+    pub unseen: Vec<String>,
+    /// What it wrote to standard error.
+    pub stderr: Vec<u8>,
+    /// How often each fault that was asked for met a call.
+    pub fired: Vec<u64>,
+}
+
+/// The largest grain of direct I/O and the largest page, in bytes: stretches at the edges of tensors that are
+/// no longer come through the page cache without a word.
+const EDGE: u64 = 64 << 10;
+
+impl Evidence {
+    /// The evidence of operations on `weights`; what is beside the operations is for the caller to fill in.
+    #[must_use]
+    pub fn new(ops: Vec<Op>, weights: Weights, page_size: u64, capabilities: Capabilities) -> Self {
+        let fold = fold::fold(&ops, &weights, page_size);
+        let mut summary = Summary::of(&ops);
+        let mut evidence = Self {
+            capabilities,
+            page_size,
+            weights,
+            fold,
+            summary: summary.clone(),
+            ops,
+            ending: Ending::Completed,
+            output: None,
+            tensors: None,
+            locked_pages: None,
+            cache: None,
+            unseen: Vec::new(),
+            stderr: Vec::new(),
+            fired: Vec::new(),
+        };
+        if !evidence.weights.is_empty() {
+            summary.effective = evidence.effective_mode();
+            evidence.summary = summary;
+        }
+        evidence
+    }
+
+    /// What the load really did.
+    #[must_use]
+    pub fn effective(&self) -> Effective {
+        self.summary.effective
+    }
+
+    /// Whether any file was opened, or that was tried.
+    #[must_use]
+    pub fn opened(&self) -> bool {
+        !self.fold.opens.is_empty() || !self.fold.requests.is_empty() || !self.fold.mappings.is_empty()
+    }
+
+    /// Whether it ended as a program does that did what it should.
+    #[must_use]
+    pub fn completed(&self) -> bool {
+        self.ending == Ending::Completed
+    }
+
+    /// Whether nothing happened that the source could not see.
+    #[must_use]
+    pub fn saw_all_calls(&self) -> bool {
+        self.unseen.is_empty() && self.capabilities.has(Capability::Calls)
+    }
+
+    /// The processes that brought the weights in.
+    pub fn loaders(&self) -> impl Iterator<Item = (ProcessId, &Process)> {
+        self.fold.loaders.iter().filter_map(|pid| Some((*pid, self.fold.processes.get(pid)?)))
+    }
+
+    /// Whether a process is one of those.
+    #[must_use]
+    pub fn is_loader(&self, pid: ProcessId) -> bool {
+        self.fold.loaders.contains(&pid)
+    }
+
+    /// Of each file what the loaders have by `of`, together.
+    pub(super) fn union_of(&self, of: impl Fn(&Process) -> RangeSet<u64>) -> RangeSet<u64> {
+        self.loaders().flat_map(|(_, process)| of(process).iter().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    /// The first tensor bytes that are in none of the sets, one set a file, stretches up to `tolerance` aside.
+    pub(super) fn first_gap(
+        &self,
+        of: impl Fn(usize) -> RangeSet<u64>,
+        tolerance: u64,
+    ) -> Option<(String, Range<u64>)> {
+        for (index, file) in self.weights.files.iter().enumerate() {
+            let set = of(index);
+            for tensor in &file.tensors {
+                let gap = set.gaps(&tensor.range).find(|gap| gap.end - gap.start > tolerance);
+                if let Some(gap) = gap {
+                    return Some((self.name(index, &tensor.name), gap));
+                }
+            }
+        }
+        None
+    }
+
+    /// The first tensor bytes that are in one of the sets, one set a file.
+    pub(super) fn first_common(&self, of: impl Fn(usize) -> RangeSet<u64>) -> Option<(String, Range<u64>)> {
+        for (index, file) in self.weights.files.iter().enumerate() {
+            let set = of(index);
+            for tensor in &file.tensors {
+                if let Some(found) = set.overlapping(&tensor.range).next() {
+                    let both = found.start.max(tensor.range.start)..found.end.min(tensor.range.end);
+                    return Some((self.name(index, &tensor.name), both));
+                }
+            }
+        }
+        None
+    }
+
+    /// A tensor's name, with its file where there are several.
+    pub(super) fn name(&self, file: usize, tensor: &str) -> String {
+        match &self.weights.files[..] {
+            [_] => tensor.to_owned(),
+            files => {
+                let path = files.get(file).map_or("", |file| file.path.as_str());
+                format!("{tensor} in {}", path.rsplit(['/', '\\']).next().unwrap_or(path))
+            }
+        }
+    }
+
+    /// The tensor bytes of all files that `of` gives.
+    pub(super) fn tensor_bytes(&self, of: impl Fn(usize) -> RangeSet<u64>) -> u64 {
+        let files = self.weights.files.iter().enumerate();
+        files.map(|(index, file)| length(&common(&of(index), &file.bytes))).sum()
+    }
+
+    /// The bytes of the weights that the loaders brought in, either way.
+    #[must_use]
+    pub fn brought_bytes(&self) -> u64 {
+        self.tensor_bytes(|file| self.union_of(|process| process.brought(file)))
+    }
+
+    /// The placements of weights in all loaders, with their process.
+    pub(super) fn placements(&self) -> impl Iterator<Item = (ProcessId, &Placement)> {
+        self.loaders().flat_map(|(pid, process)| process.placements.iter().map(move |p| (pid, p)))
+    }
+
+    /// Whether it is known where every tensor byte lies when the load is over.
+    #[must_use]
+    pub fn knows_places(&self) -> bool {
+        let placed = |file: usize| {
+            self.placements().filter(|(_, p)| p.file == file).map(|(_, p)| p.range.clone()).collect()
+        };
+        self.capabilities.has(Capability::Addresses)
+            && self.loaders().all(|(_, process)| process.destinations)
+            && self.first_gap(placed, self.weights.tolerance).is_none()
+    }
+
+    /// Bytes that are locked in the loaders when the load is over, whatever they hold.
+    #[must_use]
+    pub fn locked_bytes(&self) -> u64 {
+        self.loaders().map(|(_, process)| length(&process.locked)).sum()
+    }
+
+    /// The addresses that hold weights in one process.
+    pub(super) fn weight_addresses(&self, pid: ProcessId) -> RangeSet<u64> {
+        let mut addresses = RangeSet::new();
+        for (owner, placement) in self.placements().filter(|(owner, _)| *owner == pid) {
+            debug_assert_eq!(owner, pid);
+            let Some(file) = self.weights.files.get(placement.file) else { continue };
+            for range in file.bytes.overlapping(&placement.range) {
+                let start = range.start.max(placement.range.start);
+                let end = range.end.min(placement.range.end);
+                let addr = placement.addr.saturating_add(start - placement.range.start);
+                addresses.insert(addr..addr.saturating_add(end - start));
+            }
+        }
+        addresses
+    }
+
+    /// Tensor bytes whose memory is locked, of each file.
+    pub(super) fn locked_weights(&self) -> BTreeMap<usize, RangeSet<u64>> {
+        let mut held: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
+        for (pid, placement) in self.placements() {
+            let Some(process) = self.fold.processes.get(&pid) else { continue };
+            let len = placement.range.end - placement.range.start;
+            let addresses = placement.addr..placement.addr.saturating_add(len);
+            for locked in process.locked.overlapping(&addresses) {
+                let start = locked.start.max(addresses.start) - placement.addr;
+                let end = locked.end.min(addresses.end) - placement.addr;
+                let range = placement.range.start + start..placement.range.start + end;
+                held.entry(placement.file).or_default().insert(range);
+            }
+        }
+        for (file, set) in &mut held {
+            *set = self.weights.files.get(*file).map_or_else(RangeSet::new, |f| common(set, &f.bytes));
+        }
+        held
+    }
+
+    /// A lock on memory that holds weights, or may: tried by a loader, refused, and not granted later.
+    #[must_use]
+    pub fn refused_lock(&self) -> Option<ErrorKind> {
+        self.lock_attempts().filter(|lock| !self.locked_later(lock)).find_map(|lock| lock.refused)
+    }
+
+    fn locked_later(&self, lock: &super::fold::LockAttempt) -> bool {
+        let locked = self.fold.processes.get(&lock.pid).map(|process| &process.locked);
+        !lock.pages.is_empty() && locked.is_some_and(|set| set.gaps(&lock.pages).next().is_none())
+    }
+
+    /// The locks of loaders on memory that holds weights. Where it is not known what lies where, every lock
+    /// that is as large as the smallest part of them that matters may be one.
+    pub(super) fn lock_attempts(&self) -> impl Iterator<Item = &super::fold::LockAttempt> {
+        let known = self.knows_places();
+        let holds: BTreeMap<ProcessId, RangeSet<u64>> =
+            self.fold.loaders.iter().map(|pid| (*pid, self.weight_addresses(*pid))).collect();
+        let page = self.page_size.max(1);
+        let least = if known { 0 } else { self.weights.len() / 2 };
+        self.fold.locks.iter().filter(move |lock| {
+            let Some(addresses) = holds.get(&lock.pid) else { return false };
+            let near = lock.pages.start.saturating_sub(page)..lock.pages.end.saturating_add(page);
+            let touches = addresses.overlaps(&near);
+            let len = lock.pages.end - lock.pages.start;
+            touches || (!known && lock.load && self.lock_total(lock.pid).max(len) >= least)
+        })
+    }
+
+    /// Bytes of all locks that a process tried in its load.
+    fn lock_total(&self, pid: ProcessId) -> u64 {
+        let tried = self.fold.locks.iter().filter(|lock| lock.pid == pid && lock.load);
+        let all: RangeSet<u64> = tried.filter(|l| !l.pages.is_empty()).map(|l| l.pages.clone()).collect();
+        length(&all)
+    }
+
+    /// Tensor bytes by the way they came, of all loaders: mapped and left mapped, buffered, direct.
+    #[must_use]
+    pub fn bytes_by_way(&self) -> [u64; 3] {
+        let of = |pick: fn(&Process) -> &BTreeMap<usize, RangeSet<u64>>| {
+            self.tensor_bytes(|file| {
+                self.union_of(|process| pick(process).get(&file).cloned().unwrap_or_default())
+            })
+        };
+        let direct = of(|process| &process.direct);
+        let read = self.tensor_bytes(|file| self.union_of(|process| process.read(file)));
+        [of(|process| &process.mapped), read - direct, direct]
+    }
+
+    /// Tensor bytes that came through the page cache alone, the edges of blocks aside.
+    pub(super) fn buffered_stretch(&self) -> Option<(String, Range<u64>)> {
+        let direct =
+            |file: usize| self.union_of(|process| process.direct.get(&file).cloned().unwrap_or_default());
+        self.first_gap(direct, EDGE)
+    }
+
+    fn effective_mode(&self) -> Effective {
+        let all = self.weights.len();
+        let [mapped, buffered, direct] = self.bytes_by_way();
+        let read = buffered + direct;
+        let placed_by_reads = self.tensor_bytes(|file| {
+            self.placements()
+                .filter(|(_, p)| p.file == file && p.way != Way::Map)
+                .map(|(_, p)| p.range.clone())
+                .collect()
+        });
+        // What was read into memory that was used again is not where the weights are.
+        let stays = if self.loaders().all(|(_, p)| p.destinations) { placed_by_reads } else { read };
+        let source = if mapped == 0 && read == 0 {
+            None
+        } else if read < mapped || (mapped == all && stays < all) {
+            Some(EffectiveSource::Map)
+        } else if direct > buffered {
+            Some(EffectiveSource::Direct)
+        } else {
+            Some(EffectiveSource::Read)
+        };
+        let held: u64 = self.locked_weights().values().map(length).sum();
+        let enough = !self.knows_places() && self.locked_bytes().saturating_mul(2) >= all && all > 0;
+        let locked = (held > 0 || enough) && self.refused_lock().is_none();
+        Effective { source, locked }
+    }
+}

@@ -1,0 +1,94 @@
+//! The engine: the checks of the rows that a profile holds a subject to, on one evidence.
+
+use super::checks::{self, Checked};
+use super::{Capability, Decided, Ending, Evidence, Finding, NotObserved, Profile, Rule};
+use crate::plan::LoadPlan;
+
+/// What one run comes to.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The plan after `auto` and refusals.
+    pub decided: Decided,
+    /// The broken rules.
+    pub findings: Vec<Finding>,
+    /// The rules that the evidence cannot decide.
+    pub not_observed: Vec<NotObserved>,
+    /// What is to be said besides.
+    pub notes: Vec<String>,
+}
+
+/// Judges one run of a spelling that means `asked`.
+#[must_use]
+pub fn judge(asked: LoadPlan, evidence: &Evidence, profile: &Profile) -> Judgement {
+    let decided = Decided::of(asked, evidence);
+    let mut judgement = Judgement {
+        decided: decided.clone(),
+        findings: Vec::new(),
+        not_observed: Vec::new(),
+        notes: Vec::new(),
+    };
+    if let Some(finding) = ended_badly(&decided, evidence) {
+        judgement.findings.push(finding);
+        return judgement;
+    }
+    if !evidence.completed() {
+        return judgement;
+    }
+    let case = checks::Case { asked, decided: &decided, evidence, profile };
+    for rule in profile.rules() {
+        match checks::check(rule, &case) {
+            Checked::Holds => {}
+            Checked::Broken(message) => judgement.findings.push(Finding::new(rule, message)),
+            Checked::NotObserved(missing, reason) => {
+                judgement.not_observed.push(NotObserved::new(rule, missing, reason));
+            }
+            Checked::Note(note) => judgement.notes.push(note),
+        }
+    }
+    judgement
+}
+
+/// The rule that an end breaks; none where the failure is what the plan asks for, and none for an end that
+/// somebody else made.
+fn ended_badly(decided: &Decided, evidence: &Evidence) -> Option<Finding> {
+    match &evidence.ending {
+        Ending::Completed if decided.must_fail => Some(Finding::new(
+            Rule::Completes,
+            "direct I/O was refused, the plan says to fail, and it completed".to_owned(),
+        )),
+        Ending::Failed(message) if !decided.must_fail => Some(Finding::new(Rule::Completes, message.clone())),
+        Ending::Crashed(message) => Some(Finding::new(Rule::NoCrash, message.clone())),
+        Ending::TimeLimit(message) => Some(Finding::new(Rule::EndsInTime, message.clone())),
+        Ending::Completed | Ending::Failed(_) | Ending::Killed(_) => None,
+    }
+}
+
+/// Whether a run brought all weights of the named model in; why not otherwise.
+///
+/// # Errors
+/// Why it did not: a sentence without an end.
+pub fn weights_arrived(evidence: &Evidence) -> Result<(), String> {
+    if !evidence.completed() {
+        return Err(format!("it does not complete: {}", evidence.ending.message()));
+    }
+    let gap = evidence
+        .first_gap(|file| evidence.union_of(|process| process.brought(file)), evidence.weights.tolerance);
+    let Some((tensor, gap)) = gap else { return Ok(()) };
+    let strangers = evidence.fold.strangers.iter().max_by_key(|(_, bytes)| **bytes);
+    let (brought, all) = (evidence.brought_bytes(), evidence.weights.len());
+    if !evidence.saw_all_calls() {
+        let why = evidence.unseen.first().map_or(Capability::Calls.absence(), String::as_str);
+        return Err(format!("{brought} of {all} bytes of the weights were seen to arrive: {why}"));
+    }
+    Err(match (brought, strangers) {
+        (_, Some((path, bytes))) if *bytes > brought => {
+            format!("it brings in {brought} of {all} bytes of the weights, and {bytes} bytes of {path}")
+        }
+        (0, _) if evidence.opened() => "it opens the model and neither reads nor maps its weights".to_owned(),
+        (0, _) => "it opens no model".to_owned(),
+        _ => format!(
+            "it brings in {brought} of {all} bytes of the weights; {tensor}: bytes {}..{} never come",
+            gap.start, gap.end
+        ),
+    })
+}

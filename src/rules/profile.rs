@@ -1,0 +1,113 @@
+//! Which rules hold a kind of subject, as tables with reasons.
+
+use super::Rule;
+
+/// Whether a rule holds a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applies {
+    /// It does.
+    Yes,
+    /// It does not, and why.
+    No(&'static str),
+}
+
+/// What a kind of subject is held to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for, in a sentence.
+    pub about: &'static str,
+    /// Only what arrives in the load phase counts as loaded: the subject says itself where its phases are.
+    pub load_phase_only: bool,
+    /// The subject promises shared mappings: a private writable one is a finding and not a note.
+    pub shared_mappings: bool,
+    /// Rules that do not hold it, each with the reason.
+    waived: &'static [(Rule, &'static str)],
+}
+
+/// The rules that one run by itself can keep or break, in the order in which they are checked.
+pub(super) const CONTRACT: &[Rule] = &[
+    Rule::PlanTaken,
+    Rule::WeightsLoaded,
+    Rule::TensorsMapped,
+    Rule::MappedNotRead,
+    Rule::NoFileMapping,
+    Rule::TensorsRead,
+    Rule::ReadOnce,
+    Rule::ReadsBuffered,
+    Rule::DirectAttempted,
+    Rule::DirectHeld,
+    Rule::DirectAligned,
+    Rule::FallbackReported,
+    Rule::TensorsLocked,
+    Rule::UnrequestedLock,
+    Rule::OpenedReadOnly,
+    Rule::NeverWritten,
+    Rule::MappedReadOnly,
+    Rule::ReadsInsideFile,
+    Rule::ResourcesReleased,
+    Rule::SameBytes,
+];
+
+const TWICE: &str =
+    "a foreign loader may look at a tensor before it loads, read ahead, and read a byte twice";
+const PAST_END: &str = "stdio reads ahead and asks past the end of the file";
+const RELEASE: &str = "a process may leave the release to its end";
+const GRANTED: &str = "a request that the kernel took was aligned enough for it";
+
+impl Profile {
+    /// The reference engine: its whole contract.
+    pub const REFERENCE: Self = Self {
+        name: "reference",
+        about: "the engine of this program, which records itself at its seam",
+        load_phase_only: true,
+        shared_mappings: true,
+        waived: &[],
+    };
+
+    /// A foreign loader of llama.cpp's family.
+    pub const FOREIGN: Self = Self {
+        name: "foreign",
+        about: "a command that is not ours, watched at its system calls",
+        load_phase_only: false,
+        shared_mappings: true,
+        waived: &[
+            (Rule::MappedNotRead, TWICE),
+            (Rule::ReadOnce, TWICE),
+            (Rule::ReadsInsideFile, PAST_END),
+            (Rule::ResourcesReleased, RELEASE),
+            (Rule::DirectAligned, GRANTED),
+        ],
+    };
+
+    /// A recording of a foreign loader by another tool.
+    pub const RECORDING: Self = Self {
+        name: "recording",
+        about: "a trace file or a log of another tool",
+        load_phase_only: false,
+        shared_mappings: true,
+        waived: &[
+            (Rule::ReadOnce, "which tensors a byte belongs to is seldom recorded"),
+            (Rule::ResourcesReleased, RELEASE),
+            (Rule::DirectAligned, GRANTED),
+            (Rule::SameBytes, "no recording holds the bytes of tensors"),
+            (Rule::PlanTaken, "the effective mode is reported beside the expected one"),
+        ],
+    };
+
+    /// Every profile.
+    pub const ALL: [&'static Self; 3] = [&Self::REFERENCE, &Self::FOREIGN, &Self::RECORDING];
+
+    /// Whether a rule of the contract holds the subject.
+    #[must_use]
+    pub fn applies(&self, rule: Rule) -> Applies {
+        let waived = self.waived.iter().find(|(other, _)| *other == rule);
+        waived.map_or(Applies::Yes, |(_, why)| Applies::No(why))
+    }
+
+    /// The rules of the contract that hold the subject.
+    pub fn rules(&self) -> impl Iterator<Item = Rule> {
+        CONTRACT.iter().copied().filter(|rule| self.applies(*rule) == Applies::Yes)
+    }
+}
