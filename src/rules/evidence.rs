@@ -199,6 +199,24 @@ impl Evidence {
         evidence
     }
 
+    /// The tensors' ranges in each file that was opened, in the order of the roles of a code path.
+    #[must_use]
+    pub fn weights_by_role(&self) -> Vec<Vec<Range<u64>>> {
+        let files = self.weights.files_of(&self.ops);
+        let mut paths: Vec<&str> = Vec::new();
+        let mut roles = Vec::new();
+        for op in &self.ops {
+            let crate::trace::Call::Open { file, path, .. } = &op.call else { continue };
+            if paths.contains(&path.as_str()) {
+                continue;
+            }
+            paths.push(path);
+            let weights = files.get(file).and_then(|index| self.weights.files.get(*index));
+            roles.push(weights.map_or_else(Vec::new, |w| w.bytes.iter().cloned().collect()));
+        }
+        roles
+    }
+
     /// What the load really did.
     #[must_use]
     pub fn effective(&self) -> Effective {

@@ -1,132 +1,95 @@
-//! The thing under test behind one trait: the reference engine, or any command; imported logs by the
-//! same door.
+//! The thing under test behind one trait: the reference engine, any command, a recording.
 //!
-//! A subject is given a spelling and answers with what it did to the operating system, and with
-//! what came of it. It judges nothing.
+//! A subject is asked in a spelling and answers with [`Evidence`]: what it did to the operating system, what
+//! came of it, and what of that could not be seen. It judges nothing.
 //!
-//! Called by `check` and `cli`; calls `engine`, `tracer`, `platform`, `plan`, `gguf` and `trace`.
+//! Called by `check` and `cli`; calls `engine`, `tracer`, `platform`, `rules`, `plan`, `gguf` and `trace`.
 
 mod bits;
 mod command;
 mod embedded;
 mod machine;
+mod recording;
 mod reference;
 mod template;
 mod truth;
 
 pub use bits::{LoadedBits, LogitsBits};
-pub use command::{CommandRun, ExternalCommand};
+pub use command::ExternalCommand;
 pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
 pub use machine::Machine;
+pub use recording::Recorded;
 pub use reference::{ReferenceEngine, Wrap};
 pub use template::{Template, TemplateError};
-pub use truth::{TensorHashes, Truth};
+pub use truth::{TensorHashes, Truth, TruthError};
 
-pub use crate::platform::{Fault, FaultSpec, Residency, Target, When};
-pub use crate::tracer::{Status, TraceError};
+pub use crate::platform::{Fault, FaultSpec, Target, When};
+pub use crate::tracer::TraceError;
 
 use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, Spelling};
-use crate::trace::Op;
+use crate::rules::{Evidence, Profile};
 
 /// How much of a case is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
     /// The operations of the load.
     Load,
-    /// And a hash of every tensor.
-    Hash,
-    /// And generated text with a hash of its logits.
-    Generate,
+    /// And the bytes of every tensor, where they can be seen.
+    Bytes,
+    /// And the output, where it can be seen.
+    Output,
 }
 
-/// One case for a subject.
-pub struct Request<'a> {
+/// A spelling with the plan that the dialect gives it: resolved once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Case {
     /// The words.
-    pub spelling: &'a Spelling,
-    /// The dialect they are to be read in.
+    pub spelling: Spelling,
+    /// What they mean; `None` where the dialect refuses them.
+    pub plan: Option<LoadPlan>,
+}
+
+impl Case {
+    /// A spelling as a dialect reads it.
+    #[must_use]
+    pub fn of(spelling: Spelling, dialect: Dialect) -> Self {
+        let plan = spelling.resolve(dialect).ok().map(|resolved| resolved.plan);
+        Self { spelling, plan }
+    }
+}
+
+/// What is the same in all cases of a campaign.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The dialect.
     pub dialect: Dialect,
-    /// How much is wanted.
+    /// How much of each case is wanted.
     pub depth: Depth,
-    /// What to generate.
+    /// What to generate, for a subject that is not a command.
     pub generation: &'a Generation,
+    /// What the model file holds.
+    pub truth: &'a Truth,
 }
 
-/// What a subject did and what came of it.
-pub struct Run {
-    /// Its operations, all of them, teardown included.
-    pub ops: Vec<Op>,
-    /// The plan after `auto` was decided, if it got that far.
-    pub resolved: Option<LoadPlan>,
-    /// What came of it, or why nothing did.
-    pub result: Result<Observed, String>,
-}
-
-/// What came of a load.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Observed {
-    /// A hash of each tensor's bytes as the subject sees them.
-    pub tensors: Option<TensorHashes>,
-    /// What was generated.
-    pub output: Option<Output>,
-    /// What the kernel says after the load about the pages that were locked; `None` where it cannot be
-    /// asked.
-    pub locked: Option<Residency>,
-    /// What a direct load left in the page cache; `None` for other loads and where the kernel cannot be
-    /// asked.
-    pub cache: Option<CacheUse>,
-}
-
-/// What the page cache held of the model file before a load and after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheUse {
-    /// Before.
-    pub before: Residency,
-    /// After.
-    pub after: Residency,
-}
-
-/// What was generated, as far as the subject lets it be seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// The tokens themselves, with what is behind them.
-    Logits {
-        /// Token ids.
-        tokens: Vec<u32>,
-        /// blake3 over the logits of every step, as little-endian f32.
-        logits: String,
-    },
-    /// The text that a command wrote; equal text proves less than equal logits.
-    Text {
-        /// Everything on standard output.
-        bytes: Vec<u8>,
-        /// Their blake3.
-        hash: String,
+/// Why there is no evidence.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAvailable {
+    /// The command cannot be started or traced.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A recording holds another case.
+    #[error("the recording is of `{held}`, not of `{asked}`")]
+    OtherCase {
+        /// What it holds.
+        held: String,
+        /// What was asked for.
+        asked: String,
     },
 }
 
-impl Output {
-    /// The hash of the logits, where they can be seen.
-    #[must_use]
-    pub fn logits(&self) -> Option<&str> {
-        match self {
-            Self::Logits { logits, .. } => Some(logits),
-            Self::Text { .. } => None,
-        }
-    }
-
-    /// The hash of the text, where there is one.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text { hash, .. } => Some(hash),
-            Self::Logits { .. } => None,
-        }
-    }
-}
-
-/// Something that can load a model when asked in some spelling.
-pub trait Subject {
+/// Something that loads a model when asked in some spelling.
+pub trait Subject: Sync {
     /// Its name in reports.
     fn name(&self) -> String;
 
@@ -136,12 +99,28 @@ pub trait Subject {
     /// Bytes in a page of that platform.
     fn page_size(&self) -> u64;
 
-    /// The model file, for command lines that reproduce a case.
-    fn model(&self) -> String;
+    /// Which rules hold it.
+    fn profile(&self) -> &'static Profile;
 
-    /// Does what the request asks for.
-    fn run(&self, request: &Request<'_>) -> Run;
+    /// Whether it is started anew as a process for each case, and may do something else each time.
+    fn is_command(&self) -> bool;
 
-    /// The command line that runs one case again.
-    fn reproduce(&self, request: &Request<'_>) -> String;
+    /// What decides the output beside the model.
+    fn settings(&self, setting: &Setting<'_>) -> String;
+
+    /// Runs one case under these faults, which count anew each time.
+    ///
+    /// # Errors
+    /// Why it cannot be run. A run that fails is evidence.
+    fn observe(&self, case: &Case, faults: &[FaultSpec], setting: &Setting<'_>)
+    -> Result<Evidence, NotAvailable>;
+
+    /// The line of `loadparity check` that runs these cases again, with `options` among its words.
+    fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String;
+}
+
+/// A line that a shell reads as these words.
+pub(crate) fn shell_line(words: impl IntoIterator<Item = String>) -> String {
+    let words: Vec<String> = words.into_iter().collect();
+    Spelling { argv: words, env: Vec::new() }.to_string()
 }

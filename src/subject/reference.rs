@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::command::shell_line;
-use super::{CacheUse, Depth, Observed, Output, Request, Run, Subject, TensorHashes};
+use super::{Case, Depth, NotAvailable, Setting, Subject, TensorHashes, shell_line};
 use crate::engine::{self, LoadOptions};
-use crate::plan::Source;
-use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
+use crate::plan::{LoadPlan, Source};
+use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording, Residency};
+use crate::rules::{
+    Capabilities, Capability, Ending, Evidence, Output, PageCount, Profile, TensorBytes,
+};
 
 /// Puts something between the loader and the recorder.
 pub type Wrap = Box<dyn Fn(Arc<dyn Platform>) -> Arc<dyn Platform> + Send + Sync>;
@@ -51,25 +53,31 @@ impl ReferenceEngine {
     }
 
     /// The stack that a load talks to, recording into `recording`.
-    fn stack(&self, recording: &Arc<Recording>) -> Arc<dyn Platform> {
+    fn stack(
+        &self,
+        recording: &Arc<Recording>,
+        faults: &[FaultSpec],
+    ) -> (Arc<dyn Platform>, Option<Arc<Injector>>) {
         let mut stack = self.base.clone();
-        if !self.faults.is_empty() {
-            stack = Arc::new(Injector::new(stack, self.faults.clone()));
+        let injector = (!faults.is_empty()).then(|| Arc::new(Injector::new(stack.clone(), faults.to_vec())));
+        if let Some(injector) = &injector {
+            stack = injector.clone();
         }
         stack = Arc::new(Recorder::new(stack, recording.clone()));
-        self.wrap.as_ref().map_or(stack.clone(), |wrap| wrap(stack))
+        (self.wrap.as_ref().map_or(stack.clone(), |wrap| wrap(stack)), injector)
     }
 
-    fn observe(
+    /// Loads, and looks at what came of it. What was seen before an error is kept.
+    fn load(
         &self,
-        request: &Request<'_>,
-        run: &mut Run,
+        plan: LoadPlan,
+        setting: &Setting<'_>,
         stack: &Arc<dyn Platform>,
-    ) -> Result<Observed, String> {
-        let Request { spelling, dialect, depth, generation } = request;
-        let plan = spelling.resolve(*dialect).map_err(|e| e.to_string())?.plan;
+        one_reader: bool,
+        seen: &mut Seen,
+    ) -> Result<(), String> {
         let mut options = LoadOptions::default();
-        if !self.faults.is_empty() {
+        if one_reader {
             // With several reads in flight it is chance which of them a fault meets.
             options.readers = 1;
         }
@@ -80,22 +88,37 @@ impl ReferenceEngine {
         };
         let before = cached();
         let loaded = engine::load(stack, &self.model, plan, options).map_err(|e| e.to_string())?;
-        run.resolved = Some(loaded.resolved);
         stack.enter_phase(crate::trace::Phase::Run);
-        let cache = before.zip(cached()).map(|(before, after)| CacheUse { before, after });
-        let locked = loaded.weights.locked_residency().ok();
-        let mut observed = Observed { locked, cache, ..Observed::default() };
-        if *depth >= Depth::Hash {
-            observed.tensors = Some(TensorHashes::of(&loaded.gguf, &*loaded.weights));
+        seen.cache = before.zip(cached()).map(|(before, after)| (pages(before), pages(after)));
+        seen.locked = loaded.weights.locked_residency().ok().map(pages);
+        if setting.depth >= Depth::Bytes {
+            let hashes = TensorHashes::of(&loaded.gguf, &*loaded.weights);
+            let wrong = hashes.first_difference(&setting.truth.tensors);
+            let name = |at: usize| loaded.gguf.tensors.get(at).map(|tensor| tensor.name.clone());
+            let wrong = wrong.map(|at| name(at).unwrap_or_else(|| "a tensor is missing".to_owned()));
+            seen.tensors = Some(TensorBytes { combined: hashes.combined(), wrong });
         }
-        if *depth >= Depth::Generate {
-            let generated = engine::generate(&loaded.gguf, loaded.weights, generation, &mut |_| ())
+        if setting.depth >= Depth::Output {
+            let generated = engine::generate(&loaded.gguf, loaded.weights, setting.generation, &mut |_| ())
                 .map_err(|e| e.to_string())?;
             let logits = generated.logits_hash.to_hex().to_string();
-            observed.output = Some(Output::Logits { tokens: generated.tokens, logits });
+            seen.output = Some(Output::Logits { tokens: generated.tokens, logits });
         }
-        Ok(observed)
+        Ok(())
     }
+}
+
+/// What came of a load.
+#[derive(Default)]
+struct Seen {
+    tensors: Option<TensorBytes>,
+    output: Option<Output>,
+    locked: Option<PageCount>,
+    cache: Option<(PageCount, PageCount)>,
+}
+
+fn pages(Residency { pages, resident, locked }: Residency) -> PageCount {
+    PageCount { pages, resident, locked }
 }
 
 impl Subject for ReferenceEngine {
@@ -111,31 +134,62 @@ impl Subject for ReferenceEngine {
         self.base.limits().page_size
     }
 
-    fn model(&self) -> String {
-        self.shown_model.clone().unwrap_or_else(|| self.model.display().to_string())
+    fn profile(&self) -> &'static Profile {
+        &Profile::REFERENCE
     }
 
-    fn run(&self, request: &Request<'_>) -> Run {
+    fn is_command(&self) -> bool {
+        false
+    }
+
+    fn settings(&self, setting: &Setting<'_>) -> String {
+        let engine::Generation { prompt, n_predict, sampler, .. } = setting.generation;
+        let (seed, temperature) = (sampler.seed, sampler.temperature);
+        format!("prompt {prompt:?}, {n_predict} tokens, seed {seed}, temperature {temperature}")
+    }
+
+    fn observe(
+        &self,
+        case: &Case,
+        faults: &[FaultSpec],
+        setting: &Setting<'_>,
+    ) -> Result<Evidence, NotAvailable> {
         let recording = Recording::new();
-        let stack = self.stack(&recording);
-        let mut run = Run { ops: Vec::new(), resolved: None, result: Err(String::new()) };
-        run.result = self.observe(request, &mut run, &stack);
+        let faults: Vec<FaultSpec> = self.faults.iter().chain(faults).copied().collect();
+        let (stack, injector) = self.stack(&recording, &faults);
+        let mut seen = Seen::default();
+        let result = match case.plan {
+            Some(plan) => self.load(plan, setting, &stack, !faults.is_empty(), &mut seen),
+            None => {
+                let refused = case.spelling.resolve(setting.dialect).map(|_| ());
+                refused.map_err(|error| error.to_string())
+            }
+        };
         drop(stack);
-        run.ops = recording.ops();
-        run
+        use Capability::{Addresses, Calls, Destinations, Kernel, Layout, Memory, Notices, Processes};
+        let sees = [Calls, Addresses, Destinations, Processes, Layout, Memory, Notices, Capability::Output, Kernel];
+        let weights = setting.truth.weights.clone();
+        let sees = Capabilities::of(sees);
+        let mut evidence = Evidence::new(recording.ops(), weights, self.page_size(), sees);
+        evidence.ending = result.map_or_else(Ending::Failed, |()| Ending::Completed);
+        evidence.fired = injector.map_or_else(Vec::new, |injector| injector.fired());
+        let Seen { tensors, output, locked, cache } = seen;
+        (evidence.tensors, evidence.output) = (tensors, output);
+        (evidence.locked_pages, evidence.cache) = (locked, cache);
+        Ok(evidence)
     }
 
-    fn reproduce(&self, request: &Request<'_>) -> String {
-        let generation = request.generation;
-        let model = self.model();
-        let mut words = vec!["loadparity".to_owned(), "run".to_owned()];
+    fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String {
+        let mut words = vec!["loadparity".to_owned(), "check".to_owned()];
+        let model = self.shown_model.clone().unwrap_or_else(|| self.model.display().to_string());
         if !model.is_empty() {
             words.extend(["-m".to_owned(), model]);
         }
-        let sampler = &generation.sampler;
-        words.extend(["-p".to_owned(), generation.prompt.clone()]);
+        words.push(format!("--dialect={}", setting.dialect));
+        let engine::Generation { prompt, n_predict, sampler, .. } = setting.generation;
+        words.extend(["-p".to_owned(), prompt.clone()]);
         for (name, value) in [
-            ("-n", generation.n_predict.to_string()),
+            ("-n", n_predict.to_string()),
             ("--seed", sampler.seed.to_string()),
             ("--temp", sampler.temperature.to_string()),
         ] {
@@ -144,9 +198,7 @@ impl Subject for ReferenceEngine {
         for fault in &self.faults {
             words.extend(["--inject".to_owned(), fault.to_string()]);
         }
-        words.push(format!("--dialect={}", request.dialect));
-        words.extend(request.spelling.argv.iter().cloned());
-        words.extend(["--trace".to_owned(), "trace.jsonl".to_owned(), "--json".to_owned()]);
-        shell_line(words, request.spelling)
+        words.extend(options.iter().cloned());
+        shell_line(words)
     }
 }

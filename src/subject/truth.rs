@@ -1,10 +1,12 @@
 //! What the tensors of a model file really hold, found without the loader.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::engine::TensorBytes;
 use crate::gguf::split::{self, SplitError};
 use crate::gguf::{Gguf, ReadError, SeekSource};
+use crate::rules::{WeightFile, Weights};
+use crate::trace::FileIdentity;
 
 /// One hash for each tensor, in the order of the tensor table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,12 +34,15 @@ impl TensorHashes {
     }
 }
 
-/// A model file as it lies on disk.
+/// A model as it lies on disk: one file, or the shards of one model.
+#[derive(Clone, Debug)]
 pub struct Truth {
-    /// Its header.
+    /// Its header; of several shards, joined.
     pub gguf: Gguf,
-    /// How many files it is in.
-    pub files: usize,
+    /// Its files, in order.
+    pub paths: Vec<PathBuf>,
+    /// Which bytes of which file are weights.
+    pub weights: Weights,
     /// The hash of each tensor's bytes in the file.
     pub tensors: TensorHashes,
 }
@@ -57,8 +62,7 @@ pub enum TruthError {
 }
 
 impl Truth {
-    /// Reads and hashes a file with the standard library alone: none of the code under test is
-    /// involved.
+    /// Reads and hashes a model with the standard library alone: none of the code under test is involved.
     ///
     /// A model of several shards is given by its first.
     ///
@@ -66,30 +70,45 @@ impl Truth {
     /// When a file cannot be read or is not a well-formed GGUF file, or shards do not belong
     /// together.
     pub fn of_file(path: &Path) -> Result<Self, TruthError> {
-        let first = Self::of_one_file(path)?;
-        let Some(shard) = split::shard(&first.gguf)? else { return Ok(first) };
-        let mut shards = vec![first];
-        for path in &split::paths(path, shard)?[1..] {
-            shards.push(Self::of_one_file(path)?);
+        let first = File::of(path)?;
+        let mut paths = vec![path.to_owned()];
+        if let Some(shard) = split::shard(&first.gguf)? {
+            paths = split::paths(path, shard)?;
         }
-        let gguf = split::join(shards.iter().map(|shard| &shard.gguf))?;
-        let files = shards.len();
-        let tensors = shards.into_iter().flat_map(|shard| shard.tensors.0).collect();
-        Ok(Self { files, tensors: TensorHashes(tensors), gguf })
+        let mut files = vec![first];
+        for path in &paths[1..] {
+            files.push(File::of(path)?);
+        }
+        let gguf = split::join(files.iter().map(|file| &file.gguf))?;
+        let weights = paths.iter().zip(&files).map(|(path, file)| {
+            WeightFile::of(&path.to_string_lossy(), file.identity, &file.gguf)
+        });
+        let weights = Weights { files: weights.collect(), tolerance: 0 };
+        let tensors = TensorHashes(files.into_iter().flat_map(|file| file.hashes).collect());
+        Ok(Self { gguf, paths, weights, tensors })
     }
+}
 
-    fn of_one_file(path: &Path) -> Result<Self, TruthError> {
+/// One file of a model.
+struct File {
+    gguf: Gguf,
+    identity: Option<FileIdentity>,
+    hashes: Vec<blake3::Hash>,
+}
+
+impl File {
+    fn of(path: &Path) -> Result<Self, TruthError> {
+        use std::io::{Read, Seek, SeekFrom};
         let mut file = std::fs::File::open(path)?;
         let gguf = crate::gguf::read(&SeekSource::new(&file)?)?;
         let hash = |tensor| {
-            use std::io::{Read, Seek, SeekFrom};
             let range = gguf.file_range(tensor);
             file.seek(SeekFrom::Start(range.start))?;
             let mut hasher = blake3::Hasher::new();
             hasher.update_reader((&file).take(range.end - range.start))?;
             Ok(hasher.finalize())
         };
-        let tensors = gguf.tensors.iter().map(hash).collect::<std::io::Result<_>>()?;
-        Ok(Self { files: 1, tensors: TensorHashes(tensors), gguf })
+        let hashes = gguf.tensors.iter().map(hash).collect::<std::io::Result<_>>()?;
+        Ok(Self { identity: None, gguf, hashes })
     }
 }

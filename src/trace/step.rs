@@ -20,6 +20,15 @@ impl Role {
         Role("unknown".to_string())
     }
 
+    /// The number, counted from 1 by first open; `None` for a file whose open the trace does not hold.
+    pub fn number(&self) -> Option<usize> {
+        match self.0.strip_prefix("model") {
+            Some("") => Some(1),
+            Some(rest) => rest.strip_prefix('#')?.parse().ok(),
+            None => None,
+        }
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         &self.0

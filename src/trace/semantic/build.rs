@@ -15,9 +15,11 @@ const LARGEST_GRAIN: u64 = 64 << 10;
 /// The smallest page size, in bytes. A shorter gap between two tensors holds no page of its own.
 const SMALLEST_PAGE: u64 = 4096;
 
-/// The semantic path of `path` for tensors in these ranges (start, end) of the file.
-pub(super) fn build(path: &CodePath, weights: Vec<(u64, u64)>) -> SemanticPath {
-    let mut builder = Builder { weights: union(weights), ..Builder::default() };
+/// The semantic path of `path` for tensors in these ranges (start, end) of each file, by its role; a role
+/// behind the last has the ranges of the last.
+pub(super) fn build(path: &CodePath, weights: Vec<Vec<(u64, u64)>>) -> SemanticPath {
+    let weights = weights.into_iter().map(union).collect();
+    let mut builder = Builder { weights, ..Builder::default() };
     builder.count_opens(&path.steps);
     for step in &path.steps {
         builder.step(step);
@@ -27,16 +29,16 @@ pub(super) fn build(path: &CodePath, weights: Vec<(u64, u64)>) -> SemanticPath {
 
 /// What stands behind a region.
 enum Behind {
-    /// The file from this offset on.
-    File(u64),
+    /// A file from this offset on.
+    File(Role, u64),
     /// Anonymous memory of this length.
     Memory(u64),
 }
 
 #[derive(Default)]
 struct Builder {
-    /// The tensors' ranges: sorted, disjoint.
-    weights: Vec<(u64, u64)>,
+    /// The tensors' ranges in each file, by role: sorted, disjoint.
+    weights: Vec<Vec<(u64, u64)>>,
     steps: Vec<SemanticStep>,
     rules: BTreeMap<Rule, usize>,
     regions: BTreeMap<Region, Behind>,
@@ -116,8 +118,8 @@ impl Builder {
                 return None;
             }
             Action::Map { region, file, offset, len, .. } => {
-                self.regions.insert(*region, Behind::File(*offset));
-                let weights = self.cover(&[(*offset, offset.saturating_add(*len))]);
+                self.regions.insert(*region, Behind::File(file.clone(), *offset));
+                let weights = self.cover(file, &[(*offset, offset.saturating_add(*len))]);
                 self.apply(Rule::CoverageNotRanges);
                 SemanticAction::Map { region: *region, file: file.clone(), weights }
             }
@@ -167,16 +169,23 @@ impl Builder {
         })
     }
 
-    /// The tensor bytes in these sorted, disjoint ranges of the file.
-    fn cover(&self, ranges: &[(u64, u64)]) -> Cover {
-        let missing = ranges.iter().fold(self.weights.clone(), |left, range| subtract(&left, *range));
+    /// The tensors' ranges in a file.
+    fn of(&self, file: &Role) -> &[(u64, u64)] {
+        let index = file.number().map_or(0, |number| number - 1);
+        self.weights.get(index).or(self.weights.last()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tensor bytes in these sorted, disjoint ranges of a file.
+    fn cover(&self, file: &Role, ranges: &[(u64, u64)]) -> Cover {
+        let weights = self.of(file);
+        let missing = ranges.iter().fold(weights.to_vec(), |left, range| subtract(&left, *range));
         if missing.is_empty() {
             // A model without tensors has nothing that could be missing.
-            if self.weights.is_empty() { Cover::None } else { Cover::All }
-        } else if missing == self.weights {
+            if weights.is_empty() { Cover::None } else { Cover::All }
+        } else if missing == weights {
             Cover::None
         } else {
-            let there = missing.iter().fold(self.weights.clone(), |left, range| subtract(&left, *range));
+            let there = missing.iter().fold(weights.to_vec(), |left, range| subtract(&left, *range));
             let bytes = |ranges: &[(u64, u64)]| ranges.iter().map(|r| r.1 - r.0).sum::<u64>();
             if bytes(&there) < bytes(&missing) { Cover::Only(there) } else { Cover::But(missing) }
         }
@@ -187,7 +196,9 @@ impl Builder {
         self.apply(Rule::CoverageNotRanges);
         let end = offset.saturating_add(len);
         match self.regions.get(&region) {
-            Some(Behind::File(at)) => self.cover(&[(at.saturating_add(offset), at.saturating_add(end))]),
+            Some(Behind::File(file, at)) => {
+                self.cover(file, &[(at.saturating_add(offset), at.saturating_add(end))])
+            }
             Some(Behind::Memory(all)) if offset == 0 && end >= *all => Cover::Whole,
             Some(Behind::Memory(all)) => Cover::Part(offset, end, *all),
             None => Cover::Part(offset, end, end),
@@ -196,9 +207,9 @@ impl Builder {
 
     fn read(&mut self, file: &Role, direct: bool, spans: &[Span]) -> SemanticAction {
         let ranges: Vec<(u64, u64)> = spans.iter().map(|span| (span.start, span.end)).collect();
-        let weights = self.cover(&union(ranges));
+        let weights = self.cover(file, &union(ranges));
         let inside = |span: &Span| {
-            let out: Vec<_> = outside(*span, &self.weights).iter().map(|s| (s.start, s.end)).collect();
+            let out: Vec<_> = outside(*span, self.of(file)).iter().map(|s| (s.start, s.end)).collect();
             outside(*span, &out)
         };
         let again = spans.iter().filter(|span| span.times > 1).flat_map(inside).collect();
@@ -208,14 +219,14 @@ impl Builder {
         } else {
             0
         };
-        let other = spans.iter().flat_map(|span| outside(*span, &self.near(margin))).collect();
+        let other = spans.iter().flat_map(|span| outside(*span, &self.near(file, margin))).collect();
         SemanticAction::Read { file: file.clone(), direct, weights, again, other }
     }
 
     /// The weights with `margin` bytes around them and the small gaps between them.
-    fn near(&self, margin: u64) -> Vec<(u64, u64)> {
+    fn near(&self, file: &Role, margin: u64) -> Vec<(u64, u64)> {
         let mut near: Vec<(u64, u64)> = Vec::new();
-        for (start, end) in &self.weights {
+        for (start, end) in self.of(file) {
             let (start, end) = (start.saturating_sub(margin), end.saturating_add(margin));
             match near.last_mut() {
                 Some(last) if start < last.1.saturating_add(SMALLEST_PAGE) => last.1 = last.1.max(end),

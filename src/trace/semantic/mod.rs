@@ -244,7 +244,16 @@ pub struct SemanticPath {
 impl SemanticPath {
     /// What `path` means for tensors that lie in these ranges of the file.
     pub fn of(path: &CodePath, weights: impl IntoIterator<Item = Bytes<u64>>) -> Self {
-        build::build(path, weights.into_iter().map(|r| (r.start, r.end)).filter(|r| r.0 < r.1).collect())
+        Self::of_files(path, [weights.into_iter().collect()])
+    }
+
+    /// What `path` means for tensors that lie in these ranges of each file, in the order in which the files
+    /// were first opened.
+    pub fn of_files(path: &CodePath, weights: impl IntoIterator<Item = Vec<Bytes<u64>>>) -> Self {
+        let pairs = |ranges: Vec<Bytes<u64>>| {
+            ranges.into_iter().map(|r| (r.start, r.end)).filter(|r| r.0 < r.1).collect()
+        };
+        build::build(path, weights.into_iter().map(pairs).collect())
     }
 
     /// The BLAKE3 hash of the text behind a version line, in hexadecimal.
