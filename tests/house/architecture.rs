@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::reader::{self, Seen};
+
 /// Each room and the rooms it may use: everything below it in the design, and nothing above or
 /// beside it.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -54,17 +56,17 @@ fn room(path: &Path) -> Option<String> {
     parts.next().map(|_| first)
 }
 
-/// The lines of a file that are code, with their numbers.
-fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(i, l)| (i + 1, l)).filter(|(_, l)| !l.trim_start().starts_with("//"))
-}
-
-/// The rooms that a line of code names after `crate::`.
-fn rooms_named(line: &str) -> Vec<&str> {
-    line.split("crate::")
-        .skip(1)
-        .map(|rest| rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default())
-        .collect()
+/// What a source file names.
+fn read(path: &Path) -> Seen {
+    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("a file of src");
+    let module = inside.with_extension("");
+    let module: Vec<&str> = module.iter().filter_map(|part| part.to_str()).collect();
+    let module = match module.split_last() {
+        Some((&"mod" | &"lib" | &"main", above)) => above,
+        _ => &module,
+    };
+    let text = fs::read_to_string(path).expect("sources can be read");
+    reader::read(&text, module).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
@@ -75,15 +77,13 @@ fn arrows_between_rooms_only_point_down() {
     for path in source_files() {
         let Some(room) = room(&path) else { continue };
         let allowed = may_use.get(room.as_str()).unwrap_or_else(|| panic!("{room} is no room of the design"));
-        let text = fs::read_to_string(&path).expect("sources can be read");
-        for (number, line) in code_lines(&text) {
-            for used in rooms_named(line) {
-                if may_use.contains_key(used) {
-                    seen += 1;
-                }
-                if may_use.contains_key(used) && used != room && !allowed.contains(&used) {
-                    upward.push(format!("{}:{number}: {room} uses {used}", path.display()));
-                }
+        for (line, used) in read(&path).rooms {
+            let used = used.as_str();
+            // The root as a whole has every room in it.
+            let is_room = used == reader::ROOT || may_use.contains_key(used);
+            seen += usize::from(is_room);
+            if is_room && used != room && !allowed.contains(&used) {
+                upward.push(format!("{}:{line}: {room} uses {used}", path.display()));
             }
         }
     }
@@ -99,15 +99,15 @@ fn unsafe_and_os_switches_stay_where_they_belong() {
         let at = |folder: &str| inside.starts_with(folder);
         let unsafe_allowed = at("src/platform") || at("src/tracer") || at("src/engine/kernels");
         let cfg_allowed = at("src/platform") || at("src/tracer");
-        let text = fs::read_to_string(&path).expect("sources can be read");
-        for (number, line) in code_lines(&text) {
-            let has = |needle: &str| line.contains(needle);
-            if has("unsafe ") && !unsafe_allowed {
-                strays.push(format!("{}:{number}: unsafe", inside.display()));
-            }
-            if (has("target_os") || has("cfg(unix") || has("cfg(windows")) && !cfg_allowed {
-                strays.push(format!("{}:{number}: a switch on the operating system", inside.display()));
-            }
+        let seen = read(&path);
+        let mut stray = |lines: &[usize], what: &str| {
+            strays.extend(lines.iter().map(|line| format!("{}:{line}: {what}", inside.display())));
+        };
+        if !unsafe_allowed {
+            stray(&seen.unsafe_words, "unsafe");
+        }
+        if !cfg_allowed {
+            stray(&seen.system_switches, "a switch on the operating system");
         }
     }
     assert!(strays.is_empty(), "out of place:\n{}", strays.join("\n"));
@@ -118,12 +118,4 @@ fn main_stays_small() {
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).expect("main.rs");
     assert!(text.lines().count() < 80);
-}
-
-#[test]
-fn the_import_reader_sees_what_it_should() {
-    assert_eq!(rooms_named("use crate::trace::{Op, Phase};"), ["trace"]);
-    assert_eq!(rooms_named("let x = crate::plan::resolve(crate::gguf::read());"), ["plan", "gguf"]);
-    assert_eq!(rooms_named("use super::x;"), Vec::<&str>::new());
-    assert_eq!(code_lines("// crate::a\ncrate::b").count(), 1);
 }
