@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::plan::{Dialect, LoadPlan, OnRefused, Spelling};
-use crate::subject::{Depth, Request, Subject, Truth};
+use crate::rules::Evidence;
+use crate::subject::{Case, Depth, Setting, Subject, Truth};
 use crate::trace::{Call, CodePath, NoticeLevel, Op, Outcome, SemanticPath};
 
 /// The plans of the reference dialect: one golden path each.
@@ -46,20 +47,20 @@ fn golden(subject: &dyn Subject, machine: &str, truth: &Truth, plan: LoadPlan) -
         ignore_eos: false,
         ..Generation::default()
     };
-    let request = Request {
-        spelling: &spelling,
-        dialect: Dialect::Reference,
-        depth: Depth::Load,
-        generation: &generation,
+    let dialect = Dialect::Reference;
+    let setting = Setting { dialect, depth: Depth::Load, generation: &generation, truth };
+    let name = plan.to_string();
+    let evidence = match subject.observe(&Case::of(spelling, dialect), &[], &setting) {
+        Ok(evidence) => evidence,
+        Err(error) => return Golden { plan: name, text: Err(error.to_string()) },
     };
-    let run = subject.run(&request);
-    let refusal = refusal(&run.ops).or_else(|| not_windows(subject, &run.ops));
-    let text = match (run.result, refusal) {
-        (Err(message), _) => Err(message),
-        (Ok(_), Some(refusal)) => Err(refusal),
-        (Ok(_), None) => Ok(describe(subject, machine, truth, word, &run.ops)),
+    let refusal = refusal(&evidence.ops).or_else(|| not_windows(subject, &evidence.ops));
+    let text = match refusal {
+        _ if !evidence.completed() => Err(evidence.ending.message().to_owned()),
+        Some(refusal) => Err(refusal),
+        None => Ok(describe(subject, machine, truth, word, &evidence)),
     };
-    Golden { plan: plan.to_string(), text }
+    Golden { plan: name, text }
 }
 
 /// Something that was asked for and refused: the path is then one of this place and not of the
@@ -82,10 +83,9 @@ fn not_windows(subject: &dyn Subject, ops: &[Op]) -> Option<String> {
     })
 }
 
-fn describe(subject: &dyn Subject, machine: &str, truth: &Truth, word: &str, ops: &[Op]) -> String {
-    let path = CodePath::from_ops(ops);
-    let weights = truth.gguf.tensors.iter().map(|tensor| truth.gguf.file_range(tensor));
-    let semantic = SemanticPath::of(&path, weights);
+fn describe(subject: &dyn Subject, machine: &str, truth: &Truth, word: &str, evidence: &Evidence) -> String {
+    let path = CodePath::from_ops(&evidence.ops);
+    let semantic = SemanticPath::of_files(&path, evidence.weights_by_role());
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "machine: {machine}, pages of {} bytes", subject.page_size());

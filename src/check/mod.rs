@@ -1,55 +1,57 @@
-//! The campaign: cases × a subject → verdicts.
+//! Campaigns: cases × a subject → evidence → rules → a document.
 //!
 //! ```text
-//! spellings ─ cases ──► subject ──► ops ──► code path, contract ─┐
-//!                               └─► bytes, output ───────────────┴─► groups ─► verdicts ─► events
+//! spellings ─ cases ──► subject ──► evidence ──► rules ──► findings, not observed ─┐
+//!                                         └────► path, output ─────────────────────┴─► document
 //! ```
 //!
 //! Cases are enumerated, never sampled. A case is one spelling; the cases whose spelling means the
 //! same plan form a group. Within a group everything must agree, and every group must agree on
-//! tensor bytes and output. What happens is told as a stream of [`Event`]s, which `report` turns
-//! into output.
+//! tensor bytes and output.
 //!
-//! The results of several machines are [`Merge`]d into one matrix, told by the same stream.
+//! - [`Matrix`]: the one campaign for every subject.
+//! - [`Faults`]: a subject's own calls made to fail.
+//! - [`Comparison`]: two commands, every spelling.
+//! - [`Merge`]: the documents of several machines in one matrix, or the parts of one campaign joined.
+//! - [`judge`]: one recording.
+//! - [`find_era`]: which dialect a command speaks.
 //!
-//! The matrix on a command that is not ours, its faults and the comparison of two of them stand in
-//! `command`, which says which rules hold a foreign loader.
+//! Each ends in one of the typed documents of [`document`]; what happens on the way is a small stream of
+//! [`Progress`]. Known divergences stand in [`Expectations`].
 //!
-//! Called by `cli` and `report`; calls `subject`, `plan`, `gguf` and `trace`.
+//! Called by `cli` and `report`; calls `rules`, `subject`, `plan`, `gguf` and `trace`.
 
 mod baseline;
 mod bits;
-mod campaign;
-mod command;
-mod contract;
+mod cases;
+mod compare;
 pub mod document;
-mod event;
+mod era;
+mod expect;
+mod faults;
 mod judge;
+mod levels;
+mod matrix;
 mod merge;
+mod path;
 mod plans;
-mod replay;
-mod result;
-mod rule;
 mod scenario;
+mod watch;
 
 pub use baseline::{Golden, golden_paths};
 pub use bits::{Agreement, BitsError, MachineBits, ModeBits, ModelBits};
-pub use campaign::{Breadth, Campaign, real_spellings};
-pub use command::{
-    CommandCampaign, CompareFinished, CompareStarted, CompareTotals, Compared, Comparison, Era, EraError,
-    ExpectError, Expectations, FaultCampaign, Impact, Known, Patience, Stable, broken_duties, find_era,
-    union_of_spellings,
+pub use cases::{Breadth, real_spellings, union_of_spellings};
+pub use compare::Comparison;
+pub use document::{
+    CheckDocument, CompareDocument, DocumentError, FaultsDocument, JudgeDocument, MergeDocument, Verdict,
 };
-pub use contract::broken_rules;
-pub use event::{
-    Across, CaseFinished, Event, Facts, Failure, Finished, GroupFinished, Level, Normalisation, Started,
-    Totals, Verdict,
-};
-pub use judge::{Claim, Judgement, Recording, claims, judge, judge_bench};
-pub use merge::{
-    Cell, Machine, Merge, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, RowMerged,
-};
-pub(crate) use result::CHECK_SCHEMA;
-pub use result::{CheckResult, ResultError};
-pub use rule::{Finding, Rule};
+pub use era::{Era, EraError, find_era};
+pub use expect::{ExpectDocument, ExpectError, Expectations, Known};
+pub use faults::Faults;
+pub use judge::{Recording, claims, judge, judge_bench};
+pub use levels::Wanted;
+pub use matrix::{Matrix, Selection};
+pub use merge::{Incomparable, Merge};
+pub use path::CasePath;
 pub use scenario::{Scenario, ScenarioExpected, ScenarioSide, Shown, ShownSide};
+pub use watch::Progress;

@@ -9,24 +9,32 @@
 
 use std::collections::BTreeMap;
 
-use super::campaign::Breadth;
-use super::event::{Failure, Totals};
-use super::rule::Rule;
+use super::cases::Breadth;
+use super::document::Failure;
 use crate::plan::spelling::{lines, resolve_joined, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::rules::Rule;
 
 /// How many flags and variables a resolved line has at most.
 fn longest(breadth: Breadth) -> usize {
     if breadth == Breadth::Plans { 2 } else { 3 }
 }
 
-/// How many failures of level P1 are told one by one; a broken resolver breaks thousands of
+/// How many failures of level P1 are shown one by one; a broken resolver breaks thousands of
 /// sequences in the same way.
-const TOLD: u64 = 20;
+const SHOWN: u64 = 20;
 
-/// How many lines level P1 enumerates for a dialect.
-pub(super) fn planned(dialect: Dialect, breadth: Breadth) -> u64 {
-    lines(&units(dialect), longest(breadth)).count() as u64
+/// What level P1 counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Lines enumerated.
+    pub(super) planned: u64,
+    /// Of these, how many mean a plan.
+    pub(super) resolved: u64,
+    /// Of these, how many are a usage error.
+    pub(super) rejected: u64,
+    /// Broken rules, those that are not shown one by one included.
+    pub(super) failures: u64,
 }
 
 /// What a unit means, by its canonical text: `--no_direct_io` and `-ndio` are both `-ndio`.
@@ -66,8 +74,9 @@ fn switch(unit: &Spelling) -> Option<(bool, &'static str)> {
     Some((from_env, switch))
 }
 
-/// Resolves every line of up to three units, or two, and tells what breaks.
-pub(super) fn check(dialect: Dialect, breadth: Breadth, totals: &mut Totals, tell: &mut dyn FnMut(Failure)) {
+/// Resolves every line of up to three units, or two; the first failures go to `emit`.
+pub(super) fn check(dialect: Dialect, breadth: Breadth, emit: &mut dyn FnMut(Failure)) -> Counts {
+    let mut totals = Counts::default();
     let units = units(dialect);
     let mut classes: Vec<Spelling> = units.iter().map(canonical).collect();
     let class_of: Vec<usize> = {
@@ -79,7 +88,7 @@ pub(super) fn check(dialect: Dialect, breadth: Breadth, totals: &mut Totals, tel
         classes = distinct;
         of
     };
-    let mut check = PlanCheck { dialect, told: 0, tell, known: BTreeMap::new(), failures: 0 };
+    let mut check = PlanCheck { dialect, shown: 0, emit, known: BTreeMap::new(), failures: 0 };
     // Positions and not references identify the units, so that a class is found without hashing.
     let position: BTreeMap<*const Spelling, usize> =
         units.iter().enumerate().map(|(i, unit)| (std::ptr::from_ref(unit), i)).collect();
@@ -97,7 +106,8 @@ pub(super) fn check(dialect: Dialect, breadth: Breadth, totals: &mut Totals, tel
             check.fail(Rule::PlanAlias, &Spelling::join(&sequence), plan, message);
         }
     }
-    totals.failures += check.failures;
+    totals.failures = check.failures;
+    totals
 }
 
 fn show(plan: Option<LoadPlan>) -> String {
@@ -106,8 +116,8 @@ fn show(plan: Option<LoadPlan>) -> String {
 
 struct PlanCheck<'t> {
     dialect: Dialect,
-    tell: &'t mut dyn FnMut(Failure),
-    told: u64,
+    emit: &'t mut dyn FnMut(Failure),
+    shown: u64,
     failures: u64,
     /// The plan of each canonical sequence, checked once.
     known: BTreeMap<Vec<usize>, Option<LoadPlan>>,
@@ -116,13 +126,14 @@ struct PlanCheck<'t> {
 impl PlanCheck<'_> {
     fn fail(&mut self, rule: Rule, spelling: &Spelling, plan: Option<LoadPlan>, message: String) {
         self.failures += 1;
-        if self.told == TOLD {
+        if self.shown == SHOWN {
             return;
         }
-        self.told += 1;
+        self.shown += 1;
         let reproduce = explain_line(self.dialect, spelling);
         let (spelling, plan) = (spelling.to_string(), plan.map(|p| p.to_string()));
-        (self.tell)(Failure { rule, spelling, plan, message, diff: None, reproduce, across: None });
+        let (diff, expected, across) = (None, None, None);
+        (self.emit)(Failure { rule, spelling, plan, message, diff, reproduce, expected, across });
     }
 
     fn canonical_plan(&mut self, key: &[usize], classes: &[Spelling]) -> Option<LoadPlan> {

@@ -1,25 +1,10 @@
 //! What the lines of llama.cpp's log claim about a load, and whether it is true.
 
-use serde::Serialize;
-
+use crate::check::document::Claim;
 use crate::plan::flags::{FLAGS, Flag};
 use crate::plan::{Dialect, LoadPlan, OnRefused, Source, Spelling};
 use crate::rules::{Effective, EffectiveSource};
 use crate::trace::{Call, Op, Outcome, Phase};
-
-/// One claim of a log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Claim {
-    /// The line as it was printed, without the time in front of it.
-    pub line: String,
-    /// What it claims, in words.
-    pub claims: String,
-    /// Whether that is so.
-    #[serde(rename = "true")]
-    pub holds: bool,
-    /// What is so instead; empty where the claim holds.
-    pub instead: String,
-}
 
 /// The claims in the lines, in order.
 pub fn claims(

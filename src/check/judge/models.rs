@@ -44,14 +44,6 @@ fn before_others(ops: &[Op], files: &BTreeSet<FileId>) -> Vec<Op> {
     ops.iter().enumerate().filter(own).map(|(_, op)| op.clone()).collect()
 }
 
-/// The operations of each file of a model: one list, or one for each shard.
-pub(super) fn shards(ops: &[Op]) -> Vec<Cow<'_, [Op]>> {
-    match &models(ops)[..] {
-        [] | [_] => vec![Cow::Borrowed(ops)],
-        several => several.iter().map(|model| Cow::Owned(of_files(ops, &model.files))).collect(),
-    }
-}
-
 /// The models that something was done with in the load phase, in the order in which that began.
 fn models(ops: &[Op]) -> Vec<Model> {
     let mut paths: BTreeMap<FileId, &str> = BTreeMap::new();

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::event::{Cell, MergeVerdict, ModelMerged, RowMerged};
 use super::{failure, plan_of};
-use crate::check::event::{Across, Failure, Verdict};
-use crate::check::result::{CheckResult, GroupResult};
-use crate::check::rule::Rule;
+use crate::check::document::{
+    Across, Cell, CheckDocument, Failure, GroupResult, MergeVerdict, ModelMerged, RowMerged, Verdict,
+};
+use crate::rules::Rule;
 
 /// Spellings that a message names; the rest are counted.
 const NAMED: usize = 3;
@@ -17,7 +17,7 @@ const SHOWN: usize = 16;
 /// The results of one model by machine, and what their comparison found.
 pub(super) struct Comparison<'a> {
     pub(super) model: &'a str,
-    pub(super) results: Vec<(&'a str, &'a CheckResult)>,
+    pub(super) results: Vec<(&'a str, &'a CheckDocument)>,
     pub(super) failures: Vec<Failure>,
     pub(super) notes: Vec<String>,
 }
@@ -194,8 +194,8 @@ impl<'a> Comparison<'a> {
     fn own_failures(&mut self) {
         for (machine, result) in self.results.clone() {
             let mut by_plan: BTreeMap<(Option<&str>, &str), Vec<usize>> = BTreeMap::new();
-            for (i, failed) in result.failures.iter().enumerate() {
-                by_plan.entry((failed.plan.as_deref(), &failed.rule)).or_default().push(i);
+            for (i, failed) in result.failures.iter().enumerate().filter(|(_, f)| f.expected.is_none()) {
+                by_plan.entry((failed.plan.as_deref(), failed.rule.id())).or_default().push(i);
             }
             let divergent = result.groups.iter().filter(|g| g.verdict == Verdict::Divergent);
             let told: Vec<&GroupResult> = divergent

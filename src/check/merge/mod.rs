@@ -5,22 +5,21 @@
 //! its logits. A machine that was expected and has no result is *not run*, which is no pass.
 
 mod compare;
-mod event;
+mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use event::{
-    Cell, Machine, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, RowMerged,
+use super::document::{
+    Across, CheckDocument, Failure, GroupResult, Machine, MergeDocument, MergeFinished, MergeStarted,
+    MergeTotals, MergeVerdict, RuleText, Verdict, tool,
 };
-
-use super::event::{Event, Failure, Verdict};
-use super::result::{CheckResult, GroupResult};
+use crate::rules::Rule;
 use compare::Comparison;
 
 /// What to merge.
 pub struct Merge {
     /// How a person knows each result (its file name), and the result.
-    pub results: Vec<(String, CheckResult)>,
+    pub results: Vec<(String, CheckDocument)>,
     /// Platforms that have to be among them: `linux`, or `linux/aarch64`.
     pub expected: Vec<String>,
 }
@@ -65,8 +64,16 @@ impl Merge {
         Ok(())
     }
 
-    /// Compares everything, telling `tell` as it goes; returns the last event's content.
-    pub fn run(&self, tell: &mut dyn FnMut(Event)) -> MergeFinished {
+    /// Compares everything.
+    #[must_use]
+    pub fn run(&self) -> MergeDocument {
+        let (results, incomplete) = parts::join(&self.results);
+        let joined = Self { results, expected: self.expected.clone() };
+        joined.compare(incomplete)
+    }
+
+    /// `incomplete` says which campaigns lack a part.
+    fn compare(&self, incomplete: Vec<String>) -> MergeDocument {
         let machines = self.machines();
         let missing: Vec<String> = self.expected.iter().filter(|e| !self.has(e)).cloned().collect();
         let labels: Vec<String> = machines.iter().map(|m| m.label.clone()).collect();
@@ -78,60 +85,75 @@ impl Merge {
         }
         let mut models: Vec<&str> = Vec::new();
         for (_, result) in &self.results {
-            if !models.contains(&result.started.model_name()) {
-                models.push(result.started.model_name());
+            if !models.contains(&model_name(result)) {
+                models.push(model_name(result));
             }
         }
         let mut totals = MergeTotals { missing: missing.len() as u64, ..MergeTotals::default() };
         totals.machines = columns.len() as u64 - totals.missing;
-        tell(Event::MergeStarted(MergeStarted {
-            tool: concat!("loadparity ", env!("CARGO_PKG_VERSION")).to_owned(),
+        let started = MergeStarted {
+            tool: tool(),
             machines,
             missing,
             columns: columns.clone(),
             models: models.iter().map(|m| (*m).to_owned()).collect(),
-        }));
-        let mut notes = Vec::new();
+        };
+        let (mut rows, mut merged, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+        let mut notes = incomplete.clone();
         let mut worst = MergeVerdict::from(Verdict::Pass);
         for model in models {
-            let results =
-                self.results.iter().zip(&labels).filter(|((_, r), _)| r.started.model_name() == model);
+            let results = self.results.iter().zip(&labels).filter(|((_, r), _)| model_name(r) == model);
             let results = results.map(|((_, result), label)| (label.as_str(), result)).collect();
             let mut comparison = Comparison { model, results, failures: Vec::new(), notes: Vec::new() };
-            let rows = comparison.rows(&columns);
-            let merged = comparison.model();
-            worst = rows
-                .iter()
-                .flat_map(|row| &row.cells)
-                .map(|cell| cell.verdict)
-                .fold(worst, MergeVerdict::max);
-            if merged.short_of_hashes {
+            let own = comparison.rows(&columns);
+            let of_model = comparison.model();
+            worst = own.iter().flat_map(|row| &row.cells).map(|cell| cell.verdict).fold(worst, MergeVerdict::max);
+            if of_model.short_of_hashes {
                 worst = worst.max(MergeVerdict::NOT_RUN);
             }
-            totals.plans += rows.len() as u64;
+            totals.plans += own.len() as u64;
             totals.not_run +=
-                rows.iter().flat_map(|r| &r.cells).filter(|c| c.verdict.0.is_none()).count() as u64;
+                own.iter().flat_map(|r| &r.cells).filter(|c| c.verdict.0.is_none()).count() as u64;
             totals.failures += comparison.failures.len() as u64;
-            comparison.failures.into_iter().for_each(|failure| tell(Event::Failure(failure)));
-            rows.into_iter().for_each(|row| tell(Event::RowMerged(row)));
-            tell(Event::ModelMerged(merged));
+            failures.append(&mut comparison.failures);
+            rows.extend(own);
+            merged.push(of_model);
             notes.append(&mut comparison.notes);
         }
-        if totals.missing > 0 {
+        // A verdict of a campaign as a whole may be worse than those of its plans.
+        for (_, result) in &self.results {
+            if result.finished.verdict >= Verdict::NotObserved {
+                worst = worst.max(result.finished.verdict.into());
+                notes.push(format!("{}: {}", result.started.platform, result.finished.sentence));
+            }
+        }
+        if totals.missing > 0 || !incomplete.is_empty() {
             worst = worst.max(MergeVerdict::NOT_RUN);
         }
         if totals.failures > 0 {
             worst = Verdict::Divergent.into();
         }
         let exit_code = match worst.0 {
-            Some(Verdict::Divergent) => 1,
+            Some(Verdict::Divergent) => Verdict::Divergent.exit_code(),
             _ if totals.plans == 0 => 4,
-            None | Some(Verdict::Blocked) => 3,
-            Some(Verdict::Pass | Verdict::Unsupported | Verdict::Expected) => 0,
+            None => Verdict::NotObserved.exit_code(),
+            Some(verdict) => verdict.exit_code(),
         };
-        let finished = MergeFinished { totals, notes, verdict: worst, exit_code };
-        tell(Event::MergeFinished(finished.clone()));
-        finished
+        let limited = limited(&rows);
+        let sentence = match worst.0 {
+            _ if totals.plans == 0 && worst.0 != Some(Verdict::Divergent) => "nothing was selected".to_owned(),
+            None => "not run: what was compared agrees, and something expected is missing".to_owned(),
+            Some(Verdict::Pass) => "parity".to_owned(),
+            Some(verdict @ (Verdict::Unsupported | Verdict::Expected)) => {
+                format!("parity where it could be tried; {verdict}: {limited}")
+            }
+            Some(Verdict::NotObserved) => format!("not observed: {limited}"),
+            Some(Verdict::Blocked) => "blocked: a machine lacks what a required case needs".to_owned(),
+            Some(Verdict::Divergent) => format!("divergent: {} differences", totals.failures),
+        };
+        let finished = MergeFinished { totals, notes, verdict: worst, sentence, exit_code };
+        let (schema, rules, models) = (MergeDocument::SCHEMA.to_owned(), RuleText::all(), merged);
+        MergeDocument { schema, started, rules, rows, models, failures, finished }
     }
 
     fn has(&self, expected: &str) -> bool {
@@ -145,22 +167,22 @@ impl Merge {
     /// the others.
     fn machines(&self) -> Vec<Machine> {
         let mut pages: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
-        let plain = |r: &CheckResult| format!("{} {}", r.started.platform, r.started.arch);
+        let plain = |r: &CheckDocument| format!("{} {}", r.started.platform, r.started.arch);
         for (_, result) in &self.results {
             pages.entry(plain(result)).or_default().insert(result.started.page_size);
         }
-        let label = |r: &CheckResult| {
+        let label = |r: &CheckDocument| {
             let plain = plain(r);
             let several = pages.get(&plain).is_some_and(|sizes| sizes.len() > 1);
             if several { format!("{plain} {} KiB pages", r.started.page_size >> 10) } else { plain }
         };
         let mut seen: BTreeMap<(String, &str), u64> = BTreeMap::new();
         for (_, result) in &self.results {
-            *seen.entry((label(result), result.started.model_name())).or_default() += 1;
+            *seen.entry((label(result), model_name(result))).or_default() += 1;
         }
         let twice: BTreeSet<String> =
             seen.into_iter().filter(|(_, times)| *times > 1).map(|((label, _), _)| label).collect();
-        let machine = |(source, result): &(String, CheckResult)| {
+        let machine = |(source, result): &(String, CheckDocument)| {
             let mut label = label(result);
             if twice.contains(&label) {
                 label += &format!(" ({source})");
@@ -185,8 +207,8 @@ fn plan_of(group: &GroupResult) -> Option<String> {
 }
 
 /// A failure that compares machines.
-fn failure(rule: super::Rule, plan: Option<String>, across: super::event::Across) -> Failure {
-    let super::event::Across { machine, model, value, others, expected } = &across;
+fn failure(rule: Rule, plan: Option<String>, across: Across) -> Failure {
+    let Across { machine, model, value, others, expected } = &across;
     let message = format!(
         "{machine} has {value}, {} {} {expected}",
         others.join(" and "),
@@ -203,6 +225,23 @@ fn failure(rule: super::Rule, plan: Option<String>, across: super::event::Across
             "loadparity check{option} --verbose    # on {machine} and on {}",
             others.join(" and on ")
         ),
+        expected: None,
         across: Some(across),
     }
+}
+
+/// The model's name without its folder, which is another one on each machine.
+fn model_name(result: &CheckDocument) -> &str {
+    let model = &result.started.model;
+    model.rsplit(['/', '\\']).next().unwrap_or(model)
+}
+
+/// The names of what is no pass, each once, whatever the number of models.
+fn limited(rows: &[super::document::RowMerged]) -> String {
+    let cells = rows.iter().flat_map(|row| {
+        let cells = row.cells.iter().filter(|cell| cell.verdict.0 != Some(Verdict::Pass));
+        cells.map(|cell| format!("{} on {}", row.plan, cell.machine))
+    });
+    let mut seen = BTreeSet::new();
+    cells.filter(|name| seen.insert(name.clone())).collect::<Vec<_>>().join(", ")
 }

@@ -1,11 +1,11 @@
 //! Which dialect a command speaks: asked of its help, and shown by what it does.
 
-use super::campaign::limits;
-use super::watch::{Patience, Watch, crashed};
-use crate::check::judge::word;
+use std::sync::atomic::AtomicBool;
+
+use super::watch::Watch;
 use crate::plan::{Dialect, Spelling};
-use crate::rules::Summary;
-use crate::subject::{CommandRun, ExternalCommand, TraceError};
+use crate::rules::{Decided, Ending, Evidence};
+use crate::subject::{Case, NotAvailable, Setting, Subject};
 
 /// The dialect that was found, and how.
 #[derive(Clone, Debug)]
@@ -21,9 +21,9 @@ pub struct Era {
 pub enum EraError {
     /// The command cannot be run.
     #[error(transparent)]
-    Trace(#[from] TraceError),
+    NotAvailable(#[from] NotAvailable),
     /// It fails where nothing is asked of it, so nothing that it does tells anything.
-    #[error("the command fails without any load flag, so its dialect cannot be told: {ending}")]
+    #[error("the command fails without any load flag, so its dialect cannot be found: {ending}")]
     Fails {
         /// How it ended.
         ending: String,
@@ -60,24 +60,26 @@ fn probes() -> Vec<Spelling> {
 ///
 /// # Errors
 /// When the command cannot be run, or does what no dialect predicts.
-pub fn find_era(subject: &ExternalCommand, patience: Patience) -> Result<Era, EraError> {
-    let watch = Watch::new(subject, patience);
-    let help = watch.run(&Spelling::flags(["--help"]), &[])?;
+pub fn find_era(subject: &dyn Subject, setting: Setting<'_>) -> Result<Era, EraError> {
+    let never = AtomicBool::new(false);
+    let watch = Watch::new(subject, setting, 0, 1, &never);
+    let run = |spelling: &Spelling| watch.run(&Case { spelling: spelling.clone(), plan: None }, &[]);
+    let help = run(&Spelling::flags(["--help"]))?;
     let (mut how, named) = by_help(&help);
-    let mut deeds = Vec::new();
+    let mut behaviour = Vec::new();
     for probe in probes() {
-        let run = watch.run(&probe, &[])?;
-        if probe == Spelling::default() && !run.completed() {
-            return Err(EraError::Fails { ending: run.ending() });
+        let seen = run(&probe)?;
+        if probe == Spelling::default() && !seen.completed() {
+            return Err(EraError::Fails { ending: seen.ending.message().to_owned() });
         }
-        deeds.push((probe, run));
+        behaviour.push((probe, seen));
     }
-    match by_deeds(&deeds, &named, &mut how) {
+    match by_behaviour(&behaviour, &named, &mut how) {
         Some(dialect) => Ok(Era { dialect, how }),
         None if named.len() == Dialect::ALL.len() => Err(EraError::None { seen: how }),
         None => {
             how.push("what the command does speaks against its help, which is not believed".to_owned());
-            match by_deeds(&deeds, &Dialect::ALL, &mut how) {
+            match by_behaviour(&behaviour, &Dialect::ALL, &mut how) {
                 Some(dialect) => Ok(Era { dialect, how }),
                 None => Err(EraError::None { seen: how }),
             }
@@ -86,12 +88,16 @@ pub fn find_era(subject: &ExternalCommand, patience: Patience) -> Result<Era, Er
 }
 
 /// The dialects that a help text leaves, all where it names no load flag.
-fn by_help(help: &CommandRun) -> (Vec<String>, Vec<Dialect>) {
-    let text = String::from_utf8_lossy(&help.stdout).into_owned() + &String::from_utf8_lossy(&help.stderr);
+fn by_help(help: &Evidence) -> (Vec<String>, Vec<Dialect>) {
+    let stdout = match &help.output {
+        Some(crate::rules::Output::Text { bytes, .. }) => bytes.as_slice(),
+        _ => &[],
+    };
+    let text = String::from_utf8_lossy(stdout).into_owned() + &String::from_utf8_lossy(&help.stderr);
     let left = Dialect::ALL.into_iter().filter(|dialect| fits_help(*dialect, &text));
     let left: Vec<Dialect> = left.collect();
     if !text.contains("--mmap") && !text.contains("--load-mode") || left.is_empty() {
-        return (vec!["dialect: the help of the command tells nothing".to_owned()], Dialect::ALL.to_vec());
+        return (vec!["dialect: the help of the command says nothing of loading".to_owned()], Dialect::ALL.to_vec());
     }
     let names: Vec<&str> = left.iter().map(|dialect| dialect.name()).collect();
     (vec![format!("dialect: the help names the flags and words of {}", names.join(" or "))], left)
@@ -117,13 +123,13 @@ fn fits_help(dialect: Dialect, text: &str) -> bool {
 
 /// Rules out what predicts something else than the command does. All probes count even where one
 /// dialect is left: its help may be of another era than the command.
-fn by_deeds(
-    deeds: &[(Spelling, CommandRun)],
+fn by_behaviour(
+    behaviour: &[(Spelling, Evidence)],
     candidates: &[Dialect],
     how: &mut Vec<String>,
 ) -> Option<Dialect> {
     let mut left = candidates.to_vec();
-    for (probe, run) in deeds {
+    for (probe, run) in behaviour {
         let did = shown(run);
         left.retain(|dialect| agrees(*dialect, probe, run));
         let names: Vec<&str> = left.iter().map(|dialect| dialect.name()).collect();
@@ -140,18 +146,18 @@ fn by_deeds(
     left.first().copied()
 }
 
-fn shown(run: &CommandRun) -> String {
-    let did = if run.opened() { Summary::of(&run.ops).effective.to_string() } else { "refuse".to_owned() };
-    match run.opened() && !run.completed() || crashed(run.status) {
-        true => format!("{did} and then failed ({})", run.status),
-        false => did,
+fn shown(run: &Evidence) -> String {
+    let did = if run.opened() { run.effective().to_string() } else { "refuse".to_owned() };
+    match &run.ending {
+        Ending::Completed => did,
+        Ending::Failed(_) if !run.opened() => did,
+        ending => format!("{did} and then failed ({})", ending.message()),
     }
 }
 
-fn agrees(dialect: Dialect, spelling: &Spelling, run: &CommandRun) -> bool {
+fn agrees(dialect: Dialect, spelling: &Spelling, run: &Evidence) -> bool {
     let Ok(resolved) = spelling.resolve(dialect) else { return !run.opened() && !run.completed() };
-    let summary = Summary::of(&run.ops);
-    run.completed() && word(limits(resolved.plan, &summary, run).resolved) == summary.effective
+    run.completed() && Decided::of(resolved.plan, run).agrees(run.effective())
 }
 
 #[cfg(test)]

@@ -1,0 +1,180 @@
+//! The cases of a campaign: which spellings are really loaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::flags::FLAGS;
+use crate::plan::spelling::{flags, sequences, units};
+use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::subject::Case;
+
+/// Which spellings are really loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Breadth {
+    /// Nothing at all, and one spelling of each plan; level P1 resolves lines of two parts and not of
+    /// three. For an emulator, where a load takes seconds.
+    Plans,
+    /// Nothing at all, every way to write one thing, every ordered pair of flags, a variable against each flag
+    /// that says otherwise, variables that the dialect does not read, and one line of every plan.
+    #[default]
+    Pairs,
+    /// Every ordered triple of flags too.
+    Triples,
+}
+
+/// The spellings that are really loaded, each once.
+#[must_use]
+pub fn real_spellings(dialect: Dialect, breadth: Breadth) -> Vec<Spelling> {
+    let longest = match breadth {
+        Breadth::Plans => {
+            let nothing = Spelling::default();
+            let named = one_of_each(dialect).into_iter().map(|case| case.spelling);
+            return std::iter::once(nothing.clone()).chain(named.filter(|s| *s != nothing)).collect();
+        }
+        Breadth::Pairs => 2,
+        Breadth::Triples => 3,
+    };
+    let flags = flags(dialect);
+    let mut all: Vec<Spelling> = sequences(&flags, longest).map(|parts| Spelling::join(&parts)).collect();
+    all.extend(units(dialect));
+    all.extend(opposed(dialect));
+    all.extend(unread(dialect));
+    let known: BTreeSet<LoadPlan> = all.iter().filter_map(|s| plan_of(s, dialect)).collect();
+    all.extend(longer(dialect, &known));
+    let mut seen = BTreeSet::new();
+    all.retain(|spelling| seen.insert(spelling.clone()));
+    all
+}
+
+fn plan_of(spelling: &Spelling, dialect: Dialect) -> Option<LoadPlan> {
+    spelling.resolve(dialect).ok().map(|resolved| resolved.plan)
+}
+
+/// A flag and a variable of the environment that say different things: the flag has to decide.
+fn opposed(dialect: Dialect) -> Vec<Spelling> {
+    let nothing = plan_of(&Spelling::default(), dialect);
+    let units = units(dialect);
+    let variables: Vec<(&Spelling, Option<LoadPlan>)> =
+        units.iter().filter(|unit| !unit.env.is_empty()).map(|unit| (unit, plan_of(unit, dialect))).collect();
+    let mut all = Vec::new();
+    for flag in flags(dialect) {
+        let plan = plan_of(&flag, dialect);
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for (variable, other) in &variables {
+            let name = variable.env[0].0.as_str();
+            // One value of each variable is enough: that they mean the same is level P1's.
+            if *other != plan && (*other != nothing || plan != nothing) && names.insert(name) {
+                all.push(Spelling { argv: flag.argv.clone(), env: variable.env.clone() });
+            }
+        }
+    }
+    all
+}
+
+/// Variables of other eras, which this one does not read: they change nothing.
+fn unread(dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
+    let mut all = Vec::new();
+    for def in FLAGS.iter().filter(|def| !rules.knows(def.flag)) {
+        let value = if def.value.is_some() { "none" } else { "1" };
+        all.push(Spelling::variable(def.variable, value));
+        all.extend(def.no_variable.map(|name| Spelling::variable(name, "1")));
+    }
+    all
+}
+
+/// The shortest line of each plan that lines of two flags do not reach.
+fn longer(dialect: Dialect, known: &BTreeSet<LoadPlan>) -> Vec<Spelling> {
+    let mut known = known.clone();
+    let mut all = Vec::new();
+    for parts in sequences(&flags(dialect), 3).filter(|parts| parts.len() == 3) {
+        let spelling = Spelling::join(&parts);
+        if let Some(plan) = plan_of(&spelling, dialect)
+            && known.insert(plan)
+        {
+            all.push(spelling);
+        }
+    }
+    all
+}
+
+/// The flags and words of all dialects that this one refuses, and a word that nobody knows.
+#[must_use]
+pub fn refused_spellings(dialect: Dialect) -> Vec<Spelling> {
+    let all = Dialect::ALL.into_iter().flat_map(flags);
+    let unknown = ["-lm", "--load-mode"].map(|name| Spelling::flags([name, "no-such-mode"]));
+    let mut seen = BTreeSet::new();
+    all.chain(unknown)
+        .filter(|spelling| spelling.resolve(dialect).is_err() && seen.insert(spelling.clone()))
+        .collect()
+}
+
+/// The spellings of every dialect of llama.cpp, each once.
+#[must_use]
+pub fn union_of_spellings() -> Vec<Spelling> {
+    let llama = Dialect::ALL.into_iter().filter(|dialect| *dialect != Dialect::Reference);
+    let mut seen = BTreeSet::new();
+    llama.flat_map(|d| real_spellings(d, Breadth::Pairs)).filter(|s| seen.insert(s.clone())).collect()
+}
+
+/// The cases of each plan. The `--load-mode` spelling, being the plan's name, represents it.
+#[must_use]
+pub fn group_by_plan(dialect: Dialect, spellings: Vec<Spelling>) -> Vec<(LoadPlan, Vec<Case>)> {
+    let mut groups: BTreeMap<LoadPlan, Vec<Case>> = BTreeMap::new();
+    for spelling in spellings {
+        let case = Case::of(spelling, dialect);
+        // Level P1 has counted what does not resolve; there is nothing to load.
+        if let Some(plan) = case.plan {
+            groups.entry(plan).or_default().push(case);
+        }
+    }
+    let named = |s: &Spelling| s.env.is_empty() && s.argv.len() == 2 && s.argv[0] == "--load-mode";
+    for cases in groups.values_mut() {
+        cases.sort_by_key(|case| {
+            let spelling = &case.spelling;
+            (!named(spelling), spelling.argv.len() + spelling.env.len())
+        });
+    }
+    groups.into_iter().collect()
+}
+
+/// One case of each plan, the first of its group, in the order of the plans.
+#[must_use]
+pub fn one_of_each(dialect: Dialect) -> Vec<Case> {
+    let flags = flags(dialect);
+    let mut all: Vec<Spelling> = sequences(&flags, 3).map(|parts| Spelling::join(&parts)).collect();
+    all.extend(units(dialect));
+    let groups = group_by_plan(dialect, all);
+    groups.into_iter().filter_map(|(_, cases)| cases.into_iter().next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_plan_of_three_flags_is_loaded() {
+        for dialect in Dialect::ALL {
+            let all = real_spellings(dialect, Breadth::Pairs);
+            let reached: BTreeSet<_> = all.iter().filter_map(|s| plan_of(s, dialect)).collect();
+            let plans: BTreeSet<_> = sequences(&flags(dialect), 3)
+                .filter_map(|parts| plan_of(&Spelling::join(&parts), dialect))
+                .collect();
+            assert_eq!(reached, plans, "{dialect}");
+        }
+    }
+
+    #[test]
+    fn a_variable_stands_against_each_flag_that_says_otherwise() {
+        let all = opposed(Dialect::Booleans);
+        let shown: Vec<String> = all.iter().map(ToString::to_string).collect();
+        assert!(shown.iter().any(|s| s.starts_with("LLAMA_ARG_NO_MMAP=") && s.ends_with("--mmap")), "{shown:?}");
+        assert!(shown.iter().any(|s| s.starts_with("LLAMA_ARG_MMAP=") && s.ends_with("--no-mmap")), "{shown:?}");
+        assert!(all.iter().all(|s| s.argv.len() <= 2 && s.env.len() == 1));
+    }
+
+    #[test]
+    fn variables_of_other_eras_are_set_too() {
+        let names: Vec<String> = unread(Dialect::EnumV4).iter().map(|s| s.env[0].0.clone()).collect();
+        assert!(names.contains(&"LLAMA_ARG_MLOCK".to_owned()), "{names:?}");
+    }
+}

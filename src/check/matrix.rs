@@ -1,0 +1,819 @@
+//! The matrix: one campaign for every subject.
+//!
+//! Level P1 first, then the cases, grouped by plan. The first case of a group that breaks no rule represents
+//! it; the others are compared with it. What a command does is repeated before a broken rule is believed.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+use super::cases::{Breadth, group_by_plan, real_spellings, refused_spellings};
+use super::document::{
+    CaseResult, CheckDocument, CheckFinished, CheckStarted, Facts, Failure, GroupResult, Normalisation, Part,
+    RuleText, Totals, Verdict, tool,
+};
+use super::expect::Expectations;
+use super::levels::{self, Seen, Wanted};
+use super::path::{CasePath, semantic};
+use super::plans;
+use super::watch::{Progress, Watch, varied};
+use crate::plan::{LoadPlan, Source, Spelling};
+use crate::rules::{
+    self, Capability, Decided, Ending, Evidence, Finding, Judgement, Level, Limit, NotObserved, Output,
+    PageCount, Rule,
+};
+use crate::subject::{Case, FaultSpec, NotAvailable, Setting, Subject};
+use crate::trace::Call;
+
+/// What to check.
+pub struct Matrix<'a> {
+    /// The thing under test.
+    pub subject: &'a dyn Subject,
+    /// How reports name the model.
+    pub model_name: String,
+    /// Dialect, depth, what is generated, what the model holds.
+    pub setting: Setting<'a>,
+    /// What is to be said about how the dialect was found.
+    pub notes: Vec<String>,
+    /// How far to go.
+    pub wanted: Wanted,
+    /// Which spellings to really load.
+    pub breadth: Breadth,
+    /// Only these cases, with the representatives of their plans; all where it is empty.
+    pub only: Vec<Spelling>,
+    /// How often a command is run again before what it does is believed.
+    pub retries: u32,
+    /// How many cases may run side by side.
+    pub jobs: usize,
+    /// Whether to stop at the first broken rule.
+    pub fail_fast: bool,
+    /// The part of the campaign, where it is divided.
+    pub part: Option<Part>,
+    /// Faults that every run is under: each has to meet a call somewhere.
+    pub faults: Vec<FaultSpec>,
+    /// Whether a fault that meets no call is no matter.
+    pub allow_unmet: bool,
+    /// Divergences that are known.
+    pub expected: Expectations,
+    /// Set from outside to end the campaign early.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// The cases that a matrix runs.
+pub struct Selection {
+    /// The cases of each plan, the representative first.
+    pub groups: Vec<(LoadPlan, Vec<Case>)>,
+    /// Spellings that the dialect refuses.
+    pub refused: Vec<Case>,
+}
+
+impl Selection {
+    /// How many cases there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.groups.iter().map(|(_, cases)| cases.len()).sum::<usize>() + self.refused.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Matrix<'_> {
+    /// Which cases will be run.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        let dialect = self.setting.dialect;
+        if self.wanted.level == Level::P1 {
+            return Selection { groups: Vec::new(), refused: Vec::new() };
+        }
+        let mut spellings = real_spellings(dialect, self.breadth);
+        spellings.extend(self.only.iter().filter(|s| !spellings.contains(s)).cloned().collect::<Vec<_>>());
+        let mut refused = if self.subject.is_command() { refused_spellings(dialect) } else { Vec::new() };
+        let asked = self.only.iter().filter(|spelling| spelling.resolve(dialect).is_err());
+        refused.extend(asked.filter(|s| !refused.contains(s)).cloned().collect::<Vec<_>>());
+        let mut groups = group_by_plan(dialect, spellings);
+        let mut refused: Vec<Case> = refused.into_iter().map(|s| Case::of(s, dialect)).collect();
+        if !self.only.is_empty() {
+            let asked = |case: &Case| self.only.contains(&case.spelling);
+            groups.retain(|(_, cases)| cases.iter().any(asked));
+            for (_, cases) in &mut groups {
+                let mut at = 0;
+                cases.retain(|case| {
+                    at += 1;
+                    at == 1 || asked(case)
+                });
+            }
+            refused.retain(asked);
+        }
+        if let Some(part) = self.part {
+            let mut at = 0u32;
+            let mut own = |_: &Case| {
+                at = at.wrapping_add(1);
+                at % part.of == part.index % part.of
+            };
+            for (_, cases) in &mut groups {
+                // Every part runs the representatives.
+                let first = cases.remove(0);
+                cases.retain(&mut own);
+                cases.insert(0, first);
+            }
+            refused.retain(&mut own);
+        }
+        Selection { groups, refused }
+    }
+
+    /// Runs everything, reporting to `progress` as it goes.
+    ///
+    /// # Errors
+    /// When the subject cannot be run at all.
+    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<CheckDocument, NotAvailable> {
+        let selection = self.selection();
+        let watch =
+            Watch::new(self.subject, self.setting, self.retries, self.jobs, self.interrupted);
+        progress(Progress::Planned(selection.len() as u64));
+        let mut run = Run {
+            matrix: self,
+            watch,
+            progress,
+            totals: Totals::default(),
+            expected: self.expected.clone(),
+            groups: Vec::new(),
+            cases: Vec::new(),
+            failures: Vec::new(),
+            seen: Seen::default(),
+            output: None,
+            own_output: None,
+            normalisations: BTreeMap::new(),
+            fired: vec![0; self.faults.len()],
+            arrived: false,
+            not_arrived: None,
+            blocked: None,
+            stop: false,
+        };
+        let planned_plans = run.level_one();
+        run.clean_output()?;
+        for (plan, cases) in &selection.groups {
+            run.group(*plan, cases)?;
+        }
+        run.refusals(&selection.refused)?;
+        let started = self.started(planned_plans, selection.len() as u64);
+        Ok(run.finish(started))
+    }
+
+    fn started(&self, planned_plans: u64, planned_loads: u64) -> CheckStarted {
+        CheckStarted {
+            tool: tool(),
+            subject: self.subject.name(),
+            model: self.model_name.clone(),
+            model_hash: self.setting.truth.tensors.combined(),
+            dialect: self.setting.dialect.to_string(),
+            platform: self.subject.platform().to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            page_size: self.subject.page_size(),
+            level: self.wanted.level,
+            generation: self.subject.settings(&self.setting),
+            planned_plans,
+            planned_loads,
+            part: self.part,
+        }
+    }
+
+    fn reproduce(&self, spelling: &Spelling) -> String {
+        let mut options = vec!["--only".to_owned(), spelling.to_string()];
+        if self.wanted.named {
+            options.extend(["--level".to_owned(), self.wanted.level.to_string()]);
+        }
+        self.subject.check_line(&options, &self.setting)
+    }
+}
+
+/// The run that the other spellings of a plan are compared with.
+struct Representative {
+    path: CasePath,
+    case: Case,
+}
+
+/// One judged case.
+struct Judged {
+    evidence: Evidence,
+    path: CasePath,
+    judgement: Judgement,
+    diff: Option<String>,
+    output_observed: bool,
+    notes: Vec<String>,
+    limit: Verdict,
+}
+
+/// A campaign under way.
+struct Run<'a, 'p> {
+    matrix: &'a Matrix<'a>,
+    watch: Watch<'a>,
+    progress: &'p mut dyn FnMut(Progress),
+    totals: Totals,
+    expected: Expectations,
+    groups: Vec<GroupResult>,
+    cases: Vec<CaseResult>,
+    failures: Vec<Failure>,
+    seen: Seen,
+    /// The output that all others must equal, and its spelling.
+    output: Option<(Output, String)>,
+    /// Why the outputs of the command prove nothing.
+    own_output: Option<String>,
+    normalisations: BTreeMap<&'static str, (String, u64)>,
+    fired: Vec<u64>,
+    /// Whether any case brought all weights of the model in.
+    arrived: bool,
+    not_arrived: Option<String>,
+    blocked: Option<String>,
+    stop: bool,
+}
+
+/// Rules without which a run is no pass where they are not observed.
+fn lowers(rule: Rule) -> bool {
+    !matches!(rule, Rule::SameBytes | Rule::FallbackReported | Rule::SameOutput)
+}
+
+impl Run<'_, '_> {
+    fn is_done(&self) -> bool {
+        self.stop || self.watch.is_interrupted()
+    }
+
+    /// Level P1: the table of the dialect against itself. A command's own reading of flags is seen in its
+    /// operations, case by case.
+    fn level_one(&mut self) -> u64 {
+        let (dialect, breadth) = (self.matrix.setting.dialect, self.matrix.breadth);
+        if self.matrix.subject.is_command() {
+            return 0;
+        }
+        let mut failures = Vec::new();
+        let counts = plans::check(dialect, breadth, &mut |failure| failures.push(failure));
+        self.totals.planned = counts.planned;
+        self.totals.resolved = counts.resolved;
+        self.totals.rejected = counts.rejected;
+        self.seen.plans = counts.resolved;
+        // A broken resolver breaks thousands of lines in one way: they are counted, and some are shown.
+        self.totals.failures += counts.failures.saturating_sub(failures.len() as u64);
+        for failure in failures {
+            self.fail(failure, &mut Vec::new());
+        }
+        counts.planned
+    }
+
+    /// The output of a command without flags, repeated: one that varies by itself, or shows nothing, proves
+    /// nothing.
+    fn clean_output(&mut self) -> Result<(), NotAvailable> {
+        if !self.matrix.subject.is_command() || self.matrix.wanted.level < Level::P2 {
+            return Ok(());
+        }
+        let case = Case::of(Spelling::default(), self.matrix.setting.dialect);
+        let first = self.watch.run(&case, &[])?;
+        let runs = self.watch.repeated(&case, &[], first)?;
+        self.own_output = match runs.iter().find(|run| run.completed()) {
+            _ if varied(&runs).is_some() => varied(&runs).map(|seen| {
+                format!("the output of the command without flags varies by itself ({seen}), so outputs are not compared")
+            }),
+            Some(run) => match &run.output {
+                Some(output) if !output.is_empty() => {
+                    self.output = Some((output.clone(), "(no flag)".to_owned()));
+                    None
+                }
+                _ => Some("the command writes nothing to standard output".to_owned()),
+            },
+            None => None,
+        };
+        Ok(())
+    }
+
+    fn group(&mut self, plan: LoadPlan, cases: &[Case]) -> Result<(), NotAvailable> {
+        let mut representative: Option<Representative> = None;
+        let mut group: Option<GroupResult> = None;
+        for chunk in cases.chunks(self.watch.jobs) {
+            if self.is_done() {
+                break;
+            }
+            for (case, evidence) in chunk.iter().zip(self.watch.run_all(chunk)?) {
+                let mut judged = self.case(plan, case, evidence, representative.as_ref())?;
+                let findings = judged.judgement.findings.clone();
+                let verdict = self.close(plan, case, &mut judged);
+                let row = group.get_or_insert_with(|| self.describe(plan, &judged));
+                if representative.is_none() && findings.is_empty() && judged.evidence.completed() {
+                    // What the table shows is what the others are compared with.
+                    let (spellings, verdict, notes) =
+                        (std::mem::take(&mut row.spellings), row.verdict, std::mem::take(&mut row.notes));
+                    *row = GroupResult { spellings, verdict, notes, ..self.describe(plan, &judged) };
+                    representative = Some(Representative { path: judged.path, case: case.clone() });
+                }
+                row.spellings.push(case.spelling.to_string());
+                row.verdict = row.verdict.max(verdict);
+                for note in judged.notes {
+                    if !row.notes.contains(&note) {
+                        row.notes.push(note);
+                    }
+                }
+                for missing in judged.judgement.not_observed {
+                    if !row.not_observed.contains(&missing) {
+                        row.not_observed.push(missing);
+                    }
+                }
+                (self.progress)(Progress::Finished);
+            }
+        }
+        if let Some(group) = group {
+            self.totals.groups += 1;
+            self.groups.push(group);
+        }
+        Ok(())
+    }
+
+    /// Judges a case; what a command does is repeated before a broken rule is believed.
+    fn case(
+        &mut self,
+        plan: LoadPlan,
+        case: &Case,
+        first: Evidence,
+        representative: Option<&Representative>,
+    ) -> Result<Judged, NotAvailable> {
+        for (sum, fired) in self.fired.iter_mut().zip(&first.fired) {
+            *sum += fired;
+        }
+        let mut judged = self.assess(plan, first, representative);
+        if judged.judgement.findings.is_empty() || self.watch.retries == 0 {
+            return Ok(judged);
+        }
+        let runs = self.watch.repeated(case, &[], judged.evidence.clone())?;
+        let others: Vec<Judged> =
+            runs[1..].iter().map(|run| self.assess(plan, run.clone(), representative)).collect();
+        let steady_output = varied(&runs).is_none();
+        let mut steady_path = others.iter().all(|other| other.path.is_same(&judged.path));
+        if steady_path
+            && let Some(first) = representative
+            && judged.judgement.findings.iter().any(|f| f.rule == Rule::SamePath)
+        {
+            // The other side has to be steady too.
+            let again = self.watch.run(&first.case, &[])?;
+            steady_path = CasePath::of(&again, true).is_same(&first.path);
+        }
+        let findings = std::mem::take(&mut judged.judgement.findings);
+        for finding in findings {
+            let rule = finding.rule;
+            let times = 1 + others.iter().filter(|o| o.judgement.findings.iter().any(|f| f.rule == rule)).count();
+            let steady = match rule {
+                Rule::SamePath => steady_path,
+                Rule::SameOutput => steady_output,
+                _ => true,
+            };
+            if times == runs.len() && steady {
+                judged.judgement.findings.push(finding);
+                continue;
+            }
+            let reason = match rule {
+                Rule::SamePath if !steady_path => {
+                    format!("the command takes different paths in {} runs", runs.len())
+                }
+                Rule::SameOutput if !steady_output => varied(&runs).unwrap_or_default(),
+                _ => format!("broken in {times} of {} runs of one command line", runs.len()),
+            };
+            judged.judgement.not_observed.push(NotObserved::new(rule, Vec::new(), reason));
+            judged.limit = judged.limit.max(Verdict::NotObserved);
+            judged.diff = None;
+        }
+        Ok(judged)
+    }
+
+    /// Judges one run.
+    fn assess(&self, plan: LoadPlan, evidence: Evidence, first: Option<&Representative>) -> Judged {
+        let command = self.matrix.subject.is_command();
+        let level = self.matrix.wanted.level;
+        let path = CasePath::of(&evidence, command);
+        let mut judgement = rules::judge(plan, &evidence, self.matrix.subject.profile());
+        if let Ending::Failed(ending) = &evidence.ending
+            && command
+            && !evidence.opened()
+        {
+            judgement.findings.retain(|finding| finding.rule != Rule::Completes);
+            let message = format!("the dialect reads it as {plan}, the command refused it: {ending}");
+            judgement.findings.push(Finding::new(Rule::PlanTaken, message));
+        }
+        let mut diff = None;
+        if let Some(first) = first.filter(|_| level >= Level::P2 && evidence.completed())
+            && let Some(difference) = first.path.diff(&path)
+        {
+            let message = format!("takes another path than `{}`, which asks for the same", first.case.spelling);
+            judgement.findings.push(Finding::new(Rule::SamePath, message));
+            diff = Some(difference);
+        }
+        let output_observed = self.compare_output(&evidence, &mut judgement);
+        let (mut notes, mut limit) = limits(&judgement.decided, plan, &evidence);
+        notes.append(&mut judgement.notes);
+        if judgement.not_observed.iter().any(|missing| lowers(missing.rule)) && limit < Verdict::Blocked {
+            limit = limit.max(Verdict::NotObserved);
+        }
+        if evidence.completed() && self.matrix.wanted.falls_short(evidence.tensors.is_some(), output_observed) {
+            limit = limit.max(Verdict::NotObserved);
+        }
+        if level < Level::P3 {
+            judgement.not_observed.retain(|missing| missing.rule != Rule::SameBytes);
+        }
+        Judged { evidence, path, judgement, diff, output_observed, notes, limit }
+    }
+
+    /// Compares the output with that of the other cases; whether it was observed.
+    fn compare_output(&self, evidence: &Evidence, judgement: &mut Judgement) -> bool {
+        if self.matrix.wanted.level < Level::P4 || !evidence.completed() {
+            return false;
+        }
+        let missing = |reason: &str| {
+            NotObserved::new(Rule::SameOutput, vec![Capability::Output], reason.to_owned())
+        };
+        if let Some(reason) = &self.own_output {
+            judgement.not_observed.push(missing(reason));
+            return false;
+        }
+        let Some(output) = evidence.output.as_ref().filter(|output| !output.is_empty()) else {
+            let reason = if self.matrix.subject.is_command() {
+                "the command writes nothing to standard output"
+            } else {
+                "nothing was generated"
+            };
+            judgement.not_observed.push(missing(reason));
+            return false;
+        };
+        if let Some((first, by)) = &self.output
+            && let Some(message) = first.difference(output, by)
+        {
+            judgement.findings.push(Finding::new(Rule::SameOutput, message));
+        }
+        true
+    }
+
+    /// Counts a case and puts it down; gives its verdict.
+    fn close(&mut self, plan: LoadPlan, case: &Case, judged: &mut Judged) -> Verdict {
+        let spelling = case.spelling.to_string();
+        let evidence = &judged.evidence;
+        let completed = evidence.completed();
+        self.seen.plans += u64::from(self.matrix.subject.is_command());
+        if completed {
+            self.seen.completed += 1;
+            self.seen.bytes += u64::from(evidence.tensors.is_some());
+            self.seen.outputs += u64::from(judged.output_observed);
+            match rules::weights_arrived(evidence) {
+                Ok(()) => {
+                    self.arrived |= !evidence.weights.is_empty();
+                    self.totals.loaded += 1;
+                }
+                Err(reason) => drop(self.not_arrived.get_or_insert(reason)),
+            }
+            self.totals.generated += u64::from(judged.output_observed);
+            if self.output.is_none()
+                && judged.output_observed
+                && judged.judgement.findings.is_empty()
+            {
+                self.output = evidence.output.clone().map(|output| (output, spelling.clone()));
+            }
+        } else {
+            let message = evidence.ending.message().to_owned();
+            self.not_arrived.get_or_insert(format!("`{spelling}` does not complete: {message}"));
+            if let Ending::Killed(why) = &evidence.ending {
+                self.blocked.get_or_insert(format!("`{spelling}`: {why}"));
+                judged.limit = judged.limit.max(Verdict::Blocked);
+                judged.notes.push(format!("`{spelling}`: {why}"));
+            }
+        }
+        if let Some(missing) =
+            judged.judgement.not_observed.iter().find(|missing| missing.rule == Rule::SameOutput)
+        {
+            self.seen.no_output.get_or_insert(missing.reason.clone());
+        }
+        if self.matrix.subject.is_command() {
+            self.totals.planned += 1;
+            self.totals.resolved += 1;
+        }
+        for (rule, times) in judged.path.normalisations() {
+            let entry =
+                self.normalisations.entry(rule.id()).or_insert_with(|| (rule.explanation().to_owned(), 0));
+            entry.1 += times as u64;
+        }
+        self.totals.not_observed += judged.judgement.not_observed.len() as u64;
+        let mut verdict = judged.limit;
+        for finding in &judged.judgement.findings {
+            let failure = Failure {
+                rule: finding.rule,
+                spelling: spelling.clone(),
+                plan: Some(plan.to_string()),
+                message: finding.message.clone(),
+                diff: judged.diff.clone().filter(|_| finding.rule == Rule::SamePath),
+                reproduce: self.matrix.reproduce(&case.spelling),
+                expected: None,
+                across: None,
+            };
+            verdict = verdict.max(self.fail(failure, &mut judged.notes));
+        }
+        self.cases.push(CaseResult {
+            spelling,
+            plan: plan.to_string(),
+            resolved: judged.judgement.decided.to_string(),
+            path: judged.path.fingerprint(),
+            output_observed: judged.output_observed,
+            findings: judged.judgement.findings.clone(),
+            not_observed: judged.judgement.not_observed.clone(),
+            verdict,
+        });
+        verdict
+    }
+
+    /// Puts a failure down; gives the verdict for it.
+    fn fail(&mut self, mut failure: Failure, notes: &mut Vec<String>) -> Verdict {
+        self.totals.failures += 1;
+        if let Some(reason) = self.expected.reason(&failure) {
+            let Failure { rule, spelling, message, .. } = &failure;
+            notes.push(format!("expected, because {reason}: {rule}: `{spelling}`: {message}"));
+            self.totals.expected += 1;
+            failure.expected = Some(reason);
+            self.failures.push(failure);
+            return Verdict::Expected;
+        }
+        self.stop |= self.matrix.fail_fast;
+        (self.progress)(Progress::Failed);
+        self.failures.push(failure);
+        Verdict::Divergent
+    }
+
+    /// Runs the spellings that the dialect refuses.
+    fn refusals(&mut self, cases: &[Case]) -> Result<(), NotAvailable> {
+        for chunk in cases.chunks(self.watch.jobs) {
+            if self.is_done() {
+                break;
+            }
+            for (case, evidence) in chunk.iter().zip(self.watch.run_all(chunk)?) {
+                self.refusal(case, evidence)?;
+                (self.progress)(Progress::Finished);
+            }
+        }
+        Ok(())
+    }
+
+    fn refusal(&mut self, case: &Case, evidence: Evidence) -> Result<(), NotAvailable> {
+        let dialect = self.matrix.setting.dialect;
+        let spelling = case.spelling.to_string();
+        let seen = |evidence: &Evidence| match (&evidence.ending, evidence.opened()) {
+            (Ending::Failed(_), false) => None,
+            (Ending::Failed(message), true) => {
+                Some((Rule::UsageRefused, format!("it failed ({message}) after it had opened the model")))
+            }
+            (Ending::Completed, true) => {
+                Some((Rule::UsageRefused, format!("it was taken: {}", evidence.effective())))
+            }
+            (Ending::Completed, false) => {
+                Some((Rule::UsageRefused, "it completed without opening a model".to_owned()))
+            }
+            (Ending::Crashed(message), _) => Some((Rule::NoCrash, message.clone())),
+            (Ending::TimeLimit(message), _) => Some((Rule::EndsInTime, message.clone())),
+            (Ending::Killed(_), _) => None,
+        };
+        self.totals.planned += u64::from(self.matrix.subject.is_command());
+        self.totals.rejected += u64::from(self.matrix.subject.is_command());
+        let path = CasePath::of(&evidence, self.matrix.subject.is_command()).fingerprint();
+        let mut verdict = Verdict::Pass;
+        let (mut findings, mut not_observed) = (Vec::new(), Vec::new());
+        if let Ending::Killed(why) = &evidence.ending {
+            self.blocked.get_or_insert(format!("`{spelling}`: {why}"));
+            verdict = Verdict::Blocked;
+        }
+        if let Some((rule, what)) = seen(&evidence) {
+            let runs = self.watch.repeated(case, &[], evidence)?;
+            let times = runs.iter().filter(|run| seen(run).is_some_and(|(other, _)| other == rule)).count();
+            let message = format!("the dialect {dialect} refuses it; {what}");
+            if times == runs.len() {
+                findings.push(Finding::new(rule, message.clone()));
+                let reproduce = self.matrix.reproduce(&case.spelling);
+                let (diff, expected, across) = (None, None, None);
+                let spelling = spelling.clone();
+                let failure =
+                    Failure { rule, spelling, plan: None, message, diff, reproduce, expected, across };
+                let mut notes = Vec::new();
+                verdict = verdict.max(self.fail(failure, &mut notes));
+            } else {
+                let reason = format!("{what} in {times} of {} runs", runs.len());
+                not_observed.push(NotObserved::new(rule, Vec::new(), reason));
+                verdict = verdict.max(Verdict::NotObserved);
+            }
+        }
+        self.totals.not_observed += not_observed.len() as u64;
+        self.cases.push(CaseResult {
+            spelling,
+            plan: "refused".to_owned(),
+            resolved: "refused".to_owned(),
+            path,
+            output_observed: false,
+            findings,
+            not_observed,
+            verdict,
+        });
+        Ok(())
+    }
+
+    fn describe(&self, plan: LoadPlan, judged: &Judged) -> GroupResult {
+        let evidence = &judged.evidence;
+        let semantic = semantic(evidence);
+        let output = evidence.output.as_ref().filter(|_| judged.output_observed);
+        GroupResult {
+            name: plan.to_string(),
+            load_mode: self.matrix.setting.dialect.word_for(plan).map(str::to_owned),
+            resolved: judged.judgement.decided.to_string(),
+            spellings: Vec::new(),
+            facts: facts(evidence),
+            path: judged.path.fingerprint(),
+            steps: judged.path.steps(),
+            semantic: semantic.fingerprint(),
+            semantic_steps: semantic.steps.iter().map(ToString::to_string).collect(),
+            tensors: evidence.tensors.as_ref().map(|seen| seen.combined.clone()),
+            logits: output.and_then(Output::logits_hash).map(str::to_owned),
+            text: output.and_then(Output::text_hash).map(str::to_owned),
+            not_observed: Vec::new(),
+            notes: Vec::new(),
+            verdict: Verdict::Pass,
+        }
+    }
+
+    fn finish(mut self, started: CheckStarted) -> CheckDocument {
+        let interrupted = self.watch.is_interrupted();
+        let whole = !interrupted && !self.stop && self.matrix.only.is_empty() && self.matrix.part.is_none();
+        if whole {
+            for failure in self.expected.left_over() {
+                self.totals.failures += 1;
+                self.failures.push(failure);
+            }
+        }
+        let mut notes = self.matrix.notes.clone();
+        let cases = self.cases.iter().map(|case| case.verdict).max().unwrap_or(Verdict::Pass);
+        let failed = self.failures.iter().any(|failure| failure.expected.is_none());
+        let mut verdict = if failed { Verdict::Divergent } else { cases };
+        let mut why = None;
+        let wants_loads = self.matrix.wanted.level >= Level::P2 && self.matrix.only.is_empty();
+        if self.matrix.setting.truth.weights.is_empty() && self.matrix.wanted.level >= Level::P2 {
+            verdict = verdict.max(Verdict::NotObserved);
+            why = Some(format!("{} has no tensors, so nothing could be loaded", self.matrix.model_name));
+        } else if wants_loads && !self.arrived && !self.cases.is_empty() {
+            // Broken rules of a command that loads nothing say nothing about loading.
+            verdict = Verdict::Blocked;
+            self.failures.retain(|failure| failure.rule == Rule::KnownDivergence);
+            self.totals.failures = self.failures.len() as u64;
+            let reason = self.not_arrived.clone().unwrap_or_else(|| "it loads nothing".to_owned());
+            let model = &self.matrix.model_name;
+            why = Some(format!("no spelling makes the subject load the weights of {model}: {reason}"));
+        } else if verdict == Verdict::Blocked {
+            why = self.blocked.clone();
+        }
+        for (fault, _) in self.matrix.faults.iter().zip(&self.fired).filter(|(_, fired)| **fired == 0) {
+            notes.push(format!("fault-met: `{fault}` met no call in any case"));
+            if !self.matrix.allow_unmet && verdict < Verdict::Blocked {
+                verdict = Verdict::NotObserved;
+                why = Some(format!("the fault `{fault}` met no call; --allow-unmet passes over it"));
+            }
+        }
+        let levels = self.seen.levels(self.matrix.wanted);
+        if interrupted && verdict < Verdict::Divergent {
+            verdict = Verdict::Blocked;
+            why = Some(format!("interrupted after {} cases", self.cases.len()));
+        }
+        self.totals.processes = self.watch.processes();
+        if self.totals.processes > 0 {
+            notes.push(format!("{} processes were started", self.totals.processes));
+        }
+        let limited: Vec<String> =
+            self.groups.iter().filter(|g| g.verdict != Verdict::Pass).map(|g| g.name.clone()).collect();
+        if verdict == Verdict::NotObserved && why.is_none() {
+            let lowered = self.cases.iter().flat_map(|case| {
+                case.not_observed.iter().filter(|missing| lowers(missing.rule)).map(move |m| (case, m))
+            });
+            why = lowered.map(|(case, m)| format!("{} in `{}`: {}", m.rule, case.spelling, m.reason)).next();
+        }
+        let unexpected = self.totals.failures - self.totals.expected;
+        let sentence = levels::sentence(verdict, &levels, &limited, why.as_deref(), unexpected);
+        let normalisations = self
+            .normalisations
+            .into_iter()
+            .map(|(rule, (explanation, applied))| Normalisation { rule: rule.to_owned(), explanation, applied })
+            .collect();
+        CheckDocument {
+            schema: CheckDocument::SCHEMA.to_owned(),
+            started,
+            rules: RuleText::all(),
+            levels,
+            groups: self.groups,
+            cases: self.cases,
+            failures: self.failures,
+            finished: CheckFinished {
+                totals: self.totals,
+                normalisations,
+                notes,
+                interrupted,
+                verdict,
+                sentence,
+                exit_code: verdict.exit_code(),
+            },
+        }
+    }
+}
+
+/// The facts of one load.
+pub(super) fn facts(evidence: &Evidence) -> Facts {
+    let s = &evidence.summary;
+    let held = evidence.locked_bytes();
+    Facts {
+        opens: s.opens,
+        direct_asked: s.direct_asked,
+        direct_held: s.direct_held,
+        maps: s.maps,
+        mapped_bytes: s.mapped_bytes,
+        locked_bytes: if evidence.loaders().next().is_some() { held } else { s.locked_bytes },
+        locks_refused: s.locks_refused,
+        reads: s.reads,
+        read_bytes: s.read_bytes,
+        direct_read_bytes: s.direct_read_bytes,
+        fallbacks: s.fallbacks.iter().map(ToString::to_string).collect(),
+        effective: s.effective.to_string(),
+    }
+}
+
+/// What keeps a run whose rules all hold from being a pass, and what is to be said about it.
+fn limits(decided: &Decided, plan: LoadPlan, evidence: &Evidence) -> (Vec<String>, Verdict) {
+    let mut notes = Vec::new();
+    let mut verdict = match decided.limit {
+        Limit::None => Verdict::Pass,
+        Limit::Unsupported => Verdict::Unsupported,
+        Limit::Blocked => Verdict::Blocked,
+    };
+    for op in &evidence.ops {
+        if let Call::Notice(notice) = &op.call {
+            notes.push(notice.text.clone());
+        }
+    }
+    if notes.is_empty() {
+        notes.extend(decided.refusals.iter().map(|refusal| format!("{refusal}: the fallback is judged")));
+    }
+    if evidence.fold.enforced == Some(false) {
+        let cache = evidence.cache.map_or_else(|| "cannot be told".to_owned(), passed_the_cache);
+        notes.push(format!(
+            "this file system takes unaligned direct requests: that direct I/O bypassed the page cache {cache}"
+        ));
+        if plan.source == Source::Direct {
+            verdict = verdict.max(Verdict::Unsupported);
+        }
+    }
+    if let Some(note) = evidence.locked_pages.and_then(lock_not_confirmed) {
+        notes.push(note);
+        verdict = verdict.max(Verdict::Unsupported);
+    }
+    notes.extend(evidence.unseen.iter().cloned());
+    if !evidence.unseen.is_empty() {
+        verdict = verdict.max(Verdict::NotObserved);
+    }
+    (notes, verdict)
+}
+
+/// What the page cache shows of a direct load that nobody refused. Only pages that were not there before
+/// can show anything, the header's pages and what is read ahead of them come in with every load, and a page
+/// may go at any time: this is evidence, and never sufficient for a pass.
+fn passed_the_cache((before, after): (PageCount, PageCount)) -> String {
+    let missing = before.pages.saturating_sub(before.resident);
+    let came = after.resident.saturating_sub(before.resident);
+    let seen = match missing {
+        0 => return "cannot be told (all of the file was in it before)".to_owned(),
+        _ if came > missing / 2 => "is refuted",
+        _ => "is likely",
+    };
+    format!("{seen} (of {missing} pages that were not in it, the load brought {came} in)")
+}
+
+/// What is to be said where the system granted locks and its own view of the pages says otherwise: that
+/// is no fault of the loader, and no pass.
+fn lock_not_confirmed(PageCount { pages, resident, locked }: PageCount) -> Option<String> {
+    let shown = match locked {
+        Some(0) if pages > 0 => "none of their pages as locked".to_owned(),
+        Some(locked) if locked < pages => format!("{locked} of their {pages} pages as locked"),
+        _ if resident < pages => format!("{resident} of their {pages} pages in memory"),
+        _ => return None,
+    };
+    Some(format!("the locks were granted, and the system shows {shown}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(before: u64, after: u64) -> String {
+        let of = |resident| PageCount { pages: 100, resident, locked: None };
+        passed_the_cache((of(before), of(after)))
+    }
+
+    #[test]
+    fn pages_that_came_in_refute_direct_io() {
+        assert_eq!(cache(10, 100), "is refuted (of 90 pages that were not in it, the load brought 90 in)");
+        assert_eq!(cache(0, 8), "is likely (of 100 pages that were not in it, the load brought 8 in)");
+        assert_eq!(cache(60, 20), "is likely (of 40 pages that were not in it, the load brought 0 in)");
+        assert!(cache(100, 100).starts_with("cannot be told"));
+    }
+}

@@ -1,0 +1,116 @@
+//! Asking a subject with patience: runs are counted, and what a command did once is not believed at once.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::rules::Evidence;
+use crate::subject::{Case, FaultSpec, NotAvailable, Setting, Subject};
+
+/// What a campaign reports while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many cases will be run.
+    Planned(u64),
+    /// One of them is done.
+    Finished,
+    /// A broken rule was found.
+    Failed,
+}
+
+/// A subject under observation.
+pub(super) struct Watch<'a> {
+    pub(super) subject: &'a dyn Subject,
+    pub(super) setting: Setting<'a>,
+    /// How often a run of a command is repeated before what it does is believed.
+    pub(super) retries: u32,
+    /// How many runs may go side by side.
+    pub(super) jobs: usize,
+    /// Set from outside to end the campaign early.
+    pub(super) interrupted: &'a AtomicBool,
+    runs: AtomicU64,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        subject: &'a dyn Subject,
+        setting: Setting<'a>,
+        retries: u32,
+        jobs: usize,
+        interrupted: &'a AtomicBool,
+    ) -> Self {
+        let retries = if subject.is_command() { retries } else { 0 };
+        Self { subject, setting, retries, jobs: jobs.max(1), interrupted, runs: AtomicU64::new(0) }
+    }
+
+    /// How many processes were started.
+    pub(super) fn processes(&self) -> u64 {
+        if self.subject.is_command() { self.runs.load(Ordering::Relaxed) } else { 0 }
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn run(&self, case: &Case, faults: &[FaultSpec]) -> Result<Evidence, NotAvailable> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let mut evidence = self.subject.observe(case, faults, &self.setting)?;
+        if self.jobs > 1 {
+            // What runs beside it shares the page cache and the limits.
+            (evidence.locked_pages, evidence.cache) = (None, None);
+        }
+        Ok(evidence)
+    }
+
+    /// Runs several cases side by side, as many as are allowed; the results in the order of the cases.
+    pub(super) fn run_all(&self, cases: &[Case]) -> Result<Vec<Evidence>, NotAvailable> {
+        if self.jobs == 1 || cases.len() < 2 {
+            return cases.iter().map(|case| self.run(case, &[])).collect();
+        }
+        let next = AtomicUsize::new(0);
+        let results: Vec<Mutex<Option<Result<Evidence, NotAvailable>>>> =
+            cases.iter().map(|_| Mutex::new(None)).collect();
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.min(cases.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let (Some(case), Some(slot)) = (cases.get(at), results.get(at)) else { break };
+                        let result = self.run(case, &[]);
+                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                    }
+                });
+            }
+        });
+        let taken = |slot: Mutex<Option<_>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.into_iter().filter_map(taken).collect()
+    }
+
+    /// A run repeated as often as patience allows, the first included; all of a command's runs of a case.
+    pub(super) fn repeated(
+        &self,
+        case: &Case,
+        faults: &[FaultSpec],
+        first: Evidence,
+    ) -> Result<Vec<Evidence>, NotAvailable> {
+        let mut runs = vec![first];
+        while runs.len() <= self.retries as usize && !self.is_interrupted() {
+            runs.push(self.run(case, faults)?);
+        }
+        Ok(runs)
+    }
+}
+
+/// How many different outputs there are among how many runs; `None` where all are the same.
+pub(super) fn varied(runs: &[Evidence]) -> Option<String> {
+    let mut outputs: Vec<&[u8]> = runs
+        .iter()
+        .filter_map(|run| match &run.output {
+            Some(crate::rules::Output::Text { bytes, .. }) => Some(bytes.as_slice()),
+            _ => None,
+        })
+        .collect();
+    let all = outputs.len();
+    outputs.sort_unstable();
+    outputs.dedup();
+    (outputs.len() > 1).then(|| format!("{} different outputs in {all} runs", outputs.len()))
+}
