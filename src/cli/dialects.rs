@@ -3,12 +3,12 @@
 mod json;
 mod text;
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use clap::Args;
 
 use super::exit::Exit;
-use super::format::{Format, FormatKind};
+use super::format::{Format, FormatKind, Output};
 use crate::plan::Dialect;
 use crate::plan::compare::{Comparison, spellings};
 
@@ -33,27 +33,23 @@ pub struct DialectsArgs {
 /// Writes the table. Exit code 0: differences between eras are history and no failure.
 pub(super) fn run(args: &DialectsArgs, out: &mut dyn Write) -> Exit {
     let comparison = Comparison::of(args.base, spellings());
-    let sinks = match Format::sinks(&args.format, out) {
-        Ok(sinks) => sinks,
+    let outputs = match Format::outputs(&args.format, out) {
+        Ok(outputs) => outputs,
         Err(exit) => return exit,
     };
-    if sinks.iter().any(|(kind, _)| matches!(kind, FormatKind::Junit | FormatKind::Github)) {
+    if outputs.iter().any(|output| matches!(output.kind, FormatKind::Junit | FormatKind::Github)) {
         return Exit::usage(
             "`dialects` writes terminal, markdown and json; junit and github are for verdicts",
         );
     }
-    let write = |(kind, mut sink): (FormatKind, Box<dyn Write + '_>)| -> io::Result<()> {
-        match kind {
-            FormatKind::Json => json::write(&mut sink, &comparison, args.only_differences)?,
-            FormatKind::Markdown => text::markdown(&mut sink, &comparison, args.only_differences)?,
-            _ => text::terminal(&mut sink, &comparison, args.only_differences)?,
-        }
-        sink.flush()
+    let write = |output: Output<'_>| {
+        let mut table = Vec::new();
+        let written = match output.kind {
+            FormatKind::Json => json::write(&mut table, &comparison, args.only_differences),
+            FormatKind::Markdown => text::markdown(&mut table, &comparison, args.only_differences),
+            _ => text::terminal(&mut table, &comparison, args.only_differences),
+        };
+        written.map_err(Exit::internal).and_then(|()| output.write(&table))
     };
-    match sinks.into_iter().try_for_each(write) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Exit::internal(format!("cannot write the table: {error}"))
-        }
-        _ => Exit::Code(0),
-    }
+    outputs.into_iter().try_for_each(write).err().unwrap_or(Exit::Code(0))
 }

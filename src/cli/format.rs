@@ -1,13 +1,19 @@
 //! Output formats: what `--format` means, for every command that reports.
 
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 use super::exit::Exit;
+use super::report_file::ReportFile;
 use crate::check::Event;
-use crate::report::{Github, Json, Junit, LARGEST_SUMMARY, Markdown, Reporter, Summary, Terminal};
+use crate::report::render::{self, LARGEST_SUMMARY, Screen};
+use crate::report::{Github, Json, Junit, Markdown, Reporter, Summary, Terminal, View, Viewed};
 
 /// What `--format` accepts, for help texts.
 pub(super) const HELP: &str =
@@ -33,26 +39,61 @@ pub(super) enum FormatKind {
     Github,
 }
 
-/// Where a format goes.
-pub(super) type Sink<'o> = Box<dyn Write + 'o>;
+/// What one format is and where it goes.
+pub(super) struct Output<'o> {
+    pub(super) kind: FormatKind,
+    target: Target<'o>,
+}
+
+enum Target<'o> {
+    Stdout(&'o mut dyn Write),
+    File(ReportFile),
+}
+
+impl Output<'_> {
+    /// Writes the whole report.
+    pub(super) fn write(self, report: &[u8]) -> Result<(), Exit> {
+        let (written, name) = match self.target {
+            Target::Stdout(out) => (out.write_all(report).and_then(|()| out.flush()), String::new()),
+            Target::File(file) => (file.write(report), format!(" {}", file.shown().display())),
+        };
+        match written {
+            // A closed pipe is not an error: its reader has seen enough.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Exit::internal(format!("cannot write the report{name}: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether lines are as wide as the terminal, and coloured where that shows colours.
+    fn is_stdout(&self) -> bool {
+        matches!(self.target, Target::Stdout(_))
+    }
+}
 
 impl Format {
-    /// What each format is and where it goes. At most one may go to standard output.
-    pub(super) fn sinks<'o>(
-        formats: &[Self],
-        out: &'o mut dyn Write,
-    ) -> Result<Vec<(FormatKind, Sink<'o>)>, Exit> {
+    /// Where each format goes. At most one may go to standard output, and only one to a file.
+    pub(super) fn outputs<'o>(formats: &[Self], out: &'o mut dyn Write) -> Result<Vec<Output<'o>>, Exit> {
         let mut stdout = Some(out);
-        let mut sink = |format: &Self| {
-            let sink: Sink<'o> = match &format.file {
-                Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|e| unwritable(path, &e))?)),
-                None => Box::new(stdout.take().ok_or_else(|| {
+        let mut files: Vec<&Path> = Vec::new();
+        let mut outputs = Vec::new();
+        for Self { kind, file } in formats {
+            let target = match file {
+                Some(path) if files.contains(&path.as_path()) => {
+                    return Err(Exit::usage(format!("two formats cannot both go to {}", path.display())));
+                }
+                Some(path) => {
+                    files.push(path);
+                    Target::File(ReportFile::new(path).map_err(|error| unwritable(path, &error))?)
+                }
+                None => Target::Stdout(stdout.take().ok_or_else(|| {
                     Exit::usage("two formats cannot both go to standard output; give one of them a file: --format json=FILE")
                 })?),
             };
-            Ok((format.kind, sink))
-        };
-        formats.iter().map(&mut sink).collect()
+            outputs.push(Output { kind: *kind, target });
+        }
+        Ok(outputs)
     }
 }
 
@@ -80,61 +121,144 @@ impl FromStr for Format {
     }
 }
 
-/// The reporters of one command, with the first error that one of them met.
+/// The reports that one command makes at its end.
 pub(super) struct Reporters<'o> {
-    all: Vec<Box<dyn Reporter + 'o>>,
-    written: io::Result<()>,
+    outputs: Vec<Output<'o>>,
+    summary: Option<StepSummary>,
+    verbose: bool,
+    events: Vec<Events>,
+}
+
+/// A consumer of the event stream, and what it has written.
+struct Events {
+    reporter: Box<dyn Reporter>,
+    written: Shared,
 }
 
 impl<'o> Reporters<'o> {
-    /// The reporters that were asked for. At most one may write to standard output.
+    /// The reports that were asked for. Whether they can be written is tried now.
     pub(super) fn new(formats: &[Format], verbose: bool, out: &'o mut dyn Write) -> Result<Self, Exit> {
-        let mut all: Vec<Box<dyn Reporter + 'o>> = Vec::new();
-        for (format, (kind, sink)) in formats.iter().zip(Format::sinks(formats, out)?) {
-            let to_file = format.file.is_some();
-            all.push(match kind {
-                FormatKind::Json => Box::new(Json::new(sink)),
-                FormatKind::Markdown => Box::new(Markdown::new(sink)),
-                FormatKind::Junit => Box::new(Junit::new(sink)),
-                FormatKind::Github => Box::new(Github::new(sink, summary()?)),
-                FormatKind::Terminal if to_file => Box::new(Terminal::new(sink, None, verbose).plain()),
-                FormatKind::Terminal => Box::new(Terminal::new(sink, terminal_width(), verbose)),
-            });
+        let outputs = Format::outputs(formats, out)?;
+        let github = outputs.iter().any(|output| output.kind == FormatKind::Github);
+        let summary = if github { StepSummary::find()? } else { None };
+        let mut events = Vec::new();
+        for output in &outputs {
+            events.push(Events::of(output, summary.as_ref(), verbose)?);
         }
-        Ok(Self { all, written: Ok(()) })
+        Ok(Self { outputs, summary, verbose, events })
+    }
+
+    /// Writes all reports of a document. The exit is the document's, unless a report could not be written.
+    #[allow(dead_code, reason = "commands that still emit events do not call it")]
+    pub(super) fn finish<D: Viewed + Serialize>(self, document: &D) -> Exit {
+        let view = document.view();
+        let mut exit = Exit::Code(document.exit_code());
+        for output in self.outputs {
+            let mut report = Vec::new();
+            let screen = match output.is_stdout() {
+                true => Screen { width: terminal_width(), coloured: true, verbose: self.verbose },
+                false => Screen { width: None, coloured: false, verbose: self.verbose },
+            };
+            let rendered = match output.kind {
+                FormatKind::Json => render::json(&mut report, document),
+                FormatKind::Markdown => render::markdown(&mut report, &view),
+                FormatKind::Junit => render::junit(&mut report, &view),
+                FormatKind::Github => render::annotations(&mut report, &view),
+                FormatKind::Terminal => render::terminal(&mut report, &view, screen),
+            };
+            // The other reports are written all the same.
+            let written = rendered.map_err(Exit::internal).and_then(|()| output.write(&report));
+            exit = written.err().unwrap_or(exit);
+        }
+        match self.summary.map(|summary| summary.append(&view)) {
+            Some(Err(error)) => error,
+            _ => exit,
+        }
     }
 
     /// Passes an event on to all of them.
     pub(super) fn event(&mut self, event: &Event) {
-        for reporter in &mut self.all {
-            let written = reporter.event(event);
-            if self.written.is_ok() {
-                self.written = written;
-            }
+        for Events { reporter, .. } in &mut self.events {
+            // It writes to memory.
+            let _ = reporter.event(event);
         }
     }
 
     /// The exit of the command: `code`, unless a report could not be written.
     pub(super) fn exit(self, code: u8) -> Exit {
-        match self.written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Exit::internal(format!("cannot write the report: {error}"))
-            }
-            _ => Exit::Code(code),
+        let mut exit = Exit::Code(code);
+        for (output, events) in self.outputs.into_iter().zip(&self.events) {
+            exit = output.write(&events.written.0.borrow()).err().unwrap_or(exit);
         }
+        exit
     }
 }
 
-/// The step summary, to be appended to, where there is one.
-fn summary() -> Result<Option<Summary>, Exit> {
-    let Some(path) = std::env::var_os(SUMMARY_VARIABLE).filter(|path| !path.is_empty()) else {
-        return Ok(None);
-    };
-    let path = PathBuf::from(path);
-    let file = OpenOptions::new().append(true).create(true).open(&path).map_err(|e| unwritable(&path, &e))?;
-    let written = file.metadata().map_or(0, |metadata| metadata.len());
-    let room = LARGEST_SUMMARY.saturating_sub(usize::try_from(written).unwrap_or(usize::MAX));
-    Ok(Some(Summary { out: Box::new(BufWriter::new(file)), room }))
+impl Events {
+    fn of(output: &Output<'_>, summary: Option<&StepSummary>, verbose: bool) -> Result<Self, Exit> {
+        let written = Shared::default();
+        let sink = written.clone();
+        let reporter: Box<dyn Reporter> = match output.kind {
+            FormatKind::Json => Box::new(Json::new(sink)),
+            FormatKind::Markdown => Box::new(Markdown::new(sink)),
+            FormatKind::Junit => Box::new(Junit::new(sink)),
+            FormatKind::Github => {
+                let summary = summary.map(|s| s.file.try_clone().map(|file| (file, s.room))).transpose();
+                let summary = summary.map_err(Exit::internal)?;
+                let summary = summary.map(|(file, room)| Summary { out: Box::new(file), room });
+                Box::new(Github::new(sink, summary))
+            }
+            FormatKind::Terminal if output.is_stdout() => {
+                Box::new(Terminal::new(sink, terminal_width(), verbose))
+            }
+            FormatKind::Terminal => Box::new(Terminal::new(sink, None, verbose).plain()),
+        };
+        Ok(Self { reporter, written })
+    }
+}
+
+/// Bytes that one writes and another reads.
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The summary of a step of a GitHub runner, which all commands of the step append to.
+struct StepSummary {
+    path: PathBuf,
+    file: File,
+    /// Bytes that earlier commands have left.
+    room: usize,
+}
+
+impl StepSummary {
+    /// The one that the runner names, if any.
+    fn find() -> Result<Option<Self>, Exit> {
+        let Some(path) = std::env::var_os(SUMMARY_VARIABLE).filter(|path| !path.is_empty()) else {
+            return Ok(None);
+        };
+        let path = PathBuf::from(path);
+        let file = OpenOptions::new().append(true).create(true).open(&path);
+        let file = file.map_err(|e| unwritable(&path, &e))?;
+        let written = file.metadata().map_or(0, |metadata| metadata.len());
+        let room = LARGEST_SUMMARY.saturating_sub(usize::try_from(written).unwrap_or(usize::MAX));
+        Ok(Some(Self { path, file, room }))
+    }
+
+    fn append(mut self, view: &View) -> Result<(), Exit> {
+        let text = render::step_summary(view, self.room);
+        self.file.write_all(&text).map_err(|error| {
+            Exit::internal(format!("cannot write the step summary {}: {error}", self.path.display()))
+        })
+    }
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Exit {

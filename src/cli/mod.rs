@@ -25,6 +25,7 @@ mod load_flags;
 mod merge;
 mod migrate;
 mod model;
+mod report_file;
 mod run;
 pub mod tokenize;
 mod trace;

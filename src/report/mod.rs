@@ -1,9 +1,13 @@
-//! Output of a campaign, a merge or a comparison, for people and for programs: consumers of one event stream.
+//! Reports of a result, for people and for programs.
 //!
-//! Events enter through [`Reporter::event`] in the order in which they happen; each reporter
-//! writes to the sink it was given. `matrix` holds the words that the readable ones share.
+//! ```text
+//! document ──► view ──► terminal, Markdown, JUnit, GitHub
+//!     └───────────────► JSON
+//! ```
 //!
-//! Called by `cli`; calls `check` and `trace`.
+//! [`view`] holds the words, one module a document; [`render`] knows how they look in each format.
+//!
+//! Called by `cli`; calls `check`, `rules` and `trace`.
 
 mod collected;
 mod compare;
@@ -12,7 +16,9 @@ mod json;
 mod junit;
 mod markdown;
 mod matrix;
+pub mod render;
 mod terminal;
+pub mod view;
 
 use std::io;
 
@@ -21,6 +27,7 @@ pub use json::Json;
 pub use junit::Junit;
 pub use markdown::Markdown;
 pub use terminal::Terminal;
+pub use view::{View, Viewed};
 
 use crate::check::Event;
 
