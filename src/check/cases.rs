@@ -98,8 +98,7 @@ fn longer(dialect: Dialect, known: &BTreeSet<LoadPlan>) -> Vec<Spelling> {
 }
 
 /// The flags and words of all dialects that this one refuses, and a word that nobody knows.
-#[must_use]
-pub fn refused_spellings(dialect: Dialect) -> Vec<Spelling> {
+pub(super) fn refused_spellings(dialect: Dialect) -> Vec<Spelling> {
     let all = Dialect::ALL.into_iter().flat_map(flags);
     let unknown = ["-lm", "--load-mode"].map(|name| Spelling::flags([name, "no-such-mode"]));
     let mut seen = BTreeSet::new();
@@ -117,8 +116,7 @@ pub fn union_of_spellings() -> Vec<Spelling> {
 }
 
 /// The cases of each plan. The `--load-mode` spelling, being the plan's name, represents it.
-#[must_use]
-pub fn group_by_plan(dialect: Dialect, spellings: Vec<Spelling>) -> Vec<(LoadPlan, Vec<Case>)> {
+pub(super) fn group_by_plan(dialect: Dialect, spellings: Vec<Spelling>) -> Vec<(LoadPlan, Vec<Case>)> {
     let mut groups: BTreeMap<LoadPlan, Vec<Case>> = BTreeMap::new();
     for spelling in spellings {
         let case = Case::of(spelling, dialect);
@@ -138,8 +136,7 @@ pub fn group_by_plan(dialect: Dialect, spellings: Vec<Spelling>) -> Vec<(LoadPla
 }
 
 /// One case of each plan, the first of its group, in the order of the plans.
-#[must_use]
-pub fn one_of_each(dialect: Dialect) -> Vec<Case> {
+pub(super) fn one_of_each(dialect: Dialect) -> Vec<Case> {
     let flags = flags(dialect);
     let mut all: Vec<Spelling> = sequences(&flags, 3).map(|parts| Spelling::join(&parts)).collect();
     all.extend(units(dialect));
@@ -167,8 +164,14 @@ mod tests {
     fn a_variable_stands_against_each_flag_that_says_otherwise() {
         let all = opposed(Dialect::Booleans);
         let shown: Vec<String> = all.iter().map(ToString::to_string).collect();
-        assert!(shown.iter().any(|s| s.starts_with("LLAMA_ARG_NO_MMAP=") && s.ends_with("--mmap")), "{shown:?}");
-        assert!(shown.iter().any(|s| s.starts_with("LLAMA_ARG_MMAP=") && s.ends_with("--no-mmap")), "{shown:?}");
+        assert!(
+            shown.iter().any(|s| s.starts_with("LLAMA_ARG_NO_MMAP=") && s.ends_with("--mmap")),
+            "{shown:?}"
+        );
+        assert!(
+            shown.iter().any(|s| s.starts_with("LLAMA_ARG_MMAP=") && s.ends_with("--no-mmap")),
+            "{shown:?}"
+        );
         assert!(all.iter().all(|s| s.argv.len() <= 2 && s.env.len() == 1));
     }
 

@@ -63,8 +63,10 @@ impl<'a> Side<'a> {
         let case = Case { spelling: Spelling::default(), plan: None };
         let first = watch.run(&case, &[])?;
         let runs = watch.repeated(&case, &[], first)?;
-        let empty =
-            runs.iter().filter(|run| run.completed()).all(|run| run.output.as_ref().is_none_or(Output::is_empty));
+        let empty = runs
+            .iter()
+            .filter(|run| run.completed())
+            .all(|run| run.output.as_ref().is_none_or(Output::is_empty));
         let any = runs.iter().any(Evidence::completed);
         let no_output = match varied(&runs) {
             Some(seen) => Some(format!("the clean output of the {name} command varies by itself ({seen})")),
@@ -78,9 +80,9 @@ impl<'a> Side<'a> {
     fn steady(&self, case: &Case, first: &Evidence) -> Result<Steady, NotAvailable> {
         let runs = self.watch.repeated(case, &[], first.clone())?;
         let paths: Vec<CommandPath> = runs.iter().map(CommandPath::of).collect();
-        let endings = runs.windows(2).all(|pair| {
-            std::mem::discriminant(&pair[0].ending) == std::mem::discriminant(&pair[1].ending)
-        });
+        let endings = runs
+            .windows(2)
+            .all(|pair| std::mem::discriminant(&pair[0].ending) == std::mem::discriminant(&pair[1].ending));
         Ok(Steady {
             output: varied(&runs),
             path: paths.windows(2).all(|pair| pair[0].same_steps(&pair[1])),
@@ -104,8 +106,7 @@ impl Comparison<'_> {
     /// When a command cannot be started or traced.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<CompareDocument, NotAvailable> {
         progress(Progress::Planned(self.spellings.len() as u64));
-        let watch =
-            |subject| Watch::new(subject, self.setting, self.retries, self.jobs, self.interrupted);
+        let watch = |subject| Watch::new(subject, self.setting, self.retries, self.jobs, self.interrupted);
         let (old, new) = (Side::new("old", watch(self.old))?, Side::new("new", watch(self.new))?);
         let mut expected = self.expected.clone();
         let mut totals = CompareTotals::default();
@@ -181,7 +182,8 @@ impl Comparison<'_> {
         let mut notes: Vec<String> = Vec::new();
         for failure in &failures {
             if let Some(reason) = &failure.expected {
-                notes.push(format!("`{}`: expected, because {reason}: {}", failure.spelling, failure.message));
+                notes
+                    .push(format!("`{}`: expected, because {reason}: {}", failure.spelling, failure.message));
             }
         }
         let mut verdict = spellings.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Pass);
@@ -217,7 +219,9 @@ impl Comparison<'_> {
             notes.push(format!("P4: not observed: {reason}, so outputs are not compared"));
         }
         notes.push(format!("P3: not observed: {}", Capability::Memory.absence()));
-        if (self.needs_output || !self.calls_suffice) && totals.outputs_compared == 0 && verdict < Verdict::Blocked
+        if (self.needs_output || !self.calls_suffice)
+            && totals.outputs_compared == 0
+            && verdict < Verdict::Blocked
         {
             verdict = verdict.max(Verdict::NotObserved);
             let reason = no_output.clone().unwrap_or_else(|| "no output was compared".to_owned());
@@ -329,7 +333,10 @@ impl Comparison<'_> {
                     judged = judge(before, after, false, &paths);
                 }
                 if !steady.path {
-                    unsteady(Rule::PolicyKept, format!("the {name} command takes different paths in {runs} runs"));
+                    unsteady(
+                        Rule::PolicyKept,
+                        format!("the {name} command takes different paths in {runs} runs"),
+                    );
                     judged = Judged::default();
                 }
             }
@@ -482,7 +489,10 @@ fn guarantees(old: &Evidence, new: &Evidence, judged: &mut Judged) {
     }
     let writes = |run: &Evidence| run.fold.opens.iter().any(|open| open.writes);
     if !writes(old) && writes(new) {
-        judged.add(Impact::LostGuarantee, "the model was opened read-only and is now opened for writing".to_owned());
+        judged.add(
+            Impact::LostGuarantee,
+            "the model was opened read-only and is now opened for writing".to_owned(),
+        );
     }
     if old.fold.writes.is_empty()
         && let Some((_, what)) = new.fold.writes.first()
@@ -517,7 +527,10 @@ fn held(old: &Evidence, new: &Evidence, judged: &mut Judged) {
     let (was, is) = (sum(old), sum(new));
     let same_way = old.effective().source == new.effective().source;
     if is[0] > was[0] {
-        let what = format!("{} descriptors of the model are still open when the load is over, {} were", is[0], was[0]);
+        let what = format!(
+            "{} descriptors of the model are still open when the load is over, {} were",
+            is[0], was[0]
+        );
         judged.add(Impact::Benign, what);
     }
     let weights = old.weights.len();

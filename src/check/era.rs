@@ -97,7 +97,10 @@ fn by_help(help: &Evidence) -> (Vec<String>, Vec<Dialect>) {
     let left = Dialect::ALL.into_iter().filter(|dialect| fits_help(*dialect, &text));
     let left: Vec<Dialect> = left.collect();
     if !text.contains("--mmap") && !text.contains("--load-mode") || left.is_empty() {
-        return (vec!["dialect: the help of the command says nothing of loading".to_owned()], Dialect::ALL.to_vec());
+        return (
+            vec!["dialect: the help of the command says nothing of loading".to_owned()],
+            Dialect::ALL.to_vec(),
+        );
     }
     let names: Vec<&str> = left.iter().map(|dialect| dialect.name()).collect();
     (vec![format!("dialect: the help names the flags and words of {}", names.join(" or "))], left)

@@ -102,7 +102,9 @@ impl Expectations {
                          covers; a plan alone would cover what nobody has looked at",
                     );
                 }
-                (Some(_), Some(_)) => return problem("it has a spelling and a pattern; one of them is enough"),
+                (Some(_), Some(_)) => {
+                    return problem("it has a spelling and a pattern; one of them is enough");
+                }
                 _ => {}
             }
             if known.count == 0 {
@@ -138,7 +140,9 @@ impl Expectations {
             spelling: known.spelling.clone().or(known.pattern.clone()).unwrap_or_default(),
             plan: known.plan.clone(),
             message: match met {
-                0 => format!("`{}` no longer breaks here ({}): take it off the list", known.rule, known.reason),
+                0 => {
+                    format!("`{}` no longer breaks here ({}): take it off the list", known.rule, known.reason)
+                }
                 met => format!(
                     "`{}` breaks {met} times here and the list says {} ({}): correct the count",
                     known.rule, known.count, known.reason

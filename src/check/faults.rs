@@ -97,7 +97,8 @@ impl Faults<'_> {
             // A run that failed where another did not is no example of anything.
             let Some(run) = runs.into_iter().max_by_key(Evidence::completed) else { continue };
             let empty = run.output.as_ref().is_none_or(Output::is_empty);
-            let no_output = no_output.or_else(|| empty.then(|| "it writes nothing to standard output".to_owned()));
+            let no_output =
+                no_output.or_else(|| empty.then(|| "it writes nothing to standard output".to_owned()));
             cleans.push(Clean { plan, case, run, no_output });
         }
         let schedules: Vec<Vec<Vec<FaultSpec>>> = cleans
@@ -342,7 +343,9 @@ impl Run<'_, '_> {
         }
         let unexpected = totals.failures - totals.expected;
         let sentence = match verdict {
-            Verdict::Pass => format!("no broken rule under {} of {} faults that met a call", totals.met, totals.met),
+            Verdict::Pass => {
+                format!("no broken rule under {} of {} faults that met a call", totals.met, totals.met)
+            }
             Verdict::Divergent => format!("divergent: {unexpected} broken rules under {} faults", totals.met),
             Verdict::NotObserved if totals.met == 0 => "not observed: no fault met a call".to_owned(),
             Verdict::NotObserved => {
@@ -397,9 +400,7 @@ fn says_more(clean: &Evidence, run: &Evidence) -> bool {
     };
     let failed_aloud = matches!(&run.ending, Ending::Failed(message) if !message.is_empty())
         && run.capabilities.has(crate::rules::Capability::Notices);
-    failed_aloud
-        || !run.fold.notices.is_subset(&clean.fold.notices)
-        || !lines(run).is_subset(&lines(clean))
+    failed_aloud || !run.fold.notices.is_subset(&clean.fold.notices) || !lines(run).is_subset(&lines(clean))
 }
 
 /// The name by which a call is counted; `None` for calls that are left alone.

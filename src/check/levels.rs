@@ -109,7 +109,10 @@ pub(super) fn sentence(
             format!("not observed: {why}")
         }
         Verdict::Blocked => {
-            format!("blocked: {}", why.unwrap_or("a privilege or a quota that a required case needs is missing"))
+            format!(
+                "blocked: {}",
+                why.unwrap_or("a privilege or a quota that a required case needs is missing")
+            )
         }
         Verdict::Divergent => {
             let s = if failures == 1 { "" } else { "s" };

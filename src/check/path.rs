@@ -77,7 +77,6 @@ impl CasePath {
 }
 
 /// What a run means on every platform.
-#[must_use]
-pub fn semantic(evidence: &Evidence) -> SemanticPath {
+pub(super) fn semantic(evidence: &Evidence) -> SemanticPath {
     SemanticPath::of_files(&CodePath::from_ops(&evidence.ops), evidence.weights_by_role())
 }

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, Spelling};
-use crate::rules::Summary;
-use crate::subject::{Depth, Machine, Request, Subject};
+use crate::subject::{Case, Depth, Machine, Setting, Subject, Truth};
 use crate::trace::{CodePath, Diff};
 
 /// A regression. The files in `fixtures/regressions/` hold one each.
@@ -145,12 +144,15 @@ impl ScenarioSide {
         // Nothing is generated at this depth.
         let generation = Generation::default();
         let plan = spelling.resolve(dialect).map(|resolved| resolved.plan).map_err(|e| e.to_string());
-        let request = Request { spelling: &spelling, dialect, depth: Depth::Load, generation: &generation };
-        let run = subject.run(&request);
-        if let (Ok(plan), Err(error)) = (&plan, &run.result) {
-            return Err(format!("{spelling} ({dialect}, {plan}): {error}"));
+        let truth = Truth::embedded();
+        let setting = Setting { dialect, depth: Depth::Load, generation: &generation, truth: &truth };
+        let evidence = subject
+            .observe(&Case::of(spelling.clone(), dialect), &[], &setting)
+            .map_err(|e| e.to_string())?;
+        if let (Ok(plan), false) = (&plan, evidence.completed()) {
+            return Err(format!("{spelling} ({dialect}, {plan}): {}", evidence.ending.message()));
         }
-        let effective = Summary::of(&run.ops).effective.to_string();
-        Ok(ShownSide { dialect, spelling, plan, effective, path: CodePath::from_ops(&run.ops) })
+        let effective = evidence.effective().to_string();
+        Ok(ShownSide { dialect, spelling, plan, effective, path: CodePath::from_ops(&evidence.ops) })
     }
 }

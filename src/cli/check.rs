@@ -12,11 +12,13 @@ use super::command::CommandArgs;
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
-use crate::check::{Breadth, Campaign, Event, Level};
+use crate::check::document::Part;
+use crate::check::{Breadth, Expectations, Matrix, Progress, Selection, Wanted};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
-use crate::plan::Dialect;
+use crate::plan::{Dialect, Spelling};
 use crate::platform::FaultSpec;
-use crate::subject::{ReferenceEngine, Subject, Truth};
+use crate::rules::Level;
+use crate::subject::{Depth, ReferenceEngine, Setting, Subject, Truth};
 
 /// Arguments of `check`.
 #[derive(Clone, Debug, Args)]
@@ -29,9 +31,10 @@ pub struct CheckArgs {
     #[arg(long, default_value = "reference", value_name = "NAME")]
     pub dialect: DialectChoice,
 
-    /// How far to go: plans, code paths, tensor bytes, output.
-    #[arg(long, value_enum, default_value = "P4", value_name = "LEVEL")]
-    pub level: Level,
+    /// How far to go: plans, code paths, tensor bytes, output. A level that is named has to be observed;
+    /// without it, as far as the subject shows.
+    #[arg(long, value_name = "P1|P2|P3|P4", value_parser = level)]
+    pub level: Option<Level>,
 
     /// Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with.
     #[arg(long)]
@@ -93,6 +96,27 @@ pub struct CheckArgs {
     )]
     pub faults: Option<Faults>,
 
+    /// Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair.
+    #[arg(long, value_name = "SPEC", requires = "faults")]
+    pub only_fault: Vec<FaultSpec>,
+
+    /// Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents
+    /// its plan; may repeat.
+    #[arg(long, value_name = "SPELLING", value_parser = spelling, allow_hyphen_values = true)]
+    pub only: Vec<Spelling>,
+
+    /// List the cases, a line each, and run none.
+    #[arg(long)]
+    pub list: bool,
+
+    /// Run one part of the campaign, such as `2/4`; `merge` joins the parts.
+    #[arg(long, value_name = "I/N", value_parser = part)]
+    pub partition: Option<Part>,
+
+    #[allow(missing_docs, reason = "its arguments have help texts")]
+    #[command(flatten)]
+    pub campaign: CampaignArgs,
+
     #[allow(missing_docs, reason = "its arguments have help texts")]
     #[command(flatten)]
     pub foreign: CommandArgs,
@@ -103,7 +127,91 @@ pub struct CheckArgs {
     pub command: Vec<OsString>,
 }
 
+/// What every campaign of cases takes.
+#[derive(Clone, Debug, Args)]
+pub struct CampaignArgs {
+    /// Stop at the first broken rule.
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+
+    /// Run so many cases side by side; what shares the page cache and the limits is then not observed.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) jobs: u16,
+
+    /// Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3.
+    #[arg(long)]
+    pub(super) allow_unmet: bool,
+}
+
+/// A level by name.
+fn level(name: &str) -> Result<Level, String> {
+    let known = Level::ALL.into_iter().find(|level| level.to_string().eq_ignore_ascii_case(name));
+    known.ok_or_else(|| format!("unknown level `{name}`; known are P1, P2, P3 and P4"))
+}
+
+/// A spelling in the words of a shell: variables first, then flags.
+pub(super) fn spelling(line: &str) -> Result<Spelling, String> {
+    let words = shlex::split(line).ok_or("it ends inside quotes or behind a backslash")?;
+    let mut spelling = Spelling::default();
+    for word in words {
+        match word.split_once('=') {
+            Some((name, value)) if spelling.argv.is_empty() && is_variable(name) => {
+                spelling.env.push((name.to_owned(), value.to_owned()));
+            }
+            _ => spelling.argv.push(word),
+        }
+    }
+    Ok(spelling)
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// One part of how many.
+fn part(text: &str) -> Result<Part, String> {
+    let wrong = || format!("`{text}` is no part; write it as 2/4, from 1/4 to 4/4");
+    let (index, of) = text.split_once('/').ok_or_else(wrong)?;
+    let number = |text: &str| text.parse::<u32>().ok().filter(|n| (1..=4096).contains(n));
+    let (index, of) = (number(index).ok_or_else(wrong)?, number(of).ok_or_else(wrong)?);
+    if index > of { Err(wrong()) } else { Ok(Part { index, of }) }
+}
+
 impl CheckArgs {
+    /// How far to go, and whether that was asked for by name.
+    pub(super) fn wanted(&self) -> Wanted {
+        let level = self.level.unwrap_or(Level::P4);
+        if self.no_run && level > Level::P3 {
+            return Wanted { level: Level::P3, named: true };
+        }
+        Wanted { level, named: self.level.is_some() }
+    }
+
+    /// How much of each case is wanted.
+    pub(super) fn depth(&self) -> Depth {
+        match self.wanted().level {
+            Level::P1 | Level::P2 => Depth::Load,
+            Level::P3 => Depth::Bytes,
+            Level::P4 => Depth::Output,
+        }
+    }
+
+    /// What to generate.
+    pub(super) fn generation(&self) -> Generation {
+        Generation {
+            prompt: self.prompt.clone(),
+            n_predict: self.n_predict,
+            n_ctx: None,
+            sampler: SamplerConfig { seed: self.seed, temperature: self.temp, ..SamplerConfig::default() },
+            threads: super::run::thread_count(self.threads),
+            cpu: self.cpu.unwrap_or_else(CpuLevel::detect),
+            ignore_eos: false,
+            ..Generation::default()
+        }
+    }
+
     /// Which spellings to really load.
     #[must_use]
     pub fn breadth(&self) -> Breadth {
@@ -167,18 +275,10 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
     if let ModelFile::Embedded(_) = model {
         engine = engine.with_embedded_model();
     }
-    let truth = match Truth::of_file(model.path()) {
-        Ok(truth) => truth,
-        Err(error) => return Exit::usage(format!("{}: {error}", model.name())),
-    };
-    if truth.files > 1 {
-        return Exit::usage(format!(
-            "{}: check follows the operations on one file, and this model is in {}; put them together with gguf merge",
-            model.name(),
-            truth.files
-        ));
+    match Truth::of_file(model.path()) {
+        Ok(truth) => run_check(args, &engine, &truth, model.name(), out),
+        Err(error) => Exit::usage(format!("{}: {error}", model.name())),
     }
-    run_check(args, &engine, &truth, model.name(), out)
 }
 
 /// Runs a campaign on any subject and reports it; `truth` is what the model file holds and
@@ -194,55 +294,119 @@ pub fn run_check(
         DialectChoice::Named(dialect) => dialect,
         DialectChoice::Auto => Dialect::default(),
     };
-    let campaign = Campaign {
+    let generation = args.generation();
+    let setting = Setting { dialect, depth: args.depth(), generation: &generation, truth };
+    run_matrix(args, subject, setting, model_name, Vec::new(), Expectations::default(), out)
+}
+
+/// Runs the matrix on any subject.
+pub(super) fn run_matrix(
+    args: &CheckArgs,
+    subject: &dyn Subject,
+    setting: Setting<'_>,
+    model_name: String,
+    notes: Vec<String>,
+    expected: Expectations,
+    out: &mut dyn Write,
+) -> Exit {
+    let matrix = Matrix {
         subject,
         model_name,
-        dialect,
-        level: if args.no_run { args.level.min(Level::P3) } else { args.level },
+        setting,
+        notes,
+        wanted: args.wanted(),
         breadth: args.breadth(),
-        generation: Generation {
-            prompt: args.prompt.clone(),
-            n_predict: args.n_predict,
-            n_ctx: None,
-            sampler: SamplerConfig { seed: args.seed, temperature: args.temp, ..SamplerConfig::default() },
-            threads: super::run::thread_count(args.threads),
-            cpu: args.cpu.unwrap_or_else(CpuLevel::detect),
-            ignore_eos: false,
-            ..Generation::default()
-        },
-        truth,
+        only: args.only.clone(),
+        retries: args.foreign.retries(),
+        jobs: usize::from(args.campaign.jobs),
+        fail_fast: args.campaign.fail_fast,
+        part: args.partition,
+        faults: args.inject.clone(),
+        allow_unmet: args.campaign.allow_unmet,
+        expected,
+        interrupted: super::interrupt::flag(),
     };
-    let mut reporters = match Reporters::new(&args.format, args.verbose, out) {
+    let selection = matrix.selection();
+    if selection.is_empty() && matrix.wanted.level > Level::P1 {
+        return Exit::Failed(4, "nothing selected: no case has that spelling".to_owned());
+    }
+    if args.list {
+        return match list(&selection, out) {
+            Ok(()) => Exit::Code(0),
+            Err(error) => Exit::internal(error),
+        };
+    }
+    let reporters = match Reporters::new(&args.format, args.verbose, out) {
         Ok(reporters) => reporters,
         Err(exit) => return exit,
     };
-    let progress = Progress::new();
-    let finished = campaign.run(&mut |event| {
-        progress.event(&event);
-        reporters.event(&event);
-    });
-    reporters.exit(finished.exit_code)
+    let bar = Bar::new();
+    match matrix.run(&mut |progress| bar.show(progress)) {
+        Ok(document) => {
+            bar.clear();
+            reporters.finish(&document)
+        }
+        Err(error) => super::command::unavailable(&error),
+    }
+}
+
+/// The cases, a line each: plan and spelling.
+fn list(selection: &Selection, out: &mut dyn Write) -> std::io::Result<()> {
+    for (plan, cases) in &selection.groups {
+        for case in cases {
+            writeln!(out, "{:<24} {}", plan.to_string(), case.spelling)?;
+        }
+    }
+    for case in &selection.refused {
+        writeln!(out, "{:<24} {}", "refused", case.spelling)?;
+    }
+    out.flush()
 }
 
 /// A bar on standard error while the cases run, if that is a terminal.
-pub(super) struct Progress(ProgressBar);
+pub(super) struct Bar(ProgressBar);
 
-impl Progress {
+impl Bar {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} cases {elapsed}") {
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} cases {elapsed} {msg}") {
             bar.set_style(style);
         }
         Self(bar)
     }
 
-    pub(super) fn event(&self, event: &Event) {
-        match event {
-            Event::Started(started) => self.0.set_length(started.planned_loads),
-            Event::CompareStarted(started) => self.0.set_length(started.planned),
-            Event::CaseFinished(_) | Event::Compared(_) => self.0.inc(1),
-            Event::Finished(_) | Event::CompareFinished(_) => self.0.finish_and_clear(),
-            _ => {}
+    pub(super) fn show(&self, progress: Progress) {
+        match progress {
+            Progress::Planned(cases) => self.0.set_length(cases),
+            Progress::Finished => self.0.inc(1),
+            Progress::Failed => self.0.set_message("divergent"),
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spelling_is_read_as_it_is_shown() {
+        for shown in
+            ["", "--mlock", "LLAMA_ARG_MMAP=0 --mmap -lm=none", "X='a b' --no-mmap 'it'\\''s'", "E= -dio"]
+        {
+            assert_eq!(spelling(shown).unwrap().to_string(), shown);
+        }
+        assert!(spelling("'x").is_err());
+    }
+
+    #[test]
+    fn a_part_is_one_of_several() {
+        assert_eq!(part("2/4"), Ok(Part { index: 2, of: 4 }));
+        for wrong in ["", "0/4", "5/4", "1", "1/0", "a/b", "1/99999"] {
+            assert!(part(wrong).is_err(), "{wrong}");
         }
     }
 }

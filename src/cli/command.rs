@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::check::{CheckArgs, DialectChoice, Faults, Progress};
+use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, Faults, spelling};
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use crate::check::{
-    Breadth, CommandCampaign, Comparison, EraError, Event, Expectations, FaultCampaign, Level, Patience,
-    find_era, real_spellings, union_of_spellings,
+    Breadth, Comparison, EraError, Expectations, Faults as FaultCampaign, find_era, real_spellings,
+    union_of_spellings,
 };
-use crate::plan::Dialect;
-use crate::subject::{ExternalCommand, FaultSpec, Template, TraceError, Truth};
+use crate::engine::Generation;
+use crate::plan::{Dialect, Spelling};
+use crate::rules::Level;
+use crate::subject::{Depth, ExternalCommand, FaultSpec, NotAvailable, Setting, Template, TraceError, Truth};
 
 /// How a command that is not ours is run.
 #[derive(Clone, Debug, Args)]
@@ -42,8 +44,13 @@ impl CommandArgs {
         self.expect.is_some()
     }
 
-    fn patience(&self) -> Patience {
-        Patience { retries: self.retries, settle: Duration::from_millis(self.settle) }
+    /// How often a command is run again.
+    pub(super) fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    fn settle(&self) -> Duration {
+        Duration::from_millis(self.settle)
     }
 
     fn expected(&self) -> Result<Expectations, Exit> {
@@ -77,12 +84,32 @@ pub struct CompareArgs {
     #[arg(long, value_name = "SPEC")]
     inject: Vec<FaultSpec>,
 
+    /// What has to be observed: P2 for the calls alone, P4 for the output too; without it, either bytes or
+    /// outputs.
+    #[arg(long, value_name = "P2|P4", value_parser = compare_level)]
+    level: Option<Level>,
+
+    /// Only this spelling, in the words of a shell; may repeat.
+    #[arg(long, value_name = "SPELLING", value_parser = spelling, allow_hyphen_values = true)]
+    only: Vec<Spelling>,
+
+    #[command(flatten)]
+    campaign: CampaignArgs,
+
     #[command(flatten)]
     command: CommandArgs,
 
     #[allow(missing_docs, reason = "the help text is shared")]
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     format: Vec<Format>,
+}
+
+fn compare_level(name: &str) -> Result<Level, String> {
+    match name.to_ascii_uppercase().as_str() {
+        "P2" => Ok(Level::P2),
+        "P4" => Ok(Level::P4),
+        _ => Err(format!("`{name}` cannot be asked for here; P2 and P4 can")),
+    }
 }
 
 /// Runs `check … -- CMD`.
@@ -94,45 +121,62 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let Some(model) = &args.model else {
         return Err(Exit::usage("a command needs a model: name the file with -m FILE"));
     };
-    if args.level == Level::P3 {
+    if args.level == Some(Level::P3) {
         return Err(Exit::usage(
             "P3, the bytes of the tensors, cannot be observed of a command; take --level P2 or P4",
         ));
     }
-    let template = Template::new(args.command.clone()).map_err(Exit::usage)?;
+    // A command under faults may be one without flags: then there is one case.
+    let template = Template::new(args.command.clone(), args.faults.is_some()).map_err(Exit::usage)?;
     let truth = truth(model)?;
     let expected = args.foreign.expected()?;
-    let subject =
-        ExternalCommand::new(template, model, args.foreign.timeout).with_faults(args.inject.clone());
-    let patience = args.foreign.patience();
+    let one_case = !template.takes_flags();
+    let subject = ExternalCommand::new(template, model, args.foreign.timeout)
+        .settling(args.foreign.settle())
+        .with_faults(args.inject.clone());
+    let generation = args.generation();
+    let setting = |dialect| Setting { dialect, depth: args.depth(), generation: &generation, truth: &truth };
     let (dialect, notes) = match args.dialect {
         DialectChoice::Named(dialect) => (dialect, Vec::new()),
         DialectChoice::Auto => {
-            let era = find_era(&subject, patience).map_err(unfound)?;
+            let era = find_era(&subject, setting(Dialect::default())).map_err(unfound)?;
             (era.dialect, era.how)
         }
     };
     let model_name = model.display().to_string();
-    let mut reporters = Reporters::new(&args.format, args.verbose, out)?;
-    let progress = Progress::new();
-    let tell = &mut |event: Event| {
-        progress.event(&event);
-        reporters.event(&event);
+    let Some(faults) = args.faults else {
+        return Ok(super::check::run_matrix(
+            args,
+            &subject,
+            setting(dialect),
+            model_name,
+            notes,
+            expected,
+            out,
+        ));
     };
-    let (subject, truth) = (&subject, &truth);
-    let finished = match args.faults {
-        Some(faults) => {
-            let pairs = faults == Faults::Pairs;
-            FaultCampaign { subject, model_name, dialect, notes, pairs, truth, patience, expected }.run(tell)
-        }
-        None => {
-            let (level, breadth) = (args.level, args.breadth());
-            CommandCampaign { subject, model_name, dialect, notes, level, breadth, truth, patience, expected }
-                .run(tell)
-        }
+    let only = match &args.only[..] {
+        [] if one_case => vec![Spelling::default()],
+        only => only.to_vec(),
     };
-    let finished = finished.map_err(|error| untraced(&error))?;
-    Ok(reporters.exit(finished.exit_code))
+    let campaign = FaultCampaign {
+        subject: &subject,
+        model_name,
+        setting: setting(dialect),
+        notes,
+        pairs: faults == Faults::Pairs,
+        only,
+        only_faults: args.only_fault.clone(),
+        retries: args.foreign.retries(),
+        fail_fast: args.campaign.fail_fast,
+        expected,
+        interrupted: super::interrupt::flag(),
+    };
+    let reporters = Reporters::new(&args.format, args.verbose, out)?;
+    let bar = Bar::new();
+    let document = campaign.run(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
+    bar.clear();
+    Ok(reporters.finish(&document))
 }
 
 /// Runs `compare`.
@@ -141,30 +185,45 @@ pub(super) fn compare(args: &CompareArgs, out: &mut dyn Write) -> Exit {
 }
 
 fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
-    let side = |line: &str, flag: &str| {
-        let template = Template::from_line(line).map_err(|e| Exit::usage(format!("{flag}: {e}")))?;
-        let command = ExternalCommand::new(template, &args.model, args.command.timeout);
-        Ok(command.with_faults(args.inject.clone()))
+    let template = |line: &str, flag: &str| {
+        Template::from_line(line, true).map_err(|e| Exit::usage(format!("{flag}: {e}")))
     };
-    let (old, new) = (side(&args.old, "--old")?, side(&args.new, "--new")?);
+    let (old, new) = (template(&args.old, "--old")?, template(&args.new, "--new")?);
+    let takes_flags = old.takes_flags() || new.takes_flags();
+    let side = |template| {
+        ExternalCommand::new(template, &args.model, args.command.timeout)
+            .settling(args.command.settle())
+            .with_faults(args.inject.clone())
+    };
+    let (old, new) = (side(old), side(new));
     let truth = truth(&args.model)?;
+    let generation = Generation::default();
+    let dialect = args.dialect.unwrap_or_default();
+    let spellings = match &args.only[..] {
+        [] if !takes_flags => vec![Spelling::default()],
+        [] => args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs)),
+        only => only.to_vec(),
+    };
     let comparison = Comparison {
         old: &old,
         new: &new,
         model_name: args.model.display().to_string(),
-        spellings: args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs)),
-        truth: &truth,
-        patience: args.command.patience(),
+        setting: Setting { dialect, depth: Depth::Output, generation: &generation, truth: &truth },
+        spellings,
+        retries: args.command.retries(),
+        jobs: usize::from(args.campaign.jobs),
+        fail_fast: args.campaign.fail_fast,
+        allow_unmet: args.campaign.allow_unmet,
+        needs_output: args.level == Some(Level::P4),
+        calls_suffice: args.level == Some(Level::P2),
         expected: args.command.expected()?,
+        interrupted: super::interrupt::flag(),
     };
-    let mut reporters = Reporters::new(&args.format, false, out)?;
-    let progress = Progress::new();
-    let finished = comparison.run(&mut |event| {
-        progress.event(&event);
-        reporters.event(&event);
-    });
-    let finished = finished.map_err(|error| untraced(&error))?;
-    Ok(reporters.exit(finished.exit_code))
+    let reporters = Reporters::new(&args.format, false, out)?;
+    let bar = Bar::new();
+    let document = comparison.run(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
+    bar.clear();
+    Ok(reporters.finish(&document))
 }
 
 fn truth(model: &Path) -> Result<Truth, Exit> {
@@ -173,15 +232,16 @@ fn truth(model: &Path) -> Result<Truth, Exit> {
 
 fn unfound(error: EraError) -> Exit {
     match error {
-        EraError::Trace(error) => untraced(&error),
+        EraError::NotAvailable(error) => unavailable(&error),
         EraError::Fails { .. } | EraError::None { .. } => Exit::Failed(1, error.to_string()),
     }
 }
 
-fn untraced(error: &TraceError) -> Exit {
+/// The exit of a subject that cannot be run.
+pub(super) fn unavailable(error: &NotAvailable) -> Exit {
     let code = match error {
-        TraceError::NotPermitted { .. } | TraceError::Unsupported { .. } => 3,
-        TraceError::System { .. } => 70,
+        NotAvailable::Trace(TraceError::NotPermitted { .. } | TraceError::Unsupported { .. }) => 3,
+        NotAvailable::Trace(TraceError::System { .. }) => 70,
         _ => 2,
     };
     Exit::Failed(code, error.to_string())

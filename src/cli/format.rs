@@ -1,19 +1,16 @@
 //! Output formats: what `--format` means, for every command that reports.
 
-use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::str::FromStr;
 
 use serde::Serialize;
 
 use super::exit::Exit;
 use super::report_file::ReportFile;
-use crate::check::Event;
 use crate::report::render::{self, LARGEST_SUMMARY, Screen};
-use crate::report::{Github, Json, Junit, Markdown, Reporter, Summary, Terminal, View, Viewed};
+use crate::report::{View, Viewed};
 
 /// What `--format` accepts, for help texts.
 pub(super) const HELP: &str =
@@ -126,13 +123,6 @@ pub(super) struct Reporters<'o> {
     outputs: Vec<Output<'o>>,
     summary: Option<StepSummary>,
     verbose: bool,
-    events: Vec<Events>,
-}
-
-/// A consumer of the event stream, and what it has written.
-struct Events {
-    reporter: Box<dyn Reporter>,
-    written: Shared,
 }
 
 impl<'o> Reporters<'o> {
@@ -141,15 +131,10 @@ impl<'o> Reporters<'o> {
         let outputs = Format::outputs(formats, out)?;
         let github = outputs.iter().any(|output| output.kind == FormatKind::Github);
         let summary = if github { StepSummary::find()? } else { None };
-        let mut events = Vec::new();
-        for output in &outputs {
-            events.push(Events::of(output, summary.as_ref(), verbose)?);
-        }
-        Ok(Self { outputs, summary, verbose, events })
+        Ok(Self { outputs, summary, verbose })
     }
 
     /// Writes all reports of a document. The exit is the document's, unless a report could not be written.
-    #[allow(dead_code, reason = "commands that still emit events do not call it")]
     pub(super) fn finish<D: Viewed + Serialize>(self, document: &D) -> Exit {
         let view = document.view();
         let mut exit = Exit::Code(document.exit_code());
@@ -174,60 +159,6 @@ impl<'o> Reporters<'o> {
             Some(Err(error)) => error,
             _ => exit,
         }
-    }
-
-    /// Passes an event on to all of them.
-    pub(super) fn event(&mut self, event: &Event) {
-        for Events { reporter, .. } in &mut self.events {
-            // It writes to memory.
-            let _ = reporter.event(event);
-        }
-    }
-
-    /// The exit of the command: `code`, unless a report could not be written.
-    pub(super) fn exit(self, code: u8) -> Exit {
-        let mut exit = Exit::Code(code);
-        for (output, events) in self.outputs.into_iter().zip(&self.events) {
-            exit = output.write(&events.written.0.borrow()).err().unwrap_or(exit);
-        }
-        exit
-    }
-}
-
-impl Events {
-    fn of(output: &Output<'_>, summary: Option<&StepSummary>, verbose: bool) -> Result<Self, Exit> {
-        let written = Shared::default();
-        let sink = written.clone();
-        let reporter: Box<dyn Reporter> = match output.kind {
-            FormatKind::Json => Box::new(Json::new(sink)),
-            FormatKind::Markdown => Box::new(Markdown::new(sink)),
-            FormatKind::Junit => Box::new(Junit::new(sink)),
-            FormatKind::Github => {
-                let summary = summary.map(|s| s.file.try_clone().map(|file| (file, s.room))).transpose();
-                let summary = summary.map_err(Exit::internal)?;
-                let summary = summary.map(|(file, room)| Summary { out: Box::new(file), room });
-                Box::new(Github::new(sink, summary))
-            }
-            FormatKind::Terminal if output.is_stdout() => {
-                Box::new(Terminal::new(sink, terminal_width(), verbose))
-            }
-            FormatKind::Terminal => Box::new(Terminal::new(sink, None, verbose).plain()),
-        };
-        Ok(Self { reporter, written })
-    }
-}
-
-/// Bytes that one writes and another reads.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -2,23 +2,21 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use super::explain::variable;
+use super::format::{self, Format, Reporters};
 use super::import::{imported, text_of};
-use crate::check::{Judgement, Recording, judge, judge_bench};
+use crate::check::{Recording, judge, judge_bench};
 use crate::import::Origin;
 use crate::plan::flags::{Flag, find_bench};
 use crate::plan::{Dialect, Spelling, split_args, split_bench_args};
 use crate::subject::Truth;
 use crate::trace::TraceFile;
-
-/// The exit code where the recording does not do what the dialect predicts.
-const DISAGREES: u8 = 1;
 
 /// Arguments of `judge`.
 #[derive(Clone, Debug, Args)]
@@ -52,9 +50,9 @@ pub struct JudgeArgs {
     #[arg(long, value_enum, default_value_t = JudgeTool::Auto)]
     tool: JudgeTool,
 
-    /// How to print it.
-    #[arg(long, value_enum, default_value_t = JudgeFormat::Terminal)]
-    format: JudgeFormat,
+    #[allow(missing_docs, reason = "the help text is shared")]
+    #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
+    format: Vec<Format>,
 
     /// The loader's flags, those that are not about loading too; a `LLAMA_ARG_…=VALUE` in front of
     /// them is a variable, as in a shell.
@@ -73,26 +71,13 @@ enum JudgeTool {
     Bench,
 }
 
-/// How `judge` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum JudgeFormat {
-    /// Lines for a person.
-    Terminal,
-    /// One JSON object on one line.
-    Json,
-}
-
 /// Runs `judge`.
 pub(super) fn run(args: &JudgeArgs, out: &mut dyn Write) -> Exit {
-    match try_run(args, out) {
-        Ok(true) => Exit::Code(0),
-        Ok(false) => Exit::Code(DISAGREES),
-        Err(exit) => exit,
-    }
+    try_run(args, out).unwrap_or_else(|exit| exit)
 }
 
-fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<bool, Exit> {
-    let (trace, mut printed) = recording(args)?;
+fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
+    let Recorded { trace, mut printed, unseen } = recording(args)?;
     if let Some(log) = &args.log {
         printed.get_or_insert_default().extend(text_of(log)?.lines().map(str::to_owned));
     }
@@ -101,40 +86,43 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<bool, Exit> {
         ops: &trace.ops,
         page_size: trace.header.page_size,
         printed: printed.as_deref(),
-        model: model.as_ref().map(|truth| &truth.gguf),
+        weights: model.as_ref().map(|truth| &truth.weights),
+        unseen: &unseen,
     };
     let bench = match args.tool {
         JudgeTool::Auto => looks_like_bench(&args.flags),
         tool => tool == JudgeTool::Bench,
     };
-    let judgement = if bench {
+    let document = if bench {
         let (argv, _) = split_bench_args(args.flags.iter().map(OsString::from), |_| false);
         judge_bench(args.dialect, &argv, &recording)
     } else {
         judge(args.dialect, &spelling(args), &recording)
     };
-    let written = match args.format {
-        JudgeFormat::Terminal => lines(&judgement, out),
-        JudgeFormat::Json => {
-            serde_json::to_writer(&mut *out, &judgement).map_err(io::Error::from).and_then(|()| writeln!(out))
-        }
-    };
-    written.map_err(Exit::internal)?;
-    Ok(judgement.agrees)
+    Ok(Reporters::new(&args.format, false, out)?.finish(&document))
 }
 
-/// The recording, and what it holds of the loader's own lines.
-fn recording(args: &JudgeArgs) -> Result<(TraceFile, Option<Vec<String>>), Exit> {
+/// A recording, what it holds of the loader's own lines, and what its source could not see.
+struct Recorded {
+    trace: TraceFile,
+    printed: Option<Vec<String>>,
+    unseen: Vec<String>,
+}
+
+/// The recording that was named.
+fn recording(args: &JudgeArgs) -> Result<Recorded, Exit> {
     if let Some(path) = &args.strace {
         let imported = imported(path, Some(Origin::Strace))?;
         let printed = Some(imported.report.printed).filter(|lines| !lines.is_empty());
-        return Ok((imported.trace, printed));
+        return Ok(Recorded { trace: imported.trace, printed, unseen: imported.report.unseen });
     }
     let path = args.trace.as_deref().unwrap_or_else(|| std::path::Path::new(""));
     let shown = path.display();
     let file = File::open(path).map_err(|error| Exit::usage(format!("{shown}: {error}")))?;
     let trace = TraceFile::read(BufReader::new(file)).map_err(|e| Exit::usage(format!("{shown}: {e}")))?;
-    Ok((trace, None))
+    let unseen = trace.end.iter().flat_map(|end| end.unseen.iter());
+    let unseen = unseen.map(|word| format!("{word}: what it moved is not in the trace")).collect();
+    Ok(Recorded { trace, printed: None, unseen })
 }
 
 /// Whether a line has what llama-bench alone understands.
@@ -161,41 +149,4 @@ fn spelling(args: &JudgeArgs) -> Spelling {
     }
     let (argv, _) = split_args(words.map(OsString::from), |_| false);
     Spelling { argv, env }
-}
-
-fn lines(judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
-    let spelling = Some(judgement.spelling.as_str()).filter(|s| !s.is_empty()).unwrap_or("(nothing)");
-    writeln!(out, "dialect    {}", judgement.dialect)?;
-    writeln!(out, "spelling   {spelling}")?;
-    write!(out, "predicted  {}", judgement.predicted)?;
-    match &judgement.error {
-        Some(error) => writeln!(out, ": {error}")?,
-        None => writeln!(out)?,
-    }
-    if judgement.expected != judgement.predicted {
-        writeln!(
-            out,
-            "expected   {}, since this was refused: {}",
-            judgement.expected,
-            judgement.refused.join(", ")
-        )?;
-    }
-    writeln!(out, "effective  {}", judgement.effective)?;
-    writeln!(out, "agrees     {}", if judgement.agrees { "yes" } else { "NO" })?;
-    for claim in judgement.log_claims.iter().flatten() {
-        writeln!(out, "log        {}", claim.line)?;
-        if claim.holds {
-            writeln!(out, "           claims that {}: true", claim.claims)?;
-        } else {
-            writeln!(out, "           claims that {}: FALSE, {}", claim.claims, claim.instead)?;
-        }
-    }
-    for finding in &judgement.rules {
-        writeln!(out, "broken     {}: {}", finding.rule, finding.message)?;
-    }
-    if !judgement.undecided.is_empty() {
-        let ids: Vec<&str> = judgement.undecided.iter().map(|rule| rule.id()).collect();
-        writeln!(out, "undecided  {}", ids.join(", "))?;
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
-use crate::check::{CheckResult, Merge};
+use crate::check::{CheckDocument, Merge};
 
 /// Arguments of `merge`.
 #[derive(Clone, Debug, Args)]
@@ -30,7 +30,7 @@ pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Exit {
     let mut results = Vec::new();
     for path in &args.results {
         let read = std::fs::read(path).map_err(|error| error.to_string());
-        match read.and_then(|bytes| CheckResult::read(&bytes).map_err(|error| error.to_string())) {
+        match read.and_then(|bytes| CheckDocument::read(&bytes).map_err(|error| error.to_string())) {
             Ok(result) => results.push((path.display().to_string(), result)),
             Err(error) => return Exit::usage(format!("{}: {error}", path.display())),
         }
@@ -39,10 +39,8 @@ pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Exit {
     if let Err(error) = merge.comparable() {
         return Exit::usage(error);
     }
-    let mut reporters = match Reporters::new(&args.format, false, out) {
-        Ok(reporters) => reporters,
-        Err(exit) => return exit,
-    };
-    let finished = merge.run(&mut |event| reporters.event(&event));
-    reporters.exit(finished.exit_code)
+    match Reporters::new(&args.format, false, out) {
+        Ok(reporters) => reporters.finish(&merge.run()),
+        Err(exit) => exit,
+    }
 }

@@ -20,6 +20,7 @@ pub mod explain;
 mod format;
 pub mod gguf;
 mod import;
+mod interrupt;
 mod judge;
 mod load_flags;
 mod merge;

@@ -139,7 +139,8 @@ impl Subject for ExternalCommand {
         };
         let traced = tracer::run(&command, &options)?;
         use Capability::{Addresses, Calls, Destinations, Layout, Processes};
-        let mut sees = Capabilities::of([Calls, Addresses, Destinations, Processes, Layout, Capability::Output]);
+        let mut sees =
+            Capabilities::of([Calls, Addresses, Destinations, Processes, Layout, Capability::Output]);
         if !traced.blind_spots.is_empty() {
             sees.remove(Calls);
         }

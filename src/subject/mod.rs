@@ -112,8 +112,12 @@ pub trait Subject: Sync {
     ///
     /// # Errors
     /// Why it cannot be run. A run that fails is evidence.
-    fn observe(&self, case: &Case, faults: &[FaultSpec], setting: &Setting<'_>)
-    -> Result<Evidence, NotAvailable>;
+    fn observe(
+        &self,
+        case: &Case,
+        faults: &[FaultSpec],
+        setting: &Setting<'_>,
+    ) -> Result<Evidence, NotAvailable>;
 
     /// The line of `loadparity check` that runs these cases again, with `options` among its words.
     fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String;

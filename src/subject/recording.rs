@@ -39,12 +39,7 @@ impl Subject for Recorded {
         "as recorded".to_owned()
     }
 
-    fn observe(
-        &self,
-        case: &Case,
-        faults: &[FaultSpec],
-        _: &Setting<'_>,
-    ) -> Result<Evidence, NotAvailable> {
+    fn observe(&self, case: &Case, faults: &[FaultSpec], _: &Setting<'_>) -> Result<Evidence, NotAvailable> {
         if case.spelling != self.case.spelling || !faults.is_empty() {
             let held = self.case.spelling.to_string();
             return Err(NotAvailable::OtherCase { held, asked: case.spelling.to_string() });

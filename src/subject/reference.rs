@@ -7,9 +7,7 @@ use super::{Case, Depth, NotAvailable, Setting, Subject, TensorHashes, shell_lin
 use crate::engine::{self, LoadOptions};
 use crate::plan::{LoadPlan, Source};
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording, Residency};
-use crate::rules::{
-    Capabilities, Capability, Ending, Evidence, Output, PageCount, Profile, TensorBytes,
-};
+use crate::rules::{Capabilities, Capability, Ending, Evidence, Output, PageCount, Profile, TensorBytes};
 
 /// Puts something between the loader and the recorder.
 pub type Wrap = Box<dyn Fn(Arc<dyn Platform>) -> Arc<dyn Platform> + Send + Sync>;
@@ -167,7 +165,8 @@ impl Subject for ReferenceEngine {
         };
         drop(stack);
         use Capability::{Addresses, Calls, Destinations, Kernel, Layout, Memory, Notices, Processes};
-        let sees = [Calls, Addresses, Destinations, Processes, Layout, Memory, Notices, Capability::Output, Kernel];
+        let sees =
+            [Calls, Addresses, Destinations, Processes, Layout, Memory, Notices, Capability::Output, Kernel];
         let weights = setting.truth.weights.clone();
         let sees = Capabilities::of(sees);
         let mut evidence = Evidence::new(recording.ops(), weights, self.page_size(), sees);

@@ -47,11 +47,11 @@ pub enum TemplateError {
 }
 
 impl Template {
-    /// A template of words.
+    /// A template of words; one without a place for flags is one case, where that is allowed.
     ///
     /// # Errors
     /// When a place is missing or `{flags}` is no word of its own.
-    pub fn new(words: Vec<OsString>) -> Result<Self, TemplateError> {
+    pub fn new(words: Vec<OsString>, without_flags: bool) -> Result<Self, TemplateError> {
         if words.is_empty() {
             return Err(TemplateError::Empty);
         }
@@ -61,7 +61,8 @@ impl Template {
             return Err(TemplateError::FlagsInside { word: word.to_owned() });
         }
         for (place, what) in [(MODEL, "the model file"), (FLAGS, "the load flags")] {
-            if !texts().any(|word| word.contains(place)) {
+            let needed = place == MODEL || !without_flags;
+            if needed && !texts().any(|word| word.contains(place)) {
                 return Err(TemplateError::Missing { command: template.to_string(), place, what });
             }
         }
@@ -72,9 +73,15 @@ impl Template {
     ///
     /// # Errors
     /// As [`Template::new`], and when a quote does not close.
-    pub fn from_line(line: &str) -> Result<Self, TemplateError> {
+    pub fn from_line(line: &str, without_flags: bool) -> Result<Self, TemplateError> {
         let words = shlex::split(line).ok_or_else(|| TemplateError::Quotes { line: line.to_owned() })?;
-        Self::new(words.into_iter().map(OsString::from).collect())
+        Self::new(words.into_iter().map(OsString::from).collect(), without_flags)
+    }
+
+    /// Whether it has a place for flags.
+    #[must_use]
+    pub fn takes_flags(&self) -> bool {
+        self.0.iter().any(|word| word == FLAGS)
     }
 
     /// The command line for a model and some flags.
@@ -123,7 +130,7 @@ mod tests {
 
     fn filled(line: &str, flags: &[&str]) -> Vec<String> {
         let flags: Vec<String> = flags.iter().map(|f| (*f).to_owned()).collect();
-        let argv = Template::from_line(line).unwrap().fill(Path::new("/a b/m.gguf"), &flags);
+        let argv = Template::from_line(line, false).unwrap().fill(Path::new("/a b/m.gguf"), &flags);
         argv.into_iter().map(|word| word.into_string().unwrap()).collect()
     }
 
@@ -139,14 +146,14 @@ mod tests {
 
     #[test]
     fn a_line_that_is_shown_reads_as_itself() {
-        let template = Template::from_line("p -m {model} 'x y' {flags} \"it's\"").unwrap();
+        let template = Template::from_line("p -m {model} 'x y' {flags} \"it's\"", false).unwrap();
         assert_eq!(template.to_string(), r"p -m {model} 'x y' {flags} 'it'\''s'");
-        assert_eq!(Template::from_line(&template.to_string()), Ok(template));
+        assert_eq!(Template::from_line(&template.to_string(), false), Ok(template));
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = |line| Template::from_line(line).unwrap_err().to_string();
+        let error = |line| Template::from_line(line, false).unwrap_err().to_string();
         assert!(error("").contains("CMD {model} {flags}"));
         assert!(error("p {flags}").contains("no `{model}`"));
         assert!(error("p {model}").contains("no `{flags}`"));

@@ -62,6 +62,23 @@ pub enum TruthError {
 }
 
 impl Truth {
+    /// What the model inside the program holds.
+    ///
+    /// # Panics
+    /// Never: the model is part of the program.
+    #[must_use]
+    pub fn embedded() -> Self {
+        let bytes = super::embedded::BYTES;
+        let gguf = crate::gguf::read(&bytes).expect("the model inside the program is well-formed");
+        let of = |tensor| {
+            let range = gguf.file_range(tensor);
+            blake3::hash(&bytes[range.start as usize..range.end as usize])
+        };
+        let tensors = TensorHashes(gguf.tensors.iter().map(of).collect());
+        let weights = Weights::of(super::EMBEDDED_NAME, None, &gguf);
+        Self { paths: Vec::new(), weights, tensors, gguf }
+    }
+
     /// Reads and hashes a model with the standard library alone: none of the code under test is involved.
     ///
     /// A model of several shards is given by its first.
@@ -80,9 +97,10 @@ impl Truth {
             files.push(File::of(path)?);
         }
         let gguf = split::join(files.iter().map(|file| &file.gguf))?;
-        let weights = paths.iter().zip(&files).map(|(path, file)| {
-            WeightFile::of(&path.to_string_lossy(), file.identity, &file.gguf)
-        });
+        let weights = paths
+            .iter()
+            .zip(&files)
+            .map(|(path, file)| WeightFile::of(&path.to_string_lossy(), file.identity, &file.gguf));
         let weights = Weights { files: weights.collect(), tolerance: 0 };
         let tensors = TensorHashes(files.into_iter().flat_map(|file| file.hashes).collect());
         Ok(Self { gguf, paths, weights, tensors })

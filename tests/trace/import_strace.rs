@@ -151,7 +151,7 @@ const ALL: &str = "lseek(3, 0, SEEK_SET) = 0\nread(3, \"\"..., 1048576) = 104857
 fn agrees(dialect: Dialect, flags: &[&str], text: &str) -> (String, String, bool) {
     let imported = imported(text);
     let (ops, printed) = (&imported.trace.ops[..], None);
-    let recording = Recording { ops, page_size: 4096, printed, model: None };
+    let recording = Recording { ops, page_size: 4096, printed, weights: None, unseen: &[] };
     let j = judge(dialect, &Spelling::flags(flags.iter().copied()), &recording);
     (j.predicted, j.effective, j.agrees)
 }
@@ -209,9 +209,10 @@ fn one_session_has_its_header_before_its_mapping() {
     let phases: Vec<_> = ops(&text).iter().map(|op| op.phase).collect();
     assert_eq!(phases, [Phase::Header, Phase::Header, Phase::Load, Phase::Load]);
     let imported = imported(&text);
-    let recording = Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, model: None };
+    let recording =
+        Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, weights: None, unseen: &[] };
     let j = judge(Dialect::Reference, &Spelling::default(), &recording);
-    assert!(j.agrees && j.rules.is_empty(), "{j:?}");
+    assert!(j.agrees && j.findings.is_empty(), "{j:?}");
 }
 
 /// Half of this file is its header, as of small models with many words.
@@ -331,7 +332,8 @@ fn survives(text: &str) -> Result<(), TestCaseError> {
                     ops: &imported.trace.ops,
                     page_size: imported.trace.header.page_size,
                     printed: Some(&report.printed),
-                    model: None,
+                    weights: None,
+                    unseen: &[],
                 };
                 judge(Dialect::Booleans, &Spelling::flags(flags.iter().copied()), &recording);
             }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use loadparity::check::{Judgement, Recording, judge, judge_bench};
+use loadparity::check::{JudgeDocument, Recording, judge, judge_bench};
 use loadparity::import::{Imported, Origin, import};
 use loadparity::plan::{Dialect, Spelling, split_args};
 
@@ -51,15 +51,16 @@ fn imported(text: &str) -> Imported {
     import(text, Some(Origin::Strace)).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn judged(case: &Case, text: &str) -> Judgement {
+fn judged(case: &Case, text: &str) -> JudgeDocument {
     let imported = imported(text);
-    let recording = Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, model: None };
+    let recording =
+        Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, weights: None, unseen: &[] };
     judge(case.dialect, &case.spelling, &recording)
 }
 
 /// What a judgement says, without the texts.
-fn verdict(j: &Judgement) -> (String, String, String, bool, Vec<&'static str>) {
-    let rules = j.rules.iter().map(|finding| finding.rule.id()).collect();
+fn verdict(j: &JudgeDocument) -> (String, String, String, bool, Vec<&'static str>) {
+    let rules = j.findings.iter().map(|finding| finding.rule.id()).collect();
     (j.predicted.clone(), j.expected.clone(), j.effective.clone(), j.agrees, rules)
 }
 
@@ -254,14 +255,15 @@ fn shards_are_one_model() {
         let other = cases().into_iter().find(|case| case.name == other).expect("a recording");
         let second = renamed(&other.text, "/models/a-00002-of-00002.gguf");
         let mixed = judged(&case, &(shard(1) + &second));
-        assert!(!mixed.rules.is_empty(), "{name}");
+        assert!(!mixed.findings.is_empty(), "{name}");
     }
 }
 
 /// The effective mode of some lines about one model.
-fn effective(dialect: Dialect, flags: &[&str], text: &str) -> Judgement {
+fn effective(dialect: Dialect, flags: &[&str], text: &str) -> JudgeDocument {
     let imported = imported(text);
-    let recording = Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, model: None };
+    let recording =
+        Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, weights: None, unseen: &[] };
     judge(dialect, &Spelling::flags(flags.iter().copied()), &recording)
 }
 
@@ -313,7 +315,7 @@ fn locks_that_grow_shrink_or_are_refused_are_told() {
     let flags = ["-lm", "mmap+mlock"];
     let whole = effective(Dialect::EnumV4, &flags, &grown("0"));
     assert_eq!(
-        (whole.effective.as_str(), whole.agrees, whole.rules.len()),
+        (whole.effective.as_str(), whole.agrees, whole.findings.len()),
         ("map+lock", true, 0),
         "{whole:?}"
     );
@@ -335,7 +337,7 @@ fn a_load_that_fails_half_way_is_what_it_was_until_then() {
     let j = effective(Dialect::EnumV4, &["-lm", "none"], &text);
     assert_eq!((j.effective.as_str(), j.agrees), ("read", true), "{j:?}");
     // That the rest never came is a broken rule.
-    assert!(j.rules.iter().any(|finding| finding.rule.id() == "tensors-read"), "{j:?}");
+    assert!(j.findings.iter().any(|finding| finding.rule.id() == "tensors-read"), "{j:?}");
 }
 
 /// llama-bench's flags take lists; of several loads the last one is judged.
@@ -343,7 +345,8 @@ fn a_load_that_fails_half_way_is_what_it_was_until_then() {
 fn flags_of_llama_bench_are_read_by_its_rules() {
     let mapped = case("a/mmap");
     let imported = imported(&mapped.text);
-    let recording = Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, model: None };
+    let recording =
+        Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, weights: None, unseen: &[] };
     let judged = |flags: &[&str]| {
         let flags: Vec<String> = flags.iter().map(|word| (*word).to_owned()).collect();
         let j = judge_bench(Dialect::Booleans, &flags, &recording);

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use loadparity::check::{Judgement, Recording, judge};
+use loadparity::check::{JudgeDocument, Recording, judge};
 use loadparity::import::{Imported, Origin, import};
 use loadparity::plan::{Dialect, Spelling, split_args};
 
@@ -58,13 +58,14 @@ fn imported(text: &str) -> Imported {
     import(text, Some(Origin::Strace)).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn judged(case: &Case, text: &str) -> Judgement {
+fn judged(case: &Case, text: &str) -> JudgeDocument {
     let imported = imported(text);
     let recording = Recording {
         ops: &imported.trace.ops,
         page_size: imported.trace.header.page_size,
         printed: case.log.as_deref(),
-        model: None,
+        weights: None,
+        unseen: &[],
     };
     judge(case.dialect, &case.spelling, &recording)
 }
@@ -162,7 +163,7 @@ fn a_subset_of_the_calls_suffices_for_the_mode() {
                 assert_eq!(case.effective, "none-opened");
                 continue;
             };
-            let effective = loadparity::trace::Summary::of(&part.trace.ops).effective.to_string();
+            let effective = loadparity::rules::Summary::of(&part.trace.ops).effective.to_string();
             assert_eq!(effective, case.effective, "{}/{} without {left_out:?}", case.build, case.name);
         }
     }
@@ -196,7 +197,7 @@ fn a_lock_that_leaves_repacked_weights_out_is_a_broken_rule() {
     let cases = cases();
     let broken = |name: &str| {
         let case = cases.iter().find(|case| case.build == "a" && case.name == name).expect("a case");
-        let rules = judged(case, &case.text).rules;
+        let rules = judged(case, &case.text).findings;
         rules.iter().map(|finding| finding.rule.id()).collect::<Vec<_>>()
     };
     assert_eq!(broken("q4_k_m.mlock"), ["tensors-locked"]);
@@ -222,7 +223,7 @@ fn the_passes_before_the_load_are_told_apart() {
             .count();
         let fit_keeps_direct = case.build == "a" && case.effective.starts_with("direct");
         assert_eq!(direct_probes == 1, fit_keeps_direct, "{}/{}", case.build, case.name);
-        let unread = loadparity::trace::Summary::of(&ops).direct_unread;
+        let unread = loadparity::rules::Summary::of(&ops).direct_unread;
         assert_eq!(unread == 1, fit_keeps_direct, "{}/{}", case.build, case.name);
     }
 }

@@ -55,9 +55,9 @@ fn evidence(recording: &Recording<'_>) -> Evidence {
     let ops = models::main_model(recording.ops).into_owned();
     let loads = |op: &&Op| op.phase == Phase::Load;
     let reads = || ops.iter().filter(loads).filter(|op| matches!(op.call, Call::Read { .. }));
-    let places = reads().any(|op| matches!(op.call, Call::Read { addr, .. } if addr != 0)) || reads().count() == 0;
-    let weights =
-        recording.weights.cloned().unwrap_or_else(|| Weights::inferred(&ops, recording.page_size));
+    let places =
+        reads().any(|op| matches!(op.call, Call::Read { addr, .. } if addr != 0)) || reads().count() == 0;
+    let weights = recording.weights.cloned().unwrap_or_else(|| Weights::inferred(&ops, recording.page_size));
     use Capability::{Addresses, Calls, Destinations, Layout, Notices, Processes};
     let mut sees = Capabilities::of([Calls, Addresses, Processes, Layout]);
     if places {

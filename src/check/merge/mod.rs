@@ -107,7 +107,8 @@ impl Merge {
             let mut comparison = Comparison { model, results, failures: Vec::new(), notes: Vec::new() };
             let own = comparison.rows(&columns);
             let of_model = comparison.model();
-            worst = own.iter().flat_map(|row| &row.cells).map(|cell| cell.verdict).fold(worst, MergeVerdict::max);
+            worst =
+                own.iter().flat_map(|row| &row.cells).map(|cell| cell.verdict).fold(worst, MergeVerdict::max);
             if of_model.short_of_hashes {
                 worst = worst.max(MergeVerdict::NOT_RUN);
             }
@@ -141,7 +142,9 @@ impl Merge {
         };
         let limited = limited(&rows);
         let sentence = match worst.0 {
-            _ if totals.plans == 0 && worst.0 != Some(Verdict::Divergent) => "nothing was selected".to_owned(),
+            _ if totals.plans == 0 && worst.0 != Some(Verdict::Divergent) => {
+                "nothing was selected".to_owned()
+            }
             None => "not run: what was compared agrees, and something expected is missing".to_owned(),
             Some(Verdict::Pass) => "parity".to_owned(),
             Some(verdict @ (Verdict::Unsupported | Verdict::Expected)) => {

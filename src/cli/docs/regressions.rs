@@ -7,7 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::check::{Judgement, Recording, Scenario, Shown, ShownSide, judge};
+use crate::check::document::JudgeDocument;
+use crate::check::{Recording, Scenario, Shown, ShownSide, judge};
 use crate::import::{Origin, import};
 use crate::plan::{Dialect, Spelling, split_args};
 use crate::rules::Summary;
@@ -125,7 +126,7 @@ struct Judged {
     build: String,
     case: String,
     effective: String,
-    judgement: Judgement,
+    judgement: JudgeDocument,
 }
 
 fn recordings(fixtures: &Path) -> io::Result<Vec<Judged>> {
@@ -150,7 +151,8 @@ fn recordings(fixtures: &Path) -> io::Result<Vec<Judged>> {
             ops: &imported.trace.ops,
             page_size: imported.trace.header.page_size,
             printed: Some(&printed),
-            model: None,
+            weights: None,
+            unseen: &[],
         };
         judged.push(Judged {
             build: build.to_owned(),
@@ -219,7 +221,7 @@ fn rules(judged: &[Judged], page: &mut String) {
          | build | spelling | rule | seen |\n| --- | --- | --- | --- |\n",
     );
     for j in judged {
-        for finding in &j.judgement.rules {
+        for finding in &j.judgement.findings {
             let _ = writeln!(
                 page,
                 "| {} | {} | {} | {} |",

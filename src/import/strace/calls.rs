@@ -126,6 +126,7 @@ impl Kernel {
         if UNTOLD.contains(&name) {
             let note = format!("{name} was called; what it read or locked is not in the trace");
             if !report.notes.contains(&note) {
+                report.unseen.push(note.clone());
                 report.notes.push(note);
             }
             return Ok(());
