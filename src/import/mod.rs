@@ -7,7 +7,6 @@
 //!
 //! Beside `trace`: it uses `trace` and nothing else. Called by `cli`, `check` and tests.
 
-mod errno;
 mod pr20834;
 mod strace;
 

@@ -11,8 +11,8 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use super::unix::{self, OpenFile, UnixBuffer, errno, hint_by_name};
 use super::{
-    Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
-    Platform, Residency, Result,
+    Advice, Alignment, Buffer, File, FileIdentity, Limits, LockAdvice, Lockable, MapHint, MapRequest,
+    Mapping, NativeFlags, Platform, Residency, Result,
 };
 use super::{fadvise, probe};
 
@@ -187,6 +187,10 @@ impl File for LinuxFile {
 
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         Ok(Box::new(self.0.map(request)?))
+    }
+
+    fn identity(&self) -> Result<FileIdentity> {
+        Ok(self.0.identity())
     }
 
     fn cached(&self) -> Result<Residency> {

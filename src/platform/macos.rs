@@ -23,8 +23,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use super::unix::{self, OpenFile, UnixBuffer, UnixMapping, errno, hint_by_name, invalid};
 use super::wired::WiredRanges;
 use super::{
-    Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
-    Platform, Residency, Result,
+    Advice, Alignment, Buffer, File, FileIdentity, Limits, LockAdvice, Lockable, MapHint, MapRequest,
+    Mapping, NativeFlags, Platform, Residency, Result,
 };
 
 /// The running macOS system.
@@ -178,6 +178,10 @@ impl File for MacFile {
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         let wired = Mutex::new(WiredRanges::new(self.1));
         Ok(Box::new(MacMapping { view: self.0.map(request)?, wired }))
+    }
+
+    fn identity(&self) -> Result<FileIdentity> {
+        Ok(self.0.identity())
     }
 
     fn cached(&self) -> Result<Residency> {

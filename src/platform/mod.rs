@@ -45,7 +45,6 @@
 //! Called by `engine` (the loader) and by whoever builds a stack for it; calls `trace` only.
 
 mod calls;
-mod errors;
 mod inject;
 mod live;
 mod recorder;
@@ -98,13 +97,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use calls::{INTERACTIONS, Interaction, STEP_CALLS, SYSTEMS, StepCalls, platform_markdown};
-pub use errors::OsFamily;
 pub use inject::{
     Corruption, Fault, FaultSpec, Injector, SpecError, Target, When, error_names, refusal, take_injected,
 };
 pub use sim::{Census, Sim, SimDirect, SimFile, SimProfile};
 
-pub use crate::trace::{Advice, Errno, ErrorKind, NativeFlags, Notice, Phase};
+pub use crate::trace::{Advice, Errno, ErrorKind, FileIdentity, NativeFlags, Notice, OsFamily, Phase};
 
 /// The result of a call on the seam.
 pub type Result<T> = std::result::Result<T, Errno>;
@@ -218,6 +216,11 @@ pub trait File: Send + Sync {
 
     /// Maps a range, shared and read-only.
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>>;
+
+    /// What tells the file from others, for the record; asking is no operation of a load.
+    fn identity(&self) -> Result<FileIdentity> {
+        Err(residency::cannot_ask())
+    }
 
     /// What the page cache holds of the file; asking brings nothing in.
     fn cached(&self) -> Result<Residency> {

@@ -12,8 +12,8 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use super::unix::{self, OpenFile, UnixBuffer, errno};
 use super::{
-    Advice, Alignment, Buffer, File, Limits, LockAdvice, Lockable, MapHint, MapRequest, Mapping, NativeFlags,
-    Platform, Residency, Result,
+    Advice, Alignment, Buffer, File, FileIdentity, Limits, LockAdvice, Lockable, MapHint, MapRequest,
+    Mapping, NativeFlags, Platform, Residency, Result,
 };
 
 /// The running Unix system.
@@ -107,6 +107,10 @@ impl File for UnixFile {
 
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         Ok(Box::new(self.0.map(request)?))
+    }
+
+    fn identity(&self) -> Result<FileIdentity> {
+        Ok(self.0.identity())
     }
 
     fn cached(&self) -> Result<Residency> {

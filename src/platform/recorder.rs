@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use super::live::LiveRanges;
 use super::{
-    Advice, Alignment, Buffer, File, Limits, LockAdvice, MapHint, MapRequest, Mapping, NativeFlags, Notice,
-    Phase, Platform, Residency, Result,
+    Advice, Alignment, Buffer, File, FileIdentity, Limits, LockAdvice, MapHint, MapRequest, Mapping,
+    NativeFlags, Notice, Phase, Platform, Residency, Result,
 };
 use crate::trace::{Call, FileId, Op, Outcome, RegionId};
 
@@ -167,11 +167,11 @@ impl Platform for Recorder {
         let id = self.recording.next_file();
         let inner = self.recording.note(
             || self.inner.open(path, direct),
-            |_| Call::Open {
+            |opened| Call::Open {
                 file: id,
                 path: path.to_string_lossy().into_owned(),
                 direct,
-                identity: None,
+                identity: opened.as_ref().ok().and_then(|file| file.identity().ok()),
                 flags: self.inner.open_flags(direct),
             },
             no_value,
@@ -284,6 +284,10 @@ impl File for RecordedFile {
             |_| Call::FileAdvise { file: self.id, offset, len, advice },
             no_value,
         )
+    }
+
+    fn identity(&self) -> Result<FileIdentity> {
+        self.inner().identity()
     }
 
     fn cached(&self) -> Result<Residency> {

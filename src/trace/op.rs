@@ -226,6 +226,38 @@ impl Call {
         }
     }
 
+    pub(crate) fn file_mut(&mut self) -> Option<&mut FileId> {
+        match self {
+            Self::Open { file, .. }
+            | Self::SetDirect { file, .. }
+            | Self::Write { file, .. }
+            | Self::Resize { file, .. }
+            | Self::Size { file }
+            | Self::Alignment { file, .. }
+            | Self::MapHint { file, .. }
+            | Self::Read { file, .. }
+            | Self::FileAdvise { file, .. }
+            | Self::Map { file, .. }
+            | Self::Close { file } => Some(file),
+            Self::Native { file, .. } => file.as_mut(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn region_mut(&mut self) -> Option<&mut RegionId> {
+        match self {
+            Self::Map { region, .. }
+            | Self::Alloc { region, .. }
+            | Self::MapAdvise { region, .. }
+            | Self::Lock { region, .. }
+            | Self::Unlock { region, .. }
+            | Self::Remap { region, .. }
+            | Self::Unmap { region, .. } => Some(region),
+            Self::Native { region, .. } => region.as_mut(),
+            _ => None,
+        }
+    }
+
     /// The region that it makes or is on.
     #[must_use]
     pub fn region(&self) -> Option<RegionId> {

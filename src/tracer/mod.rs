@@ -10,13 +10,20 @@
 //! What the seam's words mean at this boundary:
 //!
 //! - A read by file position (`read`, `readv`, what stdio does) becomes the positioned read that
-//!   it amounts to. `sendfile`, `copy_file_range` and `splice` are reads to address 0.
+//!   it amounts to, and so does a write. `sendfile`, `copy_file_range` and `splice` are reads to address 0,
+//!   and writes where a model receives them.
 //! - Anonymous memory is an allocation where weights are read into it or a lock touches it;
 //!   other memory of the process is left out, and so is what lies in the heap or in address space
 //!   that was reserved without access, unless it is locked. Its alignment is the page size.
-//! - `fstat` is a question for the size, `statx` with `STATX_DIOALIGN` one for the alignment.
+//! - `fstat` and `lseek` to the end are questions for the size, `statx` with `STATX_DIOALIGN` one for the
+//!   alignment.
+//! - `mremap` of a whole region is a remap; a part is unmapped, and a region of its own elsewhere.
+//! - A hole that is punched and a range that is zeroed are writes. `write` to a standard stream makes no
+//!   stop: what a command prints must not slow it down.
 //! - What the kernel does beyond these words is [`Call::Native`](crate::trace::Call::Native).
-//! - What ends with the process, without a call, is in no trace.
+//! - Forks, execs and ends are of processes that have operations, or that made one which has. What ends
+//!   with a process, or with its memory when it executes, has no operation of its own; a file that an exec
+//!   closes has its close.
 //!
 //! On other systems [`run`] answers [`TraceError::Unsupported`].
 //!
@@ -43,7 +50,7 @@ pub use phase::{Layout, assign_phases};
 pub use system::Stop;
 
 use crate::platform::FaultSpec;
-pub use crate::trace::Status;
+pub use crate::trace::{BlindSpot, Status};
 use crate::trace::{End, Errno, Header, Op, TraceFile};
 
 /// What to start.
@@ -86,49 +93,15 @@ pub enum Mode {
     EverySyscall(Option<Errno>),
 }
 
-/// Something that moved bytes or descriptors where the tracer cannot see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BlindSpot {
-    /// `io_uring`: its reads make no system call of their own.
-    IoUring,
-    /// Linux asynchronous I/O (`io_submit`).
-    LinuxAio,
-    /// A process of another ABI (32-bit), whose calls are not decoded.
-    ForeignAbi,
-    /// A file opened by handle, or a descriptor taken from another process.
-    ForeignDescriptor,
-    /// Two threads read through one file position at once: their offsets may be exchanged.
-    SharedPosition,
-}
-
-impl BlindSpot {
-    /// The word for it in traces.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::IoUring => "io-uring",
-            Self::LinuxAio => "linux-aio",
-            Self::ForeignAbi => "foreign-abi",
-            Self::ForeignDescriptor => "foreign-descriptor",
-            Self::SharedPosition => "shared-position",
-        }
-    }
-
-    /// What it means for the trace.
-    #[must_use]
-    pub fn explanation(self) -> &'static str {
-        match self {
-            Self::IoUring => "io_uring was used: its reads make no system calls and are not in the trace",
-            Self::LinuxAio => "io_submit was used: asynchronous reads are not in the trace",
-            Self::ForeignAbi => "a 32-bit process ran: its calls are not in the trace",
-            Self::ForeignDescriptor => {
-                "a file was opened by handle or taken from another process: calls on it are not in the trace"
-            }
-            Self::SharedPosition => {
-                "threads read through one file position at once: the offsets of those reads may be exchanged"
-            }
-        }
-    }
+/// Who killed the command's process, where it was nobody of the command's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killer {
+    /// The kernel, for lack of memory: with SIGKILL, while the count of such kills rose that the command's
+    /// control group keeps, or the machine where there is none.
+    OutOfMemory,
+    /// A process that is none of the command's, by its number where that is known. Nobody sees who sends
+    /// SIGKILL: it is this if neither the command nor its tracer did.
+    Outside(Option<i32>),
 }
 
 /// What a command did.
@@ -140,6 +113,8 @@ pub struct Traced {
     pub header: Header,
     /// How it ended.
     pub status: Status,
+    /// Who killed it, if that was somebody outside the command.
+    pub killed_by: Option<Killer>,
     /// What it wrote to standard output, if captured.
     pub stdout: Vec<u8>,
     /// What it wrote to standard error, if captured.

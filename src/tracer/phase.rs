@@ -141,7 +141,7 @@ struct Model<'a> {
 ///    that holds weights is unlocked or given back.
 ///
 /// Memory that is made ready before the model is first opened belongs to the **load**. Operations
-/// on no model take the phase of the operation before them.
+/// on no model, forks, execs and ends of processes among them, take the phase of the operation before them.
 pub fn assign_phases(ops: &mut [Op], layouts: &BTreeMap<String, Layout>) {
     let header = header_reads(ops, layouts);
     for model in models(ops, layouts, &header) {
@@ -149,8 +149,13 @@ pub fn assign_phases(ops: &mut [Op], layouts: &BTreeMap<String, Layout>) {
     }
     let mut last = Phase::Header;
     for op in ops {
-        if matches!(op.call, Call::Native { file: None, region: None, .. } | Call::Notice(_)) {
-            op.phase = last;
+        match op.call {
+            Call::Native { file: None, region: None, .. }
+            | Call::Notice(_)
+            | Call::Fork { .. }
+            | Call::Exec
+            | Call::Exit { .. } => op.phase = last,
+            _ => {}
         }
         last = op.phase;
     }

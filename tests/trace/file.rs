@@ -6,7 +6,7 @@ use loadparity::trace::{CodePath, ReadError, SCHEMA_ID, TraceFile, schema_text};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{any_ops, direct_refused, map_load, samples, trace_file, written};
+use crate::support::{any_trace, direct_refused, map_load, odd_load, samples, trace_file, written};
 
 fn schema() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(schema_text()).unwrap();
@@ -35,9 +35,8 @@ fn with_header(op: &Value) -> String {
 proptest! {
     #[test]
     fn reading_gives_back_what_was_written(
-        ops in any_ops(), seed in any::<Option<u64>>(), model in any::<Option<String>>(),
+        mut trace in any_trace(), seed in any::<Option<u64>>(), model in any::<Option<String>>(),
     ) {
-        let mut trace = trace_file(ops);
         (trace.header.seed, trace.header.model) = (seed, model);
         let bytes = written(&trace);
         let again = TraceFile::read(&bytes[..]).unwrap();
@@ -46,9 +45,9 @@ proptest! {
     }
 
     #[test]
-    fn every_line_follows_the_schema(ops in any_ops()) {
+    fn every_line_follows_the_schema(trace in any_trace()) {
         thread_local!(static SCHEMA: jsonschema::Validator = schema());
-        for line in lines(&written(&trace_file(ops))) {
+        for line in lines(&written(&trace)) {
             let problem = SCHEMA.with(|schema| schema.validate(&line).err().map(|e| e.to_string()));
             prop_assert_eq!(problem, None, "{}", line);
         }
@@ -61,15 +60,15 @@ fn the_lines_have_fields_in_a_fixed_order() {
     let line = |op: &str| text.lines().find(|l| l.contains(op)).unwrap().to_string();
     assert_eq!(
         text.lines().next().unwrap(),
-        r#"{"schema":"loadparity.trace/1","os":"linux","arch":"x86_64","page_size":4096,"command":["loadparity","run","-m","a b.gguf"],"seed":42,"model":"a b.gguf","created_by":{"name":"loadparity","version":"0.1.0"}}"#
+        r#"{"schema":"loadparity.trace/2","os":"linux","arch":"x86_64","page_size":4096,"command":["loadparity","run","-m","a b.gguf"],"seed":42,"model":"a b.gguf","created_by":{"name":"loadparity","version":"0.1.0"}}"#
     );
     assert_eq!(
         line("O_DIRECT"),
-        r#"{"seq":5,"phase":"load","thread":0,"op":"open","file":1,"path":"/models/a.gguf","direct":true,"flags":["O_CLOEXEC","O_DIRECT","O_RDONLY"],"flags_raw":524288,"result":0,"errno":null,"dur_ns":1005,"injected":false}"#
+        r#"{"seq":5,"phase":"load","pid":0,"thread":0,"op":"open","file":1,"path":"/models/a.gguf","direct":true,"identity":null,"flags":["O_CLOEXEC","O_DIRECT","O_RDONLY"],"flags_raw":524288,"result":0,"errno":null,"start_ns":5,"dur_ns":1005,"injected":false}"#
     );
     assert_eq!(
         line("ENAME"),
-        r#"{"seq":8,"phase":"load","thread":0,"op":"read","file":1,"offset":1048576,"len":65536,"direct":true,"addr":"0x7f0000100000","result":null,"errno":{"name":"ENAME","code":22,"kind":"invalid"},"dur_ns":1008,"injected":false}"#
+        r#"{"seq":8,"phase":"load","pid":0,"thread":0,"op":"read","file":1,"offset":1048576,"len":65536,"direct":true,"addr":"0x7f0000100000","result":null,"errno":{"name":"ENAME","code":22,"kind":"invalid"},"start_ns":8,"dur_ns":1008,"injected":false}"#
     );
 }
 
@@ -94,7 +93,7 @@ fn integers_change_form_at_two_to_the_53() {
 fn reader_and_schema_refuse_every_broken_line() {
     let schema = schema();
     let mut checked = 0;
-    for (_, ops) in samples() {
+    for ops in samples().into_iter().map(|(_, ops)| ops).chain([odd_load()]) {
         for line in lines(&written(&trace_file(ops))).into_iter().skip(1) {
             let mut whole = line.clone();
             whole["seq"] = json!(0);
@@ -136,8 +135,8 @@ fn errors_name_line_field_and_expectation() {
     };
     assert_eq!(
         error(r#""op":"size""#, r#""op":"mumble""#),
-        "line 3: field \"op\": expected one of open, size, alignment, map_hint, read, file_advise, map, alloc, \
-         map_advise, lock, unlock, unmap, close, notice, native, found \"mumble\""
+        "line 3: field \"op\": expected one of open, set_direct, size, alignment, map_hint, read, write, resize, file_advise, \
+         map, alloc, map_advise, lock, unlock, unmap, remap, close, notice, fork, exec, exit, native, found \"mumble\""
     );
     assert_eq!(
         error(r#""seq":2"#, r#""seq":3"#),
@@ -167,4 +166,51 @@ fn a_trace_from_a_file_has_the_path_of_the_recorded_one() {
         let file = TraceFile::read(&written(&trace_file(ops.clone()))[..]).unwrap();
         assert_eq!(CodePath::from_ops(&file.ops), CodePath::from_ops(&ops), "{name}");
     }
+}
+
+#[test]
+fn the_first_schema_is_still_read() {
+    let text = include_str!("../fixtures/schema/trace-1.sample.jsonl");
+    let first: Value =
+        serde_json::from_str(include_str!("../fixtures/schema/trace-1.json")).expect("the first schema");
+    let first = jsonschema::validator_for(&first).unwrap();
+    for line in lines(text.as_bytes()) {
+        assert!(first.is_valid(&line), "{line}");
+    }
+    let trace = read(text).unwrap();
+    assert_eq!(trace.ops.len(), text.lines().count() - 1);
+    assert!(trace.ops.iter().all(|op| op.pid == 0 && op.start_ns == 0));
+    assert_eq!((trace.observations.len(), &trace.end), (0, &None));
+    // Written again it is of the newest schema, with the same operations.
+    let again = TraceFile::read(&written(&trace)[..]).unwrap();
+    assert_eq!(again, trace);
+    let newer = text.replace("loadparity.trace/1", SCHEMA_ID);
+    assert!(read(&newer).unwrap_err().to_string().contains("\"pid\""));
+    let older = String::from_utf8(written(&trace_file(map_load(false)))).unwrap();
+    let told = read(&older.replace(SCHEMA_ID, "loadparity.trace/1")).unwrap_err().to_string();
+    assert!(told.contains("\"identity\"") || told.contains("\"pid\""), "{told}");
+}
+
+#[test]
+fn a_broken_observation_or_end_is_refused() {
+    let whole = String::from_utf8(written(&trace_file(map_load(false)))).unwrap();
+    let last = whole.lines().count() - 1;
+    let pages =
+        format!(r#"{{"observation":"pages","after":{last},"pid":0,"pages":3,"resident":2,"locked":null}}"#);
+    let end = r#"{"end":"signal","number":9,"unseen":["io-uring"]}"#;
+    assert!(read(&format!("{whole}{pages}\n{end}\n")).is_ok());
+    for (from, to) in [
+        (&*format!("\"after\":{last}"), "\"after\":0"),
+        ("\"resident\":2", "\"resident\":-2"),
+        ("\"pages\",", "\"page\","),
+        ("\"locked\":null", "\"lock\":null"),
+        ("\"number\":9", "\"number\":null"),
+        ("\"signal\"", "\"signals\""),
+        ("[\"io-uring\"]", "\"io-uring\""),
+        ("\"number\"", "\"more\":1,\"number\""),
+    ] {
+        let broken = format!("{pages}\n{end}\n").replacen(from, to, 1);
+        assert!(read(&format!("{whole}{broken}")).is_err(), "{broken}");
+    }
+    assert!(read(&format!("{whole}{end}\n{pages}\n")).is_err(), "nothing stands behind the end");
 }

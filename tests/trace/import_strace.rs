@@ -4,7 +4,7 @@ use loadparity::check::{Recording, judge};
 use loadparity::import::{Imported, Origin, import};
 use loadparity::plan::{Dialect, Spelling};
 use loadparity::rules::Summary;
-use loadparity::trace::{Call, CodePath, Op, Outcome, Phase, TraceFile};
+use loadparity::trace::{Call, CodePath, FileId, Op, Outcome, Phase, RegionId, Status, TraceFile};
 use proptest::prelude::*;
 
 fn imported(text: &str) -> Imported {
@@ -101,10 +101,10 @@ fn locks_belong_to_the_memory_they_fall_into() {
          10 read(3, \"\"..., 4096) = 4096\n"
     );
     let path = CodePath::from_ops(&ops(&text)).to_string();
-    // The buffer that was never locked leaves no trace, the heap has no allocation.
-    assert_eq!(path.matches("alloc").count(), 1, "{path}");
+    // The buffer that was never locked leaves no trace; of the heap, what was locked is taken for one.
+    assert_eq!(path.matches("alloc").count(), 2, "{path}");
     assert!(path.contains("lock buf0 +0x1000..0x2000"), "{path}");
-    assert!(path.contains("lock mem0 +0.. refused (lock-limit)"), "{path}");
+    assert!(path.contains("lock buf1 +3264.. refused (lock-limit)"), "{path}");
 }
 
 #[test]
@@ -132,6 +132,96 @@ fn made_up_results_and_durations_are_kept() {
     assert!(ops[1].injected && !ops[2].injected);
     assert_eq!((ops[1].dur_ns, ops[2].dur_ns), (0, 21_000));
     assert!(matches!(ops[1].call, Call::Read { addr: 0x7f00_0000_0000, .. }));
+}
+
+#[test]
+fn starts_are_counted_from_the_first_line() {
+    let started = |lines: [&str; 3]| -> Vec<u64> {
+        let [open, read, close] = lines;
+        let text = format!(
+            "10 {open} openat(AT_FDCWD, \"/m/x.gguf\", O_RDONLY) = 3 <0.000005>\n\
+             10 {read} pread64(3,  <unfinished ...>\n\
+             11 {close} <... resumed>\n10 {close} <... pread64 resumed>\"\"..., 8, 16) = 8 <0.5>\n"
+        );
+        ops(&text).iter().map(|op| op.start_ns).collect()
+    };
+    assert_eq!(started(["23:59:59.5", "00:00:01.25", "00:00:02"]), [0, 1_750_000_000]);
+    assert_eq!(started(["1700000000.5", "1700000001.000001", "1700000002.0"]), [0, 500_001_000]);
+    assert_eq!(started(["     0.000000", "     0.000200", "     0.000100"]), [0, 200_000]);
+    assert_eq!(started(["", "", ""]), [0, 0]);
+}
+
+#[test]
+fn processes_and_the_end_are_told() {
+    let text = "10 execve(\"/bin/sh\", [\"sh\"], 0x1 /* 2 vars */) = 0\n\
+                10 clone(child_stack=NULL, flags=CLONE_VM|CLONE_VFORK|SIGCHLD <unfinished ...>\n\
+                11 execve(\"/bin/x\", [\"x\"], 0x1 /* 2 vars */) = 0\n\
+                10 <... clone resumed>) = 11\n\
+                11 openat(AT_FDCWD, \"/m/x.gguf\", O_RDONLY|O_CLOEXEC) = 3\n\
+                11 mmap(NULL, 8192, PROT_READ, MAP_SHARED, 3, 0) = 0x7f0000000000\n\
+                11 vfork( <unfinished ...>\n\
+                12 close(3) = 0\n\
+                12 execve(\"/bin/y\", [\"y\"], 0x1 /* 2 vars */) = 0\n\
+                11 <... vfork resumed>) = 12\n\
+                12 +++ exited with 0 +++\n\
+                11 read(3, \"\"..., 10) = 10\n\
+                11 +++ killed by SIGKILL +++\n\
+                10 --- SIGCHLD {si_signo=SIGCHLD} ---\n\
+                10 +++ exited with 3 +++\n";
+    let trace = imported(text).trace;
+    let told: Vec<_> = trace.ops.iter().map(|op| (op.pid, op.call.clone())).collect();
+    assert!(matches!(told[1], (1, Call::Open { .. })), "{told:?}");
+    assert!(matches!(told[3], (1, Call::Read { .. })), "the child's close was of its own copy: {told:?}");
+    assert_eq!(told[0], (0, Call::Fork { child: 1 }));
+    assert_eq!(told[4..], [(1, Call::Exit { code: -9 }), (0, Call::Exit { code: 3 })]);
+    let end = trace.end.unwrap_or_else(|| panic!("no end"));
+    assert_eq!((end.status, end.unseen), (Status::Code(3), vec!["destinations".to_owned()]));
+}
+
+#[test]
+fn calls_of_other_kinds_are_decoded_as_the_tracer_does() {
+    let text = "10 openat(AT_FDCWD, \"/m/x.gguf\", O_RDWR) = 3\n\
+         10 mmap(NULL, 16384, PROT_READ, MAP_SHARED, 3, 0) = 0x7f0000000000\n\
+         10 sendfile(7, 3, [100] => [150], 60) = 50\n\
+         10 copy_file_range(3, NULL, 8, NULL, 40, 0) = 40\n\
+         10 splice(9, NULL, 3, [1000], 30, 0) = 20\n\
+         10 pwrite64(3, \"\"..., 9, 77) = 9\n\
+         10 ftruncate(3, 12345) = 0\n\
+         10 fallocate(3, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 4096, 8192) = 0\n\
+         10 fcntl(3, F_SETFL, O_RDWR|O_DIRECT) = -1 EINVAL (Invalid argument)\n\
+         10 mlockall(MCL_CURRENT) = 0\n\
+         10 mremap(0x7f0000001000, 4096, 4096, MREMAP_MAYMOVE) = 0x7f0000100000\n\
+         10 mremap(0x7f0000100000, 4096, 8192, MREMAP_MAYMOVE) = 0x7f0000200000\n\
+         10 munlockall() = 0\n\
+         10 vmsplice(4, [{iov_base=\"\"..., iov_len=3}], 1, 0) = 3\n\
+         10 setrlimit(RLIMIT_MEMLOCK, {rlim_cur=64*1024, rlim_max=RLIM64_INFINITY}) = 0\n";
+    let trace = imported(text).trace;
+    let (file, map, moved) = (FileId(0), RegionId(0), RegionId(1));
+    let calls: Vec<Call> = trace.ops[2..].iter().map(|op| op.call.clone()).collect();
+    let read = |offset, len| Call::Read { file, offset, len, direct: false, addr: 0 };
+    assert_eq!(
+        calls[..7],
+        [
+            read(100, 60),
+            read(0, 40),
+            Call::Write { file, offset: 1000, len: 30 },
+            Call::Write { file, offset: 77, len: 9 },
+            Call::Resize { file, len: 12345 },
+            Call::Write { file, offset: 4096, len: 8192 },
+            Call::SetDirect { file, direct: true },
+        ]
+    );
+    assert_eq!(calls[8], Call::Lock { region: map, offset: 0, len: 16384 });
+    assert_eq!(calls[9], Call::Unmap { region: map, offset: 4096, len: 4096 });
+    assert!(matches!(calls[10], Call::Map { region, offset: 4096, len: 4096, .. } if region == moved));
+    assert_eq!(calls[11], Call::Remap { region: moved, len: 8192, addr: 0x7f00_0020_0000 });
+    assert!(matches!(&calls[7], Call::Native { name, .. } if name == "mlockall"), "{:?}", calls[7]);
+    let unlocked = calls.iter().filter(|call| matches!(call, Call::Unlock { .. })).count();
+    assert_eq!(unlocked, 3, "two parts of the mapping and what moved: {calls:?}");
+    let Some(Call::Native { name, flags, .. }) = calls.last() else { panic!("{calls:?}") };
+    assert_eq!((name.as_str(), flags.raw), ("setrlimit", 65536));
+    let unseen = trace.end.map(|end| end.unseen).unwrap_or_default();
+    assert_eq!(unseen, ["transfer"]);
 }
 
 /// The sessions of a load: header, fit pass, header, and what is given.
@@ -198,8 +288,10 @@ fn teardown_keeps_the_lock_and_a_trim_does_not() {
     let text = load("", &format!("{locked}munmap(0x7f0000002000, 1040384) = 0\n+++ exited with 0 +++\n"));
     let summary = Summary::of(&ops(&text));
     assert_eq!((summary.effective.to_string().as_str(), summary.locked_bytes), ("map+lock", 1_040_384));
-    let phases: Vec<_> = ops(&text).iter().rev().take(3).map(|op| op.phase).collect();
-    assert_eq!(phases, [Phase::Teardown, Phase::Load, Phase::Load]);
+    let ops = ops(&text);
+    let phases: Vec<_> = ops.iter().rev().take(4).map(|op| op.phase).collect();
+    assert_eq!(phases, [Phase::Teardown, Phase::Teardown, Phase::Load, Phase::Load]);
+    assert!(matches!(ops.last().map(|op| &op.call), Some(Call::Exit { code: 0 })));
 }
 
 /// A loader that opens the file once, reads the header there and then maps it.
@@ -292,6 +384,12 @@ fn any_line() -> impl Strategy<Value = String> {
         "11 +++ exited with 0 +++",
         "10 io_uring_enter(5, 1, 1, 0, NULL, 8) = 1",
         "mlockall(MCL_CURRENT) = 0",
+        "munlockall() = 0",
+        "10 fcntl(3, F_SETFL, O_RDONLY|O_DIRECT) = 0",
+        "10 <... clone resumed>) = 12",
+        "10 clone(child_stack=NULL, flags=CLONE_VM|SIGCHLD <unfinished ...>",
+        "12 close_range(3, 4294967295, 0) = 0",
+        "12 +++ killed by SIGSEGV (core dumped) +++",
     ];
     let number = prop_oneof![any::<u64>(), (0u64..1 << 20), Just(0), Just(4096), Just(0x7f00_0000_0000)];
     let n = || number.clone();
@@ -304,6 +402,11 @@ fn any_line() -> impl Strategy<Value = String> {
         (n(), n()).prop_map(|(l, a)| format!(
             "10 mmap(NULL, {l}, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = {a:#x}"
         )),
+        (n(), n(), n(), n())
+            .prop_map(|(o, l, k, a)| format!("10 mremap({o:#x}, {l}, {k}, MREMAP_MAYMOVE) = {a:#x}")),
+        (n(), n(), n()).prop_map(|(l, o, r)| format!("10 pwrite64(3, \"\"..., {l}, {o}) = {r}")),
+        (n(), n()).prop_map(|(o, l)| format!("10 sendfile(9, 3, [{o}] => [{o}], {l}) = {l}")),
+        (n(), n()).prop_map(|(o, l)| format!("10 fallocate(3, 0, {o}, {l}) = 0")),
         (n(), n()).prop_map(|(a, l)| format!("10 mlock({a:#x}, {l}) = 0")),
         (n(), n()).prop_map(|(a, l)| format!("10 mlock({a:#x}, {l}) = -1 ENOMEM (Cannot allocate memory)")),
         (n(), n()).prop_map(|(a, l)| format!("10 munmap({a:#x}, {l}) = 0")),

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use loadparity::trace::{
-    Advice, Call, Errno, ErrorKind, FileId, Header, NativeFlags, Notice, NoticeCode, NoticeLevel, Op,
-    Outcome, Phase, RegionId, TraceFile, Word,
+    Advice, Call, End, Errno, ErrorKind, FileId, FileIdentity, Header, NativeFlags, Notice, NoticeCode,
+    NoticeLevel, Observation, Op, Outcome, Phase, RegionId, Seen, Status, TraceFile, Word,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -226,6 +226,24 @@ pub fn native_load() -> Vec<Op> {
     s.finish(None, false, &[MODEL])
 }
 
+/// What a loader may do to a file and to memory beside loading, in two processes.
+pub fn odd_load() -> Vec<Op> {
+    let mut s = Script::start();
+    let identity = Some(FileIdentity { device: 0xfd00, inode: 1 << 53, size: SIZE });
+    let flags = NativeFlags::new(["O_RDWR"], 2);
+    s.ok(Call::Open { file: DIRECT, path: "/models/a.gguf".into(), direct: false, identity, flags }, 0);
+    s.err(Call::SetDirect { file: DIRECT, direct: true }, ErrorKind::Invalid);
+    s.ok(Call::SetDirect { file: DIRECT, direct: true }, 0);
+    s.ok(Call::Write { file: DIRECT, offset: DATA, len: 4096 }, 4096);
+    s.ok(Call::Resize { file: DIRECT, len: SIZE + 1 }, 0);
+    s.ok(Script::map_call(false), 0);
+    s.ok(Call::Remap { region: REGION, len: 2 * SIZE, addr: 0x7f66_0000_0000 }, 0);
+    s.ok(Call::Fork { child: 1 }, 0);
+    s.ok(Call::Exec, 0);
+    s.ok(Call::Exit { code: -9 }, 0);
+    s.finish(None, true, &[DIRECT, MODEL])
+}
+
 /// Every hand-made load with its name.
 pub fn samples() -> Vec<(&'static str, Vec<Op>)> {
     vec![
@@ -303,11 +321,23 @@ fn region() -> impl Strategy<Value = RegionId> {
     (0u32..4).prop_map(RegionId)
 }
 
+fn identity() -> impl Strategy<Value = FileIdentity> {
+    (number(), number(), number()).prop_map(|(device, inode, size)| FileIdentity { device, inode, size })
+}
+
 fn call() -> impl Strategy<Value = Call> {
     let (offset, len, addr) = (number, number, number);
     prop_oneof![
-        2 => (file(), text(), any::<bool>(), flags())
-            .prop_map(|(file, path, direct, flags)| Call::Open { file, path, direct, identity: None, flags }),
+        2 => (file(), text(), any::<bool>(), option::of(identity()), flags()).prop_map(
+            |(file, path, direct, identity, flags)| Call::Open { file, path, direct, identity, flags }
+        ),
+        1 => (file(), any::<bool>()).prop_map(|(file, direct)| Call::SetDirect { file, direct }),
+        1 => (file(), offset(), len()).prop_map(|(file, offset, len)| Call::Write { file, offset, len }),
+        1 => (file(), len()).prop_map(|(file, len)| Call::Resize { file, len }),
+        1 => (region(), len(), addr()).prop_map(|(region, len, addr)| Call::Remap { region, len, addr }),
+        1 => (0u32..4).prop_map(|child| Call::Fork { child }),
+        1 => Just(Call::Exec),
+        1 => any::<i32>().prop_map(|code| Call::Exit { code }),
         1 => file().prop_map(|file| Call::Size { file }),
         1 => (file(), number(), number(), any::<bool>()).prop_map(|(file, memory, offset, enforced)| {
             Call::Alignment { file, memory, offset, enforced }
@@ -353,15 +383,16 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 
 /// Arbitrary operations, sensible or not, in phases that do not go back.
 pub fn any_ops() -> impl Strategy<Value = Vec<Op>> {
-    let op = (word::<Phase>(), 0u32..4, call(), outcome(), number(), any::<bool>()).prop_map(
-        |(phase, thread, call, outcome, dur_ns, injected)| Op {
+    let who = (0u32..3, 0u32..4);
+    let op = (word::<Phase>(), who, call(), outcome(), (number(), number()), any::<bool>()).prop_map(
+        |(phase, (pid, thread), call, outcome, (start_ns, dur_ns), injected)| Op {
             seq: 0,
             phase,
-            pid: 0,
+            pid,
             thread,
             call,
             outcome,
-            start_ns: 0,
+            start_ns,
             dur_ns,
             injected,
         },
@@ -369,5 +400,50 @@ pub fn any_ops() -> impl Strategy<Value = Vec<Op>> {
     proptest::collection::vec(op, 0..40).prop_map(|mut ops| {
         ops.sort_by_key(|op| op.phase);
         renumber(ops)
+    })
+}
+
+fn seen() -> impl Strategy<Value = Seen> {
+    prop_oneof![
+        (number(), number(), option::of(number())).prop_map(|(pages, resident, locked)| Seen::Pages {
+            pages,
+            resident,
+            locked
+        }),
+        (text(), number(), number()).prop_map(|(path, pages, resident)| Seen::Cache {
+            path,
+            pages,
+            resident
+        }),
+        (text(), number(), number(), number(), option::of(number())).prop_map(
+            |(path, offset, len, addr, first_difference)| {
+                Seen::Content { path, offset, len, addr, first_difference }
+            }
+        ),
+    ]
+}
+
+fn end() -> impl Strategy<Value = End> {
+    let status = prop_oneof![
+        any::<i32>().prop_map(Status::Code),
+        any::<i32>().prop_map(Status::Signal),
+        any::<i32>().prop_map(Status::Stopped),
+        Just(Status::TimeLimit),
+        Just(Status::Unknown),
+    ];
+    (status, proptest::collection::vec(text(), 0..3)).prop_map(|(status, unseen)| End { status, unseen })
+}
+
+/// Arbitrary traces, with observations between the operations and an end or none.
+pub fn any_trace() -> impl Strategy<Value = TraceFile> {
+    let observations = proptest::collection::vec((any::<u64>(), 0u32..3, seen()), 0..6);
+    (any_ops(), observations, option::of(end())).prop_map(|(ops, observations, end)| {
+        let among = ops.len() as u64 + 1;
+        let mut observations: Vec<Observation> = observations
+            .into_iter()
+            .map(|(after, pid, seen)| Observation { after: after % among, pid, seen })
+            .collect();
+        observations.sort_by_key(|observation| observation.after);
+        TraceFile { observations, end, ..trace_file(ops) }
     })
 }

@@ -55,6 +55,11 @@ pub const IDIOMS: &[(&str, Idiom)] = &[
     ("readv", readv),
     ("dup", dup),
     ("setfl-direct", setfl_direct),
+    ("writes", writes),
+    ("mremap-part", mremap_part),
+    ("fork-load-exec", fork_load_exec),
+    ("prints", prints),
+    ("kill-itself", kill_itself),
     ("received", received),
     ("memfd", memfd),
     ("mlock-growth", mlock_growth),
@@ -221,6 +226,93 @@ unsafe fn setfl_direct(model: &CString) {
         libc::fcntl(fd, libc::F_SETFL, 0);
         libc::pread(fd, buffer, page(), 2 * page() as i64);
         libc::close(fd);
+    }
+}
+
+/// Writes to a copy of the model, by every call there is.
+unsafe fn writes(model: &CString) {
+    unsafe {
+        let copy = CString::new([model.as_bytes(), b".copy.gguf"].concat()).unwrap();
+        std::fs::copy(model.to_str().unwrap(), copy.to_str().unwrap()).unwrap();
+        let fd = libc::open(copy.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        assert!(fd > 2);
+        let bytes = [7u8; 1000];
+        let at = bytes.as_ptr().cast();
+        let part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: 400 };
+        assert_eq!(libc::write(fd, at, 1000), 1000);
+        assert_eq!(libc::writev(fd, &raw const part, 1), 400);
+        assert_eq!(libc::pwrite(fd, at, 100, 5000), 100);
+        assert_eq!(libc::pwritev(fd, &raw const part, 1, 6000), 400);
+        assert_eq!(libc::pwritev2(fd, &raw const part, 1, -1, 0), 400);
+        let source = libc::open(c"/proc/self/exe".as_ptr(), libc::O_RDONLY);
+        assert_eq!(libc::sendfile(fd, source, null_mut(), 10), 10);
+        libc::fallocate(fd, libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE, 4096, 4096);
+        assert_eq!(libc::ftruncate(fd, 20_000), 0);
+        assert_eq!(libc::truncate(copy.as_ptr(), 10_000), 0);
+        libc::close(fd);
+        let fd = libc::open(copy.as_ptr(), libc::O_RDWR | libc::O_APPEND);
+        assert_eq!(libc::write(fd, at, 10), 10);
+        assert_eq!(libc::write(99, at, 10), -1);
+        libc::close(fd);
+        libc::unlink(copy.as_ptr());
+    }
+}
+
+/// Moves a part of a mapping, makes a second image of it, and grows what moved.
+unsafe fn mremap_part(model: &CString) {
+    unsafe {
+        let fd = open(model, 0);
+        let map = libc::mmap(null_mut(), 8 * page(), libc::PROT_READ, libc::MAP_SHARED, fd, page() as i64);
+        let moved = libc::mremap(map.add(2 * page()), 2 * page(), 3 * page(), libc::MREMAP_MAYMOVE);
+        assert_ne!(moved, libc::MAP_FAILED);
+        assert_eq!(libc::mlock(moved, 3 * page()), 0);
+        let second = libc::mremap(map, 0, page(), libc::MREMAP_MAYMOVE);
+        assert_ne!(second, libc::MAP_FAILED);
+        let grown = libc::mremap(moved, 3 * page(), 4 * page(), libc::MREMAP_MAYMOVE);
+        assert_eq!(libc::munlock(grown, page()), 0);
+        // More than there is room for.
+        assert_eq!(libc::mremap(second, page(), usize::MAX / 2, libc::MREMAP_MAYMOVE), libc::MAP_FAILED);
+        libc::close(fd);
+    }
+}
+
+/// A child loads and becomes another program, another child does nothing of interest.
+unsafe fn fork_load_exec(model: &CString) {
+    unsafe {
+        let idle = libc::fork();
+        if idle == 0 {
+            libc::_exit(0);
+        }
+        libc::waitpid(idle, null_mut(), 0);
+        let child = libc::fork();
+        if child == 0 {
+            let fd = open(model, libc::O_CLOEXEC);
+            libc::mmap(null_mut(), page(), libc::PROT_READ, libc::MAP_SHARED, fd, 0);
+            let argv = [c"sh".as_ptr(), c"-c".as_ptr(), c"exit 7".as_ptr(), null_mut()];
+            libc::execv(c"/bin/sh".as_ptr(), argv.as_ptr());
+            libc::_exit(1);
+        }
+        libc::waitpid(child, null_mut(), 0);
+    }
+}
+
+/// Prints very often.
+unsafe fn prints(model: &CString) {
+    unsafe {
+        let fd = open(model, 0);
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY);
+        libc::dup2(null, 2);
+        for _ in 0..100_000 {
+            libc::write(2, c"x".as_ptr().cast(), 1);
+        }
+        libc::close(fd);
+    }
+}
+
+unsafe fn kill_itself(model: &CString) {
+    unsafe {
+        let _ = open(model, 0);
+        libc::kill(libc::getpid(), libc::SIGKILL);
     }
 }
 

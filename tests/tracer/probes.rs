@@ -57,6 +57,7 @@ fn memory(ops: &[Op]) -> Vec<(&'static str, u32, u64, u64)> {
             Call::Lock { region, offset, len } => ("lock", region.0, *offset, *len),
             Call::Unlock { region, offset, len } => ("unlock", region.0, *offset, *len),
             Call::Unmap { region, offset, len } => ("unmap", region.0, *offset, *len),
+            Call::Remap { region, len, .. } => ("remap", region.0, 0, *len),
             Call::MapAdvise { region, offset, len, .. } => ("advise", region.0, *offset, *len),
             _ => return None,
         })
@@ -112,7 +113,10 @@ fn duplicates_share_position_and_the_last_one_closes() {
     let ops = ops("dup");
     assert_eq!(reads(&ops), [(0, 0, 512, 512), (0, 512, 512, 512), (0, 1024, 512, 512)]);
     assert_eq!(closes(&ops), [0]);
-    assert!(matches!(ops.last().unwrap().call, Call::Close { .. }));
+    assert!(matches!(
+        ops[ops.len() - 2..],
+        [Op { call: Call::Close { .. }, .. }, Op { call: Call::Exit { .. }, .. }]
+    ));
     assert_eq!(closes(&self::ops("close-range")), [2, 0, 1]);
 }
 
@@ -120,7 +124,7 @@ fn duplicates_share_position_and_the_last_one_closes() {
 fn children_share_the_position_and_close_nothing() {
     let ops = ops("fork-shared-position");
     assert_eq!(reads(&ops), [(0, 0, 1000, 1000), (0, 1000, 1000, 1000), (0, 2000, 1000, 1000)]);
-    assert_eq!(ops.iter().map(|op| op.thread).max(), Some(1));
+    assert_eq!(ops.iter().map(|op| op.pid).max(), Some(1));
     assert_eq!(closes(&ops), [0]);
     let exec = self::ops("vfork-exec");
     let total: u64 = reads(&exec).iter().map(|read| read.3).sum();
@@ -136,7 +140,9 @@ fn direct_is_what_the_descriptor_is_at_the_time() {
         .filter_map(|op| if let Call::Read { direct, .. } = op.call { Some(direct) } else { None })
         .collect();
     assert_eq!(direct, [false, true, false]);
-    assert_eq!(native(&ops), [("fcntl", "O_DIRECT|O_RDONLY".to_owned()), ("fcntl", "O_RDONLY".to_owned())]);
+    let switched = |op: &Op| if let Call::SetDirect { direct, .. } = op.call { Some(direct) } else { None };
+    assert_eq!(ops.iter().filter_map(switched).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(native(&ops), []);
     let bounce = self::ops("direct-bounce");
     assert!(matches!(bounce[0].call, Call::Open { direct: true, .. }));
     assert_eq!(reads(&bounce), [(0, 8192, 1 << 20, 1 << 20), (0, 1 << 20, 1 << 20, 1 << 20)]);
@@ -204,9 +210,122 @@ fn a_region_that_moves_stays_one_region() {
     let ops = ops("mremap");
     assert_eq!(
         memory(&ops),
-        [("alloc", 0, 0, 64 * page()), ("lock", 0, 0, 256 * page()), ("unmap", 0, 0, 256 * page())]
+        [
+            ("alloc", 0, 0, 64 * page()),
+            ("remap", 0, 0, 256 * page()),
+            ("lock", 0, 0, 256 * page()),
+            ("unmap", 0, 0, 256 * page())
+        ]
     );
-    assert_eq!(native(&ops), [("mremap", "MREMAP_MAYMOVE".to_owned())]);
+    assert_eq!(native(&ops), []);
+}
+
+#[test]
+fn a_part_that_moves_is_a_region_of_its_own() {
+    let ops = ops("mremap-part");
+    let pages = |n: u64| n * page();
+    assert_eq!(
+        memory(&ops),
+        [
+            ("map", 0, page(), pages(8)),
+            ("unmap", 0, pages(2), pages(2)),
+            ("map", 1, pages(3), pages(3)),
+            ("lock", 1, 0, pages(3)),
+            ("map", 2, page(), page()),
+            ("remap", 1, 0, pages(4)),
+            ("unlock", 1, 0, page()),
+            ("remap", 2, 0, (usize::MAX / 2) as u64),
+        ]
+    );
+    let refused = ops.iter().filter(|op| matches!(op.outcome, Outcome::Err(_))).count();
+    assert_eq!(refused, 1);
+}
+
+#[test]
+fn what_is_written_to_a_model_is_in_the_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    std::fs::copy(model(), &path).unwrap();
+    let traced = run(&probe::command("writes", &path), &Options { capture: true, ..Options::default() });
+    let traced = traced.unwrap();
+    assert_eq!(traced.status, Status::Code(0), "{}", String::from_utf8_lossy(&traced.stdout));
+    let copy = |op: &Op| matches!(&op.call, Call::Open { path, flags, .. } if path.ends_with("copy.gguf") && flags.has("O_WRONLY"));
+    let opened = traced.ops.iter().position(copy).unwrap();
+    let Call::Open { file, identity: Some(identity), .. } = traced.ops[opened].call else {
+        panic!("no identity")
+    };
+    assert_eq!(identity.size, size());
+    let changes: Vec<_> = traced.ops[opened..]
+        .iter()
+        .filter_map(|op| match op.call {
+            Call::Write { file: of, offset, len } if of == file => Some(("write", offset, len)),
+            Call::Resize { file: of, len } if of == file => Some(("resize", 0, len)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            ("write", 0, 1000),
+            ("write", 1000, 400),
+            ("write", 5000, 100),
+            ("write", 6000, 400),
+            ("write", 1400, 400),
+            ("write", 1800, 10),
+            ("write", 4096, 4096),
+            ("resize", 0, 20_000),
+            ("resize", 0, 10_000),
+        ]
+    );
+    let appended = |op: &Op| matches!(op.call, Call::Write { offset: 10_000, len: 10, .. });
+    assert!(traced.ops.iter().any(appended), "what is appended is written at the end");
+}
+
+#[test]
+fn processes_are_told_apart_and_those_without_operations_are_left_out() {
+    let ops = ops("fork-load-exec");
+    let told: Vec<_> = ops
+        .iter()
+        .filter_map(|op| match op.call {
+            Call::Fork { child } => Some((op.pid, "fork", i64::from(child))),
+            Call::Exec => Some((op.pid, "exec", 0)),
+            Call::Exit { code } => Some((op.pid, "exit", i64::from(code))),
+            Call::Open { .. } => Some((op.pid, "open", 0)),
+            Call::Close { .. } => Some((op.pid, "close", 0)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [(0, "fork", 1), (1, "open", 0), (1, "exec", 0), (1, "close", 0), (1, "exit", 7), (0, "exit", 0)]
+    );
+    assert!(ops.is_sorted_by_key(|op| op.start_ns) && ops[0].start_ns > 0, "one call after the other");
+    let threads = self::ops("threads");
+    assert!(threads.iter().all(|op| op.pid == 0) && threads.iter().any(|op| op.thread > 1));
+}
+
+#[test]
+fn an_open_has_the_identity_of_its_file() {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::metadata(model()).unwrap();
+    for idiom in ["pread", "received", "openat2"] {
+        let opened = ops(idiom);
+        let identities = opened.iter().filter_map(|op| match &op.call {
+            Call::Open { identity, .. } => Some(identity.unwrap()),
+            _ => None,
+        });
+        for identity in identities {
+            assert_eq!((identity.device, identity.inode, identity.size), (meta.dev(), meta.ino(), size()));
+        }
+    }
+}
+
+#[test]
+fn what_a_command_prints_does_not_stop_it() {
+    let started = std::time::Instant::now();
+    assert_eq!(traced("prints", &[]).status, Status::Code(0));
+    // A stop takes some microseconds, so that as many stops as lines would take seconds.
+    eprintln!("100000 writes took {:?}", started.elapsed());
 }
 
 #[test]

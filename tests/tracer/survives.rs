@@ -12,7 +12,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use loadparity::trace::{Call, Op, Outcome, Phase, TraceFile};
-use loadparity::tracer::{BlindSpot, Command, Mode, Options, Status, Stop, TraceError, Traced, run};
+use loadparity::tracer::{BlindSpot, Command, Killer, Mode, Options, Status, Stop, TraceError, Traced, run};
 
 use crate::probe;
 use crate::support;
@@ -33,12 +33,7 @@ fn traced(idiom: &str, model: &Path) -> Traced {
 }
 
 fn round_trip(traced: &Traced) {
-    let trace = TraceFile {
-        header: traced.header.clone(),
-        ops: traced.ops.clone(),
-        observations: Vec::new(),
-        end: None,
-    };
+    let trace = traced.clone().into_file();
     let (mut bytes, mut second) = (Vec::new(), Vec::new());
     trace.write(&mut bytes).unwrap();
     let again = TraceFile::read(&bytes[..]).unwrap();
@@ -66,6 +61,39 @@ fn a_child_that_dies_by_a_signal() {
     let code =
         support::loadparity().args(["trace", "--", "/bin/sh", "-c", "kill -TERM $$"]).assert().code(143);
     assert!(String::from_utf8_lossy(&code.get_output().stderr).contains("signal 15"));
+}
+
+#[test]
+fn who_killed_a_command_is_told() {
+    let crashed = run(&probe::command("crash", &model()), &options()).unwrap();
+    assert_eq!((crashed.status, crashed.killed_by), (Status::Signal(libc::SIGSEGV), None));
+    assert!(matches!(crashed.ops.last().unwrap().call, Call::Exit { code } if code == -libc::SIGSEGV));
+    let suicide = run(&probe::command("kill-itself", &model()), &options()).unwrap();
+    assert_eq!((suicide.status, suicide.killed_by), (Status::Signal(libc::SIGKILL), None));
+    let child = run(&shell("(sleep 0.1; kill -9 $$) & while :; do sleep 1; done"), &options()).unwrap();
+    assert_eq!((child.status, child.killed_by), (Status::Signal(libc::SIGKILL), None));
+    let limit = Options { time_limit: Some(Duration::from_millis(100)), ..options() };
+    assert_eq!(run(&shell("sleep 60"), &limit).unwrap().killed_by, None);
+    for signal in [libc::SIGKILL, libc::SIGTERM] {
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("pid");
+        let script = format!("echo $$ >'{}.new'; mv '{0}.new' '{0}'; exec sleep 60", told.display());
+        let killer = std::thread::spawn(move || {
+            let pid = loop {
+                match std::fs::read_to_string(&told) {
+                    Ok(text) => break text.trim().parse::<i32>().unwrap(),
+                    Err(_) => std::thread::sleep(Duration::from_millis(5)),
+                }
+            };
+            // SAFETY: a signal to a process of this test.
+            unsafe { libc::kill(pid, signal) };
+        });
+        let traced = run(&shell(&script), &options()).unwrap();
+        killer.join().unwrap();
+        let me = std::process::id().cast_signed();
+        let killer = Killer::Outside((signal != libc::SIGKILL).then_some(me));
+        assert_eq!((traced.status, traced.killed_by), (Status::Signal(signal), Some(killer)));
+    }
 }
 
 #[test]
@@ -124,7 +152,8 @@ fn sixty_four_threads_that_open_the_model_at_once() {
         assert_eq!(count(&traced.ops, |call| matches!(call, Call::Open { .. })), 65);
         assert_eq!(count(&traced.ops, |call| matches!(call, Call::Close { .. })), 65);
         assert_eq!(reads(&traced.ops), 256);
-        let threads: std::collections::BTreeSet<_> = traced.ops.iter().map(|op| op.thread).collect();
+        let opens = traced.ops.iter().filter(|op| matches!(op.call, Call::Open { .. }));
+        let threads: std::collections::BTreeSet<_> = opens.map(|op| op.thread).collect();
         assert_eq!(threads.len(), 65);
     }
 }
@@ -133,7 +162,10 @@ fn sixty_four_threads_that_open_the_model_at_once() {
 fn a_child_that_outlives_its_parent() {
     let traced = run(&probe::command("outliving-child", &model()), &options()).unwrap();
     assert_eq!(traced.status, Status::Code(5), "the status is that of the command itself");
-    assert!(reads(&traced.ops) > 2 && traced.ops.iter().all(|op| op.thread == 0));
+    let loads = |op: &Op| matches!(op.call, Call::Read { .. });
+    assert!(reads(&traced.ops) > 2 && traced.ops.iter().filter(|op| loads(op)).all(|op| op.pid == 1));
+    let ends: Vec<_> = traced.ops.iter().filter(|op| matches!(op.call, Call::Exit { .. })).collect();
+    assert_eq!(ends.iter().map(|op| op.pid).collect::<Vec<_>>(), [0, 1]);
 }
 
 #[test]
@@ -318,7 +350,9 @@ fn a_named_file_counts_whatever_it_holds_and_others_are_dropped() {
     // Asked for by name, it counts even if it is not there.
     std::fs::remove_file(&other).unwrap();
     let missing = run(&command, &Options { models: vec![other], ..options() }).unwrap();
-    assert!(matches!(&missing.ops[..], [Op { outcome: Outcome::Err(errno), .. }] if errno.name == "ENOENT"));
+    let refused = |op: &Op| matches!(&op.outcome, Outcome::Err(errno) if errno.name == "ENOENT");
+    assert!(missing.ops.iter().filter(|op| op.call.file().is_some()).all(refused));
+    assert_eq!(count(&missing.ops, |call| matches!(call, Call::Open { .. })), 1);
 }
 
 #[test]

@@ -33,10 +33,11 @@ fn both(model: &Path, flags: &[&str], faults: &[&str], every_syscall: bool) -> (
     (TraceFile::read(BufReader::new(own)).unwrap(), traced)
 }
 
-/// Which operations the two can both know: a mapping hint is no call that loads, a notice is text,
-/// and what the engine's own injector refused never came to the kernel.
+/// Which operations the two can both know: a mapping hint is no call that loads, a notice is text, nobody
+/// records their own end, and what the engine's own injector refused never came to the kernel.
 fn shared(op: &Op, from_recorder: bool) -> bool {
-    let known = !matches!(op.call, Call::MapHint { .. } | Call::Notice(_) | Call::Size { .. });
+    let known =
+        !matches!(op.call, Call::MapHint { .. } | Call::Notice(_) | Call::Size { .. } | Call::Exit { .. });
     known && !(from_recorder && op.injected)
 }
 
@@ -103,12 +104,7 @@ fn agree(model: &Path, flags: &[&str], faults: &[&str], every_syscall: bool) -> 
 
 /// A trace written, read and written again is the same bytes.
 fn round_trip(traced: &Traced) {
-    let trace = TraceFile {
-        header: traced.header.clone(),
-        ops: traced.ops.clone(),
-        observations: Vec::new(),
-        end: None,
-    };
+    let trace = traced.clone().into_file();
     let mut bytes = Vec::new();
     trace.write(&mut bytes).unwrap();
     let again = TraceFile::read(&bytes[..]).unwrap();

@@ -1,66 +1,12 @@
-//! The system calls that are looked at, one by one.
+//! The calls that are looked at, decoded one by one.
 
 use super::line::{Return, Whole, descriptor, number, unquoted};
-use super::process::{Kernel, Memory, flag_names, plain};
-use crate::import::{Report, errno};
-use crate::trace::{Advice, Call, Errno, Outcome};
-
-/// The calls that are looked at.
-pub(super) const KNOWN: &[&str] = &[
-    "open",
-    "openat",
-    "openat2",
-    "close",
-    "dup",
-    "dup2",
-    "dup3",
-    "fcntl",
-    "fcntl64",
-    "read",
-    "pread64",
-    "readv",
-    "preadv",
-    "preadv2",
-    "lseek",
-    "mmap",
-    "mmap2",
-    "munmap",
-    "madvise",
-    "fadvise64",
-    "readahead",
-    "mlock",
-    "mlock2",
-    "munlock",
-    "fork",
-    "vfork",
-    "clone",
-    "clone3",
-    "execve",
-    "execveat",
-    "write",
-    "mlockall",
-    "munlockall",
-    "io_uring_enter",
-    "sendfile",
-    "sendfile64",
-    "splice",
-    "copy_file_range",
-    "mremap",
-    "process_vm_readv",
-];
-
-/// Calls that may move weights or lock them and that have no operation.
-const UNTOLD: &[&str] = &[
-    "mlockall",
-    "munlockall",
-    "io_uring_enter",
-    "sendfile",
-    "sendfile64",
-    "splice",
-    "copy_file_range",
-    "mremap",
-    "process_vm_readv",
-];
+use super::process::{Kernel, flag_names};
+use crate::import::Report;
+use crate::trace::errors::of_linux;
+use crate::trace::linux::calls::{Imports, Row, Sys};
+use crate::trace::linux::{At, Counsel, Decoded, Done, Mapping, OpenFile, Opened, Shares, Task};
+use crate::trace::{Advice, BlindSpot, NativeFlags};
 
 type Result<T = ()> = std::result::Result<T, String>;
 
@@ -82,16 +28,23 @@ impl<'a> Args<'a> {
     }
 
     /// A descriptor and the path that `-y` adds to it.
-    fn fd(&self, at: usize) -> Result<(i64, Option<&'a str>)> {
+    fn fd(&self, at: usize) -> Result<(i32, Option<&'a str>)> {
         let text = self.text(at)?;
         let (word, path) = descriptor(text, text);
         number(word)
-            .and_then(|n| i64::try_from(n).ok())
+            .and_then(|n| i32::try_from(n).ok())
             .map(|fd| (fd, path))
             .ok_or_else(|| format!("argument {} is no descriptor", at + 1))
     }
 
-    /// What the call returned, `None` if it was refused or never returned.
+    /// A range of addresses.
+    fn range(&self) -> Result<(u64, u64)> {
+        let (addr, len) = (self.unsigned(0)?, self.unsigned(1)?);
+        addr.checked_add(len).ok_or("the range ends past 2^64")?;
+        Ok((addr, len))
+    }
+
+    /// What the call returned, `None` if it was refused.
     fn value(&self) -> Option<i128> {
         match self.whole.result {
             Return::Value(value) => Some(value),
@@ -103,86 +56,157 @@ impl<'a> Args<'a> {
         self.value().and_then(|value| u64::try_from(value).ok())
     }
 
-    fn error(&self) -> Option<Errno> {
-        match self.whole.result {
-            Return::Error(name) => Some(errno::by_name(name)),
-            _ => None,
-        }
+    /// The descriptor that it returned.
+    fn new_fd(&self) -> Option<i32> {
+        self.value().and_then(|fd| i32::try_from(fd).ok()).filter(|fd| *fd >= 0)
     }
 
-    fn outcome(&self) -> Outcome {
-        self.error().map_or_else(|| Outcome::Ok(self.bytes().unwrap_or(0)), Outcome::Err)
+    /// How many bytes of `len` were transferred.
+    fn transferred(&self, len: u64) -> Result<u64> {
+        let arrived = self.bytes().unwrap_or(0);
+        if arrived > len { Err("more bytes arrived than were asked for".to_owned()) } else { Ok(arrived) }
     }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.whole.result, Return::Error(_))
+    }
+}
+
+/// When a call began, and in which line it ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Place {
+    pub(super) line: u64,
+    pub(super) start_ns: u64,
+}
+
+/// How a call went.
+fn done(whole: &Whole<'_>, place: Place) -> Done {
+    let error = match whole.result {
+        Return::Error(name) => Some(of_linux(name)),
+        _ => None,
+    };
+    let value = match whole.result {
+        Return::Value(value) => u64::try_from(value).unwrap_or(0),
+        _ => 0,
+    };
+    let (dur_ns, injected) = (whole.dur_ns, whole.injected);
+    Done { origin: place.line, start_ns: place.start_ns, dur_ns, injected, value, error }
 }
 
 impl Kernel {
     /// Plays one call.
-    pub(super) fn call(&mut self, pid: u64, name: &str, whole: &Whole<'_>, report: &mut Report) -> Result {
+    pub(super) fn call(
+        &mut self,
+        tid: u64,
+        row: &Row,
+        whole: &Whole<'_>,
+        place: Place,
+        report: &mut Report,
+    ) -> Result {
         let args = Args { whole };
         if whole.result == Return::Never {
             report.unfinished += 1;
             return Ok(());
         }
-        if UNTOLD.contains(&name) {
-            let note = format!("{name} was called; what it read or locked is not in the trace");
+        if row.imports == Imports::Noted {
+            let note = format!("{} was called; what it moved is not in the trace", row.name);
             if !report.notes.contains(&note) {
                 report.unseen.push(note.clone());
                 report.notes.push(note);
             }
+            if let Sys::Unseen(spot) = row.sys {
+                self.unseen.insert(spot);
+            }
             return Ok(());
         }
-        match name {
-            "open" => self.opened(pid, &args, 0),
-            "openat" | "openat2" => self.opened(pid, &args, 1),
-            "close" if args.error().is_none() => {
-                let (fd, path) = args.fd(0)?;
-                self.description(pid, fd, path);
-                self.close(pid, fd);
-                Ok(())
-            }
-            "dup" | "dup2" | "dup3" | "fcntl" | "fcntl64" => self.copied(pid, name, &args),
-            "read" | "pread64" | "readv" | "preadv" | "preadv2" => self.read(pid, name, &args),
-            "lseek" => self.seek(pid, &args),
-            "mmap" | "mmap2" => self.map(pid, name, &args),
-            "munmap" => self.unmap(pid, &args),
-            "madvise" => self.advise(pid, &args),
-            "fadvise64" | "readahead" => self.file_advise(pid, name, &args),
-            "mlock" | "mlock2" | "munlock" => self.lock(pid, name == "munlock", &args),
-            "fork" | "vfork" | "clone" | "clone3" => {
-                let Some(child) = args.bytes() else { return Ok(()) };
-                let shared =
-                    whole.args.iter().any(|arg| arg.contains("CLONE_THREAD") || arg.contains("CLONE_FILES"));
-                if shared {
-                    self.thread(pid, child);
-                } else {
-                    self.fork(pid, child);
+        let (task, done) = (self.task(tid), done(whole, place));
+        match row.sys {
+            Sys::Fork | Sys::Clone | Sys::Clone3 => {
+                if let Some(child) = args.bytes() {
+                    self.fork(tid, child, shares(whole.args.iter().copied()), &done);
                 }
-                Ok(())
+                return Ok(());
             }
-            "execve" | "execveat" if args.error().is_none() => {
-                self.exec(pid);
-                Ok(())
+            Sys::Exec => {
+                if !args.has_failed() {
+                    self.exec(tid, &done);
+                }
+                return Ok(());
             }
-            "write" => {
+            Sys::Open => return self.opened(&task, &args, 0, &done),
+            Sys::OpenAt | Sys::OpenAt2 => return self.opened(&task, &args, 1, &done),
+            Sys::Creat => return self.opened(&task, &args, 0, &done),
+            Sys::Write => {
                 let (fd, _) = args.fd(0)?;
                 if let (1 | 2, Some(text)) = (fd, whole.args.get(1).and_then(|text| unquoted(text))) {
                     report.printed.extend(text.lines().map(str::to_owned));
                 }
-                Ok(())
             }
-            _ => Ok(()),
+            Sys::Sendfile | Sys::CopyFileRange | Sys::Splice => {
+                return self.copied(&task, row.sys, &args, &done);
+            }
+            _ => {}
         }
+        let call = match row.sys {
+            Sys::Mmap | Sys::Mmap2 => self.mapping(&task, row.sys, &args, &done)?,
+            Sys::Munmap => {
+                let (addr, len) = args.range()?;
+                Some(Decoded::Unmap(self.machine.take_memory(&task, addr, len)))
+            }
+            Sys::Mremap => {
+                let ((old, old_len), new_len) = (args.range()?, args.unsigned(2)?);
+                let flags = flag_names(args.text(3)?);
+                if args.bytes().unwrap_or(0).checked_add(new_len).is_none() {
+                    return Err("the mapping ends past 2^64".to_owned());
+                }
+                let taken = self.machine.take_memory(&task, old, old_len.max(1));
+                Some(Decoded::Remap { old, old_len, new_len, flags, taken })
+            }
+            Sys::Mprotect => {
+                let (addr, len) = args.range()?;
+                Some(Decoded::Protect { addr, len, flags: flag_names(args.text(2)?) })
+            }
+            Sys::Madvise => {
+                let (addr, len) = args.range()?;
+                Some(Decoded::Advice { addr, len, counsel: counsel(args.text(2)?) })
+            }
+            Sys::Mlock | Sys::Mlock2 => {
+                let (addr, len) = args.range()?;
+                let flags = whole.args.get(2).map(|text| flag_names(text));
+                let on_fault = flags.filter(|flags| flags.has("MLOCK_ONFAULT"));
+                // The text does not list what is mapped: memory that is not known reaches as far as the lock.
+                let call = Decoded::Lock { addr, len, on_fault, lists: &|_| Some(0..u64::MAX) };
+                self.machine.apply(&task, &done, call);
+                None
+            }
+            Sys::Munlock => {
+                let (addr, len) = args.range()?;
+                Some(Decoded::Unlock { addr, len })
+            }
+            Sys::MlockAll => Some(Decoded::LockAll { flags: flag_names(args.text(0)?) }),
+            Sys::MunlockAll => Some(Decoded::UnlockAll),
+            Sys::Setrlimit => limit("setrlimit", args.text(0)?, args.text(1)?),
+            Sys::Prlimit => limit("prlimit64", args.text(1)?, args.text(2)?),
+            Sys::Truncate => {
+                let path = unquoted(args.text(0)?).ok_or("the path is no string")?;
+                let len = args.unsigned(1)?;
+                self.by_path(&path).map(|file| Decoded::Resize { file, len })
+            }
+            _ => self.on_descriptor(&task, row.sys, &args, &done)?,
+        };
+        if let Some(call) = call {
+            self.machine.apply(&task, &done, call);
+        }
+        Ok(())
     }
 
-    fn opened(&mut self, pid: u64, args: &Args<'_>, at: usize) -> Result {
+    fn opened(&mut self, task: &Task, args: &Args<'_>, at: usize, done: &Done) -> Result {
         let path = unquoted(args.text(at)?).ok_or("the path is no string")?;
-        // openat2 has its flags inside a structure.
+        // openat2 has its flags inside a structure, and creat has none.
         let flags = args.text(at + 1)?;
         let flags =
             flags.split_once("flags=").map_or(flags, |(_, f)| f.split([',', '}']).next().unwrap_or(f));
-        let flags = flag_names(flags);
-        let has = |name: &str| flags.names.iter().any(|flag| flag == name);
-        let (direct, close_on_exec) = (has("O_DIRECT"), has("O_CLOEXEC"));
+        let flags = if flags.starts_with("O_") { flags } else { "O_CREAT|O_TRUNC|O_WRONLY" };
         let file = self.new_file(&path);
         if let Some(resolved) = args.whole.result_path
             && resolved != path
@@ -191,202 +215,212 @@ impl Kernel {
             // Later names may be looked for under the first one too.
             self.named(file, &path);
         }
-        let error = args.error();
-        if let (None, Some(fd)) = (&error, args.value().and_then(|fd| i64::try_from(fd).ok())) {
-            self.open_new(pid, fd, file, direct, close_on_exec, path, flags);
-        } else {
-            self.push(pid, Call::Open { file, path, direct, identity: None, flags }, plain(error));
+        let fd = args.new_fd();
+        if let Some(fd) = fd {
+            // A file had this number if its close is not in the text.
+            let taken = self.machine.take_descriptor(task, fd);
+            let unseen = Done { dur_ns: 0, injected: false, ..done.clone() };
+            self.machine.apply(task, &unseen, Decoded::Close(taken));
         }
+        let (identity, flags) = (None, flag_names(flags));
+        let opened = Opened { file, model: 0, path, fd, position: 0, identity, flags };
+        self.machine.apply(task, done, Decoded::Open(opened));
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one call with all that it says")]
-    fn open_new(
+    /// A call on a descriptor.
+    fn on_descriptor(
         &mut self,
-        pid: u64,
-        fd: i64,
-        file: crate::trace::FileId,
-        direct: bool,
-        close_on_exec: bool,
-        path: String,
-        flags: crate::trace::NativeFlags,
-    ) {
-        self.close(pid, fd);
-        self.push(pid, Call::Open { file, path, direct, identity: None, flags }, Outcome::Ok(0));
-        self.open(pid, fd, file, direct, close_on_exec);
-    }
-
-    fn copied(&mut self, pid: u64, name: &str, args: &Args<'_>) -> Result {
-        let (from, _) = args.fd(0)?;
-        let Some(to) = args.value().and_then(|fd| i64::try_from(fd).ok()) else { return Ok(()) };
-        if !name.starts_with("fcntl") {
-            let close_on_exec = args.whole.args.get(2).is_some_and(|flags| flags.contains("O_CLOEXEC"));
-            self.dup(pid, from, to, close_on_exec);
-            return Ok(());
+        task: &Task,
+        sys: Sys,
+        args: &Args<'_>,
+        done: &Done,
+    ) -> Result<Option<Decoded<'static>>> {
+        if sys == Sys::CloseRange {
+            let bound = |at: usize| args.unsigned(at).map(|fd| i32::try_from(fd).unwrap_or(i32::MAX));
+            let only_mark = args.text(2)?.contains("CLOSE_RANGE_CLOEXEC");
+            return Ok(Some(Decoded::CloseRange { first: bound(0)?, last: bound(1)?, only_mark }));
         }
-        match args.text(1)? {
-            "F_DUPFD" => self.dup(pid, from, to, false),
-            "F_DUPFD_CLOEXEC" => self.dup(pid, from, to, true),
-            "F_SETFD" => {
-                let on = args.text(2)?.contains("FD_CLOEXEC");
-                if let Some(descriptor) = self.process(pid).descriptors.get_mut(&from) {
-                    descriptor.close_on_exec = on;
-                }
-            }
-            "F_SETFL" => {
-                let direct = args.text(2)?.contains("O_DIRECT");
-                if let Some(at) = self.description(pid, from, None) {
-                    self.descriptions[at].direct = direct;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn read(&mut self, pid: u64, name: &str, args: &Args<'_>) -> Result {
         let (fd, path) = args.fd(0)?;
-        let buffer = args.text(1)?;
-        let positioned = name.starts_with('p');
-        let (len, offset) = if name.ends_with("64") || name == "read" {
-            (args.unsigned(2)?, if positioned { Some(args.unsigned(3)?) } else { None })
-        } else {
-            (vector_len(buffer)?, if positioned { Some(args.unsigned(3)?) } else { None })
+        let Some(file) = self.file(task, fd, path, done) else {
+            // A descriptor of something else may take the number of a known one.
+            return Ok(match (sys, args.new_fd()) {
+                (Sys::Dup2 | Sys::Dup3, Some(to)) => {
+                    Some(Decoded::Duplicate { from: fd, to, close_on_exec: false })
+                }
+                _ => None,
+            });
         };
-        let Some(at) = self.description(pid, fd, path) else { return Ok(()) };
-        let description = &mut self.descriptions[at];
-        let (file, direct) = (description.file, description.direct);
-        let offset = offset.unwrap_or(description.position);
-        let arrived = args.bytes().unwrap_or(0);
-        if arrived > len {
-            return Err("more bytes arrived than were asked for".to_owned());
-        }
-        if !positioned {
-            description.position = offset.checked_add(arrived).ok_or("the position is out of range")?;
+        Ok(match sys {
+            Sys::Close => Some(Decoded::Close(self.machine.take_descriptor(task, fd))),
+            Sys::Dup | Sys::Dup2 | Sys::Dup3 => args.new_fd().map(|to| {
+                let close_on_exec = args.whole.args.get(2).is_some_and(|flags| flags.contains("O_CLOEXEC"));
+                Decoded::Duplicate { from: fd, to, close_on_exec }
+            }),
+            Sys::Fcntl => fcntl(args, fd, file)?,
+            Sys::Lseek => {
+                let asks = args.text(2)? == "SEEK_END" && args.text(1)? == "0";
+                args.bytes().map(|_| Decoded::Seek { file, asks })
+            }
+            Sys::Fadvise | Sys::Readahead => {
+                let (offset, len) = (args.unsigned(1)?, args.unsigned(2)?);
+                let counsel = match sys {
+                    Sys::Readahead => Counsel::Known(Advice::WillNeed),
+                    _ => counsel(args.text(3)?),
+                };
+                Some(Decoded::FileAdvice { file, offset, len, counsel })
+            }
+            Sys::Ftruncate => Some(Decoded::Resize { file: file.borrow().file, len: args.unsigned(1)? }),
+            Sys::Fallocate => {
+                let (offset, len) = (args.unsigned(2)?, args.unsigned(3)?);
+                let mode = args.text(1)?;
+                let clears = mode.contains("FALLOC_FL_PUNCH_HOLE") || mode.contains("FALLOC_FL_ZERO_RANGE");
+                Some(match clears {
+                    true => Decoded::Clear { file, offset, len },
+                    false => Decoded::Resize { file: file.borrow().file, len: offset.saturating_add(len) },
+                })
+            }
+            _ => Some(self.transfer(sys, args, file)?),
+        })
+    }
+
+    /// A read or a write.
+    fn transfer(&mut self, sys: Sys, args: &Args<'_>, file: OpenFile) -> Result<Decoded<'static>> {
+        let buffer = args.text(1)?;
+        let plain = matches!(sys, Sys::Read | Sys::Pread | Sys::Write | Sys::Pwrite);
+        let len = if plain { args.unsigned(2)? } else { vector_len(buffer)? };
+        let at = match sys {
+            Sys::Read | Sys::Readv | Sys::Write | Sys::Writev => At::Position,
+            Sys::Preadv2 | Sys::Pwritev2 if args.text(3)? == "-1" => At::Position,
+            _ => At::Offset(args.unsigned(3)?),
+        };
+        let arrived = args.transferred(len)?;
+        let offset = match at {
+            At::Offset(offset) => offset,
+            _ => file.borrow().position,
+        };
+        if offset.checked_add(arrived).is_none() {
+            return Err("the position is out of range".to_owned());
         }
         if offset.checked_add(len).is_none() {
             return Err("the range ends past 2^64".to_owned());
+        }
+        if matches!(sys, Sys::Write | Sys::Pwrite | Sys::Writev | Sys::Pwritev | Sys::Pwritev2) {
+            return Ok(Decoded::Write { file, at, len });
         }
         if offset == 0 && unquoted(buffer).is_some_and(|text| text.starts_with("GGUF")) {
-            self.is_model(file);
+            let id = file.borrow().file;
+            self.is_model(id);
         }
         let addr = number(buffer).and_then(|addr| u64::try_from(addr).ok()).unwrap_or(0);
-        self.push(pid, Call::Read { file, offset, len, direct, addr }, args.outcome());
-        Ok(())
+        if addr == 0 && self.machine.notes.is_model(file.borrow().file) {
+            self.unseen.insert(BlindSpot::Destinations);
+        }
+        Ok(Decoded::Read { file, at, len, addr })
     }
 
-    fn seek(&mut self, pid: u64, args: &Args<'_>) -> Result {
-        let (fd, path) = args.fd(0)?;
-        let Some(at) = self.description(pid, fd, path) else { return Ok(()) };
-        let Some(position) = args.bytes() else { return Ok(()) };
-        self.descriptions[at].position = position;
-        let from_end = args.text(2)? == "SEEK_END" && matches!(args.text(1)?, "0");
-        if from_end {
-            let file = self.descriptions[at].file;
-            self.push(pid, Call::Size { file }, Outcome::Ok(position));
+    /// A copy within the kernel, of which either side may be known.
+    fn copied(&mut self, task: &Task, sys: Sys, args: &Args<'_>, done: &Done) -> Result {
+        let ((from, from_at), (to, to_at), len) = match sys {
+            Sys::Sendfile => ((1, Some(2)), (0, None), args.unsigned(3)?),
+            _ => ((0, Some(1)), (2, Some(3)), args.unsigned(4)?),
+        };
+        args.transferred(len)?;
+        for (side, offset, reads) in [(from, from_at, true), (to, to_at, false)] {
+            let (fd, path) = args.fd(side)?;
+            let Some(file) = self.file(task, fd, path, done) else { continue };
+            let at = match offset.map(|offset| args.text(offset)).transpose()? {
+                None | Some("NULL") => At::Position,
+                // `[before] => [after]`
+                Some(text) => {
+                    let before = text.strip_prefix('[').and_then(|rest| rest.split(']').next());
+                    let before = before.and_then(number).and_then(|at| u64::try_from(at).ok());
+                    At::Offset(before.ok_or("the offset is no number")?)
+                }
+            };
+            let is_model = self.machine.notes.is_model(file.borrow().file);
+            if is_model && reads && args.bytes().is_some_and(|bytes| bytes > 0) {
+                self.unseen.insert(BlindSpot::Transfer);
+            }
+            let call = match reads {
+                true => Decoded::Read { file, at, len, addr: 0 },
+                false => Decoded::Write { file, at, len },
+            };
+            self.machine.apply(task, done, call);
         }
         Ok(())
     }
 
-    fn map(&mut self, pid: u64, name: &str, args: &Args<'_>) -> Result {
-        let (len, flags) = (args.unsigned(1)?, args.text(3)?);
-        let anonymous = flags.contains("MAP_ANONYMOUS") || flags.contains("MAP_ANON");
-        let addr = args.bytes();
-        if let Some(addr) = addr
-            && addr.checked_add(len).is_none()
-        {
+    fn mapping(
+        &mut self,
+        task: &Task,
+        sys: Sys,
+        args: &Args<'_>,
+        done: &Done,
+    ) -> Result<Option<Decoded<'static>>> {
+        let (len, protection, flags) = (args.unsigned(1)?, args.text(2)?, args.text(3)?);
+        if args.bytes().is_some_and(|addr| addr.checked_add(len).is_none()) {
             return Err("the mapping ends past 2^64".to_owned());
         }
-        if anonymous {
-            // A reservation without access holds nothing.
-            if let Some(start) = addr
-                && args.text(2)? != "PROT_NONE"
-            {
-                let region = self.new_region();
-                self.process(pid).memory.push(Memory { region, start, len, file: false });
-                self.push(pid, Call::Alloc { region, len, align: 1, addr: start }, Outcome::Ok(0));
-            }
-            return Ok(());
-        }
-        let (fd, path) = args.fd(4)?;
-        let unit = if name == "mmap2" && !args.text(5)?.starts_with("0x") { 4096 } else { 1 };
-        let offset = args.unsigned(5)?.checked_mul(unit).ok_or("the offset is out of range")?;
-        if offset.checked_add(len).is_none() {
-            return Err("the range ends past 2^64".to_owned());
-        }
-        let Some(at) = self.description(pid, fd, path) else { return Ok(()) };
-        let file = self.descriptions[at].file;
-        let region = self.new_region();
-        if let Some(start) = addr {
-            self.process(pid).memory.push(Memory { region, start, len, file: true });
-        }
-        let populate = flags.contains("MAP_POPULATE");
-        let addr = addr.unwrap_or(0);
-        let flags = flag_names(flags);
-        self.push(pid, Call::Map { file, region, offset, len, populate, addr, flags }, plain(args.error()));
-        Ok(())
-    }
-
-    fn unmap(&mut self, pid: u64, args: &Args<'_>) -> Result {
-        let (addr, len) = (args.unsigned(0)?, args.unsigned(1)?);
-        let end = addr.checked_add(len).ok_or("the range ends past 2^64")?;
-        if args.error().is_some() {
-            return Ok(());
-        }
-        let mut given_back = Vec::new();
-        // What is cut off a mapping is forgotten, so that its addresses may be used again.
-        let memory = &mut self.process(pid).memory;
-        for m in memory.iter() {
-            // Lengths of mappings are those asked for; the kernel gives back whole pages.
-            let (from, to) = (addr.max(m.start), end.min(m.start + m.len));
-            if from < to {
-                given_back.push((m.region, from - m.start, to - from));
+        let anonymous = flags.contains("MAP_ANONYMOUS") || flags.contains("MAP_ANON");
+        let mut flags = flag_names(flags);
+        for name in ["PROT_EXEC", "PROT_WRITE"] {
+            if protection.contains(name) {
+                flags.names.push(name.into());
             }
         }
-        memory.retain(|m| !(addr <= m.start && m.start + m.len <= end));
-        for (region, offset, len) in given_back {
-            self.push(pid, Call::Unmap { region, offset, len }, Outcome::Ok(0));
+        flags.names.sort_unstable();
+        let (mut file, mut offset) = (None, 0);
+        if !anonymous {
+            let (fd, path) = args.fd(4)?;
+            let unit = if sys == Sys::Mmap2 && !args.text(5)?.starts_with("0x") { 4096 } else { 1 };
+            offset = args.unsigned(5)?.checked_mul(unit).ok_or("the offset is out of range")?;
+            if offset.checked_add(len).is_none() {
+                return Err("the range ends past 2^64".to_owned());
+            }
+            file = self.file(task, fd, path, done);
         }
-        Ok(())
+        let accessible = protection != "PROT_NONE";
+        Ok(Some(Decoded::Map(Mapping { file, anonymous, accessible, offset, len, flags })))
     }
+}
 
-    fn advise(&mut self, pid: u64, args: &Args<'_>) -> Result {
-        let (addr, len) = (args.unsigned(0)?, args.unsigned(1)?);
-        let Some(advice) = advice(args.text(2)?) else { return Ok(()) };
-        if let Some((region, offset, true)) = self.memory_at(pid, addr) {
-            self.push(pid, Call::MapAdvise { region, offset, len, advice }, plain(args.error()));
-        }
-        Ok(())
+/// What a call that makes a thread or a process says that the two share.
+pub(super) fn shares<'a>(args: impl Iterator<Item = &'a str>) -> Shares {
+    let mut shares = Shares::default();
+    for arg in args {
+        shares.files |= arg.contains("CLONE_FILES");
+        shares.memory |= arg.contains("CLONE_VM");
+        shares.process |= arg.contains("CLONE_THREAD");
     }
+    shares.files |= shares.process;
+    shares.memory |= shares.process;
+    shares
+}
 
-    fn file_advise(&mut self, pid: u64, name: &str, args: &Args<'_>) -> Result {
-        let (fd, path) = args.fd(0)?;
-        let (offset, len) = (args.unsigned(1)?, args.unsigned(2)?);
-        let advice = if name == "readahead" { Some(Advice::WillNeed) } else { advice(args.text(3)?) };
-        if let (Some(at), Some(advice)) = (self.description(pid, fd, path), advice) {
-            let file = self.descriptions[at].file;
-            self.push(pid, Call::FileAdvise { file, offset, len, advice }, plain(args.error()));
-        }
-        Ok(())
-    }
+fn fcntl(args: &Args<'_>, fd: i32, file: OpenFile) -> Result<Option<Decoded<'static>>> {
+    let command = args.text(1)?;
+    Ok(match command {
+        "F_SETFL" => Some(Decoded::SetFlags { file, flags: flag_names(args.text(2)?) }),
+        _ if args.has_failed() => None,
+        "F_DUPFD" | "F_DUPFD_CLOEXEC" => args.new_fd().map(|to| {
+            let close_on_exec = command == "F_DUPFD_CLOEXEC";
+            Decoded::Duplicate { from: fd, to, close_on_exec }
+        }),
+        "F_SETFD" => Some(Decoded::CloseOnExec { fd, on: args.text(2)?.contains("FD_CLOEXEC") }),
+        _ => None,
+    })
+}
 
-    fn lock(&mut self, pid: u64, un: bool, args: &Args<'_>) -> Result {
-        let (addr, len) = (args.unsigned(0)?, args.unsigned(1)?);
-        if addr.checked_add(len).is_none() {
-            return Err("the range ends past 2^64".to_owned());
-        }
-        let error = match args.whole.result {
-            Return::Error(name) => Some(errno::of_a_lock(name)),
-            _ => None,
-        };
-        let (region, offset, of_file) = self.memory_or_new(pid, addr, len);
-        let call = if un { Call::Unlock { region, offset, len } } else { Call::Lock { region, offset, len } };
-        self.push(pid, call, plain(error));
-        if let Some(proto) = self.protos.last_mut() {
-            proto.of_file_mapping = of_file;
-        }
-        Ok(())
-    }
+/// A limit on locked memory that is set, with the new soft one for a raw value.
+fn limit(name: &'static str, resource: &str, new: &str) -> Option<Decoded<'static>> {
+    let soft = new.split_once("rlim_cur=")?.1.split([',', '}']).next()?;
+    let soft = match soft.split_once('*') {
+        Some((factor, unit)) => factor.parse::<u64>().ok()?.saturating_mul(unit.parse().ok()?),
+        None => soft.parse().unwrap_or(u64::MAX),
+    };
+    let flags = NativeFlags::new(["RLIMIT_MEMLOCK"], soft);
+    (resource == "RLIMIT_MEMLOCK").then_some(Decoded::Limit { name, flags })
 }
 
 /// The sum of the lengths in `[{iov_base=…, iov_len=N}, …]`.
@@ -400,13 +434,13 @@ fn vector_len(text: &str) -> Result<u64> {
     Ok(sum)
 }
 
-/// The advice behind `MADV_WILLNEED` and `POSIX_FADV_WILLNEED`; others have no operation.
-fn advice(name: &str) -> Option<Advice> {
-    match name.rsplit('_').next()? {
-        "SEQUENTIAL" => Some(Advice::Sequential),
-        "RANDOM" => Some(Advice::Random),
-        "WILLNEED" => Some(Advice::WillNeed),
-        "DONTNEED" => Some(Advice::DontNeed),
-        _ => None,
+/// The advice behind `MADV_WILLNEED` and `POSIX_FADV_WILLNEED`, or another kind by its name.
+fn counsel(name: &str) -> Counsel {
+    match name.rsplit('_').next() {
+        Some("SEQUENTIAL") => Counsel::Known(Advice::Sequential),
+        Some("RANDOM") => Counsel::Known(Advice::Random),
+        Some("WILLNEED") => Counsel::Known(Advice::WillNeed),
+        Some("DONTNEED") => Counsel::Known(Advice::DontNeed),
+        _ => Counsel::Other(flag_names(name)),
     }
 }

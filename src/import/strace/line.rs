@@ -8,6 +8,8 @@
 //! 17 +++ exited with 0 +++
 //! ```
 
+use crate::trace::Status;
+
 /// What a line holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
@@ -15,27 +17,73 @@ pub(super) enum Line<'a> {
     Call { name: &'a str, rest: &'a str },
     /// The second half of a call that another thread's line had cut.
     Resumed { name: &'a str, rest: &'a str },
-    /// A signal, or the end of a thread.
+    /// The end of a thread: its exit code, or the signal that killed it.
+    Ended(Status),
+    /// The end of a thread in whose place another goes on.
+    Superseded,
+    /// A signal.
     Event,
     /// No line of strace.
     Other,
 }
 
-/// Splits a line into the thread that made the call, 0 where none is told, and the rest.
-pub(super) fn split(line: &str) -> (u64, Line<'_>) {
-    let (pid, body) = without_prefix(line.trim_end());
-    (pid, classify(body))
+/// What stands before a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Prefix {
+    /// The thread that made it, 0 where none is told.
+    pub(super) tid: u64,
+    pub(super) time: Option<Time>,
 }
 
-fn without_prefix(line: &str) -> (u64, &str) {
+/// When a line was written, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    /// Since midnight (`-t`, `-tt`).
+    OfDay(u64),
+    /// Since 1970 (`-ttt`).
+    Epoch(u64),
+    /// Since the line before (`-r`).
+    Since(u64),
+}
+
+impl Time {
+    fn of(word: &str) -> Option<Self> {
+        /// Relative times are seconds of one recording, others seconds since 1970.
+        const OLDEST_EPOCH: u64 = 100_000_000;
+        let (clock, part) = word.split_once('.').unwrap_or((word, ""));
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(part) || part.len() > 9 {
+            return None;
+        }
+        let part: u64 = format!("{part:0<9}").parse().ok()?;
+        let nanoseconds = |seconds: u64| Some(seconds.checked_mul(1_000_000_000)?.saturating_add(part));
+        if let Some((hours, rest)) = clock.split_once(':') {
+            let (minutes, seconds) = rest.split_once(':')?;
+            let number = |text: &str| text.parse::<u64>().ok().filter(|n| *n < 100);
+            let of_day = number(hours)? * 3600 + number(minutes)? * 60 + number(seconds)?;
+            return nanoseconds(of_day).map(Self::OfDay);
+        }
+        let seconds: u64 = clock.parse().ok()?;
+        let time = nanoseconds(seconds)?;
+        Some(if seconds < OLDEST_EPOCH { Self::Since(time) } else { Self::Epoch(time) })
+    }
+}
+
+/// Splits a line into what stands before it and the rest.
+pub(super) fn split(line: &str) -> (Prefix, Line<'_>) {
+    let (prefix, body) = without_prefix(line.trim_end());
+    (prefix, classify(body))
+}
+
+fn without_prefix(line: &str) -> (Prefix, &str) {
     let mut rest = line.trim_start();
-    let mut pid = 0;
+    let mut prefix = Prefix::default();
     let after_pid =
         rest.strip_prefix("[pid").and_then(|r| r.split_once(']')).or_else(|| rest.split_once(' '));
     if let Some((number, after)) = after_pid
         && let Some(number) = thread(number.trim())
     {
-        (pid, rest) = (number, after.trim_start());
+        (prefix.tid, rest) = (number, after.trim_start());
     }
     // Times: 12:00:01, 12:00:01.123456, 1700000000.123456, whole seconds, and the relative form of -r.
     while let Some((word, after)) = rest.split_once(' ') {
@@ -43,6 +91,7 @@ fn without_prefix(line: &str) -> (u64, &str) {
         if !digits || !word.starts_with(|c: char| c.is_ascii_digit()) {
             break;
         }
+        prefix.time = prefix.time.or(Time::of(word));
         rest = after.trim_start();
     }
     if let Some((_, after)) = rest.strip_prefix("(+").and_then(|r| r.split_once(')')) {
@@ -54,7 +103,7 @@ fn without_prefix(line: &str) -> (u64, &str) {
     {
         rest = after.trim_start();
     }
-    (pid, rest)
+    (prefix, rest)
 }
 
 /// A thread's number; `-Y` adds the name of its program in angle brackets.
@@ -64,7 +113,10 @@ fn thread(word: &str) -> Option<u64> {
 }
 
 fn classify(body: &str) -> Line<'_> {
-    if body.starts_with("+++ ") || body.starts_with("--- ") {
+    if let Some(end) = body.strip_prefix("+++ ") {
+        return end_of_thread(end);
+    }
+    if body.starts_with("--- ") {
         return Line::Event;
     }
     if let Some(rest) = body.strip_prefix("<... ") {
@@ -77,6 +129,60 @@ fn classify(body: &str) -> Line<'_> {
         Some((name, rest)) if is_name(name) => Line::Call { name, rest },
         _ => Line::Other,
     }
+}
+
+/// What stands behind the plus signs.
+fn end_of_thread(text: &str) -> Line<'_> {
+    if let Some(code) = text.strip_prefix("exited with ") {
+        let code = code.split(' ').next().and_then(|code| code.parse().ok());
+        return code.map_or(Line::Event, |code| Line::Ended(Status::Code(code)));
+    }
+    if let Some(name) = text.strip_prefix("killed by ") {
+        let number = signal(name.split(' ').next().unwrap_or(name));
+        return Line::Ended(number.map_or(Status::Unknown, Status::Signal));
+    }
+    if text.starts_with("superseded by execve") { Line::Superseded } else { Line::Event }
+}
+
+/// The number of a signal on most architectures, `signal(7)`.
+fn signal(name: &str) -> Option<i32> {
+    const NAMES: [&str; 31] = [
+        "SIGHUP",
+        "SIGINT",
+        "SIGQUIT",
+        "SIGILL",
+        "SIGTRAP",
+        "SIGABRT",
+        "SIGBUS",
+        "SIGFPE",
+        "SIGKILL",
+        "SIGUSR1",
+        "SIGSEGV",
+        "SIGUSR2",
+        "SIGPIPE",
+        "SIGALRM",
+        "SIGTERM",
+        "SIGSTKFLT",
+        "SIGCHLD",
+        "SIGCONT",
+        "SIGSTOP",
+        "SIGTSTP",
+        "SIGTTIN",
+        "SIGTTOU",
+        "SIGURG",
+        "SIGXCPU",
+        "SIGXFSZ",
+        "SIGVTALRM",
+        "SIGPROF",
+        "SIGWINCH",
+        "SIGIO",
+        "SIGPWR",
+        "SIGSYS",
+    ];
+    if let Some(number) = name.strip_prefix("SIGRT_").or_else(|| name.strip_prefix("SIGRTMIN+")) {
+        return number.parse::<i32>().ok().filter(|n| (0..=32).contains(n)).map(|n| 32 + n);
+    }
+    (1..).zip(NAMES).find(|(_, known)| *known == name).map(|(number, _)| number)
 }
 
 fn is_name(name: &str) -> bool {
@@ -287,7 +393,7 @@ mod tests {
 
     fn call(line: &str) -> (u64, String, Whole<'_>) {
         match split(line) {
-            (pid, Line::Call { name, rest }) => (pid, name.to_owned(), whole(rest).unwrap()),
+            (prefix, Line::Call { name, rest }) => (prefix.tid, name.to_owned(), whole(rest).unwrap()),
             other => panic!("{other:?}"),
         }
     }
@@ -313,6 +419,24 @@ mod tests {
         ] {
             let (seen, name, whole) = call(line);
             assert_eq!((seen, name.as_str(), &whole.result), (pid, "close", &Return::Value(0)), "{line}");
+        }
+    }
+
+    #[test]
+    fn times_of_all_kinds_are_read() {
+        for (line, time) in [
+            ("close(3) = 0", None),
+            ("12 10:00:01.123456 close(3) = 0", Some(Time::OfDay(36_001_123_456_000))),
+            ("10:00:01 close(3) = 0", Some(Time::OfDay(36_001_000_000_000))),
+            ("12 1700000000.000001 close(3) = 0", Some(Time::Epoch(1_700_000_000_000_001_000))),
+            (
+                "12 1700000000.000001 (+     0.000012) close(3) = 0",
+                Some(Time::Epoch(1_700_000_000_000_001_000)),
+            ),
+            ("12      0.000012 close(3) = 0", Some(Time::Since(12_000))),
+            ("     3.000012 close(3) = 0", Some(Time::Since(3_000_012_000))),
+        ] {
+            assert_eq!(split(line).0.time, time, "{line}");
         }
     }
 
@@ -350,7 +474,11 @@ mod tests {
 
     #[test]
     fn other_lines_are_told_apart() {
-        assert_eq!(split("11 +++ exited with 0 +++").1, Line::Event);
+        assert_eq!(split("11 +++ exited with 0 +++").1, Line::Ended(Status::Code(0)));
+        let killed = split("11 +++ killed by SIGSEGV (core dumped) +++").1;
+        assert_eq!(killed, Line::Ended(Status::Signal(11)));
+        assert_eq!(split("+++ killed by SIGRT_1 +++").1, Line::Ended(Status::Signal(33)));
+        assert_eq!(split("12 +++ superseded by execve in pid 11 +++").1, Line::Superseded);
         assert_eq!(split("11 --- SIGCHLD {si_signo=SIGCHLD} ---").1, Line::Event);
         assert!(matches!(split("11 <... read resumed>\"\", 4) = 0").1, Line::Resumed { name: "read", .. }));
         for other in ["", "load_tensors: loading (mmap = true)", "0.00.019.642 I load: x", "Hello (world)"] {

@@ -9,16 +9,24 @@
 //!
 //! # How calls become operations
 //!
+//! As the tracer's do: both give decoded calls to one model of Linux (`trace/linux`).
+//!
 //! | call | operation |
 //! | --- | --- |
-//! | `open`, `openat`, `openat2` | open; direct with `O_DIRECT` |
+//! | `open`, `creat`, `openat`, `openat2` | open; direct with `O_DIRECT` |
 //! | `read`, `readv`, `pread64`, `preadv`, `preadv2` | read, at the position that `lseek` and earlier reads left |
+//! | `write`, `writev`, `pwrite64`, `pwritev`, `pwritev2` | write |
+//! | `sendfile`, `splice`, `copy_file_range` | read to address 0, write where a model receives it |
 //! | `lseek(…, SEEK_END)` | size |
+//! | `truncate`, `ftruncate`, `fallocate` | resize, or write where a range is cleared |
 //! | `mmap`, `mmap2` of a model | map |
 //! | anonymous `mmap` | alloc, if a later lock falls into it; else nothing |
-//! | `munmap`, `madvise`, `fadvise64`, `readahead` | unmap, advice |
-//! | `mlock`, `mlock2`, `munlock` | lock, unlock |
-//! | `dup`, `fcntl`, `close`, `fork`, `clone`, `execve` | keep track of descriptors; the last close is a close |
+//! | `munmap`, `mremap`, `madvise`, `fadvise64`, `readahead` | unmap, remap, advice |
+//! | `mlock`, `mlock2`, `munlock`, `mlockall`, `munlockall` | lock, unlock, of each region |
+//! | `fcntl(F_SETFL)` | direct I/O is switched |
+//! | `mprotect`, `setrlimit`, `prlimit64` of locked memory | by their names |
+//! | `dup`, `fcntl`, `close`, `close_range` | keep track of descriptors; the last close is a close |
+//! | `fork`, `vfork`, `clone`, `clone3`, `execve`, the end of a process | fork, exec, exit, if it is about a process that has operations |
 //!
 //! Not one to one:
 //!
@@ -30,13 +38,13 @@
 //! - **Destinations.** strace prints what was read and not where to: a read's address is 0, unless
 //!   the call failed.
 //! - **Buffers.** Memory from the heap comes from `brk` or from a pool and leaves no call of its
-//!   own. A lock there is a lock of a region that nobody introduced; its offset counts from the
-//!   first address locked.
-//! - **What is given back at the end of a process** leaves no call.
-//! - Calls that read or lock in other ways (`io_uring_enter`, `mlockall`, `sendfile` …) are noted and
-//!   have no operation.
+//!   own. A lock there is that of an allocation which is as long as the lock.
+//! - **What is unmapped at the end of a process** leaves no call.
+//! - Calls that move bytes in other ways (`io_uring_enter`, `vmsplice`, `process_vm_readv` …) have no
+//!   operation; the closing line of the trace has a word for each kind.
 //!
-//! Phases are told apart by [`tell_phases`].
+//! Starts are there with `-r`, `-t`, `-tt` or `-ttt`, durations with `-T`. Phases are told apart by
+//! [`tell_phases`].
 
 mod calls;
 mod line;
@@ -45,28 +53,40 @@ mod process;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImportError, Imported, Origin, Report, header};
-use crate::trace::{Call, FileId, Op, RegionId, TraceFile, tell_phases};
-use calls::KNOWN;
-use line::{Line, is_let_go, split, whole};
-use process::{Kernel, Proto};
+use crate::trace::linux::Done;
+use crate::trace::linux::calls::{Imports, Row, by_name};
+use crate::trace::{BlindSpot, Call, End, Status, TraceFile, tell_phases};
+use calls::{Place, shares};
+use line::{Line, Time, is_let_go, split, whole};
+use process::{Kernel, PAGE};
 
-/// The page size of the machines that such text usually comes from; the text does not tell it.
-const PAGE: u64 = 4096;
+/// The call of that name, if it is looked at.
+fn known(name: &str) -> Option<&'static Row> {
+    by_name(name).filter(|row| row.imports != Imports::Ignored)
+}
 
 /// Whether a line is a call, or the rest of one, of those that are looked at.
 pub(super) fn is_call(line: &str) -> bool {
     match split(line).1 {
         Line::Call { name, rest } => {
-            KNOWN.contains(&name) && (rest.contains(") ") || rest.contains("<unfinished"))
+            known(name).is_some() && (rest.contains(") ") || rest.contains("<unfinished"))
         }
-        Line::Resumed { name, .. } => KNOWN.contains(&name),
+        Line::Resumed { name, .. } => known(name).is_some(),
         _ => false,
     }
 }
 
 /// Reads a text.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        report: Report::default(),
+        kernel: Kernel::new(),
+        clock: Clock::default(),
+        begun: BTreeMap::new(),
+        cut: None,
+        calls: 0,
+        known_lines: 0,
+    };
     // A last line that does not end is where the recording was stopped.
     let stopped = (!text.ends_with('\n')).then(|| text.lines().count());
     for (at, line) in text.lines().enumerate() {
@@ -82,16 +102,52 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     Ok(reader.finish())
 }
 
-#[derive(Default)]
 struct Reader {
     report: Report,
     kernel: Kernel,
+    clock: Clock,
     /// The first halves of calls, by thread.
-    begun: BTreeMap<u64, (String, String)>,
+    begun: BTreeMap<u64, Begun>,
     /// The first half of a call that a message of strace's own cut.
     cut: Option<String>,
     /// Lines of strace.
     calls: usize,
+    /// Lines that ended a known call, or a thread.
+    known_lines: usize,
+}
+
+/// The first half of a call.
+struct Begun {
+    name: String,
+    start: String,
+    start_ns: u64,
+    /// Whether a thread that nobody was seen to make was taken for its child.
+    has_child: bool,
+}
+
+/// Times of lines, as nanoseconds since the first.
+#[derive(Default)]
+struct Clock {
+    now: u64,
+    last: Option<u64>,
+}
+
+impl Clock {
+    fn at(&mut self, time: Option<Time>) -> u64 {
+        /// A time of day that is smaller than the last by so much is one of the next day.
+        const HALF_A_DAY: u64 = 12 * 3600 * 1_000_000_000;
+        let since = match time {
+            None => 0,
+            Some(Time::Since(since)) => since,
+            Some(Time::OfDay(now) | Time::Epoch(now)) => {
+                let last = self.last.replace(now).unwrap_or(now);
+                let next_day = matches!(time, Some(Time::OfDay(_))) && now + HALF_A_DAY < last;
+                (now + if next_day { 2 * HALF_A_DAY } else { 0 }).saturating_sub(last)
+            }
+        };
+        self.now = self.now.saturating_add(since);
+        self.now
+    }
 }
 
 impl Reader {
@@ -118,19 +174,37 @@ impl Reader {
                 text
             }
         };
-        let (pid, line) = split(text);
+        let (prefix, line) = split(text);
+        let tid = prefix.tid;
         let fail = |problem: String| ImportError::line(number, problem, text);
+        if line != Line::Other {
+            self.clock.at(prefix.time);
+        }
+        let mut place = Place { line: number as u64, start_ns: self.clock.now };
         let (name, rest) = match line {
             Line::Other => {
+                if text.contains("runs in 32 bit mode") {
+                    self.kernel.unseen.insert(BlindSpot::ForeignAbi);
+                }
                 if !text.trim().is_empty() {
                     self.report.other.push((number, text.to_owned()));
                     self.report.printed.push(text.to_owned());
                 }
                 return Ok(());
             }
-            Line::Event => {
+            Line::Ended(status) => {
+                self.calls += 1;
+                self.known_lines += 1;
+                let done = Done { origin: place.line, start_ns: place.start_ns, ..Done::default() };
+                self.kernel.ended(tid, status, &done);
+                return Ok(());
+            }
+            Line::Superseded | Line::Event => {
                 self.calls += 1;
                 self.report.elsewhere += 1;
+                if line == Line::Superseded {
+                    self.kernel.superseded(tid);
+                }
                 return Ok(());
             }
             Line::Call { name, rest } => {
@@ -140,9 +214,12 @@ impl Reader {
                     return Ok(());
                 }
                 self.calls += 1;
+                self.meet(tid, place);
                 if let Some(start) = rest.trim_end().strip_suffix("<unfinished ...>") {
                     self.report.elsewhere += 1;
-                    let old = self.begun.insert(pid, (name.to_owned(), start.trim_end().to_owned()));
+                    let (name, start) = (name.to_owned(), start.trim_end().to_owned());
+                    let begun = Begun { name, start, start_ns: place.start_ns, has_child: false };
+                    let old = self.begun.insert(tid, begun);
                     self.report.unfinished += usize::from(old.is_some());
                     return Ok(());
                 }
@@ -150,10 +227,13 @@ impl Reader {
             }
             Line::Resumed { name, rest } => {
                 self.calls += 1;
-                match self.begun.remove(&pid) {
-                    Some((begun, start)) if begun == name => (begun, joined(&start, rest)),
-                    Some((begun, _)) => {
-                        return Err(fail(format!("{name} is resumed, but {begun} was begun")));
+                match self.begun.remove(&tid) {
+                    Some(begun) if begun.name == name => {
+                        place.start_ns = begun.start_ns;
+                        (begun.name, joined(&begun.start, rest))
+                    }
+                    Some(begun) => {
+                        return Err(fail(format!("{name} is resumed, but {} was begun", begun.name)));
                     }
                     // The text may begin in the middle of a call.
                     None => {
@@ -163,10 +243,10 @@ impl Reader {
                 }
             }
         };
-        if !KNOWN.contains(&name.as_str()) {
+        let Some(row) = known(&name) else {
             self.report.elsewhere += 1;
             return Ok(());
-        }
+        };
         if is_let_go(&rest) {
             self.report.unfinished += 1;
             return Ok(());
@@ -180,29 +260,38 @@ impl Reader {
             }
             Err(problem) => return Err(fail(problem)),
         };
-        let before = self.kernel.protos.len();
-        self.kernel.call(pid, &name, &call, &mut self.report).map_err(fail)?;
-        for proto in &mut self.kernel.protos[before..] {
-            proto.op.injected = call.injected;
-            proto.op.dur_ns = call.dur_ns;
-        }
-        self.kernel.lines.push((before, self.kernel.protos.len()));
+        self.kernel.call(tid, row, &call, place, &mut self.report).map_err(fail)?;
+        self.known_lines += 1;
         Ok(())
+    }
+
+    /// A thread may be seen before the call that makes it has ended: it is the child of one that has begun.
+    fn meet(&mut self, tid: u64, place: Place) {
+        if tid == 0 || self.kernel.knows(tid) {
+            return;
+        }
+        let makes = |begun: &Begun| matches!(begun.name.as_str(), "fork" | "vfork" | "clone" | "clone3");
+        let maker = self.begun.iter_mut().find(|(_, begun)| makes(begun) && !begun.has_child);
+        if let Some((parent, begun)) = maker {
+            begun.has_child = true;
+            let done = Done { origin: place.line, start_ns: begun.start_ns, ..Done::default() };
+            self.kernel.fork(*parent, tid, shares(begun.start.split(',')), &done);
+        }
     }
 
     fn finish(mut self) -> Imported {
         self.report.unfinished += self.begun.len();
-        let Kernel { protos, lines, models, .. } = self.kernel;
-        let keep = kept(&protos, &models);
-        for (from, to) in lines {
-            if (from..to).any(|at| keep[at]) {
-                self.report.evidence += 1;
-            } else {
-                self.report.elsewhere += 1;
-            }
+        self.kernel.stop();
+        let mut unseen = std::mem::take(&mut self.kernel.unseen);
+        if self.report.unfinished > 0 {
+            unseen.insert(BlindSpot::Unfinished);
         }
-        let kept = protos.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(proto, _)| proto.op);
-        let mut ops = renumbered(kept.collect());
+        let status = self.kernel.end.unwrap_or(Status::Unknown);
+        let end = Some(End { status, unseen: unseen.iter().map(|spot| spot.word().to_owned()).collect() });
+        let (mut ops, lines) = self.kernel.finish();
+        let evidence: BTreeSet<u64> = lines.into_iter().collect();
+        self.report.evidence += evidence.len();
+        self.report.elsewhere += self.known_lines.saturating_sub(evidence.len());
         tell_phases(&mut ops);
         let model = ops.iter().find_map(|op| match &op.call {
             Call::Open { path, .. } => Some(path.clone()),
@@ -211,8 +300,7 @@ impl Reader {
         if !ops.is_empty() {
             self.report.notes.push(format!("a page is taken to be {PAGE} bytes: strace does not tell"));
         }
-        let trace =
-            TraceFile { header: header("linux", PAGE, model), ops, observations: Vec::new(), end: None };
+        let trace = TraceFile { header: header("linux", PAGE, model), ops, observations: Vec::new(), end };
         Imported { origin: Origin::Strace, trace, report: self.report }
     }
 }
@@ -220,7 +308,7 @@ impl Reader {
 /// Whether `name(rest` is a line of strace and not a program's own: a known name, or the form of a
 /// finished call.
 fn is_strace_call(name: &str, rest: &str) -> bool {
-    KNOWN.contains(&name)
+    known(name).is_some()
         || rest.trim_end().ends_with("<unfinished ...>")
         || is_let_go(rest)
         || whole(rest).is_ok()
@@ -230,76 +318,4 @@ fn is_strace_call(name: &str, rest: &str) -> bool {
 fn joined(start: &str, rest: &str) -> String {
     let comma = start.ends_with(',') || start.is_empty() || rest.trim_start().starts_with([',', ')']);
     if comma { format!("{start} {}", rest.trim_start()) } else { format!("{start}{rest}") }
-}
-
-/// Which operations are about models, or about locked memory.
-fn kept(protos: &[Proto], models: &BTreeSet<u32>) -> Vec<bool> {
-    let mut regions: BTreeSet<RegionId> = BTreeSet::new();
-    for proto in protos {
-        match &proto.op.call {
-            Call::Map { file, region, .. } if models.contains(&file.0) => {
-                regions.insert(*region);
-            }
-            Call::Lock { region, .. } if !proto.of_file_mapping => {
-                regions.insert(*region);
-            }
-            _ => {}
-        }
-    }
-    let keep = |proto: &Proto| match &proto.op.call {
-        Call::Notice(_) => true,
-        Call::Map { file, .. } => models.contains(&file.0),
-        call => {
-            call.file().is_some_and(|file| models.contains(&file.0))
-                || call.region().is_some_and(|region| regions.contains(&region))
-        }
-    };
-    protos.iter().map(keep).collect()
-}
-
-/// The operations with positions, files, regions and threads counted from 0.
-fn renumbered(mut ops: Vec<Op>) -> Vec<Op> {
-    let mut files: BTreeMap<FileId, u32> = BTreeMap::new();
-    let mut regions: BTreeMap<RegionId, u32> = BTreeMap::new();
-    let mut threads: BTreeMap<u32, u32> = BTreeMap::new();
-    fn next<K: Ord>(known: &mut BTreeMap<K, u32>, key: K) -> u32 {
-        let count = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        *known.entry(key).or_insert(count)
-    }
-    for (seq, op) in ops.iter_mut().enumerate() {
-        op.seq = seq as u64;
-        op.thread = next(&mut threads, op.thread);
-        match &mut op.call {
-            Call::Open { file, .. }
-            | Call::Size { file }
-            | Call::SetDirect { file, .. }
-            | Call::Write { file, .. }
-            | Call::Resize { file, .. }
-            | Call::Alignment { file, .. }
-            | Call::MapHint { file, .. }
-            | Call::Read { file, .. }
-            | Call::FileAdvise { file, .. }
-            | Call::Close { file } => file.0 = next(&mut files, *file),
-            Call::Map { file, region, .. } => {
-                file.0 = next(&mut files, *file);
-                region.0 = next(&mut regions, *region);
-            }
-            Call::Alloc { region, .. }
-            | Call::MapAdvise { region, .. }
-            | Call::Lock { region, .. }
-            | Call::Unlock { region, .. }
-            | Call::Remap { region, .. }
-            | Call::Unmap { region, .. } => region.0 = next(&mut regions, *region),
-            Call::Native { file, region, .. } => {
-                if let Some(file) = file {
-                    file.0 = next(&mut files, *file);
-                }
-                if let Some(region) = region {
-                    region.0 = next(&mut regions, *region);
-                }
-            }
-            Call::Notice(_) | Call::Fork { .. } | Call::Exec | Call::Exit { .. } => {}
-        }
-    }
-    ops
 }

@@ -1,126 +1,119 @@
-//! What the kernel keeps for the processes of a recording: descriptors, positions, mappings.
+//! The processes of a recording: which thread belongs to which, which files are models.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::trace::{Call, Errno, FileId, NativeFlags, Op, Outcome, Phase, RegionId};
+use crate::trace::linux::{Decoded, Done, Machine, OpenFile, Opened, Shares, Task};
+use crate::trace::{BlindSpot, FileId, NativeFlags, Op, Status};
 
-/// An operation that may turn out to be about no model.
-pub(super) struct Proto {
-    pub(super) op: Op,
-    /// For a lock: whether it is one of a file's mapping.
-    pub(super) of_file_mapping: bool,
-}
-
-/// What an open made: shared by the descriptors that were copied from one another.
-#[derive(Clone, Debug)]
-pub(super) struct Description {
-    pub(super) file: FileId,
-    pub(super) position: u64,
-    pub(super) direct: bool,
-    /// How many descriptors stand for it.
-    pub(super) count: usize,
-}
-
-/// A stretch of memory.
-pub(super) struct Memory {
-    pub(super) region: RegionId,
-    pub(super) start: u64,
-    pub(super) len: u64,
-    pub(super) file: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Descriptor {
-    pub(super) description: usize,
-    pub(super) close_on_exec: bool,
-}
-
-/// One process: threads share it.
-#[derive(Default)]
-pub(super) struct Process {
-    pub(super) descriptors: BTreeMap<i64, Descriptor>,
-    pub(super) memory: Vec<Memory>,
-}
+/// The page size of the machines that such text usually comes from; the text does not tell it.
+pub(super) const PAGE: u64 = 4096;
 
 /// All processes of a recording and what they did.
-#[derive(Default)]
 pub(super) struct Kernel {
-    pub(super) protos: Vec<Proto>,
-    /// For each line that is a known call, which operations it made.
-    pub(super) lines: Vec<(usize, usize)>,
-    /// The files that are models.
-    pub(super) models: BTreeSet<u32>,
-    pub(super) descriptions: Vec<Description>,
-    processes: Vec<Process>,
-    /// Which process a thread belongs to; an unknown thread belongs to the first.
-    process_of: BTreeMap<u64, usize>,
-    threads: BTreeMap<u64, u32>,
-    paths: BTreeMap<u32, String>,
+    pub(super) machine: Machine,
+    /// What the text shows to have been done unseen.
+    pub(super) unseen: BTreeSet<BlindSpot>,
+    /// How the first process ended.
+    pub(super) end: Option<Status>,
+    /// The newest end of a thread that the text gives no number: the last one is that of the process.
+    last_end: Option<(Status, Done)>,
+    threads: BTreeMap<u64, Task>,
+    /// The first thread that was seen: one that nobody was seen to make belongs to its process.
+    first: Option<Task>,
+    /// The names of each file.
+    paths: BTreeMap<FileId, String>,
     /// Paths that turned out to be models by what was read from them.
     model_paths: BTreeSet<String>,
-    files: u32,
-    regions: u32,
 }
 
 impl Kernel {
-    /// The process that a thread belongs to.
-    pub(super) fn process(&mut self, pid: u64) -> &mut Process {
-        if self.processes.is_empty() {
-            self.processes.push(Process::default());
-        }
-        let at = self.process_of.get(&pid).copied().unwrap_or(0);
-        &mut self.processes[at]
-    }
-
-    /// A child process begins with copies of its parent's descriptors.
-    pub(super) fn fork(&mut self, parent: u64, child: u64) {
-        let descriptors = self.process(parent).descriptors.clone();
-        for descriptor in descriptors.values() {
-            self.descriptions[descriptor.description].count += 1;
-        }
-        self.processes.push(Process { descriptors, memory: Vec::new() });
-        self.process_of.insert(child, self.processes.len() - 1);
-    }
-
-    /// A thread shares its creator's process.
-    pub(super) fn thread(&mut self, parent: u64, child: u64) {
-        let at = self.process_of.get(&parent).copied().unwrap_or(0);
-        self.process_of.insert(child, at);
-    }
-
-    /// Memory starts anew and descriptors marked for it are closed.
-    pub(super) fn exec(&mut self, pid: u64) {
-        let process = self.process(pid);
-        process.memory.clear();
-        let closing: Vec<i64> =
-            process.descriptors.iter().filter(|(_, d)| d.close_on_exec).map(|(fd, _)| *fd).collect();
-        for fd in closing {
-            self.close(pid, fd);
+    pub(super) fn new() -> Self {
+        Self {
+            machine: Machine::new(PAGE),
+            unseen: BTreeSet::new(),
+            end: None,
+            last_end: None,
+            threads: BTreeMap::new(),
+            first: None,
+            paths: BTreeMap::new(),
+            model_paths: BTreeSet::new(),
         }
     }
 
-    /// Notes an operation.
-    pub(super) fn push(&mut self, pid: u64, call: Call, outcome: Outcome) {
-        let count = u32::try_from(self.threads.len()).unwrap_or(u32::MAX);
-        let thread = *self.threads.entry(pid).or_insert(count);
-        let op = Op {
-            seq: 0,
-            phase: Phase::Load,
-            pid: 0,
-            thread,
-            call,
-            outcome,
-            start_ns: 0,
-            dur_ns: 0,
-            injected: false,
+    /// Whether anything was seen of a thread.
+    pub(super) fn knows(&self, tid: u64) -> bool {
+        self.threads.contains_key(&tid)
+    }
+
+    /// A thread.
+    pub(super) fn task(&mut self, tid: u64) -> Task {
+        if let Some(task) = self.threads.get(&tid) {
+            return task.clone();
+        }
+        let task = match &self.first {
+            Some(first) => Task { tid, ..first.clone() },
+            None => self.machine.process(tid),
         };
-        self.protos.push(Proto { op, of_file_mapping: false });
+        self.first.get_or_insert_with(|| task.clone());
+        self.threads.insert(tid, task.clone());
+        task
+    }
+
+    /// A thread has made another, or a process. A child may have been seen before its parent's call ended.
+    pub(super) fn fork(&mut self, parent: u64, child: u64, shares: Shares, done: &Done) {
+        if self.knows(child) {
+            return;
+        }
+        let parent = self.task(parent);
+        let task = self.machine.fork(&parent, done, child, shares);
+        self.threads.insert(child, task);
+    }
+
+    pub(super) fn exec(&mut self, tid: u64, done: &Done) {
+        let task = self.task(tid);
+        let task = self.machine.exec(&task, done, tid);
+        let first = self.first.as_ref().is_some_and(|first| first.process == task.process);
+        if first {
+            self.first = Some(task.clone());
+        }
+        self.threads.retain(|_, other| other.process != task.process);
+        self.threads.insert(tid, task);
+    }
+
+    /// A thread has ended; the last one of a process ends it.
+    pub(super) fn ended(&mut self, tid: u64, status: Status, done: &Done) {
+        if tid == 0 {
+            self.last_end = Some((status, done.clone()));
+            return;
+        }
+        self.leave(tid, status, done);
+    }
+
+    fn leave(&mut self, tid: u64, status: Status, done: &Done) {
+        let task = self.task(tid);
+        self.threads.remove(&tid);
+        if self.threads.values().any(|other| other.process == task.process) {
+            return;
+        }
+        let code = match status {
+            Status::Code(code) => code,
+            Status::Signal(signal) => -signal,
+            _ => 0,
+        };
+        self.machine.exit(&task, done, code);
+        if self.first.as_ref().is_some_and(|first| first.process == task.process) {
+            self.end = Some(status);
+        }
+    }
+
+    /// A thread was replaced by another of its process.
+    pub(super) fn superseded(&mut self, tid: u64) {
+        self.threads.remove(&tid);
     }
 
     /// A file that was opened, or that was found open, under a name.
     pub(super) fn new_file(&mut self, path: &str) -> FileId {
-        let file = FileId(self.files);
-        self.files = self.files.saturating_add(1);
+        let file = self.machine.notes.next_file(false);
         self.named(file, path);
         file
     }
@@ -128,96 +121,62 @@ impl Kernel {
     /// One more name of a file.
     pub(super) fn named(&mut self, file: FileId, path: &str) {
         if is_model_name(path) || self.model_paths.contains(path) {
-            self.models.insert(file.0);
+            self.machine.notes.set_model(file);
         }
-        self.paths.insert(file.0, path.to_owned());
+        self.paths.insert(file, path.to_owned());
+    }
+
+    /// The newest file of a name.
+    pub(super) fn by_path(&self, path: &str) -> Option<FileId> {
+        self.paths.iter().rev().find(|(_, known)| *known == path).map(|(file, _)| *file)
     }
 
     /// The file turned out to be a model, and so did all others of its name, those to come too.
     pub(super) fn is_model(&mut self, file: FileId) {
-        let Some(path) = self.paths.get(&file.0) else { return };
+        let Some(path) = self.paths.get(&file) else { return };
         self.model_paths.insert(path.clone());
-        let same = self.paths.iter().filter(|(_, other)| *other == path).map(|(file, _)| *file);
-        self.models.extend(same.collect::<Vec<_>>());
-    }
-
-    pub(super) fn new_region(&mut self) -> RegionId {
-        let region = RegionId(self.regions);
-        self.regions = self.regions.saturating_add(1);
-        region
-    }
-
-    /// Gives a descriptor to a new open; one of the same number must have been closed unseen.
-    pub(super) fn open(&mut self, pid: u64, fd: i64, file: FileId, direct: bool, close_on_exec: bool) {
-        self.close(pid, fd);
-        self.descriptions.push(Description { file, position: 0, direct, count: 1 });
-        let description = self.descriptions.len() - 1;
-        self.process(pid).descriptors.insert(fd, Descriptor { description, close_on_exec });
-    }
-
-    /// One more descriptor for the same open.
-    pub(super) fn dup(&mut self, pid: u64, from: i64, to: i64, close_on_exec: bool) {
-        let Some(Descriptor { description, .. }) = self.process(pid).descriptors.get(&from).copied() else {
-            return;
-        };
-        if from == to {
-            return;
-        }
-        self.close(pid, to);
-        self.descriptions[description].count += 1;
-        self.process(pid).descriptors.insert(to, Descriptor { description, close_on_exec });
-    }
-
-    /// Closes a descriptor; the last one of an open is the file's close.
-    pub(super) fn close(&mut self, pid: u64, fd: i64) {
-        let Some(descriptor) = self.process(pid).descriptors.remove(&fd) else { return };
-        let description = &mut self.descriptions[descriptor.description];
-        description.count = description.count.saturating_sub(1);
-        if description.count == 0 {
-            let file = description.file;
-            self.push(pid, Call::Close { file }, Outcome::Ok(0));
+        for (file, _) in self.paths.iter().filter(|(_, other)| *other == path) {
+            self.machine.notes.set_model(*file);
         }
     }
 
-    /// The open behind a descriptor. Where `-y` names a file that the descriptor is not known to
-    /// stand for, its open is not in the text: it is taken to be open now.
-    pub(super) fn description(&mut self, pid: u64, fd: i64, path: Option<&str>) -> Option<usize> {
-        let known = self.process(pid).descriptors.get(&fd).map(|d| d.description);
-        let Some(path) = path else { return known };
-        match known {
-            Some(at) => {
-                let file = self.descriptions[at].file;
-                if !self.models.contains(&file.0) && is_model_name(path) {
+    /// The open behind a descriptor. Where `-y` names a model that the descriptor is not known to stand
+    /// for, its open is not in the text: it is taken to be open now.
+    pub(super) fn file(&mut self, task: &Task, fd: i32, path: Option<&str>, done: &Done) -> Option<OpenFile> {
+        let known = |task: &Task| task.files.borrow().get(fd).cloned();
+        let path = path.filter(|path| is_model_name(path));
+        match (known(task), path) {
+            (Some(open), Some(path)) => {
+                let file = open.borrow().file;
+                if !self.machine.notes.is_model(file) {
                     self.named(file, path);
                 }
-                known
+                Some(open)
             }
-            None if is_model_name(path) => {
+            (None, Some(path)) => {
                 let file = self.new_file(path);
-                self.open(pid, fd, file, false, false);
-                self.process(pid).descriptors.get(&fd).map(|d| d.description)
+                let flags = NativeFlags::new(["received"], 0);
+                let (path, fd, identity) = (path.to_owned(), Some(fd), None);
+                let opened = Opened { file, model: 0, path, fd, position: 0, identity, flags };
+                let found = Done { dur_ns: 0, injected: false, error: None, value: 0, ..done.clone() };
+                self.machine.apply(task, &found, Decoded::Open(opened));
+                known(task)
             }
-            None => None,
+            (known, None) => known,
         }
     }
 
-    /// The newest memory that holds an address: region, offset in it, whether a file lies there.
-    pub(super) fn memory_at(&mut self, pid: u64, addr: u64) -> Option<(RegionId, u64, bool)> {
-        let memory = &self.process(pid).memory;
-        let found = memory.iter().rev().find(|m| addr >= m.start && addr - m.start < m.len)?;
-        Some((found.region, addr - found.start, found.file))
+    /// Nothing comes any more.
+    pub(super) fn stop(&mut self) {
+        if let Some((status, done)) = self.last_end.take() {
+            self.leave(0, status, &done);
+        }
     }
 
-    /// The memory of an address, made known if it is not.
-    pub(super) fn memory_or_new(&mut self, pid: u64, addr: u64, len: u64) -> (RegionId, u64, bool) {
-        match self.memory_at(pid, addr) {
-            Some(found) => found,
-            None => {
-                let region = self.new_region();
-                self.process(pid).memory.push(Memory { region, start: addr, len, file: false });
-                (region, 0, false)
-            }
-        }
+    /// The operations and the line of each. Where a read went is not known, so that no memory is for
+    /// weights by that.
+    pub(super) fn finish(self) -> (Vec<Op>, Vec<u64>) {
+        self.machine.finish(|ops| vec![true; ops.len()])
     }
 }
 
@@ -237,9 +196,4 @@ pub(super) fn flag_names(text: &str) -> NativeFlags {
     names.sort_unstable();
     names.dedup();
     NativeFlags { names, raw: 0 }
-}
-
-/// The outcome of a call that gives no number that matters.
-pub(super) fn plain(error: Option<Errno>) -> Outcome {
-    error.map_or(Outcome::Ok(0), Outcome::Err)
 }

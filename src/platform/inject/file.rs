@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use super::region::InjectedMapping;
 use super::schedule::{Armed, Schedule, clear_mark};
 use super::spec::{Corruption, Fault};
-use crate::platform::{Advice, Alignment, File, MapHint, MapRequest, Mapping, Residency, Result};
+use crate::platform::{
+    Advice, Alignment, File, FileIdentity, MapHint, MapRequest, Mapping, Residency, Result,
+};
 
 pub(super) struct InjectedFile {
     inner: Arc<dyn File>,
@@ -126,6 +128,10 @@ impl File for InjectedFile {
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
         let inner = self.schedule.guard("map", || self.inner.map(request))?;
         Ok(Box::new(InjectedMapping::new(inner, Arc::clone(&self.schedule))))
+    }
+
+    fn identity(&self) -> Result<FileIdentity> {
+        self.inner.identity()
     }
 
     fn cached(&self) -> Result<Residency> {

@@ -34,23 +34,24 @@ pub use parse::SpecError;
 pub use schedule::take_injected;
 pub use spec::{Corruption, Fault, FaultSpec, Target, When};
 
-use super::errors::OsFamily;
-use super::{Buffer, Errno, File, Limits, LockAdvice, NativeFlags, Notice, Phase, Platform, Result};
+use super::{
+    Buffer, Errno, File, Limits, LockAdvice, NativeFlags, Notice, OsFamily, Phase, Platform, Result,
+};
 use file::InjectedFile;
 use region::InjectedBuffer;
 use schedule::Schedule;
 
 /// The errors that can be injected, by name; those of Windows too, on every platform.
 pub fn error_names() -> impl Iterator<Item = &'static str> {
-    super::errors::names()
+    crate::trace::errors::names()
 }
 
 /// The refusal that an injected error makes of `call`, such as `lock.map`, in the numbers of a
 /// system. `None` where no error has that name.
 #[must_use]
 pub fn refusal(name: &str, call: &str, family: OsFamily) -> Option<Errno> {
-    let errno = super::errors::by_name(name, family)?;
-    Some(if call.starts_with("lock.") { super::errors::of_a_lock(errno) } else { errno })
+    let errno = crate::trace::errors::by_name(name, family)?;
+    Some(if call.starts_with("lock.") { errno.of_a_lock() } else { errno })
 }
 
 /// Any platform, with a schedule of faults.

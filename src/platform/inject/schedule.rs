@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::spec::{Fault, FaultSpec};
-use crate::platform::errors::{OsFamily, by_name, of_a_lock};
-use crate::platform::{Errno, Result};
+use crate::platform::{Errno, OsFamily, Result};
+use crate::trace::errors::by_name;
 
 thread_local! {
     static INJECTED: Cell<bool> = const { Cell::new(false) };
@@ -54,7 +54,7 @@ impl Armed {
     pub(super) fn refusal(&self, call: &str) -> Option<Errno> {
         let errno = self.errno.clone()?;
         self.fire();
-        Some(if call.starts_with("lock.") { of_a_lock(errno) } else { errno })
+        Some(if call.starts_with("lock.") { errno.of_a_lock() } else { errno })
     }
 
     /// Waits, if this fault is a delay, which fires with it.

@@ -6,18 +6,21 @@ use super::content::MAX_OFFSET;
 use super::process::Process;
 use super::region::SimMapping;
 use super::{SimDirect, SimFile};
-use crate::platform::{Advice, Alignment, ErrorKind, File, MapHint, MapRequest, Mapping, Result};
+use crate::platform::{
+    Advice, Alignment, ErrorKind, File, FileIdentity, MapHint, MapRequest, Mapping, Result,
+};
 
 pub(super) struct OpenFile {
     process: Arc<Process>,
+    inode: u64,
     content: Arc<SimFile>,
     direct: bool,
 }
 
 impl OpenFile {
-    pub(super) fn new(process: &Arc<Process>, content: Arc<SimFile>, direct: bool) -> Self {
+    pub(super) fn new(process: &Arc<Process>, (inode, content): (u64, Arc<SimFile>), direct: bool) -> Self {
         process.count(|census| census.open_files += 1);
-        Self { process: Arc::clone(process), content, direct }
+        Self { process: Arc::clone(process), inode, content, direct }
     }
 
     /// Refuses what a direct read may not ask for; returns how much of it one read serves.
@@ -46,6 +49,10 @@ impl OpenFile {
 impl File for OpenFile {
     fn size(&self) -> Result<u64> {
         Ok(self.content.size())
+    }
+
+    fn identity(&self) -> Result<FileIdentity> {
+        Ok(FileIdentity { device: 0, inode: self.inode, size: self.content.size() })
     }
 
     fn alignment(&self) -> Result<Alignment> {

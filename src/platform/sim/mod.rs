@@ -15,13 +15,13 @@ mod profile;
 mod region;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 pub use content::SimFile;
 pub use profile::{SimDirect, SimProfile};
 
-use super::errors::OsFamily;
-use super::{Buffer, ErrorKind, File, Limits, LockAdvice, NativeFlags, Platform, Result};
+use super::{Buffer, ErrorKind, File, Limits, LockAdvice, NativeFlags, OsFamily, Platform, Result};
 use file::OpenFile;
 use process::Process;
 use region::SimBuffer;
@@ -70,7 +70,8 @@ impl Sim {
     /// Adds a file. One at the same path is replaced for later opens; open files keep the old one.
     pub fn add_file(&self, path: impl Into<PathBuf>, file: SimFile) {
         let mut files = self.process.files.write().unwrap_or_else(PoisonError::into_inner);
-        files.insert(path.into(), Arc::new(file));
+        let inode = self.process.inodes.fetch_add(1, Ordering::Relaxed);
+        files.insert(path.into(), (inode, Arc::new(file)));
     }
 
     /// Takes a file away; returns whether it was there. Open files and mappings stay usable.
@@ -111,13 +112,13 @@ impl Platform for Sim {
 
     fn open(&self, path: &Path, direct: bool) -> Result<Arc<dyn File>> {
         let files = self.process.files.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(content) = files.get(path) else {
+        let Some((inode, content)) = files.get(path) else {
             return self.process.refuse(ErrorKind::NotFound);
         };
         if let (true, SimDirect::RefusedAtOpen(errno)) = (direct, &self.process.profile.direct) {
             return Err(errno.clone());
         }
-        Ok(Arc::new(OpenFile::new(&self.process, Arc::clone(content), direct)))
+        Ok(Arc::new(OpenFile::new(&self.process, (*inode, Arc::clone(content)), direct)))
     }
 
     fn open_flags(&self, direct: bool) -> NativeFlags {

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::{Census, SimFile, SimProfile};
-use crate::platform::errors::{OsFamily, by_name};
+use crate::platform::OsFamily;
 use crate::platform::{Errno, ErrorKind, Lockable, Result};
+use crate::trace::errors::by_name;
 
 pub(super) struct Process {
     pub(super) profile: SimProfile,
-    pub(super) files: RwLock<BTreeMap<PathBuf, Arc<SimFile>>>,
+    /// With a number for each that no other ever has.
+    pub(super) files: RwLock<BTreeMap<PathBuf, (u64, Arc<SimFile>)>>,
+    pub(super) inodes: AtomicU64,
     counts: Mutex<Counts>,
 }
 
@@ -22,7 +26,7 @@ struct Counts {
 
 impl Process {
     pub(super) fn new(profile: SimProfile) -> Self {
-        Self { profile, files: RwLock::default(), counts: Mutex::default() }
+        Self { profile, files: RwLock::default(), inodes: AtomicU64::new(1), counts: Mutex::default() }
     }
 
     /// The usual error of that meaning, in the words of the simulated OS.

@@ -1,6 +1,6 @@
 //! What a simulated platform is like.
 
-use crate::platform::errors::OsFamily;
+use crate::platform::OsFamily;
 use crate::platform::{Errno, Lockable, MapHint, NativeFlags};
 
 /// How a simulated file takes direct opens and direct reads.

@@ -8,7 +8,7 @@ use rangemap::RangeSet;
 use super::SimFile;
 use super::memory::Memory;
 use super::process::Process;
-use crate::platform::errors::OsFamily;
+use crate::platform::OsFamily;
 use crate::platform::{Advice, Buffer, Errno, ErrorKind, MapRequest, Mapping, Residency, Result};
 
 /// What both kinds of region share. Pages are numbered by address, as the kernel does.

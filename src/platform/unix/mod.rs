@@ -17,7 +17,8 @@ pub(super) use buffer::UnixBuffer;
 pub(super) use mapping::UnixMapping;
 pub(super) use open_file::OpenFile;
 
-use super::{Errno, ErrorKind, MapHint, NativeFlags};
+use super::{Errno, MapHint, NativeFlags};
+use crate::trace::errors::unix_kind;
 
 /// Bytes in a page, asked of the system.
 pub(super) fn page_size() -> u64 {
@@ -27,30 +28,13 @@ pub(super) fn page_size() -> u64 {
 
 /// The kind, the number and the name of an error.
 pub(super) fn errno(raw: Raw) -> Errno {
-    let kind = match raw {
-        Raw::ENOENT => ErrorKind::NotFound,
-        Raw::EACCES | Raw::EPERM => ErrorKind::Denied,
-        Raw::EINVAL => ErrorKind::Invalid,
-        Raw::EFAULT => ErrorKind::BadAddress,
-        Raw::EINTR => ErrorKind::Interrupted,
-        Raw::ENOMEM => ErrorKind::OutOfMemory,
-        Raw::ENOSYS | Raw::ENODEV => ErrorKind::Unsupported,
-        // One number on most systems and two on Darwin, so that a pattern cannot name both.
-        _ if raw == Raw::EOPNOTSUPP || raw == Raw::ENOTSUP => ErrorKind::Unsupported,
-        Raw::EIO => ErrorKind::Io,
-        _ => ErrorKind::Other,
-    };
-    Errno { kind, code: raw as i32, name: Cow::Owned(format!("{raw:?}")) }
+    let name = format!("{raw:?}");
+    Errno { kind: unix_kind(&name), code: raw as i32, name: Cow::Owned(name) }
 }
 
-/// An error of `mlock`, where "no memory", "try again" (Darwin, FreeBSD) and "not permitted" all
-/// speak of the quota.
+/// An error of `mlock`.
 pub(super) fn lock_errno(raw: Raw) -> Errno {
-    let mut refused = errno(raw);
-    if matches!(raw, Raw::ENOMEM | Raw::EAGAIN | Raw::EPERM) {
-        refused.kind = ErrorKind::LockLimit;
-    }
-    refused
+    errno(raw).of_a_lock()
 }
 
 /// What an error number of this system means; `lock` tells whether a lock met it.
@@ -93,6 +77,7 @@ pub(super) fn hint_by_name(name: &str) -> MapHint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::ErrorKind;
 
     #[test]
     fn a_refused_lock_is_about_the_quota_and_nothing_else_is() {

@@ -8,17 +8,18 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, SFlag};
 
 use super::{UnixMapping, errno, invalid};
-use crate::platform::{MapRequest, Mapping, Residency, Result};
+use crate::platform::{FileIdentity, MapRequest, Mapping, Residency, Result};
 
 /// A descriptor that is closed on drop.
 pub(in crate::platform) struct OpenFile {
     fd: OwnedFd,
-    size: u64,
+    identity: FileIdentity,
     page_size: u64,
 }
 
 impl OpenFile {
     /// Opens a file that can be read.
+    #[allow(clippy::unnecessary_cast, reason = "the types of a stat differ between systems")]
     pub(in crate::platform) fn open(path: &Path, flags: OFlag, page_size: u64) -> Result<Self> {
         let fd = nix::fcntl::open(path, flags, Mode::empty()).map_err(errno)?;
         let stat = nix::sys::stat::fstat(&fd).map_err(errno)?;
@@ -26,8 +27,10 @@ impl OpenFile {
         if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR {
             return Err(errno(Raw::EISDIR));
         }
-        let size = size_in(&stat)?;
-        Ok(Self { fd, size, page_size })
+        // Their types differ between systems, their bits do not.
+        let identity =
+            FileIdentity { device: stat.st_dev as u64, inode: stat.st_ino as u64, size: size_in(&stat)? };
+        Ok(Self { fd, identity, page_size })
     }
 
     /// The descriptor.
@@ -37,7 +40,12 @@ impl OpenFile {
 
     /// The file's size in bytes when it was opened.
     pub(in crate::platform) fn size(&self) -> u64 {
-        self.size
+        self.identity.size
+    }
+
+    /// What tells the file from others, as it was when it was opened.
+    pub(in crate::platform) fn identity(&self) -> FileIdentity {
+        self.identity
     }
 
     /// One `pread`.
@@ -62,7 +70,7 @@ impl OpenFile {
 
     /// What the page cache holds of the file: `mincore` over a mapping that nobody touches.
     pub(in crate::platform) fn cached(&self) -> Result<Residency> {
-        let len = self.size;
+        let len = self.size();
         if len == 0 {
             return Ok(Residency::default());
         }

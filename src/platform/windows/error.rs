@@ -4,19 +4,15 @@ use std::borrow::Cow;
 
 use windows_sys::Win32::Foundation::{ERROR_INVALID_NAME, ERROR_INVALID_PARAMETER, GetLastError};
 
-use crate::platform::errors::WINDOWS;
 use crate::platform::{Errno, ErrorKind};
+use crate::trace::errors::of_windows;
 
 /// The error of a code of `winerror.h`.
 pub(super) fn errno(code: u32) -> Errno {
     // Codes are small, and one with the high bit set keeps its bits.
     let code = code.cast_signed();
-    let known = WINDOWS.iter().find(|row| row.1 == code);
-    let (kind, name) = known.map_or_else(
-        || (ErrorKind::Other, Cow::Owned(format!("ERROR_CODE_{code}"))),
-        |row| (row.2, Cow::Borrowed(row.0)),
-    );
-    Errno { kind, code, name }
+    let name = || Cow::Owned(format!("ERROR_CODE_{code}"));
+    of_windows(code).unwrap_or_else(|| Errno { kind: ErrorKind::Other, code, name: name() })
 }
 
 /// The error of the call that this thread has just made.

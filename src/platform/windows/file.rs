@@ -3,14 +3,18 @@
 use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle};
 
 use windows_sys::Win32::Foundation::{ERROR_HANDLE_EOF, ERROR_NOT_SUPPORTED};
-use windows_sys::Win32::Storage::FileSystem::{GetFileSizeEx, ReadFile};
+use windows_sys::Win32::Storage::FileSystem::{
+    BY_HANDLE_FILE_INFORMATION, GetFileInformationByHandle, GetFileSizeEx, ReadFile,
+};
 use windows_sys::Win32::System::IO::{OVERLAPPED, OVERLAPPED_0, OVERLAPPED_0_0};
 
 use super::Grains;
 use super::error::{check, errno, invalid};
 use super::mapping::WindowsMapping;
 use super::volume;
-use crate::platform::{Advice, Alignment, ErrorKind, File, MapHint, MapRequest, Mapping, Result};
+use crate::platform::{
+    Advice, Alignment, ErrorKind, File, FileIdentity, MapHint, MapRequest, Mapping, Result,
+};
 
 /// The most that one call asks for: below every limit of a driver, and a multiple of every sector,
 /// so that a direct read that was cut here stays aligned.
@@ -49,6 +53,18 @@ impl File for WindowsFile {
         // SAFETY: the handle is open, and the call writes one i64 to the address of one.
         check(unsafe { GetFileSizeEx(self.file.as_raw_handle(), &raw mut size) })?;
         u64::try_from(size).map_err(|_| invalid())
+    }
+
+    fn identity(&self) -> Result<FileIdentity> {
+        let mut told = BY_HANDLE_FILE_INFORMATION::default();
+        // SAFETY: the handle is open, and the call writes one structure to the address of one.
+        check(unsafe { GetFileInformationByHandle(self.file.as_raw_handle(), &raw mut told) })?;
+        let whole = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        Ok(FileIdentity {
+            device: u64::from(told.dwVolumeSerialNumber),
+            inode: whole(told.nFileIndexHigh, told.nFileIndexLow),
+            size: whole(told.nFileSizeHigh, told.nFileSizeLow),
+        })
     }
 
     fn alignment(&self) -> Result<Alignment> {

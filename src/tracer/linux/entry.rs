@@ -3,20 +3,15 @@
 use std::time::Instant;
 
 use super::arch;
-use super::calls::{self, Call as Sys};
 use super::faults::{Deed, Meeting};
-use super::files::OpenFile;
-use super::space::pages;
+use super::numbers::{self, Sys};
 use super::sys;
-use super::watch::{
-    Change, MUCH, Next, Pending, Taken, Thread, Watcher, c_string, peek, segments, uses_position,
-};
+use super::watch::{Change, MUCH, Next, Pending, Thread, Watcher, c_string, peek, segments, uses_position};
+use crate::trace::linux::{OpenFile, Taken, pages};
 use crate::tracer::BlindSpot;
 
 /// A call's name in the grammar of faults, with the model it is on.
 type Named = (&'static str, Option<usize>);
-
-const CLONE_VM: u64 = libc::CLONE_VM as u64;
 
 /// What a call is about.
 enum About {
@@ -38,25 +33,28 @@ pub(super) fn descriptor(arg: u64) -> i32 {
 impl Watcher {
     /// A thread is about to make a call.
     pub(super) fn entry(&mut self, thread: &mut Thread, nr: i64, args: [u64; 6], native: bool) -> Next {
-        if !native || nr >= i64::from(calls::X32_BIT) {
+        if !native || nr >= i64::from(numbers::X32_BIT) {
             self.blind(BlindSpot::ForeignAbi);
             return Next::Go;
         }
-        let Some(call) = calls::call(nr) else { return Next::Go };
-        if let Some(fd) = brings_much(call, &args).filter(|fd| thread.files.borrow().get(*fd).is_none()) {
+        let Some(row) = numbers::call(nr).filter(|row| numbers::stops(row, &args)) else { return Next::Go };
+        let unknown = |fd: &i32| thread.task.files.borrow().get(*fd).is_none();
+        if let Some(fd) = brings_much(row.sys, &args).filter(unknown) {
             self.adopt(thread, fd, "received");
         }
-        let open = match self.about(thread, call, &args) {
+        let target = target(row.sys, &args).and_then(|fd| thread.task.files.borrow().get(fd).cloned());
+        let open = match self.about(thread, row.sys, &args) {
             About::Nothing => return Next::Go,
-            About::Other => {
+            About::Other if target.is_none() => {
                 self.dropped += 1;
                 return Next::Go;
             }
+            About::Other => None,
             About::Model(open) => Some(open),
             About::Rest => None,
         };
         let (started, taken) = (Instant::now(), Taken::default());
-        let mut pending = Pending { call, args, started, open, change: None, taken };
+        let mut pending = Pending { row, args, started, open, target, change: None, taken };
         let meeting = self.meet(thread, &pending);
         let delay = meeting.delay;
         self.tamper(thread, &mut pending, meeting);
@@ -75,28 +73,27 @@ impl Watcher {
     /// Takes away what the call will.
     fn take(&self, thread: &Thread, pending: &mut Pending) {
         let args = &pending.args;
-        match pending.call {
-            // Linux frees the number even where it reports an error.
-            Sys::Close => pending.taken.file = thread.files.borrow_mut().close(descriptor(args[0])),
-            Sys::Munmap => {
-                let mut space = thread.space.borrow_mut();
-                pending.taken.hits = space.hits(args[0], args[1], self.page);
-                pending.taken.pieces = space.take(pages(args[0], args[1], self.page));
-            }
-            _ => {}
-        }
+        pending.taken = match pending.row.sys {
+            Sys::Close => self.machine.take_descriptor(&thread.task, descriptor(args[0])),
+            Sys::Munmap => self.machine.take_memory(&thread.task, args[0], args[1]),
+            // An old length of 0 stands for the mapping that begins there.
+            Sys::Mremap => self.machine.take_memory(&thread.task, args[0], args[1].max(1)),
+            _ => return,
+        };
     }
 
     fn about(&mut self, thread: &mut Thread, call: Sys, args: &[u64; 6]) -> About {
-        let files = thread.files.borrow();
+        let files = thread.task.files.borrow();
         let on = |arg: u64| files.get(descriptor(arg)).cloned().map_or(About::Other, About::Model);
-        let space = thread.space.borrow();
-        let known = |addr: u64, len: u64| match space.overlaps(pages(addr, len, self.page)) {
+        let space = thread.task.space.borrow();
+        let known = |addr: u64, len: u64| match space.overlaps(pages(addr, len, self.machine.page())) {
             true => About::Rest,
             false => About::Nothing,
         };
         match call {
-            Sys::Open | Sys::OpenAt | Sys::OpenAt2 => About::Rest,
+            Sys::Open | Sys::Creat | Sys::OpenAt | Sys::OpenAt2 => About::Rest,
+            Sys::Truncate if self.newest.is_empty() => About::Other,
+            Sys::Truncate => About::Rest,
             Sys::Close
             | Sys::Fcntl
             | Sys::Dup
@@ -105,6 +102,13 @@ impl Watcher {
             | Sys::Readv
             | Sys::Preadv
             | Sys::Preadv2
+            | Sys::Write
+            | Sys::Pwrite
+            | Sys::Writev
+            | Sys::Pwritev
+            | Sys::Pwritev2
+            | Sys::Ftruncate
+            | Sys::Fallocate
             | Sys::Lseek
             | Sys::Fstat
             | Sys::Fadvise
@@ -136,15 +140,18 @@ impl Watcher {
             Sys::Setrlimit if args[0] == libc::RLIMIT_MEMLOCK as u64 => About::Rest,
             Sys::Prlimit if args[1] == libc::RLIMIT_MEMLOCK as u64 && args[2] != 0 => About::Rest,
             Sys::Setrlimit | Sys::Prlimit => About::Nothing,
-            Sys::IoUring | Sys::LinuxAio | Sys::ForeignDescriptor => {
+            Sys::Unseen(spot) => {
                 drop((files, space));
-                self.blind(match call {
-                    Sys::IoUring => BlindSpot::IoUring,
-                    Sys::LinuxAio => BlindSpot::LinuxAio,
-                    _ => BlindSpot::ForeignDescriptor,
-                });
+                self.blind(spot);
                 About::Nothing
             }
+            Sys::Kill | Sys::PidfdKill => {
+                drop((files, space));
+                self.killed_itself |= reaches(thread.tid, call, args[0] as i32, self.root);
+                About::Nothing
+            }
+            // An exec is an event, and the other has no number here.
+            Sys::Exec | Sys::Mmap2 => About::Nothing,
             Sys::Fork | Sys::Clone | Sys::Clone3 => {
                 let flags = match call {
                     Sys::Clone => args[0],
@@ -155,7 +162,7 @@ impl Watcher {
                     _ => 0,
                 };
                 drop((files, space));
-                thread.clone_flags = flags & (CLONE_VM | libc::CLONE_FILES as u64);
+                thread.clone_flags = flags;
                 About::Nothing
             }
         }
@@ -169,7 +176,7 @@ impl Watcher {
         }
         let (mut len, mut grain) = (0, 1);
         if name.starts_with("read") {
-            len = segments(thread.tid, pending.call, &pending.args).iter().map(|s| s.1).sum();
+            len = segments(thread.tid, pending.row.sys, &pending.args).iter().map(|s| s.1).sum();
             if name == "read.direct" {
                 grain = model.map_or(1, |model| self.models.grain(model));
             }
@@ -178,57 +185,41 @@ impl Watcher {
     }
 
     fn named(&mut self, thread: &Thread, pending: &Pending) -> Option<Named> {
-        let args = &pending.args;
+        let (args, base) = (&pending.args, pending.row.fault);
         if let Some(open) = &pending.open {
             let open = open.borrow();
-            let name = match pending.call {
-                Sys::Read
-                | Sys::Pread
-                | Sys::Readv
-                | Sys::Preadv
-                | Sys::Preadv2
-                | Sys::Sendfile
-                | Sys::CopyFileRange
-                | Sys::Splice => ["read.buffered", "read.direct"][usize::from(open.direct)],
-                Sys::Statx if args[3] & u64::from(libc::STATX_DIOALIGN) != 0 => "alignment",
-                Sys::Fstat | Sys::FstatAt | Sys::Statx => "size",
-                Sys::Fadvise | Sys::Readahead => "advise.file",
-                Sys::Mmap => "map",
+            let name = match base {
+                "read" => ["read.buffered", "read.direct"][usize::from(open.direct)],
+                "size" if pending.row.sys == Sys::Statx && args[3] & u64::from(libc::STATX_DIOALIGN) != 0 => {
+                    "alignment"
+                }
+                "size" | "advise.file" | "map" => base,
                 _ => return None,
             };
             return Some((name, Some(open.model)));
         }
-        match pending.call {
-            Sys::Open | Sys::OpenAt | Sys::OpenAt2
-                if self.faults.wants("open.direct") || self.faults.wants("open.buffered") =>
-            {
+        let piece = thread.task.space.borrow().at(args[0]);
+        let is_map = piece.is_some_and(|piece| self.machine.notes.is_map(piece.region));
+        let name = match base {
+            "open" if self.faults.wants("open.direct") || self.faults.wants("open.buffered") => {
                 let (at, path, flags) = open_arguments(thread.tid, pending);
                 let model = self.models.of_path(thread.tid, at, &c_string(thread.tid, path))?;
                 let direct = flags & libc::O_DIRECT as u64 != 0;
-                Some((["open.buffered", "open.direct"][usize::from(direct)], Some(model)))
+                return Some((["open.buffered", "open.direct"][usize::from(direct)], Some(model)));
             }
             // Before a model is known it is the program that sets itself up; guards and stacks are
             // never for weights.
-            Sys::Mmap if !self.models.is_empty() && args[2] != 0 && args[3] & libc::MAP_STACK as u64 == 0 => {
-                Some(("alloc", None))
+            "map" if !self.models.is_empty() && args[2] != 0 && args[3] & libc::MAP_STACK as u64 == 0 => {
+                "alloc"
             }
-            call => {
-                let piece = thread.space.borrow().at(args[0]);
-                let is_map = piece.is_some_and(|piece| self.notes.is_map(piece.region));
-                Some((
-                    match (call, is_map) {
-                        (Sys::Mlock | Sys::Mlock2, true) => "lock.map",
-                        (Sys::Mlock | Sys::Mlock2 | Sys::MlockAll, _) => "lock.buffer",
-                        (Sys::Munlock, true) => "unlock.map",
-                        (Sys::Munlock | Sys::MunlockAll, _) => "unlock.buffer",
-                        (Sys::Madvise, true) => "advise.map",
-                        (Sys::Munmap, true) => "unmap",
-                        _ => return None,
-                    },
-                    None,
-                ))
-            }
-        }
+            "lock" if is_map && pending.row.sys != Sys::MlockAll => "lock.map",
+            "lock" => "lock.buffer",
+            "unlock" if is_map && pending.row.sys != Sys::MunlockAll => "unlock.map",
+            "unlock" => "unlock.buffer",
+            "advise.map" | "unmap" if is_map => base,
+            _ => return None,
+        };
+        Some((name, None))
     }
 
     /// Changes the call as the faults that met it ask.
@@ -266,11 +257,33 @@ fn brings_much(call: Sys, args: &[u64; 6]) -> Option<i32> {
     Some(descriptor(fd))
 }
 
+/// The descriptor that a copy within the kernel goes to.
+fn target(call: Sys, args: &[u64; 6]) -> Option<i32> {
+    match call {
+        Sys::Sendfile => Some(descriptor(args[0])),
+        Sys::CopyFileRange | Sys::Splice => Some(descriptor(args[2])),
+        _ => None,
+    }
+}
+
+/// Whether a signal to `target` reaches the process `root`: by its number, by that of one of its threads,
+/// by a group that it may be in, or by a descriptor.
+fn reaches(tid: libc::pid_t, call: Sys, target: i32, root: libc::pid_t) -> bool {
+    let number = |file: String, name: &str| -> Option<i32> {
+        let text = std::fs::read_to_string(file).ok()?;
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    };
+    if call == Sys::PidfdKill {
+        return number(format!("/proc/{tid}/fdinfo/{target}"), "Pid:") == Some(root);
+    }
+    target <= 0 || target == root || number(format!("/proc/{target}/status"), "Tgid:") == Some(root)
+}
+
 /// Makes a read ask for `want` bytes at most; returns the number of the call that does.
 fn cut(thread: &Thread, pending: &Pending, want: u64, registers: &mut sys::Registers) -> i64 {
     let args = &pending.args;
     let mut set = |index: usize, value: u64| arch::set_argument(registers, index, value);
-    match pending.call {
+    match pending.row.sys {
         Sys::Sendfile => {
             set(3, want);
             libc::SYS_sendfile
@@ -310,8 +323,9 @@ fn cut(thread: &Thread, pending: &Pending, want: u64, registers: &mut sys::Regis
 /// Directory descriptor, address of the path, and flags of an open.
 pub(super) fn open_arguments(tid: libc::pid_t, pending: &Pending) -> (i32, u64, u64) {
     let args = &pending.args;
-    match pending.call {
+    match pending.row.sys {
         Sys::Open => (libc::AT_FDCWD, args[0], args[1] & 0xffff_ffff),
+        Sys::Creat => (libc::AT_FDCWD, args[0], (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u64),
         Sys::OpenAt2 => (descriptor(args[0]), args[1], peek(tid, args[2]).unwrap_or(0)),
         _ => (descriptor(args[0]), args[1], args[2] & 0xffff_ffff),
     }

@@ -1,18 +1,18 @@
-//! The end of calls on files.
+//! The end of calls on files, decoded.
 
 use std::fs;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
-use super::calls::Call as Sys;
 use super::entry::{descriptor, open_arguments};
 use super::faults::Alteration;
-use super::files::OpenFile;
 use super::flags;
-use super::notes::Note;
+use super::numbers::Sys;
 use super::sys;
-use super::watch::{Done, Pending, Thread, Watcher, c_string, segments, uses_position};
-use crate::trace::{Call, FileId, Outcome};
+use super::watch::{Ended, Pending, Thread, Watcher, c_string, segments, uses_position};
+use crate::trace::FileId;
+use crate::trace::linux::{At, Counsel, Decoded, Done, OpenFile, Opened};
+use crate::tracer::BlindSpot;
 
 /// A field of a C struct of the kernel.
 macro_rules! field_at {
@@ -22,29 +22,55 @@ macro_rules! field_at {
 }
 
 impl Watcher {
-    pub(super) fn file_exit(&mut self, done: &Done<'_>) {
-        match done.pending.call {
-            Sys::Open | Sys::OpenAt | Sys::OpenAt2 => return self.open_exit(done),
-            Sys::CloseRange => return self.close_range_exit(done),
+    pub(super) fn file_exit(&mut self, done: &mut Ended<'_>) {
+        let args = *done.args();
+        match done.pending.row.sys {
+            Sys::Open | Sys::Creat | Sys::OpenAt | Sys::OpenAt2 => return self.open_exit(done),
+            Sys::CloseRange => {
+                /// `linux/close_range.h`.
+                const CLOEXEC: u64 = 1 << 2;
+                let bound = |arg: u64| i32::try_from(arg as u32).unwrap_or(i32::MAX);
+                let (first, last) = (bound(args[0]), bound(args[1]));
+                let call = Decoded::CloseRange { first, last, only_mark: args[2] & CLOEXEC != 0 };
+                return self.apply(done, call);
+            }
+            Sys::Truncate => return self.truncate_exit(done),
             _ => {}
         }
-        let args = done.args();
-        let Some(open) = &done.pending.open else { return };
-        match done.pending.call {
-            Sys::Close => self.closed(done, done.pending.taken.file),
-            Sys::Dup if !done.failed() => self.duplicated(done, false),
-            Sys::Dup2 if !done.failed() => self.duplicated(done, false),
+        if let Some(target) = &done.pending.target {
+            self.copied_to(done, target);
+        }
+        let Some(file) = done.pending.open.clone() else { return };
+        let call = match done.pending.row.sys {
+            Sys::Close => Decoded::Close(std::mem::take(&mut done.taken)),
+            Sys::Dup | Sys::Dup2 if !done.failed() => return self.duplicated(done, false),
             Sys::Dup3 if !done.failed() => {
-                self.duplicated(done, args[2] & libc::O_CLOEXEC as u64 != 0);
+                return self.duplicated(done, args[2] & libc::O_CLOEXEC as u64 != 0);
             }
-            Sys::Fcntl => self.fcntl_exit(done, open),
+            Sys::Fcntl => return self.fcntl_exit(done, file),
             Sys::Lseek => {
-                if let Ok(position) = u64::try_from(done.result) {
-                    open.borrow_mut().position = position;
+                let asks = args[2] as i32 == libc::SEEK_END && args[1] == 0;
+                Decoded::Seek { file, asks }
+            }
+            Sys::Fstat => Decoded::Size { size: field_at!(done, args[1], libc::stat, st_size), file },
+            Sys::FstatAt => Decoded::Size { size: field_at!(done, args[2], libc::stat, st_size), file },
+            Sys::Statx => statx(done, file),
+            Sys::Fadvise | Sys::Readahead => {
+                let raw = if done.pending.row.sys == Sys::Readahead { 3 } else { args[3] };
+                let other = || Counsel::Other(flags::file_advice(raw));
+                let counsel = flags::advice(raw).map_or_else(other, Counsel::Known);
+                Decoded::FileAdvice { file, offset: args[1], len: args[2], counsel }
+            }
+            Sys::Write | Sys::Pwrite | Sys::Writev | Sys::Pwritev | Sys::Pwritev2 => write(done, file),
+            Sys::Ftruncate => Decoded::Resize { file: file.borrow().file, len: args[1] },
+            Sys::Fallocate => {
+                let (offset, len) = (args[2], args[3]);
+                let clears = (libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_ZERO_RANGE) as u64;
+                match args[1] & clears {
+                    0 => Decoded::Resize { file: file.borrow().file, len: offset.saturating_add(len) },
+                    _ => Decoded::Clear { file, offset, len },
                 }
             }
-            Sys::Fstat | Sys::FstatAt | Sys::Statx => self.stat_exit(done, open),
-            Sys::Fadvise | Sys::Readahead => self.advice_exit(done, open),
             Sys::Read
             | Sys::Pread
             | Sys::Readv
@@ -52,42 +78,53 @@ impl Watcher {
             | Sys::Preadv2
             | Sys::Sendfile
             | Sys::CopyFileRange
-            | Sys::Splice => self.read_exit(done, open),
-            _ => {}
-        }
+            | Sys::Splice => self.read(done, file),
+            _ => return,
+        };
+        self.apply(done, call);
     }
 
-    fn open_exit(&mut self, done: &Done<'_>) {
+    fn open_exit(&mut self, done: &Ended<'_>) {
         let tid = done.thread.tid;
         let (at, path, raw) = open_arguments(tid, done.pending);
-        // A directory, a path alone or a file for writing alone is no model.
-        let other = (libc::O_DIRECTORY | libc::O_PATH) as u64;
-        let model = if raw & other != 0 || raw as i32 & libc::O_ACCMODE == libc::O_WRONLY {
-            None
-        } else if let Ok(fd) = i32::try_from(done.result).and_then(|fd| u32::try_from(fd).map(|_| fd)) {
-            self.models.of_descriptor(tid, fd, &c_string(tid, path))
-        } else {
-            self.models.of_path(tid, at, &c_string(tid, path))
+        // A directory or a path alone is no model.
+        let other = raw & (libc::O_DIRECTORY | libc::O_PATH) as u64 != 0;
+        let fd = i32::try_from(done.result).ok().filter(|fd| *fd >= 0);
+        let model = match fd {
+            _ if other => None,
+            Some(fd) => self.models.of_descriptor(tid, fd, &c_string(tid, path)),
+            None => self.models.of_path(tid, at, &c_string(tid, path)),
         };
         let Some(model) = model else {
             self.dropped += 1;
-            if let Ok(fd) = i32::try_from(done.result) {
+            if let Some(fd) = fd {
                 // A model had this number if its close was not seen.
-                done.thread.files.borrow_mut().forget(fd);
+                done.thread.task.files.borrow_mut().forget(fd);
             }
             return;
         };
-        let direct = raw & libc::O_DIRECT as u64 != 0;
-        let file = self.notes.next_file();
-        if let Ok(fd) = i32::try_from(done.result)
-            && fd >= 0
-        {
-            let cloexec = raw & libc::O_CLOEXEC as u64 != 0;
-            done.thread.files.borrow_mut().open(fd, file, model, direct, 0, cloexec);
+        let identity = fd.and_then(|fd| self.models.identity(tid, fd));
+        let file = self.new_file(model);
+        let (path, flags) = (self.models.text(model).to_owned(), flags::open(raw));
+        self.apply(done, Decoded::Open(Opened { file, model, path, fd, position: 0, identity, flags }));
+        if let Some(fd) = fd {
+            self.became(done.thread, fd);
         }
-        let path = self.models.text(model).to_owned();
-        let call = Call::Open { file, path, direct, identity: None, flags: flags::open(raw) };
-        self.notes.push(done.note(call, done.outcome(0, false)));
+    }
+
+    fn new_file(&mut self, model: usize) -> FileId {
+        let file = self.machine.notes.next_file(true);
+        self.newest.insert(model, file);
+        file
+    }
+
+    /// A descriptor stands for another file now. A standard stream is written to without a stop.
+    fn became(&mut self, thread: &Thread, fd: i32) {
+        let writable = |open: &OpenFile| open.borrow().writable;
+        let stream = (0..=2).contains(&fd);
+        if stream && thread.task.files.borrow().get(fd).is_some_and(writable) {
+            self.blind(BlindSpot::StandardStream);
+        }
     }
 
     /// A descriptor whose open was not seen, if it is that of a model: one that the command was started
@@ -96,158 +133,80 @@ impl Watcher {
         let tid = thread.tid;
         let Ok(path) = fs::read_link(format!("/proc/{tid}/fd/{fd}")) else { return };
         let Some(model) = self.models.of_descriptor(tid, fd, path.as_os_str().as_bytes()) else { return };
-        let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
-        let field = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
-        let position = field("pos:").and_then(|text| text.parse().ok()).unwrap_or(0);
-        let raw = field("flags:").and_then(|text| u64::from_str_radix(text, 8).ok()).unwrap_or(0);
-        let (file, direct) = (self.notes.next_file(), raw & libc::O_DIRECT as u64 != 0);
-        let cloexec = raw & libc::O_CLOEXEC as u64 != 0;
-        thread.files.borrow_mut().open(fd, file, model, direct, position, cloexec);
-        let mut names = flags::open(raw);
-        names.names.push(how.into());
+        let (position, raw) = state(tid, fd);
+        let identity = self.models.identity(tid, fd);
+        let file = self.new_file(model);
+        let mut flags = flags::open(raw);
+        flags.names.push(how.into());
         let path = self.models.text(model).to_owned();
-        let call = Call::Open { file, path, direct, identity: None, flags: names };
-        let (outcome, tid) = (Outcome::Ok(0), thread.tid);
-        self.notes.push(Note {
-            tid,
-            call,
-            outcome,
-            dur_ns: 0,
-            injected: false,
-            depends_on: None,
-            into: None,
-        });
+        let opened = Opened { file, model, path, fd: Some(fd), position, identity, flags };
+        let done = Done { start_ns: self.now(), ..Done::default() };
+        self.machine.apply(&thread.task, &done, Decoded::Open(opened));
+        self.became(thread, fd);
     }
 
-    fn closed(&mut self, done: &Done<'_>, file: Option<FileId>) {
-        if let Some(file) = file {
-            self.notes.push(done.note(Call::Close { file }, done.outcome(0, false)));
-        }
-    }
-
-    fn duplicated(&mut self, done: &Done<'_>, cloexec: bool) {
+    fn duplicated(&mut self, done: &Ended<'_>, close_on_exec: bool) {
         let Ok(to) = i32::try_from(done.result) else { return };
         let from = descriptor(done.args()[0]);
-        let closed = done.thread.files.borrow_mut().duplicate(from, to, cloexec);
-        self.closed(done, closed);
+        self.apply(done, Decoded::Duplicate { from, to, close_on_exec });
+        self.became(done.thread, to);
     }
 
-    fn close_range_exit(&mut self, done: &Done<'_>) {
-        /// `linux/close_range.h`.
-        const CLOEXEC: u64 = 1 << 2;
-        if done.failed() {
-            return;
-        }
+    fn fcntl_exit(&mut self, done: &Ended<'_>, file: OpenFile) {
         let args = done.args();
-        let bound = |arg: u64| i32::try_from(arg as u32).unwrap_or(i32::MAX);
-        let files = &done.thread.files;
-        let within = files.borrow().within(bound(args[0])..=bound(args[1]));
-        for fd in within {
-            if args[2] & CLOEXEC != 0 {
-                files.borrow_mut().set_close_on_exec(fd, true);
-            } else {
-                let closed = files.borrow_mut().close(fd);
-                self.closed(done, closed);
-            }
-        }
-    }
-
-    fn fcntl_exit(&mut self, done: &Done<'_>, open: &OpenFile) {
-        let args = done.args();
-        if done.failed() && args[1] as i32 != libc::F_SETFL {
-            return;
-        }
         match args[1] as i32 {
+            libc::F_SETFL => self.apply(done, Decoded::SetFlags { file, flags: flags::open(args[2]) }),
+            _ if done.failed() => {}
             libc::F_DUPFD => self.duplicated(done, false),
             libc::F_DUPFD_CLOEXEC => self.duplicated(done, true),
             libc::F_SETFD => {
-                let on = args[2] & libc::FD_CLOEXEC as u64 != 0;
-                done.thread.files.borrow_mut().set_close_on_exec(descriptor(args[0]), on);
-            }
-            libc::F_SETFL => {
-                let file = Some(open.borrow().file);
-                if !done.failed() {
-                    open.borrow_mut().direct = args[2] & libc::O_DIRECT as u64 != 0;
-                }
-                self.native(done, "fcntl", file, flags::open(args[2]));
+                let (fd, on) = (descriptor(args[0]), args[2] & libc::FD_CLOEXEC as u64 != 0);
+                self.apply(done, Decoded::CloseOnExec { fd, on });
             }
             _ => {}
         }
     }
 
-    fn native(
-        &mut self,
-        done: &Done<'_>,
-        name: &str,
-        file: Option<FileId>,
-        flags: crate::trace::NativeFlags,
-    ) {
-        let call = Call::Native { name: name.to_owned(), file, region: None, offset: 0, len: 0, flags };
-        self.notes.push(done.note(call, done.outcome(0, false)));
-    }
-
-    fn stat_exit(&mut self, done: &Done<'_>, open: &OpenFile) {
-        let (args, file) = (done.args(), open.borrow().file);
-        let buffer = match done.pending.call {
-            Sys::Fstat => args[1],
-            Sys::FstatAt => args[2],
-            _ => args[4],
-        };
-        if done.pending.call != Sys::Statx {
-            let size = field_at!(done, buffer, libc::stat, st_size);
-            self.notes.push(done.note(Call::Size { file }, done.outcome(size, false)));
-            return;
+    /// The size of a model that is named. It is told of the newest open of it, as a file that was never
+    /// opened has no number in a trace.
+    fn truncate_exit(&mut self, done: &Ended<'_>) {
+        let (tid, args) = (done.thread.tid, done.args());
+        let model = self.models.of_path(tid, libc::AT_FDCWD, &c_string(tid, args[0]));
+        match model.and_then(|model| self.newest.get(&model)).copied() {
+            Some(file) => self.apply(done, Decoded::Resize { file, len: args[1] }),
+            None => self.dropped += 1,
         }
-        let asked = u64::from(libc::STATX_DIOALIGN);
-        if args[3] & asked == 0 {
-            let size = field_at!(done, buffer, libc::statx, stx_size);
-            self.notes.push(done.note(Call::Size { file }, done.outcome(size, false)));
-            return;
+    }
+
+    fn read(&mut self, done: &Ended<'_>, file: OpenFile) -> Decoded<'static> {
+        let call = done.pending.row.sys;
+        if matches!(call, Sys::Sendfile | Sys::CopyFileRange | Sys::Splice) && done.result > 0 {
+            self.blind(BlindSpot::Transfer);
         }
-        let half = |number: u64| number & 0xffff_ffff;
-        let told = half(field_at!(done, buffer, libc::statx, stx_mask)) & asked != 0 && !done.failed();
-        let memory = half(field_at!(done, buffer, libc::statx, stx_dio_mem_align));
-        let offset = half(field_at!(done, buffer, libc::statx, stx_dio_offset_align));
-        let (memory, offset) = if told { (memory, offset) } else { (0, 0) };
-        let call = Call::Alignment { file, memory, offset, enforced: offset > 0 };
-        self.notes.push(done.note(call, done.outcome(0, false)));
-    }
-
-    fn advice_exit(&mut self, done: &Done<'_>, open: &OpenFile) {
-        let (args, file) = (done.args(), open.borrow().file);
-        let (offset, len) = (args[1], args[2]);
-        let raw = if done.pending.call == Sys::Readahead { 3 } else { args[3] };
-        let call = match flags::advice(raw) {
-            Some(advice) => Call::FileAdvise { file, offset, len, advice },
-            None => {
-                let flags = flags::file_advice(raw);
-                Call::Native {
-                    name: "fadvise64".to_owned(),
-                    file: Some(file),
-                    region: None,
-                    offset,
-                    len,
-                    flags,
-                }
-            }
-        };
-        self.notes.push(done.note(call, done.outcome(0, false)));
-    }
-
-    fn read_exit(&mut self, done: &Done<'_>, open: &OpenFile) {
-        let pieces = segments(done.thread.tid, done.pending.call, done.args());
+        let pieces = segments(done.thread.tid, call, done.args());
         let len = pieces.iter().fold(0u64, |sum, piece| sum.saturating_add(piece.1));
         let addr = pieces.first().map_or(0, |piece| piece.0);
         let arrived = u64::try_from(done.result).unwrap_or(0);
-        let offset = offset_of(done.thread, done.pending, open, arrived);
-        let mut shared = open.borrow_mut();
-        if uses_position(done.pending) {
-            shared.position = shared.position.saturating_add(arrived);
-        }
-        let call = Call::Read { file: shared.file, offset, len, direct: shared.direct, addr };
-        let mut note = done.note(call, done.outcome(arrived, false));
-        note.into = done.thread.space.borrow().at(addr).map(|piece| piece.region);
-        self.notes.push(note);
+        let at = match uses_position(done.pending) {
+            true => At::Position,
+            false => At::Offset(offset_of(done.thread, done.pending, &file, arrived)),
+        };
+        Decoded::Read { file, at, len, addr }
+    }
+
+    /// A copy within the kernel that a model receives.
+    fn copied_to(&mut self, done: &Ended<'_>, target: &OpenFile) {
+        let args = done.args();
+        let arrived = u64::try_from(done.result).unwrap_or(0);
+        let (fd, place, len) = match done.pending.row.sys {
+            Sys::Sendfile => (args[0], 0, args[3]),
+            _ => (args[2], args[3], args[4]),
+        };
+        let at = match place {
+            0 => position_before(done, descriptor(fd)),
+            place => At::Offset(done.peek(place).unwrap_or(0).saturating_sub(arrived)),
+        };
+        self.apply(done, Decoded::Write { file: target.clone(), at, len });
     }
 
     /// Alters the data of a read as the faults that met it ask. Returns the new number of bytes if
@@ -261,7 +220,7 @@ impl Watcher {
     ) -> Option<u64> {
         let open = pending.open.as_ref()?;
         let offset = offset_of(thread, pending, open, arrived);
-        let pieces = segments(thread.tid, pending.call, &pending.args);
+        let pieces = segments(thread.tid, pending.row.sys, &pending.args);
         let mut kept = arrived;
         let mut made = false;
         for &fault in faults {
@@ -285,6 +244,47 @@ impl Watcher {
     }
 }
 
+/// Position and flags of a descriptor.
+fn state(tid: libc::pid_t, fd: i32) -> (u64, u64) {
+    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
+    let field = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
+    let position = field("pos:").and_then(|text| text.parse().ok()).unwrap_or(0);
+    (position, field("flags:").and_then(|text| u64::from_str_radix(text, 8).ok()).unwrap_or(0))
+}
+
+/// Where a write at the file position began: a file that is appended to was written at its end.
+fn position_before(done: &Ended<'_>, fd: i32) -> At {
+    match u64::try_from(done.result) {
+        Ok(written) => At::Appended(state(done.thread.tid, fd).0.saturating_sub(written)),
+        Err(_) => At::Position,
+    }
+}
+
+fn write(done: &Ended<'_>, file: OpenFile) -> Decoded<'static> {
+    let args = done.args();
+    let pieces = segments(done.thread.tid, done.pending.row.sys, args);
+    let len = pieces.iter().fold(0u64, |sum, piece| sum.saturating_add(piece.1));
+    let at = match uses_position(done.pending) {
+        true => position_before(done, descriptor(args[0])),
+        false => At::Offset(args[3]),
+    };
+    Decoded::Write { file, at, len }
+}
+
+fn statx(done: &Ended<'_>, file: OpenFile) -> Decoded<'static> {
+    let (args, buffer) = (done.args(), done.args()[4]);
+    let asked = u64::from(libc::STATX_DIOALIGN);
+    if args[3] & asked == 0 {
+        return Decoded::Size { file, size: field_at!(done, buffer, libc::statx, stx_size) };
+    }
+    let half = |number: u64| number & 0xffff_ffff;
+    let stated = half(field_at!(done, buffer, libc::statx, stx_mask)) & asked != 0 && !done.failed();
+    let memory = half(field_at!(done, buffer, libc::statx, stx_dio_mem_align));
+    let offset = half(field_at!(done, buffer, libc::statx, stx_dio_offset_align));
+    let (memory, offset) = if stated { (memory, offset) } else { (0, 0) };
+    Decoded::Alignment { file, memory, offset }
+}
+
 /// Where in the file a read starts.
 fn offset_of(thread: &Thread, pending: &Pending, open: &OpenFile, arrived: u64) -> u64 {
     let args = &pending.args;
@@ -292,14 +292,13 @@ fn offset_of(thread: &Thread, pending: &Pending, open: &OpenFile, arrived: u64) 
         // The kernel has moved it by what arrived.
         super::watch::peek(thread.tid, addr).map_or(0, |after| after.saturating_sub(arrived))
     };
-    match pending.call {
+    match pending.row.sys {
         _ if uses_position(pending) => open.borrow().position,
         Sys::Sendfile => pointed(args[2]),
         Sys::CopyFileRange | Sys::Splice => pointed(args[1]),
         _ => args[3],
     }
 }
-
 /// Overwrites a part of what a read brought with zeros.
 fn clear(thread: &Thread, pieces: &[(u64, u64)], range: Range<u64>) -> Option<()> {
     static ZEROS: [u8; 1 << 16] = [0; 1 << 16];

@@ -1,25 +1,22 @@
 //! The event loop: threads come and go, fork, execute, receive signals and stop on calls.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use libc::{c_int, pid_t};
 
-use super::files::FileTable;
 use super::latency::Latency;
-use super::space::Space;
 use super::spawn::{Report, Spawned};
 pub(super) use super::stop::Bell;
 use super::stop::{self, Request, Stop};
 use super::sys::{self, Change, SyscallStop};
 use super::watch::{Next, Pending, Thread, Watcher};
 use crate::platform::os_errno;
-use crate::tracer::{Mode, Status};
+use crate::trace::linux::Shares;
+use crate::tracer::{Killer, Mode, Status};
 
 /// The longest time between two calls of one burst.
 const BURST: Duration = Duration::from_millis(2);
@@ -51,6 +48,10 @@ pub(super) struct Follower<'a> {
     /// The signal that was passed on because somebody asked for the end.
     pub(super) passed_on: Option<c_int>,
     killing: bool,
+    /// Every thread that was ever followed.
+    tree: BTreeSet<pid_t>,
+    /// The signal that the command's own process received last, and who sent it if nobody of its own.
+    signalled: Option<(c_int, Option<Killer>)>,
     pub(super) status: Option<Status>,
 }
 
@@ -76,6 +77,8 @@ impl<'a> Follower<'a> {
             sentinel: None,
             passed_on: None,
             killing: false,
+            tree: BTreeSet::from([root]),
+            signalled: None,
             status: None,
         };
         let thread = follower.fresh(root);
@@ -91,8 +94,9 @@ impl<'a> Follower<'a> {
     }
 
     fn fresh(&mut self, tid: pid_t) -> Thread {
-        let files = Rc::new(RefCell::new(FileTable::new(self.watcher.next_table())));
-        Thread { tid, files, space: Rc::default(), pending: None, clone_flags: 0 }
+        self.tree.insert(tid);
+        let task = self.watcher.machine.process(u64::from(tid.cast_unsigned()));
+        Thread { tid, leader: tid, task, pending: None, clone_flags: 0 }
     }
 
     /// Follows until nothing is left to follow.
@@ -171,13 +175,50 @@ impl<'a> Follower<'a> {
             Change::Event(sys::EVENT_STOP, signal) => self.stopped(tid, signal),
             Change::Event(event, _) => self.event(tid, event),
             Change::Syscall => self.syscall(tid),
-            Change::Signal(signal) => self.resume(tid, signal),
+            Change::Signal(signal) => {
+                self.signalled(tid, signal);
+                self.resume(tid, signal);
+            }
+        }
+    }
+
+    /// A signal is about to be delivered.
+    fn signalled(&mut self, tid: pid_t, signal: c_int) {
+        if self.threads.get(&tid).is_none_or(|thread| thread.leader != self.root) {
+            return;
+        }
+        let sender = match sys::sender(tid) {
+            // Somebody in a namespace around this one has no number here.
+            Some(0) => Some(Killer::Outside(None)),
+            Some(pid) if !self.tree.contains(&pid) => Some(Killer::Outside(Some(pid))),
+            _ => None,
+        };
+        self.signalled = Some((signal, sender));
+    }
+
+    /// Who outside the command killed its process, as far as its signals show. SIGKILL comes unseen: there
+    /// it is whoever is left.
+    pub(super) fn killer(&self) -> Option<Killer> {
+        match (self.status, &self.signalled) {
+            (Some(Status::Signal(libc::SIGKILL)), _) => {
+                (!self.watcher.killed_itself).then_some(Killer::Outside(None))
+            }
+            (Some(Status::Signal(signal)), Some((seen, sender))) if *seen == signal => *sender,
+            _ => None,
         }
     }
 
     fn ended(&mut self, tid: pid_t, status: Status) {
-        self.threads.remove(&tid);
-        self.expected.remove(&tid);
+        let thread = self.threads.remove(&tid).or(self.expected.remove(&tid));
+        if let Some(thread) = thread.filter(|thread| thread.leader == tid) {
+            let code = match status {
+                Status::Code(code) => code,
+                Status::Signal(signal) => -signal,
+                _ => 0,
+            };
+            let done = self.watcher.event();
+            self.watcher.machine.exit(&thread.task, &done, code);
+        }
         self.early.retain(|known| *known != tid);
         self.adopt_orphans();
         if tid == self.root {
@@ -239,18 +280,15 @@ impl<'a> Follower<'a> {
 
     fn forked(&mut self, tid: pid_t) {
         let Ok(child) = sys::event_message(tid) else { return };
-        let id = self.watcher.next_table();
         let Some(parent) = self.threads.get(&tid) else { return };
+        self.tree.insert(child);
         let shares = |flag: c_int| parent.clone_flags & flag as u64 != 0;
-        let files = match shares(libc::CLONE_FILES) {
-            true => Rc::clone(&parent.files),
-            false => Rc::new(RefCell::new(parent.files.borrow().copy(id))),
-        };
-        let space = match shares(libc::CLONE_VM) {
-            true => Rc::clone(&parent.space),
-            false => Rc::new(RefCell::new(parent.space.borrow().clone())),
-        };
-        let thread = Thread { tid: child, files, space, pending: None, clone_flags: 0 };
+        let process = shares(libc::CLONE_THREAD);
+        let shares = Shares { files: shares(libc::CLONE_FILES), memory: shares(libc::CLONE_VM), process };
+        let (done, number) = (self.watcher.event(), u64::from(child.cast_unsigned()));
+        let task = self.watcher.machine.fork(&parent.task, &done, number, shares);
+        let leader = if process { parent.leader } else { child };
+        let thread = Thread { tid: child, leader, task, pending: None, clone_flags: 0 };
         if let Some(at) = self.early.iter().position(|early| *early == child) {
             self.early.remove(at);
             self.threads.insert(child, thread);
@@ -267,14 +305,9 @@ impl<'a> Follower<'a> {
         if former != tid {
             self.threads.remove(&tid);
         }
-        let files = thread.files.borrow().after_exec();
-        thread = Thread {
-            tid,
-            files: Rc::new(RefCell::new(files)),
-            space: Rc::new(RefCell::new(Space::default())),
-            pending: None,
-            clone_flags: 0,
-        };
+        let done = self.watcher.event();
+        let task = self.watcher.machine.exec(&thread.task, &done, u64::from(tid.cast_unsigned()));
+        thread = Thread { tid, leader: tid, task, pending: None, clone_flags: 0 };
         if tid == self.root && !self.started {
             self.started = true;
             self.report = self.child.report();

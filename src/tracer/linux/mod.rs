@@ -3,33 +3,33 @@
 //! | file | job |
 //! | --- | --- |
 //! | `spawn` | fork, wait to be attached, filter, exec |
-//! | `filter`, `calls` | which calls stop |
+//! | `filter`, `numbers` | which calls stop |
 //! | `follow` | the event loop: threads, forks, execs, signals |
-//! | `watch`, `entry`, `exit_files`, `exit_memory` | one call: what it is about, what came of it |
-//! | `files`, `space`, `models` | descriptors, addresses, which files are models |
+//! | `watch`, `entry`, `exit_files`, `exit_memory` | one call: what it is about, what came of it, decoded |
+//! | `models` | which files are models |
 //! | `faults` | which fault meets a call |
 //! | `latency` | idle processors that answer at once |
-//! | `notes` | what was seen, until it is known what of it is a trace |
+//! | `oom` | whether the kernel killed the command for lack of memory |
 //! | `stop` | ending a trace from outside |
 //! | `sys`, `arch` | the tracer's own system calls; registers |
+//!
+//! What decoded calls come to is the business of [`crate::trace::linux`].
 //!
 //! Everything runs in a thread of its own: whoever attaches has to wait, and its children are then
 //! its own alone.
 
 mod arch;
-mod calls;
 mod entry;
 mod exit_files;
 mod exit_memory;
 mod faults;
-mod files;
 mod filter;
 mod flags;
 mod follow;
 mod latency;
 mod models;
-mod notes;
-mod space;
+mod numbers;
+mod oom;
 mod spawn;
 mod stop;
 mod sys;
@@ -45,11 +45,13 @@ use std::thread;
 
 pub use stop::Stop;
 
-use super::{Command, Options, Status, TraceError, Traced};
+use super::phase::header_reads;
+use super::{Command, Killer, Options, Status, TraceError, Traced, assign_phases};
 use crate::trace::Header;
 use faults::Faults;
 use follow::{Bell, Follower};
 use models::{Models, path_text};
+use oom::OomCount;
 use spawn::{Failed, Report};
 use watch::Watcher;
 
@@ -74,7 +76,8 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     }
     let captured = child.captured.take();
     let page = u64::try_from(page_size()).unwrap_or(4096);
-    let watcher = Watcher::new(Models::new(&options.models), faults, page);
+    let oom = OomCount::of(child.pid);
+    let watcher = Watcher::new(Models::new(&options.models), faults, page, child.pid);
     let mut follower = Follower::new(watcher, &mut child, options.every_syscall);
     let followed = thread::scope(|scope| {
         let readers = captured.map(|pipes| pipes.map(|pipe| scope.spawn(|| collect(pipe))));
@@ -89,6 +92,10 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
         followed.map(|timed_out| (timed_out, out, err))
     });
     let (timed_out, stdout, stderr) = followed.map_err(|error| failed("waiting for the command", &error))?;
+    let killed_by = match follower.killer() {
+        Some(_) if oom.has_risen() => Some(Killer::OutOfMemory),
+        killer => killer,
+    };
     let Follower { watcher, mode, report, status, passed_on, .. } = follower;
     not_started(command, &report)?;
     let status = match (passed_on, status) {
@@ -99,12 +106,15 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     };
     let models = watcher.models.paths();
     let layouts = watcher.models.layouts();
+    let (mut ops, _) = watcher.machine.finish(|ops| header_reads(ops, &layouts));
+    assign_phases(&mut ops, &layouts);
     Ok(Traced {
         header: header(command, page, (!models.is_empty()).then(|| watcher.models.text(0).to_owned())),
         fired: watcher.faults.fired(),
         dropped: watcher.dropped,
         blind_spots: watcher.blind_spots,
-        ops: watcher.notes.finish(&layouts),
+        ops,
+        killed_by: killed_by.filter(|_| matches!(status, Status::Signal(_))),
         status,
         stdout,
         stderr,

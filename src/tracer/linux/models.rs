@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use libc::pid_t;
 
 use crate::gguf::{self, SeekSource};
+use crate::trace::FileIdentity;
 use crate::tracer::Layout;
 
 /// Device and inode: what a file is, whatever it is called.
@@ -105,6 +106,12 @@ impl Models {
     /// The model that a descriptor of a tracee stands for.
     pub(super) fn of_descriptor(&mut self, tid: pid_t, fd: i32, name: &[u8]) -> Option<usize> {
         self.find(Path::new(&format!("/proc/{tid}/fd/{fd}")), name)
+    }
+
+    /// What tells the file behind a descriptor of a tracee from others.
+    pub(super) fn identity(&self, tid: pid_t, fd: i32) -> Option<FileIdentity> {
+        let meta = std::fs::metadata(format!("/proc/{tid}/fd/{fd}")).ok()?;
+        Some(FileIdentity { device: meta.dev(), inode: meta.ino(), size: meta.len() })
     }
 
     /// The model that a path means to a tracee: relative to its directory `at`, within its root.

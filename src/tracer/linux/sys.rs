@@ -68,6 +68,18 @@ pub(super) fn event_message(pid: pid_t) -> io::Result<pid_t> {
     Ok(message as pid_t)
 }
 
+/// The process that sent the signal which a thread has stopped for; `None` where the kernel did.
+pub(super) fn sender(pid: pid_t) -> Option<pid_t> {
+    const PTRACE_GETSIGINFO: c_long = 0x4202;
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the kernel writes one siginfo to the address of one.
+    check(unsafe { libc::syscall(libc::SYS_ptrace, PTRACE_GETSIGINFO, pid, 0, info.as_mut_ptr()) }).ok()?;
+    // SAFETY: it was all zeros before, and any bits are valid in this struct of integers.
+    let info = unsafe { info.assume_init() };
+    // SAFETY: signals of these codes carry the number of their sender.
+    matches!(info.si_code, libc::SI_USER | libc::SI_TKILL | libc::SI_QUEUE).then(|| unsafe { info.si_pid() })
+}
+
 /// What a thread stopped for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SyscallStop {

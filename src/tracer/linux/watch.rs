@@ -1,29 +1,26 @@
 //! One system call at a time: what a thread is about to do, and what came of it.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::rc::Rc;
 use std::time::Instant;
 
 use libc::pid_t;
 
-use super::calls::Call as Sys;
 use super::faults::{Deed, Faults};
-use super::files::{FileTable, OpenFile};
 use super::models::Models;
-use super::notes::{Note, Notes};
-use super::space::{Hit, Piece, Space};
+use super::numbers::{Row, Sys};
 use super::sys::{self, Registers};
 use crate::platform::os_errno;
-use crate::trace::{Call, Errno, FileId, Outcome, RegionId};
+use crate::trace::linux::{Decoded, Done, Machine, OpenFile, Taken, Task};
+use crate::trace::{Errno, FileId};
 use crate::tracer::BlindSpot;
 
 /// A thread under observation.
 pub(super) struct Thread {
     pub(super) tid: pid_t,
-    pub(super) files: Rc<RefCell<FileTable>>,
-    pub(super) space: Rc<RefCell<Space>>,
+    /// The first thread of its process, whose end is that of the process.
+    pub(super) leader: pid_t,
+    /// Its descriptors and its memory.
+    pub(super) task: Task,
     /// The call that it is in, if its end is of interest.
     pub(super) pending: Option<Pending>,
     /// The flags of the clone that it is in.
@@ -32,14 +29,14 @@ pub(super) struct Thread {
 
 /// A call whose end is awaited.
 pub(super) struct Pending {
-    pub(super) call: Sys,
+    pub(super) row: &'static Row,
     pub(super) args: [u64; 6],
     pub(super) started: Instant,
-    /// The model it is about.
+    /// The model it is about, or that it copies from.
     pub(super) open: Option<OpenFile>,
+    /// The model that it copies to.
+    pub(super) target: Option<OpenFile>,
     pub(super) change: Option<Change>,
-    /// What the call takes away. Once the kernel has done it, another thread may be given the same
-    /// number or address before the end of this call is seen: so it is taken away at its start.
     pub(super) taken: Taken,
 }
 
@@ -49,13 +46,13 @@ pub(super) const MUCH: u64 = 256 << 10;
 impl Pending {
     /// Whether it reads past the page cache: the thread waits for the disk and takes no processor.
     pub(super) fn is_direct(&self) -> bool {
-        let reads = matches!(self.call, Sys::Read | Sys::Pread | Sys::Readv | Sys::Preadv | Sys::Preadv2);
+        let reads = matches!(self.row.sys, Sys::Read | Sys::Pread | Sys::Readv | Sys::Preadv | Sys::Preadv2);
         reads && self.open.as_ref().is_some_and(|open| open.borrow().direct)
     }
 
     /// Whether the call brings so much that it may take far longer than a stop does.
     pub(super) fn lasts(&self) -> bool {
-        match self.call {
+        match self.row.sys {
             Sys::Read | Sys::Pread => self.args[2] >= MUCH,
             Sys::Mmap => self.args[1] >= MUCH && self.args[3] & libc::MAP_POPULATE as u64 != 0,
             Sys::Readv | Sys::Preadv | Sys::Preadv2 | Sys::Sendfile | Sys::CopyFileRange => true,
@@ -63,17 +60,6 @@ impl Pending {
             _ => false,
         }
     }
-}
-
-/// What a call takes away.
-#[derive(Default)]
-pub(super) struct Taken {
-    /// The file whose last descriptor it closes.
-    pub(super) file: Option<FileId>,
-    /// The regions that it unmaps a part of.
-    pub(super) hits: Vec<Hit>,
-    /// Where they stood, for the case that it is refused.
-    pub(super) pieces: Vec<(Range<u64>, Piece)>,
 }
 
 /// What the tracer does to a call.
@@ -96,42 +82,75 @@ pub(super) enum Next {
     Later(u64),
 }
 
-/// Turns system calls into notes.
+/// Turns system calls into decoded ones.
 pub(super) struct Watcher {
-    pub(super) notes: Notes,
+    pub(super) machine: Machine,
     pub(super) models: Models,
     pub(super) faults: Faults,
-    pub(super) page: u64,
     pub(super) dropped: u64,
     pub(super) blind_spots: BTreeMap<BlindSpot, u64>,
-    tables: u64,
+    /// The newest open of each model.
+    pub(super) newest: BTreeMap<usize, FileId>,
+    /// The command's own process.
+    pub(super) root: pid_t,
+    /// Whether the command itself sent SIGKILL to this process.
+    pub(super) killed_itself: bool,
+    began: Instant,
 }
 
 impl Watcher {
-    pub(super) fn new(models: Models, faults: Faults, page: u64) -> Self {
-        let (notes, blind_spots) = (Notes::default(), BTreeMap::new());
-        Self { notes, models, faults, page, dropped: 0, blind_spots, tables: 0 }
+    pub(super) fn new(models: Models, faults: Faults, page: u64, root: pid_t) -> Self {
+        Self {
+            machine: Machine::new(page),
+            models,
+            faults,
+            dropped: 0,
+            blind_spots: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            root,
+            killed_itself: false,
+            began: Instant::now(),
+        }
     }
 
     pub(super) fn blind(&mut self, spot: BlindSpot) {
         *self.blind_spots.entry(spot).or_default() += 1;
     }
 
-    pub(super) fn next_table(&mut self) -> u64 {
-        self.tables += 1;
-        self.tables
+    /// Nanoseconds since the trace began.
+    pub(super) fn now(&self) -> u64 {
+        nanoseconds(self.began.elapsed())
+    }
+
+    /// When something without a call of its own happened.
+    pub(super) fn event(&self) -> Done {
+        Done { start_ns: self.now(), ..Done::default() }
+    }
+
+    /// Gives a call that has ended to the machine.
+    pub(super) fn apply(&mut self, ended: &Ended<'_>, call: Decoded<'_>) {
+        let done = Done {
+            origin: 0,
+            start_ns: nanoseconds(ended.pending.started.saturating_duration_since(self.began)),
+            dur_ns: nanoseconds(ended.pending.started.elapsed()),
+            injected: ended.injected,
+            value: if ended.failed() { 0 } else { ended.result.cast_unsigned() },
+            error: ended.errno(),
+        };
+        self.machine.apply(&ended.thread.task, &done, call);
     }
 
     /// The end of a call that was awaited.
     pub(super) fn exit(&mut self, thread: &mut Thread, result: i64) {
-        let Some(pending) = thread.pending.take() else { return };
+        let Some(mut pending) = thread.pending.take() else { return };
         let outcome = self.altered(thread, &pending, result);
         if let Some(open) = pending.open.as_ref().filter(|_| uses_position(&pending)) {
             let mut open = open.borrow_mut();
             open.readers = open.readers.saturating_sub(1);
         }
-        let done = Done { thread, pending: &pending, result: outcome.0, injected: outcome.1 };
-        match pending.call {
+        let taken = std::mem::take(&mut pending.taken);
+        let mut done = Ended { thread, pending: &pending, result: outcome.0, injected: outcome.1, taken };
+        match pending.row.sys {
             Sys::Mmap
             | Sys::Mremap
             | Sys::Munmap
@@ -142,9 +161,10 @@ impl Watcher {
             | Sys::Mlock2
             | Sys::Munlock
             | Sys::MlockAll
-            | Sys::MunlockAll => self.memory_exit(&done),
-            Sys::Setrlimit | Sys::Prlimit => self.limit_exit(&done),
-            _ => self.file_exit(&done),
+            | Sys::MunlockAll
+            | Sys::Setrlimit
+            | Sys::Prlimit => self.memory_exit(&mut done),
+            _ => self.file_exit(&mut done),
         }
     }
 
@@ -188,67 +208,49 @@ impl Watcher {
     }
 }
 
-/// Whether a call reads at the file position and advances it.
+/// Whether a call reads or writes at the file position and advances it.
 pub(super) fn uses_position(pending: &Pending) -> bool {
     let args = &pending.args;
-    match pending.call {
-        Sys::Read | Sys::Readv => true,
-        Sys::Preadv2 => args[3] == u64::MAX,
+    match pending.row.sys {
+        Sys::Read | Sys::Readv | Sys::Write | Sys::Writev => true,
+        Sys::Preadv2 | Sys::Pwritev2 => args[3] == u64::MAX,
         Sys::Sendfile => args[2] == 0,
         Sys::CopyFileRange | Sys::Splice => args[1] == 0,
         _ => false,
     }
 }
 
+fn nanoseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// A call that has ended.
-pub(super) struct Done<'a> {
+pub(super) struct Ended<'a> {
     pub(super) thread: &'a Thread,
     pub(super) pending: &'a Pending,
     pub(super) result: i64,
     pub(super) injected: bool,
+    pub(super) taken: Taken,
 }
 
-impl Done<'_> {
+impl Ended<'_> {
     pub(super) fn args(&self) -> &[u64; 6] {
         &self.pending.args
     }
 
     /// The error that the call ended with.
-    pub(super) fn errno(&self, lock: bool) -> Option<Errno> {
+    fn errno(&self) -> Option<Errno> {
         /// From here on, numbers are the kernel's own orders to restart the call.
         const RESTART: i64 = 512;
-        if !(-4095..0).contains(&self.result) {
+        if !self.failed() {
             return None;
         }
         let code = if self.result <= -RESTART { libc::EINTR } else { (-self.result) as i32 };
-        Some(os_errno(code, lock))
+        Some(os_errno(code, false))
     }
 
     pub(super) fn failed(&self) -> bool {
         (-4095..0).contains(&self.result)
-    }
-
-    /// The outcome, with `value` for a success.
-    pub(super) fn outcome(&self, value: u64, lock: bool) -> Outcome {
-        self.errno(lock).map_or(Outcome::Ok(value), Outcome::Err)
-    }
-
-    /// A note of this call.
-    pub(super) fn note(&self, call: Call, outcome: Outcome) -> Note {
-        Note {
-            tid: self.thread.tid,
-            call,
-            outcome,
-            dur_ns: u64::try_from(self.pending.started.elapsed().as_nanos()).unwrap_or(u64::MAX),
-            injected: self.injected,
-            depends_on: None,
-            into: None,
-        }
-    }
-
-    /// A note that is of interest if this memory is.
-    pub(super) fn note_on(&self, call: Call, outcome: Outcome, memory: Option<RegionId>) -> Note {
-        Note { depends_on: memory, ..self.note(call, outcome) }
     }
 
     /// The number at an address of the tracee.
@@ -264,13 +266,13 @@ pub(super) fn peek(tid: pid_t, addr: u64) -> Option<u64> {
     (read == bytes.len()).then(|| u64::from_ne_bytes(bytes))
 }
 
-/// The pieces of memory that a read goes to.
+/// The pieces of memory that a read goes to or a write comes from.
 pub(super) fn segments(tid: pid_t, call: Sys, args: &[u64; 6]) -> Vec<(u64, u64)> {
     /// `UIO_MAXIOV`.
     const MOST: u64 = 1024;
     match call {
-        Sys::Read | Sys::Pread => vec![(args[1], args[2])],
-        Sys::Readv | Sys::Preadv | Sys::Preadv2 => {
+        Sys::Read | Sys::Pread | Sys::Write | Sys::Pwrite => vec![(args[1], args[2])],
+        Sys::Readv | Sys::Preadv | Sys::Preadv2 | Sys::Writev | Sys::Pwritev | Sys::Pwritev2 => {
             let mut bytes = vec![0u8; (args[2].min(MOST) * 16) as usize];
             let read = sys::read_memory(tid, args[1], &mut bytes).unwrap_or(0);
             let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));

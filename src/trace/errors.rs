@@ -1,5 +1,5 @@
-//! The names, numbers and meanings of the errors that backends without a kernel make up: those of
-//! the simulated platform and of the injector.
+//! The names, numbers and meanings of errors: one table for the backends, the tracer, the importer, and
+//! for those who make errors up (the simulated platform and the injector).
 //!
 //! Sources: `errno(3)` and `asm-generic/errno.h` for Linux (MIPS, SPARC, Alpha and PA-RISC number
 //! some of them otherwise), `sys/errno.h` for Darwin, `winerror.h` for Windows.
@@ -42,23 +42,26 @@ const UNIX: &[UnixError] = &[
     unix("EACCES", 13, 13, ErrorKind::Denied),
     unix("EFAULT", 14, 14, ErrorKind::BadAddress),
     unix("EBUSY", 16, 16, ErrorKind::Other),
+    unix("EEXIST", 17, 17, ErrorKind::Other),
     unix("ENODEV", 19, 19, ErrorKind::Unsupported),
-    unix("ENOTDIR", 20, 20, ErrorKind::Other),
+    unix("ENOTDIR", 20, 20, ErrorKind::NotFound),
     unix("EISDIR", 21, 21, ErrorKind::Other),
     unix("EINVAL", 22, 22, ErrorKind::Invalid),
     unix("ENFILE", 23, 23, ErrorKind::Other),
     unix("EMFILE", 24, 24, ErrorKind::Other),
     unix("EFBIG", 27, 27, ErrorKind::Other),
     unix("ESPIPE", 29, 29, ErrorKind::Other),
+    unix("ENAMETOOLONG", 36, 63, ErrorKind::Other),
     unix("ENOSYS", 38, 78, ErrorKind::Unsupported),
+    unix("ELOOP", 40, 62, ErrorKind::Other),
     unix("EOVERFLOW", 75, 84, ErrorKind::Other),
     unix("EOPNOTSUPP", 95, 102, ErrorKind::Unsupported),
     unix("ETIMEDOUT", 110, 60, ErrorKind::Other),
-    unix("ESTALE", 116, 70, ErrorKind::Other),
+    unix("ESTALE", 116, 70, ErrorKind::Io),
 ];
 
 /// Windows: name, number, meaning; by number.
-pub(super) const WINDOWS: &[(&str, i32, ErrorKind)] = &[
+const WINDOWS: &[(&str, i32, ErrorKind)] = &[
     ("ERROR_INVALID_FUNCTION", 1, ErrorKind::Unsupported),
     ("ERROR_FILE_NOT_FOUND", 2, ErrorKind::NotFound),
     ("ERROR_PATH_NOT_FOUND", 3, ErrorKind::NotFound),
@@ -102,12 +105,12 @@ pub(super) const WINDOWS: &[(&str, i32, ErrorKind)] = &[
 ];
 
 /// Every known name, Unix first.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     UNIX.iter().map(|row| row.name).chain(WINDOWS.iter().map(|row| row.0))
 }
 
 /// The error of that name. Unix names have Darwin's numbers for Darwin, else Linux's.
-pub(super) fn by_name(name: &str, family: OsFamily) -> Option<Errno> {
+pub(crate) fn by_name(name: &str, family: OsFamily) -> Option<Errno> {
     let unix = UNIX.iter().find(|row| row.name == name).map(|row| {
         let code = if family == OsFamily::Darwin { row.darwin } else { row.linux };
         (row.name, code, row.kind)
@@ -116,12 +119,37 @@ pub(super) fn by_name(name: &str, family: OsFamily) -> Option<Errno> {
     Some(Errno { kind, code, name: Cow::Borrowed(name) })
 }
 
-/// The same refusal when a lock met it: there, ENOMEM and EAGAIN mean a used-up quota.
-pub(super) fn of_a_lock(mut errno: Errno) -> Errno {
-    if matches!(errno.name.as_ref(), "ENOMEM" | "EAGAIN") {
-        errno.kind = ErrorKind::LockLimit;
+/// What an error of that name means on any Unix: numbers differ, names do not.
+pub(crate) fn unix_kind(name: &str) -> ErrorKind {
+    // One number with EOPNOTSUPP on most systems, and two on Darwin.
+    let name = if name == "ENOTSUP" { "EOPNOTSUPP" } else { name };
+    UNIX.iter().find(|row| row.name == name).map_or(ErrorKind::Other, |row| row.kind)
+}
+
+/// Linux's error of that name, known or not; one that is not known has the number 0.
+pub(crate) fn of_linux(name: &str) -> Errno {
+    let row = if name == "ENOTSUP" { "EOPNOTSUPP" } else { name };
+    let code = by_name(row, OsFamily::Linux).filter(|_| !row.starts_with("ERROR_")).map_or(0, |e| e.code);
+    Errno { kind: unix_kind(name), code, name: Cow::Owned(name.to_owned()) }
+}
+
+/// Windows' error of that number; `None` where it is not known.
+#[allow(dead_code, reason = "Windows has the one backend that asks")]
+pub(crate) fn of_windows(code: i32) -> Option<Errno> {
+    let (name, code, kind) = *WINDOWS.iter().find(|row| row.1 == code)?;
+    Some(Errno { kind, code, name: Cow::Borrowed(name) })
+}
+
+impl Errno {
+    /// The same refusal when a lock met it. There, "no memory", "try again" (Darwin, FreeBSD) and "not
+    /// permitted" (a limit of 0 without the right to exceed it) all speak of the quota.
+    #[must_use]
+    pub fn of_a_lock(mut self) -> Self {
+        if matches!(self.name.as_ref(), "ENOMEM" | "EAGAIN" | "EPERM") {
+            self.kind = ErrorKind::LockLimit;
+        }
+        self
     }
-    errno
 }
 
 impl OsFamily {
@@ -184,9 +212,11 @@ mod tests {
         for family in [OsFamily::Linux, OsFamily::Darwin, OsFamily::Windows] {
             for kind in KINDS {
                 let said = family.errno(kind);
-                let row = of_a_lock(by_name(&said.name, family).unwrap());
-                let expected = if said.name == "ENOMEM" { ErrorKind::LockLimit } else { kind };
-                assert_eq!(row.kind, expected, "{said}");
+                let row = by_name(&said.name, family).unwrap();
+                let quota = ["ENOMEM", "EPERM", "EAGAIN"].contains(&said.name.as_ref());
+                let of_a_lock = if quota { ErrorKind::LockLimit } else { kind };
+                assert_eq!(row.clone().of_a_lock().kind, of_a_lock, "{said}");
+                assert!(row.kind == kind || kind == ErrorKind::LockLimit, "{said}");
             }
         }
     }
@@ -214,6 +244,20 @@ mod tests {
         assert_eq!(code("EAGAIN", OsFamily::Darwin), Some(35));
         assert_eq!(code("ERROR_WORKING_SET_QUOTA", OsFamily::Linux), Some(1453));
         assert_eq!(code("EWHAT", OsFamily::Linux), None);
+    }
+
+    #[test]
+    fn linux_names_have_numbers_and_kinds_where_they_are_known() {
+        let told = |name: &str| (of_linux(name).code, of_linux(name).kind, of_linux(name).name.into_owned());
+        assert_eq!(told("ENOTDIR"), (20, ErrorKind::NotFound, "ENOTDIR".to_owned()));
+        assert_eq!(told("ENOTSUP"), (95, ErrorKind::Unsupported, "ENOTSUP".to_owned()));
+        assert_eq!(told("ESTALE"), (116, ErrorKind::Io, "ESTALE".to_owned()));
+        for name in ["EMFILE", "ENFILE", "ELOOP", "ENAMETOOLONG"] {
+            assert!(of_linux(name).code > 0 && of_linux(name).kind == ErrorKind::Other, "{name}");
+        }
+        for name in ["EWHAT", "ERROR_CRC"] {
+            assert_eq!(told(name), (0, ErrorKind::Other, name.to_owned()));
+        }
     }
 
     #[test]

@@ -1,29 +1,31 @@
-//! Descriptors: which of a process's numbers stand for an open model file.
+//! Descriptors: which of a process's numbers stand for an open file that is followed.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-use crate::trace::FileId;
+use crate::trace::{FileId, NativeFlags};
 
 /// An open file description: what one successful open made, shared by all its duplicates.
 #[derive(Debug)]
-pub(super) struct Description {
-    pub(super) file: FileId,
-    /// The model it belongs to.
-    pub(super) model: usize,
+pub(crate) struct Description {
+    pub(crate) file: FileId,
+    /// Which of the caller's files it belongs to.
+    pub(crate) model: usize,
     /// The file position, which reads without an offset use and advance.
-    pub(super) position: u64,
-    pub(super) direct: bool,
+    pub(crate) position: u64,
+    pub(crate) direct: bool,
+    /// Whether it may be written through.
+    pub(crate) writable: bool,
     /// The table that opened it: the close that counts is the one of its last descriptor there.
     owner: u64,
     closed: bool,
     /// Reads at the file position that are under way.
-    pub(super) readers: u32,
+    pub(crate) readers: u32,
 }
 
-pub(super) type OpenFile = Rc<RefCell<Description>>;
+pub(crate) type OpenFile = Rc<RefCell<Description>>;
 
 #[derive(Clone, Debug)]
 struct Slot {
@@ -33,49 +35,54 @@ struct Slot {
 
 /// The descriptors of one process, or of several that share them.
 #[derive(Debug, Default)]
-pub(super) struct FileTable {
+pub(crate) struct FileTable {
     id: u64,
     slots: BTreeMap<i32, Slot>,
 }
 
 impl FileTable {
-    pub(super) fn new(id: u64) -> Self {
+    pub(crate) fn new(id: u64) -> Self {
         Self { id, slots: BTreeMap::new() }
     }
 
     /// What a fork gives the child.
-    pub(super) fn copy(&self, id: u64) -> Self {
+    pub(crate) fn copy(&self, id: u64) -> Self {
         Self { id, slots: self.slots.clone() }
     }
 
-    /// What an exec leaves. The program goes on under another table if it shared this one.
-    pub(super) fn after_exec(&self) -> Self {
-        let slots = self.slots.iter().filter(|(_, slot)| !slot.close_on_exec);
-        Self { id: self.id, slots: slots.map(|(fd, slot)| (*fd, slot.clone())).collect() }
+    /// What an exec leaves, and the files that it closes. The program goes on under another table if it
+    /// shared this one.
+    pub(crate) fn after_exec(&self) -> (Self, Vec<FileId>) {
+        let mut left = self.copy(self.id);
+        let closing: Vec<i32> =
+            self.slots.iter().filter(|(_, slot)| slot.close_on_exec).map(|(fd, _)| *fd).collect();
+        let closed = closing.into_iter().filter_map(|fd| left.close(fd)).collect();
+        (left, closed)
     }
 
-    pub(super) fn get(&self, fd: i32) -> Option<&OpenFile> {
+    pub(crate) fn get(&self, fd: i32) -> Option<&OpenFile> {
         self.slots.get(&fd).map(|slot| &slot.open)
     }
 
-    /// A new open of a model.
-    pub(super) fn open(
+    /// A new open of a file, with these flags.
+    pub(crate) fn open(
         &mut self,
         fd: i32,
-        file: FileId,
-        model: usize,
-        direct: bool,
+        (file, model): (FileId, usize),
         position: u64,
-        cloexec: bool,
+        flags: &NativeFlags,
     ) {
+        let direct = flags.has("O_DIRECT");
+        let writable = flags.has("O_WRONLY") || flags.has("O_RDWR");
         let (owner, closed, readers) = (self.id, false, 0);
-        let open = Description { file, model, position, direct, owner, closed, readers };
-        self.slots.insert(fd, Slot { open: Rc::new(RefCell::new(open)), close_on_exec: cloexec });
+        let open = Description { file, model, position, direct, writable, owner, closed, readers };
+        let close_on_exec = flags.has("O_CLOEXEC");
+        self.slots.insert(fd, Slot { open: Rc::new(RefCell::new(open)), close_on_exec });
     }
 
-    /// `to` becomes a duplicate of `from`, or is closed if that is no model. Returns the file whose
+    /// `to` becomes a duplicate of `from`, or is closed if that is not known. Returns the file whose
     /// last descriptor `to` was.
-    pub(super) fn duplicate(&mut self, from: i32, to: i32, cloexec: bool) -> Option<FileId> {
+    pub(crate) fn duplicate(&mut self, from: i32, to: i32, cloexec: bool) -> Option<FileId> {
         let same = from == to;
         let closed = if same { None } else { self.close(to) };
         if let Some(slot) = self.slots.get(&from).filter(|_| !same) {
@@ -85,24 +92,24 @@ impl FileTable {
         closed
     }
 
-    pub(super) fn set_close_on_exec(&mut self, fd: i32, on: bool) {
+    pub(crate) fn set_close_on_exec(&mut self, fd: i32, on: bool) {
         if let Some(slot) = self.slots.get_mut(&fd) {
             slot.close_on_exec = on;
         }
     }
 
-    /// The model descriptors in a range.
-    pub(super) fn within(&self, range: RangeInclusive<i32>) -> Vec<i32> {
+    /// The known descriptors in a range.
+    pub(crate) fn within(&self, range: RangeInclusive<i32>) -> Vec<i32> {
         self.slots.range(range).map(|(fd, _)| *fd).collect()
     }
 
     /// The number stands for something else by now.
-    pub(super) fn forget(&mut self, fd: i32) {
+    pub(crate) fn forget(&mut self, fd: i32) {
         self.slots.remove(&fd);
     }
 
     /// Closes a descriptor. Returns the file if it was the last one by which its opener had it.
-    pub(super) fn close(&mut self, fd: i32) -> Option<FileId> {
+    pub(crate) fn close(&mut self, fd: i32) -> Option<FileId> {
         let slot = self.slots.remove(&fd)?;
         let others = self.slots.values().any(|other| Rc::ptr_eq(&other.open, &slot.open));
         let last_of_all = Rc::strong_count(&slot.open) == 1;
@@ -119,7 +126,7 @@ mod tests {
 
     fn table() -> FileTable {
         let mut table = FileTable::new(1);
-        table.open(3, FileId(0), 0, false, 0, false);
+        table.open(3, (FileId(0), 0), 0, &NativeFlags::default());
         table
     }
 
@@ -150,11 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn an_exec_keeps_what_is_not_marked() {
+    fn an_exec_closes_what_is_marked() {
         let mut table = table();
-        table.open(5, FileId(1), 0, false, 0, true);
+        let marked = NativeFlags::new(["O_CLOEXEC"], 0);
+        table.open(5, (FileId(1), 0), 0, &marked);
         table.duplicate(5, 6, false);
-        let after = table.after_exec();
+        table.open(7, (FileId(2), 0), 0, &marked);
+        let (after, closed) = table.after_exec();
+        assert_eq!(closed, [FileId(2)]);
         assert!(after.get(3).is_some() && after.get(5).is_none() && after.get(6).is_some());
         assert_eq!(after.within(4..=i32::MAX), [6]);
     }

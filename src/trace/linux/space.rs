@@ -8,49 +8,49 @@ use crate::trace::RegionId;
 
 /// A stretch of addresses that belongs to a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) region: RegionId,
+pub(crate) struct Piece {
+    pub(crate) region: RegionId,
     /// The address that the region's byte 0 has, or would have: parts may be gone or elsewhere.
-    pub(super) base: u64,
+    pub(crate) base: u64,
 }
 
 /// The known regions of one address space.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Space {
+pub(crate) struct Space {
     pieces: RangeMap<u64, Piece>,
 }
 
 /// A part of a request that falls into one region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hit {
-    pub(super) region: RegionId,
+pub(crate) struct Hit {
+    pub(crate) region: RegionId,
     /// The first byte, counted from the region's start.
-    pub(super) offset: u64,
-    pub(super) len: u64,
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
 }
 
 /// A range rounded outward to pages.
-pub(super) fn pages(addr: u64, len: u64, page: u64) -> Range<u64> {
+pub(crate) fn pages(addr: u64, len: u64, page: u64) -> Range<u64> {
     let end = addr.saturating_add(len);
     addr - addr % page..end.checked_next_multiple_of(page).unwrap_or(u64::MAX)
 }
 
 impl Space {
     /// A new region at `addr`; what was there before is gone.
-    pub(super) fn insert(&mut self, range: Range<u64>, region: RegionId, base: u64) {
+    pub(crate) fn insert(&mut self, range: Range<u64>, region: RegionId, base: u64) {
         if !range.is_empty() {
             self.pieces.insert(range, Piece { region, base });
         }
     }
 
-    pub(super) fn remove(&mut self, range: Range<u64>) {
+    pub(crate) fn remove(&mut self, range: Range<u64>) {
         if !range.is_empty() {
             self.pieces.remove(range);
         }
     }
 
     /// Takes a range out; returns what stood there.
-    pub(super) fn take(&mut self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
+    pub(crate) fn take(&mut self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
         if range.is_empty() {
             return Vec::new();
         }
@@ -61,13 +61,13 @@ impl Space {
     }
 
     /// The region at an address.
-    pub(super) fn at(&self, addr: u64) -> Option<Piece> {
+    pub(crate) fn at(&self, addr: u64) -> Option<Piece> {
         self.pieces.get(&addr).copied()
     }
 
     /// The known parts of a request, and whether they are all of it. A request that ends within the
     /// last page of its region keeps its own length; one that reaches further is cut there.
-    pub(super) fn hits(&self, addr: u64, len: u64, page: u64) -> Vec<Hit> {
+    pub(crate) fn hits(&self, addr: u64, len: u64, page: u64) -> Vec<Hit> {
         let whole = pages(addr, len, page);
         if whole.is_empty() {
             return Vec::new();
@@ -92,12 +92,12 @@ impl Space {
     }
 
     /// Whether any of a range is known.
-    pub(super) fn overlaps(&self, range: Range<u64>) -> bool {
+    pub(crate) fn overlaps(&self, range: Range<u64>) -> bool {
         !range.is_empty() && self.pieces.overlaps(&range)
     }
 
     /// The first stretch of a range that belongs to no known region.
-    pub(super) fn gap(&self, range: Range<u64>) -> Option<Range<u64>> {
+    pub(crate) fn gap(&self, range: Range<u64>) -> Option<Range<u64>> {
         if range.is_empty() {
             return None;
         }
@@ -105,7 +105,7 @@ impl Space {
     }
 
     /// The addresses of a region.
-    pub(super) fn ranges_of(&self, region: RegionId) -> Vec<Range<u64>> {
+    pub(crate) fn ranges_of(&self, region: RegionId) -> Vec<Range<u64>> {
         self.pieces
             .iter()
             .filter(|(_, piece)| piece.region == region)
@@ -114,7 +114,7 @@ impl Space {
     }
 
     /// Every known region that is mapped here, once.
-    pub(super) fn regions(&self) -> Vec<RegionId> {
+    pub(crate) fn regions(&self) -> Vec<RegionId> {
         let mut regions: Vec<_> = self.pieces.iter().map(|(_, piece)| piece.region).collect();
         regions.sort_unstable();
         regions.dedup();
