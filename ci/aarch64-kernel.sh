@@ -3,7 +3,7 @@
 #   ci/aarch64-kernel.sh               what qemu-user cannot run: every test that traces a process
 #   ci/aarch64-kernel.sh ARG...        what cargo-nextest selects by these arguments
 #   PAGE=16k ci/aarch64-kernel.sh ...  on a kernel whose pages have 16 KiB
-# The tests of commands (-E 'binary(/^command_/)') take most of half an hour, the others two minutes. Installs
+# The tests of commands (-E 'test(/^command_/)') take most of half an hour, the others two minutes. Installs
 # what it needs by package name; kernel, busybox and strace are Debian's arm64 packages. Where it cannot run
 # it says `not run: reason` and ends with 3; 1 is a failed test, or a machine that did not get to its end.
 #
@@ -22,7 +22,7 @@ aarch64_packages $kernel busybox-static strace
 command -v cargo-nextest > /dev/null || not_run "the tests need cargo-nextest: cargo install cargo-nextest --locked"
 
 selection=("$@")
-[ $# -gt 0 ] || selection=(-E 'binary(/^(strace_witness|tracer_.*|command_.*)$/)')
+[ $# -gt 0 ] || selection=(-E 'binary(tracer)')
 machine=$CROSS_HOME/machine-arm64
 rm -rf "$machine"
 mkdir -p "$machine"/{boot/bin,boot/modules,disk}

@@ -15,9 +15,9 @@
 # neither: that an unaligned unbuffered read is refused (the direct plans are `unsupported` here and
 # no pass), that a lock beyond the working set is refused, and that raising the working set helps.
 #
-# Not built for Windows, each by its own cfg: what traces a process (tests/strace_witness.rs,
-# tests/tracer_*.rs, tests/command_*.rs) and tests/lock_limit.rs (RLIMIT_MEMLOCK). What the contract
-# suite does not run stands in tests/support/native_world.rs.
+# Not built for Windows, each by its own cfg: what traces a process (tests/tracer) and what sets limits of
+# Unix (tests/platform/lock_limit.rs, tests/engine/mapped_memory.rs). What the contract suite does not run
+# stands in tests/platform/native_world.rs.
 . "$(dirname "$0")/cross/windows.sh"
 . "$(dirname "$0")/cross/machine.sh"
 case ${1:-all} in

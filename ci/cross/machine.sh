@@ -48,7 +48,7 @@ foreign() {
     set_up
     if [ "$what" != test ]; then
         # With a test, so that the dependencies are those of the tests and nothing is built twice.
-        "$CROSS_CARGO" build --locked --target "$target" --bin loadparity --test usage_errors
+        "$CROSS_CARGO" build --locked --target "$target" --bin loadparity --test house
         guest=$CARGO_TARGET_DIR/$target/debug/loadparity
         [ -e "$guest" ] || guest=$guest.exe
     fi

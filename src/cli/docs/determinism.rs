@@ -29,7 +29,7 @@ pub(super) fn page(machines: &[MachineBits]) -> Result<(String, bool), String> {
     }
     let mut page = format!(
         "# Determinism\n\n\
-         Made by `ci/determinism`; held by `tests/bits_command.rs`. Each model has one hash of its tensors and one of its\n\
+         Made by `ci/determinism`; held by `tests/cli/bits.rs`. Each model has one hash of its tensors and one of its\n\
          logits: in every load mode, with every vector level that a machine's CPU has, with every number of threads, on\n\
          every machine that was run. A mode is what was asked for; whether the system honoured it is what `loadparity check`\n\
          says. Generated was: {}.\n",

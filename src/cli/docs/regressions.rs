@@ -29,7 +29,7 @@ const NOT_SHOWN: &[(&str, &str, &str)] = &[
     (
         "P17",
         "a fork takes `dio` and never opens a file for it",
-        "the plan is right and the loader breaks it: `tests/broken_loaders.rs` has such loaders, and `judge` shows it in a recording",
+        "the plan is right and the loader breaks it: `tests/cli/broken_loaders.rs` has such loaders, and `judge` shows it in a recording",
     ),
     (
         "P21",
@@ -49,7 +49,7 @@ const BUILDS: [(&str, &str, Dialect); 3] = [
 pub(super) fn page(fixtures: &Path) -> io::Result<String> {
     let mut page = String::from(
         "# Regressions\n\n\
-         Made by `loadparity docs write`; held by `tests/docs_command.rs`. Every plan and every difference of code paths\n\
+         Made by `loadparity docs write`; held by `tests/cli/docs.rs`. Every plan and every difference of code paths\n\
          below is what this program printed: the reference engine ran both dialects on a simulated machine. Numbers such\n\
          as P02 are those of a catalogue of reports; the sources name them.\n",
     );

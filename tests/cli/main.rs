@@ -1,0 +1,17 @@
+//! The commands, from outside.
+
+mod bench;
+mod bits;
+mod broken_loaders;
+mod dialects;
+mod docs;
+mod generation_flags;
+mod judge;
+mod merge;
+mod migrate;
+mod migrate_fuzz;
+mod run;
+#[path = "../support/mod.rs"]
+mod support;
+mod tokenizer;
+mod usage_errors;

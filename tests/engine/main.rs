@@ -1,0 +1,17 @@
+//! The reference engine: tokens, logits and text, the same in every mode.
+
+mod decoding;
+#[cfg(target_os = "linux")]
+mod mapped_memory;
+mod no_run;
+mod reference_tokens;
+mod same_bits;
+mod sampling_oracle;
+mod split_models;
+#[path = "../support/mod.rs"]
+mod support;
+mod tokenizer_malformed;
+mod tokenizer_merges;
+mod tokenizer_reference;
+mod tokenizer_special;
+mod vocabulary;

@@ -1,0 +1,9 @@
+//! Model files: read, refused, made and written.
+
+mod command;
+mod fixtures;
+mod fuzz;
+mod make;
+mod malformed;
+mod memory;
+mod round_trip;

@@ -1,0 +1,10 @@
+//! What the load flags of each dialect ask for.
+
+mod bench;
+mod compare;
+mod equivalent;
+mod eras;
+mod explain;
+mod oracle;
+mod reference;
+mod usage_errors;

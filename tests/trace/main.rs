@@ -1,0 +1,12 @@
+//! Traces: written, read, compared and summed up; recordings of other tools, imported and judged.
+
+mod diff;
+mod file;
+mod import_pr20834;
+mod import_strace;
+mod path;
+mod recording_formats;
+mod recordings;
+mod regressions;
+mod summary;
+mod support;

@@ -1,0 +1,209 @@
+//! `check … -- CMD`: an honest command passes, and one that breaks a single thing is found out, with
+//! the rule named. The command is the reference engine, behind a shell script that does the breaking.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use rstest::rstest;
+
+use crate::command_support::{behind, check, document, engine, loadparity, notes, rules};
+use crate::support;
+
+/// Drops one word from the command line.
+const DROPS_MLOCK: &str =
+    r#"for word do shift; [ "$word" = --mlock ] || set -- "$@" "$word"; done; exec "$@""#;
+
+#[rstest]
+#[case("reference", 7)]
+#[case("booleans", 7)]
+#[case("enum-v1", 4)]
+#[case("enum-v4", 6)]
+fn an_honest_command_passes(#[case] dialect: &str, #[case] plans: usize) {
+    let (code, document) = check(&["--dialect", dialect], &engine(dialect));
+    assert_eq!(rules(&document), Vec::<&str>::new());
+    let groups = document["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), plans);
+    let direct = |g: &&serde_json::Value| g["plan"]["source"] == "direct";
+    // A file system without direct I/O of its own makes those plans unsupported.
+    assert!(groups.iter().filter(|g| !direct(g)).all(|g| g["verdict"] == "pass"), "{groups:#?}");
+    assert_eq!(code, 0);
+    let text = groups[0]["text"].as_str().unwrap();
+    assert!(groups.iter().all(|g| g["text"] == text && g["logits"].is_null() && g["tensors"].is_null()));
+    assert!(notes(&document).contains("P3: not observed"));
+    let totals = &document["finished"]["totals"];
+    assert_eq!(totals["loaded"], totals["resolved"]);
+    assert!(dialect == "reference" || totals["rejected"].as_u64().unwrap() > 2, "{totals}");
+}
+
+#[rstest]
+#[case::drops_mlock(DROPS_MLOCK, "plan-taken")]
+#[case::takes_unknown_words(
+    r#"for word do shift; case $word in no-such-mode) word=mmap;; esac; set -- "$@" "$word"; done; exec "$@""#,
+    "usage-refused"
+)]
+#[case::looks_at_the_model_first_for_one_spelling(
+    r#"case "$*" in *--no_mmap*) head -c 4 "$6" >/dev/null;; esac; exec "$@""#,
+    "same-path"
+)]
+#[case::writes_otherwise_for_one_spelling(
+    r#"case "$*" in *--no_mmap*) echo more;; esac; exec "$@""#,
+    "same-output"
+)]
+#[case::crashes_for_one_spelling(
+    r#""$@"; code=$?; case "$*" in *--no_mmap*) kill -SEGV $$;; esac; exit $code"#,
+    "completes"
+)]
+#[case::refuses_one_spelling(
+    r#"case "$*" in *--no_mmap*) echo no >&2; exit 1;; esac; exec "$@""#,
+    "plan-taken"
+)]
+fn a_command_that_breaks_one_thing_is_found_out(#[case] script: &str, #[case] rule: &str) {
+    let (code, document) = check(&["--dialect", "booleans"], &behind(script, "booleans"));
+    let script_takes_unknown = rule == "usage-refused";
+    if script_takes_unknown {
+        // This era has no load modes at all: only one that has them can take a wrong one.
+        let (code, document) = check(&["--dialect", "enum-v4"], &behind(script, "enum-v4"));
+        assert_eq!((code, rules(&document)), (1, vec![rule]));
+        return;
+    }
+    assert_eq!((code, rules(&document)), (1, vec![rule]));
+    let failure = &document["failures"][0];
+    assert!(failure["reproduce"].as_str().unwrap().starts_with("loadparity trace -- sh -c"), "{failure}");
+}
+
+#[test]
+fn a_reproduction_leaves_out_what_the_environment_says_of_loading() {
+    // Drops the lock, whether a flag or a variable asks for it.
+    let script = r#"unset LLAMA_ARG_MLOCK; for word do shift; [ "$word" = --mlock ] || set -- "$@" "$word"; done; exec "$@""#;
+    let mut line = support::loadparity();
+    line.args(["check", "--format", "json", "--dialect", "booleans", "-m"]).arg(support::fixture("q4_k_m"));
+    line.arg("--").args(behind(script, "booleans")).env("LLAMA_ARG_MLOCK", "1").env("LLAMA_ARG_NO_MMAP", "1");
+    let (code, document) = document(&line.output().unwrap());
+    assert_eq!((code, rules(&document)), (1, vec!["plan-taken"]));
+    let failures = document["failures"].as_array().unwrap();
+    let lines: Vec<&str> = failures.iter().map(|f| f["reproduce"].as_str().unwrap()).collect();
+    let none_of_them = "env -u LLAMA_ARG_MLOCK -u LLAMA_ARG_NO_MMAP loadparity trace -- sh -c";
+    assert!(lines.iter().any(|line| line.starts_with(none_of_them)), "{lines:#?}");
+    let own = "env -u LLAMA_ARG_NO_MMAP LLAMA_ARG_MLOCK=1 loadparity trace -- sh -c";
+    assert!(lines.iter().any(|line| line.starts_with(own)), "{lines:#?}");
+}
+
+#[test]
+fn what_an_era_changed_is_found_spelling_by_spelling() {
+    let (code, document) = check(&["--dialect", "booleans"], &engine("enum-v3"));
+    assert_eq!((code, rules(&document)), (1, vec!["plan-taken", "usage-refused"]));
+    let message = |spelling: &str| {
+        let failures = document["failures"].as_array().unwrap();
+        let found = failures.iter().find(|f| f["spelling"] == spelling);
+        found.map(|f| f["message"].as_str().unwrap().to_owned())
+    };
+    let seen = |plan: &str, seen: &str| Some(format!("the plan is {plan}, the operations show {seen}"));
+    assert_eq!(message("--mlock"), seen("map+lock", "read+lock"));
+    assert_eq!(message("--mlock --no-mmap"), seen("read+lock", "read"));
+    assert_eq!(message("-ndio"), seen("map", "read"));
+    assert_eq!(message("--no-mmap --mlock"), None);
+}
+
+#[test]
+fn a_command_whose_output_varies_is_blocked() {
+    let script = r#""$@"; code=$?; echo $$; exit $code"#;
+    let (code, document) = check(&["--dialect", "enum-v4", "--retries", "1"], &behind(script, "enum-v4"));
+    assert_eq!((code, rules(&document)), (3, vec![]));
+    assert!(notes(&document).contains("P4: blocked"), "{}", notes(&document));
+    let groups = document["groups"].as_array().unwrap();
+    assert!(groups.iter().all(|g| g["verdict"] == "blocked"));
+    // What does not depend on the output is judged all the same.
+    let (code, _) = check(&["--dialect", "enum-v4", "--level", "P2"], &behind(script, "enum-v4"));
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn one_spelling_whose_output_varies_is_blocked_and_no_other() {
+    let script = r#"case "$*" in *" none") echo $$;; esac; exec "$@""#;
+    let (code, document) = check(&["--dialect", "enum-v4"], &behind(script, "enum-v4"));
+    assert_eq!((code, rules(&document)), (3, vec![]));
+    let verdict = |plan: &str| {
+        let groups = document["groups"].as_array().unwrap();
+        groups.iter().find(|g| g["name"] == plan).unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((verdict("read"), verdict("map")), ("blocked".into(), "pass".into()));
+}
+
+#[test]
+fn a_command_that_hangs_is_ended() {
+    let script = r#"case "$*" in *--no_mmap*) exec sleep 60;; esac; exec "$@""#;
+    let args = ["--dialect", "booleans", "--timeout", "3"];
+    let (code, document) = check(&args, &behind(script, "booleans"));
+    assert_eq!(code, 1);
+    assert!(document["failures"][0]["message"].as_str().unwrap().contains("time limit"), "{document}");
+}
+
+#[rstest]
+#[case("booleans")]
+#[case("enum-v1")]
+#[case("enum-v2")]
+#[case("enum-v3")]
+#[case("reference")]
+fn the_dialect_of_a_command_is_found(#[case] dialect: &str) {
+    let (code, document) = check(&["--dialect", "auto"], &engine(dialect));
+    assert_eq!((code, document["started"]["dialect"].as_str().unwrap()), (0, dialect));
+    assert!(notes(&document).contains("dialect: `--mlock` did"), "{}", notes(&document));
+}
+
+#[test]
+fn a_command_that_crashes_speaks_no_dialect() {
+    let script = r#"case "$*" in *--help*) exec "$@";; esac; "$@"; kill -ILL $$"#;
+    let output = loadparity(&["check", "--dialect", "auto"], &behind(script, "enum-v4"));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("fails without any load flag") && told.contains("signal 4"), "{told}");
+}
+
+#[test]
+fn a_known_divergence_is_expected_and_a_mended_one_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("known.json");
+    let known = |plans: &[&str]| {
+        let entry = |plan: &&str| {
+            format!(r#"{{"rule":"plan-taken","plan":"{plan}","reason":"--mlock was taken away"}}"#)
+        };
+        let entries: Vec<String> = plans.iter().map(entry).collect();
+        let text = format!(r#"{{"schema":"loadparity.expect/1","known":[{}]}}"#, entries.join(","));
+        std::fs::write(&list, text).unwrap();
+    };
+    let args = ["--dialect", "booleans", "--expect", list.to_str().unwrap()];
+    let mut command = behind(DROPS_MLOCK, "booleans");
+    // The variable asks for the same lock, and the script takes no variable away.
+    command.splice(..0, ["env".to_owned(), "-u".to_owned(), "LLAMA_ARG_MLOCK".to_owned()]);
+    known(&["map+lock", "read+lock", "direct+lock-else-map"]);
+    let (code, document) = check(&args, &command);
+    assert_eq!((code, rules(&document)), (0, vec![]), "{}", notes(&document));
+    assert_eq!(document["finished"]["verdict"], "expected");
+    assert!(notes(&document).contains("expected, because --mlock was taken away"));
+    known(&["map+lock", "read+lock", "direct+lock-else-map", "map"]);
+    let (code, document) = check(&args, &command);
+    assert_eq!((code, rules(&document)), (1, vec!["known-divergence"]));
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_is_a_usage_error() {
+    let said = |args: &[&str], command: &[String]| {
+        let output = loadparity(args, command);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    for (args, command, told) in [
+        (&["check", "--level", "P3"][..], engine("reference"), "cannot be observed"),
+        (&["check"], words("prog {model}"), "no `{flags}`"),
+        (&["check"], words("prog {flags}"), "no `{model}`"),
+        (&["check"], words("/no/such/program {model} {flags}"), "no such program"),
+        (&["check", "--expect", "/no/such/file"], engine("reference"), "/no/such/file"),
+        (&["check", "--dialect", "auto"], Vec::new(), "behind `--`"),
+        (&["check", "--faults"], Vec::new(), "behind `--`"),
+    ] {
+        let (code, stderr) = said(args, &command);
+        assert!(code == 2 && stderr.contains(told), "{args:?} {command:?}: {code} {stderr}");
+    }
+    let output = support::loadparity().arg("check").arg("--").args(engine("reference")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("-m FILE"));
+}

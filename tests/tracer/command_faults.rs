@@ -1,0 +1,84 @@
+//! `check --faults … -- CMD`: what comes of a command whose calls fail, and that the worst is told
+//! first.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use rstest::rstest;
+
+use crate::command_support::{behind, check, engine, notes, rules};
+
+#[test]
+fn an_honest_command_withstands_every_fault() {
+    let (code, document) = check(&["--faults", "--dialect", "enum-v4"], &engine("enum-v4"));
+    assert_eq!((code, rules(&document)), (0, vec![]));
+    let totals = &document["finished"]["totals"];
+    assert!(totals["faults"].as_u64().unwrap() > 100 && totals["loaded"] == totals["faults"], "{totals}");
+    let notes = notes(&document);
+    for told in ["clear error", "same output", "fallback that is told"] {
+        assert!(notes.contains(told), "{notes}");
+    }
+    let cases = document["cases"].as_array().unwrap();
+    let pairs = cases.iter().filter(|c| c["spelling"].as_str().unwrap().contains(" and ")).count();
+    let (_, single) = check(&["--faults=single", "--dialect", "enum-v4"], &engine("enum-v4"));
+    assert_eq!(cases.len() - pairs, single["cases"].as_array().unwrap().len());
+    assert!(pairs > 20);
+}
+
+#[rstest]
+#[case::hides_failure(r#""$@" 2>/dev/null || exit 0"#, "fault-output")]
+#[case::crashes(r#""$@" || kill -SEGV $$"#, "fault-crash")]
+#[case::says_nothing(r#"exec "$@" 2>/dev/null"#, "fault-told")]
+fn a_command_that_takes_a_fault_badly_is_found_out(#[case] script: &str, #[case] rule: &str) {
+    let (code, document) = check(&["--faults=single", "--dialect", "enum-v4"], &behind(script, "enum-v4"));
+    assert_eq!(code, 1);
+    let failure = &document["failures"][0];
+    assert_eq!(failure["rule"], rule, "{failure}");
+    let line = failure["reproduce"].as_str().unwrap();
+    assert!(line.starts_with("loadparity trace --inject "), "{line}");
+}
+
+#[test]
+fn a_hang_is_ended_and_told_behind_silent_wrong_output() {
+    // Where the open fails it hangs, where a read fails it pretends.
+    let script = r#"said=$("$@" 2>&1) && { echo "$said"; exit 0; }
+        case "$said" in *"cannot open"*|*" open"*) exec sleep 60;; esac; echo pretended; exit 0"#;
+    let args = ["--faults=single", "--dialect", "booleans", "--timeout", "1"];
+    let (code, document) = check(&args, &behind(script, "booleans"));
+    assert_eq!(code, 1);
+    let failures = document["failures"].as_array().unwrap();
+    let order: Vec<&str> = failures.iter().map(|f| f["rule"].as_str().unwrap()).collect();
+    assert_eq!(order[0], "fault-output");
+    assert!(order.contains(&"fault-hang"), "{order:?}");
+    let first_hang = order.iter().position(|r| *r == "fault-hang").unwrap();
+    assert!(!order[first_hang..].contains(&"fault-output"), "{order:?}");
+}
+
+#[test]
+fn a_known_divergence_is_expected_and_one_that_is_gone_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("known.json");
+    let silent = behind(r#"exec "$@" 2>/dev/null"#, "enum-v1");
+    let against = |plans: &[&str]| {
+        let entry = |plan: &&str| format!(r#"{{"rule":"fault-told","plan":"{plan}","reason":"it is mute"}}"#);
+        let entries: Vec<String> = plans.iter().map(entry).collect();
+        let text = format!(r#"{{"schema":"loadparity.expect/1","known":[{}]}}"#, entries.join(","));
+        std::fs::write(&list, text).unwrap();
+        let args = ["--faults=single", "--dialect", "enum-v1", "--expect", list.to_str().unwrap()];
+        check(&args, &silent)
+    };
+    let (code, document) = against(&["map", "map+lock", "read", "direct"]);
+    assert_eq!((code, rules(&document)), (0, vec![]), "{}", notes(&document));
+    assert_eq!(document["finished"]["verdict"], "expected");
+    assert!(notes(&document).contains("expected, because it is mute: fault-told: `"));
+
+    let (code, document) = against(&["map+lock", "read", "direct", "direct+lock"]);
+    let failures = document["failures"].as_array().unwrap();
+    let plans = |rule: &str| -> std::collections::BTreeSet<&str> {
+        let of_rule = failures.iter().filter(|f| f["rule"] == rule);
+        of_rule.map(|f| f["plan"].as_str().unwrap()).collect()
+    };
+    assert_eq!(
+        (code, plans("fault-told"), plans("known-divergence")),
+        (1, ["map"].into(), ["direct+lock"].into())
+    );
+}

@@ -1,0 +1,16 @@
+//! Commands under the tracer.
+
+#![cfg(target_os = "linux")]
+
+mod command_check;
+mod command_compare;
+mod command_faults;
+mod command_support;
+mod probe;
+mod probes;
+mod strace_log;
+mod strace_witness;
+#[path = "../support/mod.rs"]
+mod support;
+mod survives;
+mod witness;
