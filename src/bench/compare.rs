@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::read::Record;
 use super::statistics::mean;
@@ -40,14 +41,14 @@ const SETTINGS: [(&str, &str); 21] = [
 ];
 
 /// Old and new of one thing, with how many times as fast the new one is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ratio {
     /// The model in llama.cpp's words.
     pub model: String,
     /// The load mode.
     pub load_mode: String,
     /// Threads; nothing for a load.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<String>,
     /// The values of [`Comparison::shown`].
     pub settings: Vec<String>,
@@ -62,10 +63,10 @@ pub struct Ratio {
 }
 
 /// A setting that is one thing throughout the old file and another throughout the new one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// The field.
-    pub field: &'static str,
+    pub field: String,
     /// Its value in the old file.
     pub old: String,
     /// Its value in the new file.
@@ -73,14 +74,16 @@ pub struct Difference {
 }
 
 /// What became of old results in new ones.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
+    /// `loadparity.compare-bench/1`.
+    pub schema: String,
     /// The name of the old side.
     pub old: String,
     /// The name of the new side.
     pub new: String,
     /// The settings that tell results apart, as headings.
-    pub shown: Vec<&'static str>,
+    pub shown: Vec<String>,
     /// Every test that both sides have, in the old file's order.
     pub tests: Vec<Ratio>,
     /// Every kind of load that both sides measured.
@@ -135,6 +138,9 @@ impl Key {
 }
 
 impl Comparison {
+    /// The schema of the document.
+    pub const SCHEMA: &'static str = "loadparity.compare-bench/1";
+
     /// Compares the results of two files, which are called by `names` where their builds do not tell
     /// them apart.
     pub fn of(old: &[Record], new: &[Record], names: [&str; 2]) -> Self {
@@ -148,7 +154,11 @@ impl Comparison {
         let differences = differences.filter_map(|(field, _)| {
             let [old, new] = sides.map(|side| values(side, field).into_iter().next().unwrap_or_default());
             // What one side does not speak of is no difference that anybody can see.
-            (old != new && !old.is_empty() && !new.is_empty()).then_some(Difference { field, old, new })
+            (old != new && !old.is_empty() && !new.is_empty()).then(|| Difference {
+                field: (*field).to_owned(),
+                old,
+                new,
+            })
         });
         let [old_name, new_name] = names_of(sides, names);
         let joined = Joined { sides, shown: &shown };
@@ -157,6 +167,7 @@ impl Comparison {
         let only_new: BTreeSet<Key> =
             new.iter().map(|record| Key::of(record, &shown)).filter(|key| !known.contains(key)).collect();
         Self {
+            schema: Self::SCHEMA.to_owned(),
             old: old_name,
             new: new_name,
             tests,
@@ -164,7 +175,7 @@ impl Comparison {
             differences: differences.collect(),
             only_old,
             only_new: only_new.len(),
-            shown: shown.iter().map(|(_, heading)| *heading).collect(),
+            shown: shown.iter().map(|(_, heading)| (*heading).to_owned()).collect(),
         }
     }
 
@@ -172,8 +183,9 @@ impl Comparison {
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         let (old, new) = (&self.old, &self.new);
-        let table = |unit: &str, lead: &[&str], shown: &[&str], rows: &[Ratio]| {
-            let names: Vec<String> = lead.iter().chain(shown).map(|name| (*name).to_owned()).collect();
+        let table = |unit: &str, lead: &[&str], shown: &[String], rows: &[Ratio]| {
+            let lead = lead.iter().map(|name| (*name).to_owned());
+            let names: Vec<String> = lead.chain(shown.iter().cloned()).collect();
             let units = [format!("{unit} {old}"), format!("{unit} {new}"), "Speedup".to_owned()];
             let mut lines = vec![[names.as_slice(), &["Test".to_owned()], &units].concat()];
             lines.extend(rows.iter().map(|row| {

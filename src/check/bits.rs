@@ -3,14 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, OnRefused};
 use crate::subject::LoadedBits;
-
-/// The schema id of the document.
-const SCHEMA: &str = "loadparity.bits/1";
 
 /// The plans of the reference dialect, in the order of its table.
 const PLANS: [LoadPlan; 7] = [
@@ -24,7 +22,7 @@ const PLANS: [LoadPlan; 7] = [
 ];
 
 /// What one machine computed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MachineBits {
     schema: String,
     /// The program's name and version.
@@ -42,7 +40,7 @@ pub struct MachineBits {
 }
 
 /// One model on one machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelBits {
     /// Its file's name.
     pub model: String,
@@ -51,7 +49,7 @@ pub struct ModelBits {
 }
 
 /// One load of a model, and all that was generated from it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModeBits {
     /// The word of `--load-mode`.
     pub mode: String,
@@ -66,18 +64,21 @@ pub enum BitsError {
     #[error("not a document of `loadparity bits`: {0}")]
     Json(#[from] serde_json::Error),
     /// Another document, or one of another version.
-    #[error("its schema is `{0}`, not `{SCHEMA}`; write one with `loadparity bits --json FILE`")]
+    #[error("its schema is `{0}`, not `{wanted}`; write one with `loadparity bits --json FILE`", wanted = MachineBits::SCHEMA)]
     Schema(String),
 }
 
 impl MachineBits {
+    /// The schema of the document.
+    pub const SCHEMA: &'static str = "loadparity.bits/1";
+
     /// An empty document for a machine that people call `machine`.
     #[must_use]
     pub fn new(platform: &str, machine: String, generation: &Generation) -> Self {
         let Generation { prompt, n_predict, sampler, .. } = generation;
         let (seed, temperature) = (sampler.seed, sampler.temperature);
         Self {
-            schema: SCHEMA.to_owned(),
+            schema: Self::SCHEMA.to_owned(),
             tool: concat!("loadparity ", env!("CARGO_PKG_VERSION")).to_owned(),
             machine,
             platform: platform.to_owned(),
@@ -96,7 +97,7 @@ impl MachineBits {
     pub fn read(bytes: &[u8]) -> Result<Self, BitsError> {
         let document: serde_json::Value = serde_json::from_slice(bytes)?;
         match document.get("schema").and_then(serde_json::Value::as_str) {
-            Some(SCHEMA) => Ok(serde_json::from_value(document)?),
+            Some(Self::SCHEMA) => Ok(serde_json::from_value(document)?),
             other => Err(BitsError::Schema(other.unwrap_or("missing").to_owned())),
         }
     }

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::model::ModelFile;
+use super::report_file::ReportFile;
 use crate::check::{Agreement, MachineBits, ModelBits};
 use crate::engine::{Generation, SamplerConfig};
 use crate::subject::LoadedBits;
@@ -51,6 +52,10 @@ pub(super) fn run(args: &BitsArgs, out: &mut dyn Write) -> Exit {
     let Some(first) = wanted.first() else { return Exit::usage("--threads names no number") };
     let name = args.name.clone();
     let name = name.unwrap_or_else(|| format!("{} {}", platform.name(), std::env::consts::ARCH));
+    let file = match args.json.as_deref().map(ReportFile::open).transpose() {
+        Ok(file) => file,
+        Err(exit) => return exit,
+    };
     let mut bits = MachineBits::new(platform.name(), name, first);
 
     let given = args.model.iter().map(|path| Some(path.as_path()));
@@ -77,13 +82,13 @@ pub(super) fn run(args: &BitsArgs, out: &mut dyn Write) -> Exit {
             Err(error) => return Exit::internal(error),
         }
     }
-    if let Some(path) = &args.json {
-        let written = std::fs::File::create(path).and_then(|mut file| {
-            serde_json::to_writer_pretty(&mut file, &bits)?;
-            file.write_all(b"\n")
+    if let Some(file) = file {
+        let written = serde_json::to_vec_pretty(&bits).map_err(io::Error::from).and_then(|mut document| {
+            document.push(b'\n');
+            file.write(&document)
         });
         if let Err(error) = written {
-            return Exit::usage(format!("cannot write {}: {error}", path.display()));
+            return Exit::internal(format!("cannot write {}: {error}", file.shown().display()));
         }
     }
     // A difference is worse than a load that could not be tried, whatever their numbers.

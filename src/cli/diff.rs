@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::rules::Summary;
 use crate::trace::{CodePath, Diff, DiffClass, Entry, ReadError, Rule, TraceFile, Word};
@@ -163,37 +164,46 @@ impl Comparison {
             direct_unread: side.facts.direct_unread,
         };
         let rules = self.rules().into_iter().map(|(rule, (left, right))| JsonRule {
-            id: rule.id(),
-            explanation: rule.explanation(),
+            id: rule.id().to_owned(),
+            explanation: rule.explanation().to_owned(),
             left,
             right,
         });
-        let report = JsonReport {
-            schema: "loadparity.diff/1",
+        let document = DiffDocument {
+            schema: DiffDocument::SCHEMA.to_owned(),
             left: side(&self.left),
             right: side(&self.right),
             identical: self.diff.is_identical(),
-            worst: self.diff.worst().map(Word::word),
+            worst: self.diff.worst().map(|class| class.word().to_owned()),
             differences: self.diff.differences().map(JsonEntry::of).collect(),
             rules: rules.collect(),
         };
-        serde_json::to_writer_pretty(&mut *out, &report)?;
+        serde_json::to_writer_pretty(&mut *out, &document)?;
         writeln!(out)
     }
 }
 
-#[derive(Serialize)]
-struct JsonReport {
-    schema: &'static str,
+/// What `diff --format json` prints: two traces and how they differ.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(super) struct DiffDocument {
+    schema: String,
     left: JsonSide,
     right: JsonSide,
+    /// Whether both took the same code path.
     identical: bool,
-    worst: Option<&'static str>,
+    /// The worst class of the differences.
+    worst: Option<String>,
     differences: Vec<JsonEntry>,
+    /// What was normalised.
     rules: Vec<JsonRule>,
 }
 
-#[derive(Serialize)]
+impl DiffDocument {
+    pub(super) const SCHEMA: &str = "loadparity.diff/1";
+}
+
+/// One trace.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct JsonSide {
     file: String,
     os: String,
@@ -203,9 +213,11 @@ struct JsonSide {
     direct_unread: u64,
 }
 
-#[derive(Serialize)]
+/// A step that the two do not share.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct JsonEntry {
-    class: Option<&'static str>,
+    /// What the difference comes to.
+    class: Option<String>,
     detail: String,
     left: Option<String>,
     right: Option<String>,
@@ -215,7 +227,7 @@ impl JsonEntry {
     fn of(entry: &Entry) -> Self {
         let line = |step: &Option<crate::trace::Step>| step.as_ref().map(ToString::to_string);
         Self {
-            class: entry.class.map(Word::word),
+            class: entry.class.map(|class| class.word().to_owned()),
             detail: entry.detail.clone(),
             left: line(&entry.left),
             right: line(&entry.right),
@@ -223,10 +235,11 @@ impl JsonEntry {
     }
 }
 
-#[derive(Serialize)]
+/// A normalisation, and how often it was applied on each side.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct JsonRule {
-    id: &'static str,
-    explanation: &'static str,
+    id: String,
+    explanation: String,
     left: usize,
     right: usize,
 }

@@ -2,13 +2,14 @@
 //!
 //! Opens no file and reads no environment but what `--env` gives, so its output is reproducible.
 
-mod bench;
+pub(super) mod bench;
 mod other;
 
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use self::other::{Equivalents, Upgrade};
 use crate::plan::{Dialect, LoadPlan, Override, Resolved, Source, Spelling, UsageError, Warning};
@@ -91,8 +92,8 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::
     };
     match (args.format, &resolved) {
         (ExplainFormat::Json, resolved) => {
-            let explanation = Explanation::of(args.dialect, &spelling, resolved, upgrade);
-            serde_json::to_writer(&mut *out, &explanation)?;
+            let document = ExplainDocument::of(args.dialect, &spelling, resolved, upgrade);
+            serde_json::to_writer(&mut *out, &document)?;
             writeln!(out)?;
         }
         (ExplainFormat::Terminal, Ok(resolved)) => {
@@ -107,25 +108,34 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::
     Ok(code)
 }
 
-/// The object of `--format json`. The first five keys are the published contract.
-#[derive(Serialize)]
-struct Explanation {
+/// What `explain --format json` prints: the plan of a spelling, and how other dialects say it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(super) struct ExplainDocument {
+    schema: String,
     dialect: Dialect,
+    /// The plan; `null` for a usage error.
     plan: Option<LoadPlan>,
-    load_mode: Option<&'static str>,
+    /// The exact `--load-mode` word of the reference dialect, where there is one.
+    load_mode: Option<String>,
     warnings: Vec<String>,
+    /// The usage error.
     error: Option<String>,
+    /// The spelling as a shell would take it.
     spelling: String,
+    /// The plan's short name.
     plan_name: Option<String>,
     overridden: Vec<Overridden>,
-    ignored_env: Vec<&'static str>,
+    /// Variables that are set and that the dialect does not read.
+    ignored_env: Vec<String>,
+    /// The same in every other dialect, by its name.
     equivalents: Equivalents,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The line after an upgrade, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<Upgrade>,
 }
 
 /// A statement that had no say, and the one that decided instead.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Overridden {
     what: String,
     by: String,
@@ -137,7 +147,9 @@ impl Overridden {
     }
 }
 
-impl Explanation {
+impl ExplainDocument {
+    pub(super) const SCHEMA: &str = "loadparity.explain/1";
+
     fn of(
         dialect: Dialect,
         spelling: &Spelling,
@@ -146,9 +158,10 @@ impl Explanation {
     ) -> Self {
         let found = resolved.as_ref().ok();
         Self {
+            schema: Self::SCHEMA.to_owned(),
             dialect,
             plan: found.map(|found| found.plan),
-            load_mode: found.and_then(|found| found.load_mode),
+            load_mode: found.and_then(|found| found.load_mode).map(str::to_owned),
             warnings: found.map(|found| remarks(dialect, found)).unwrap_or_default(),
             error: resolved.as_ref().err().map(ToString::to_string),
             spelling: spelling.to_string(),
@@ -156,7 +169,9 @@ impl Explanation {
             overridden: found
                 .map(|found| found.overridden.iter().map(Overridden::of).collect())
                 .unwrap_or_default(),
-            ignored_env: found.map(|found| found.ignored_env.clone()).unwrap_or_default(),
+            ignored_env: found
+                .map(|found| found.ignored_env.iter().map(|name| (*name).to_owned()).collect())
+                .unwrap_or_default(),
             equivalents: if found.is_some() {
                 Equivalents::of(spelling, dialect)
             } else {

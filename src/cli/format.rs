@@ -82,7 +82,7 @@ impl Format {
                 }
                 Some(path) => {
                     files.push(path);
-                    Target::File(ReportFile::new(path).map_err(|error| unwritable(path, &error))?)
+                    Target::File(ReportFile::open(path)?)
                 }
                 None => Target::Stdout(stdout.take().ok_or_else(|| {
                     Exit::usage("two formats cannot both go to standard output; give one of them a file: --format json=FILE")

@@ -5,6 +5,8 @@ mod new_file;
 mod show;
 mod split;
 
+pub(super) use show::GgufShowDocument;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 

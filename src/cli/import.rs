@@ -5,7 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::exit::Exit;
 use crate::import::{Imported, Origin, import};
@@ -85,11 +86,11 @@ pub(super) fn run(args: &ImportArgs, out: &mut dyn Write) -> Exit {
     if let Err(error) = written {
         return Exit::usage(format!("{}: {error}", args.output.display()));
     }
-    let told = match args.format {
+    let printed = match args.format {
         ImportFormat::Terminal => lines(&imported, out),
         ImportFormat::Json => json(&imported, out),
     };
-    told.map_or_else(Exit::internal, |()| Exit::Code(0))
+    printed.map_or_else(Exit::internal, |()| Exit::Code(0))
 }
 
 fn lines(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {
@@ -122,25 +123,37 @@ fn lines(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {
 /// Lines that are no evidence and that are shown one by one.
 const SHOWN: usize = 10;
 
-#[derive(Serialize)]
-struct Told<'a> {
-    schema: &'static str,
-    from: &'static str,
+/// What `import --format json` prints: what became of the lines.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(super) struct ImportDocument {
+    schema: String,
+    /// What the text is: `pr20834` or `strace`.
+    from: String,
+    /// Lines of the text.
     lines: usize,
+    /// Lines that are evidence.
     evidence: usize,
+    /// Lines about other files than a model.
     elsewhere: usize,
+    /// Lines that are no evidence.
     other: usize,
+    /// Calls whose end the text does not hold.
     unfinished: usize,
+    /// Operations of the trace.
     operations: usize,
     page_size: u64,
-    notes: &'a [String],
+    notes: Vec<String>,
+}
+
+impl ImportDocument {
+    pub(super) const SCHEMA: &str = "loadparity.import/1";
 }
 
 fn json(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {
     let report = &imported.report;
-    let told = Told {
-        schema: "loadparity.import/1",
-        from: imported.origin.word(),
+    let document = ImportDocument {
+        schema: ImportDocument::SCHEMA.to_owned(),
+        from: imported.origin.word().to_owned(),
         lines: report.lines,
         evidence: report.evidence,
         elsewhere: report.elsewhere,
@@ -148,8 +161,8 @@ fn json(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {
         unfinished: report.unfinished,
         operations: imported.trace.ops.len(),
         page_size: imported.trace.header.page_size,
-        notes: &report.notes,
+        notes: report.notes.clone(),
     };
-    serde_json::to_writer(&mut *out, &told)?;
+    serde_json::to_writer(&mut *out, &document)?;
     writeln!(out)
 }

@@ -28,6 +28,7 @@ mod migrate;
 mod model;
 mod report_file;
 mod run;
+mod schema;
 pub mod tokenize;
 mod trace;
 
@@ -51,6 +52,7 @@ pub use judge::JudgeArgs;
 pub use merge::MergeArgs;
 pub use migrate::MigrateArgs;
 pub use run::RunArgs;
+pub use schema::SchemaArgs;
 pub use trace::TraceArgs;
 
 /// Checks what a model loader does to the operating system.
@@ -123,6 +125,9 @@ enum Command {
     Tokenize(tokenize::TokenizeArgs),
     /// Show or make model files.
     Gguf(gguf::GgufArgs),
+    /// List the JSON Schemas of what the program writes as JSON, or print one.
+    #[command(override_usage = "loadparity schema [NAME]")]
+    Schema(SchemaArgs),
     /// Print or renew what is made from the program's own tables: pages, man pages and completions.
     #[command(override_usage = "\
         loadparity docs PAGE\n       \
@@ -193,6 +198,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
         Command::Trace(args) => trace::run(args, &mut anstream::stderr()),
         Command::Tokenize(args) => model::tokenize(args, out),
+        Command::Schema(args) => schema::run(args, out),
         Command::Docs(args) => docs::run(args, out),
         Command::Gguf(args) => match gguf::run(args, out) {
             Ok(()) => Exit::Code(0),

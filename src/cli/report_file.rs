@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::exit::Exit;
+
 /// Where a report will stand.
 #[derive(Debug)]
 pub(super) struct ReportFile {
@@ -43,6 +45,14 @@ impl ReportFile {
         }
         file.part()?;
         Ok(file)
+    }
+
+    /// The same, with the message for a user.
+    ///
+    /// # Errors
+    /// A usage error that names the file.
+    pub(super) fn open(shown: &Path) -> Result<Self, Exit> {
+        Self::new(shown).map_err(|error| Exit::usage(format!("cannot write {}: {error}", shown.display())))
     }
 
     /// How messages name it.

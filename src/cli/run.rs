@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::exit::Exit;
 use super::model::ModelFile;
@@ -404,64 +405,84 @@ fn header(args: &RunArgs, model: &ModelFile, load_flags: &[String]) -> Header {
     }
 }
 
-#[derive(Serialize)]
-struct Document {
+/// What `run --json` prints: what was generated, and how the model was loaded.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(super) struct RunDocument {
+    schema: String,
     prompt_tokens: Vec<u32>,
     tokens: Vec<u32>,
+    /// The generated text; bytes that are no UTF-8 are replaced.
     text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stop: Option<&'static str>,
+    /// Why the text ends; not under `--no-run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stop: Option<String>,
     load: Load,
     hash: Hashes,
     seed: u64,
     timings: Timings,
 }
 
-#[derive(Serialize)]
+impl RunDocument {
+    pub(super) const SCHEMA: &str = "loadparity.run/1";
+}
+
+/// How the model was loaded.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Load {
+    /// The plan of the flags.
     asked: String,
+    /// The plan after `auto` was decided.
     resolved: String,
+    /// What the operations show to have happened.
     effective: String,
+    /// Every warning of the loader.
     fallbacks: Vec<Fallback>,
+    /// Bytes locked at the end of the load.
     locked_bytes: u64,
 }
 
-#[derive(Serialize)]
+/// A warning of the loader.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Fallback {
-    code: &'static str,
+    code: String,
     text: String,
 }
 
-#[derive(Serialize)]
+/// Hashes over the weights and over the output.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Hashes {
+    /// One hash over the hashes of all tensors.
     tensors: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// One hash over the logits of every step; not under `--no-run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     logits: Option<String>,
 }
 
-#[derive(Serialize)]
+/// How long things took.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Timings {
     load_ms: f64,
     prompt_ms: f64,
     predict_ms: f64,
 }
 
-fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> Document {
+fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> RunDocument {
     let Done { resolved, tensors, generated, load_time } = done;
     let summary = Summary::of(ops);
     let fallbacks = ops.iter().filter_map(|op| match &op.call {
         Call::Notice(n) if n.level == NoticeLevel::Warning => {
-            Some(Fallback { code: n.code.word(), text: n.text.clone() })
+            Some(Fallback { code: n.code.word().to_owned(), text: n.text.clone() })
         }
         _ => None,
     });
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let generated = generated.as_ref();
-    Document {
+    RunDocument {
+        schema: RunDocument::SCHEMA.to_owned(),
         prompt_tokens: generated.map_or(Vec::new(), |g| g.prompt_tokens.clone()),
         tokens: generated.map_or(Vec::new(), |g| g.tokens.clone()),
         text: generated.map_or(String::new(), |g| String::from_utf8_lossy(&g.text).into_owned()),
-        stop: generated.map(|g| g.stop.word()),
+        stop: generated.map(|g| g.stop.word().to_owned()),
         load: Load {
             asked: asked.to_string(),
             resolved: resolved.to_string(),

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::engine::tokenizer::{Tokenizer, TokenizerError};
 use crate::gguf::Gguf;
 
@@ -26,7 +29,7 @@ pub struct TokenizeArgs {
     /// Take the text of control tokens for ordinary text.
     #[arg(long)]
     pub no_parse_special: bool,
-    /// Print {"ids":[…]} instead of a line for each token.
+    /// Print a JSON object with the `ids` instead of a line for each token.
     #[arg(long)]
     pub json: bool,
 }
@@ -56,9 +59,16 @@ impl TokenizeError {
     }
 }
 
-#[derive(serde::Serialize)]
-struct Report {
+/// What `tokenize --json` prints.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(super) struct TokenizeDocument {
+    schema: String,
+    /// The tokens of the text.
     ids: Vec<u32>,
+}
+
+impl TokenizeDocument {
+    pub(super) const SCHEMA: &str = "loadparity.tokenize/1";
 }
 
 /// Runs the command on the header of the model in `args`; the tokens go to `out`.
@@ -77,7 +87,8 @@ pub fn run(args: &TokenizeArgs, gguf: &Gguf, out: &mut dyn Write) -> Result<(), 
     let tokenizer = Tokenizer::from_gguf(gguf).map_err(model)?;
     let ids = tokenizer.encode(text, !args.no_add_special, !args.no_parse_special).map_err(model)?;
     if args.json {
-        serde_json::to_writer(&mut *out, &Report { ids }).map_err(io::Error::from)?;
+        let document = TokenizeDocument { schema: TokenizeDocument::SCHEMA.to_owned(), ids };
+        serde_json::to_writer(&mut *out, &document).map_err(io::Error::from)?;
         writeln!(out)?;
     } else {
         for id in ids {

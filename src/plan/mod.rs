@@ -28,10 +28,11 @@ pub use resolve::{Resolved, resolve};
 pub use spelling::Spelling;
 pub use split::{load_flags, split_args, split_bench_args};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Where the weights come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The file is mapped and the tensors are used where they lie.
@@ -45,7 +46,7 @@ pub enum Source {
 }
 
 /// What a loader does when the direct open (or a direct read) is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnRefused {
     /// Map the file instead.
@@ -57,7 +58,7 @@ pub enum OnRefused {
 }
 
 /// What was asked for: the result of reading one spelling under one dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct LoadPlan {
     /// Where the weights come from.
     pub source: Source,

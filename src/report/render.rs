@@ -4,6 +4,8 @@ mod github;
 mod json;
 mod junit;
 mod markdown;
+#[cfg(test)]
+mod samples;
 mod table;
 mod terminal;
 #[cfg(test)]

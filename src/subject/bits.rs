@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::TensorHashes;
@@ -12,7 +13,7 @@ use crate::platform::{Platform, Recorder, Recording};
 use crate::rules::Summary;
 
 /// What came of a load.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoadedBits {
     /// `map`, `read+lock`, `direct` …
     pub effective: String,
@@ -23,7 +24,7 @@ pub struct LoadedBits {
 }
 
 /// One text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogitsBits {
     /// The vector level.
     pub level: String,

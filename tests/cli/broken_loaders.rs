@@ -35,7 +35,7 @@ fn check_at(model: &Path, sabotage: Option<Sabotage>, faults: &[&str]) -> (u8, s
     let mut out = Vec::new();
     let exit = run_check(&line.check, &engine, &truth, "fixture".into(), &mut out);
     let Exit::Code(code) = exit else { panic!("the check itself failed: {exit:?}") };
-    (code, serde_json::from_slice(&out).expect("a JSON document"))
+    (code, support::schemas::parsed(&out))
 }
 
 fn rules_broken(document: &serde_json::Value) -> Vec<String> {

@@ -14,7 +14,7 @@ fn stdout(args: &[&str]) -> String {
 }
 
 fn json(args: &[&str]) -> Value {
-    serde_json::from_str(&stdout(&[&["--format", "json"], args].concat())).expect("one JSON document")
+    support::schemas::parsed(stdout(&[&["--format", "json"], args].concat()).as_bytes())
 }
 
 #[test]

@@ -54,9 +54,15 @@ fn copy() -> tempfile::TempDir {
     }
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("fixtures")).unwrap();
-    for name in
-        ["README.md", "PLATFORM.md", "docs", "fixtures/regressions", "fixtures/straces", "fixtures/pr20834"]
-    {
+    for name in [
+        "README.md",
+        "PLATFORM.md",
+        "docs",
+        "fixtures/regressions",
+        "fixtures/straces",
+        "fixtures/pr20834",
+        "fixtures/schema",
+    ] {
         copy(&checkout().join(name), &folder.path().join(name));
     }
     folder

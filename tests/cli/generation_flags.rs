@@ -10,7 +10,7 @@ fn run(more: &[&str]) -> Value {
     let mut command = support::loadparity();
     command.args(["run", "-p", "In the beginning", "-n", "24", "--temp", "0", "--json"]).args(more);
     let output = command.assert().success().get_output().stdout.clone();
-    serde_json::from_slice(&output).unwrap()
+    support::schemas::parsed(&output)
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn biases_and_penalties_change_the_choice() {
             typical,
         ]);
         let output = command.assert().success().get_output().stdout.clone();
-        serde_json::from_slice::<Value>(&output).unwrap()["tokens"].clone()
+        support::schemas::parsed(&output)["tokens"].clone()
     };
     assert_ne!(drawn("0.1"), drawn("1"));
     let mut wrong = support::loadparity();

@@ -11,6 +11,7 @@ mod merge;
 mod migrate;
 mod migrate_fuzz;
 mod run;
+mod schemas;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokenizer;

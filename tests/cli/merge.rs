@@ -43,7 +43,7 @@ fn checked(profile: SimProfile, os: &str) -> Value {
         &mut out,
     );
     assert!(matches!(exit, Exit::Code(0)), "{exit:?}");
-    let mut document: Value = serde_json::from_slice(&out).unwrap();
+    let mut document: Value = support::schemas::parsed(&out);
     document["started"]["platform"] = json!(os);
     document
 }
@@ -86,7 +86,7 @@ impl Results {
 
     fn merge_to_json(&self) -> (i32, Value) {
         let (code, text) = self.merge(&ALL, &["--format", "json"]);
-        (code, serde_json::from_str(&text).unwrap())
+        (code, support::schemas::parsed(text.as_bytes()))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::support;
 
 fn json(args: &[&str]) -> Value {
     let out = support::loadparity().args(["run", "--json"]).args(args).assert().success();
-    serde_json::from_slice(&out.get_output().stdout).expect("one JSON document")
+    support::schemas::parsed(&out.get_output().stdout)
 }
 
 fn trace(path: &Path) -> TraceFile {
@@ -133,7 +133,7 @@ fn the_environment_yields_to_the_line_and_a_load_mode_decides_alone() {
         let mut command = support::loadparity();
         command.args(["run", "--json", "-p", "x", "-n", "1"]).args(flags).envs(env.iter().copied());
         let out = command.assert().success();
-        let document: Value = serde_json::from_slice(&out.get_output().stdout).expect("JSON");
+        let document: Value = support::schemas::parsed(&out.get_output().stdout);
         document["load"]["asked"].as_str().expect("a plan").to_owned()
     };
     assert_eq!(run(&[("LLAMA_ARG_MMAP", "0")], &[]), "read");

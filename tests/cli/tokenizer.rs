@@ -25,9 +25,15 @@ fn tokenize(arguments: &[&str]) -> Result<String, TokenizeError> {
 #[test]
 fn json_is_one_object_of_ids() {
     let text = "<|end_of_text|>In the beginning";
-    assert_eq!(tokenize(&["--json", "-p", text]).unwrap(), "{\"ids\":[2046,2047,1702,258,1861,1241]}\n");
-    assert_eq!(tokenize(&["--json", "--no-add-special", "-p", "a"]).unwrap(), "{\"ids\":[64]}\n");
-    let ids = "{\"ids\":[27,82,29]}\n";
+    assert_eq!(
+        tokenize(&["--json", "-p", text]).unwrap(),
+        "{\"schema\":\"loadparity.tokenize/1\",\"ids\":[2046,2047,1702,258,1861,1241]}\n"
+    );
+    assert_eq!(
+        tokenize(&["--json", "--no-add-special", "-p", "a"]).unwrap(),
+        "{\"schema\":\"loadparity.tokenize/1\",\"ids\":[64]}\n"
+    );
+    let ids = "{\"schema\":\"loadparity.tokenize/1\",\"ids\":[27,82,29]}\n";
     assert_eq!(tokenize(&["--json", "--no-add-special", "--no-parse-special", "-p", "<s>"]).unwrap(), ids);
     let parsed = tokenize(&["--json", "--no-parse-special", "-p", "<|end_of_text|>"]).unwrap();
     assert!(!parsed.contains("2047"), "{parsed}");
@@ -45,7 +51,10 @@ fn a_file_is_taken_byte_by_byte() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"a\0b").unwrap();
     let path = file.path().to_str().unwrap();
-    assert_eq!(tokenize(&["--json", "-f", path]).unwrap(), "{\"ids\":[2046,64,188,65]}\n");
+    assert_eq!(
+        tokenize(&["--json", "-f", path]).unwrap(),
+        "{\"schema\":\"loadparity.tokenize/1\",\"ids\":[2046,64,188,65]}\n"
+    );
     let error = tokenize(&["-f", "no/such/file"]).unwrap_err();
     assert!(error.to_string().starts_with("cannot read no/such/file: "), "{error}");
     assert_eq!(error.exit_code(), 2);

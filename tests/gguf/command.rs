@@ -68,12 +68,21 @@ fn show_prints_metadata_tensors_and_totals() {
 #[test]
 fn show_gives_everything_as_json_in_a_fixed_order() {
     let text = command(&["show", &fixture("q8_0"), "--format", "json"]).unwrap();
-    let positions: Vec<_> =
-        ["file", "version", "file_size", "alignment", "data_offset", "metadata", "tensors", "totals"]
-            .map(|key| text.find(&format!("\n  \"{key}\":")).unwrap_or_else(|| panic!("no {key}")))
-            .into();
+    let positions: Vec<_> = [
+        "schema",
+        "file",
+        "version",
+        "file_size",
+        "alignment",
+        "data_offset",
+        "metadata",
+        "tensors",
+        "totals",
+    ]
+    .map(|key| text.find(&format!("\n  \"{key}\":")).unwrap_or_else(|| panic!("no {key}")))
+    .into();
     assert!(positions.is_sorted());
-    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let json: serde_json::Value = crate::schemas::parsed(text.as_bytes());
     let model = parsed(&fixture("q8_0"));
     assert_eq!(json["metadata"].as_array().unwrap().len(), model.metadata.len());
     let tokens =
@@ -115,7 +124,7 @@ fn show_copes_with_strange_values() {
     assert!(text.contains("é\" … (200 bytes)"), "{text}");
 
     let json: serde_json::Value =
-        serde_json::from_str(&command(&["show", &path, "--format", "json"]).unwrap()).unwrap();
+        crate::schemas::parsed(command(&["show", &path, "--format", "json"]).unwrap().as_bytes());
     let values: Vec<_> =
         json["metadata"].as_array().unwrap().iter().map(|entry| entry["value"].clone()).collect();
     let expected =

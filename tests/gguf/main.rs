@@ -7,3 +7,5 @@ mod make;
 mod malformed;
 mod memory;
 mod round_trip;
+#[path = "../support/schemas.rs"]
+mod schemas;

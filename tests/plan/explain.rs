@@ -24,7 +24,7 @@ fn json(line: &str) -> (u8, Value) {
     let (code, out, err) = explain(&format!("--format json {line}"));
     assert_eq!(err, "");
     assert!(out.ends_with("}\n") && out.matches('\n').count() == 1, "{out}");
-    (code, serde_json::from_str(&out).unwrap())
+    (code, crate::schemas::parsed(out.as_bytes()))
 }
 
 /// The keys of the published contract alone; others stand beside them.

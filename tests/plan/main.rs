@@ -7,4 +7,6 @@ mod eras;
 mod explain;
 mod oracle;
 mod reference;
+#[path = "../support/schemas.rs"]
+mod schemas;
 mod usage_errors;

@@ -46,7 +46,7 @@ fn a_refused_lock_is_told(#[case] mode: &str, #[case] effective: &str) {
     for part in ["ENOMEM", "65536 bytes", "ulimit -l", "model.gguf"] {
         assert!(stderr.contains(part), "{part}: {stderr}");
     }
-    let document: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let document: serde_json::Value = support::schemas::parsed(&out.stdout);
     assert_eq!(document["load"]["asked"], format!("{effective}+lock"));
     assert_eq!(document["load"]["effective"], effective, "what is not locked is not called locked");
     let fallbacks = document["load"]["fallbacks"].as_array().expect("a list");
@@ -56,7 +56,7 @@ fn a_refused_lock_is_told(#[case] mode: &str, #[case] effective: &str) {
 #[test]
 fn check_calls_the_locking_plans_blocked() {
     let out = limited(&["check", "--level", "P3", "--format", "json"]);
-    let document: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let document: serde_json::Value = support::schemas::parsed(&out.stdout);
     assert_eq!(out.status.code(), Some(3), "{}", document["finished"]);
     for group in document["groups"].as_array().expect("groups") {
         let locking = group["plan"]["lock"] == true;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 pub mod saboteur;
+pub mod schemas;
 pub mod whole_file;
 
 use std::path::PathBuf;

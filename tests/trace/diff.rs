@@ -317,7 +317,7 @@ fn the_json_form_says_the_same(#[case] left: Vec<Op>, #[case] right: Vec<Op>, #[
     let diff = Diff::between(&left_path, &right_path);
     let files = (written(&trace_file(left)), written(&trace_file(right)));
     let (code, text) = command(&files.0, &files.1, &["--format", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let report = crate::schemas::parsed(text.as_bytes());
     assert_eq!(code, expected);
     assert_eq!(report["identical"], diff.is_identical());
     assert_eq!(report["worst"].as_str(), diff.worst().map(Word::word));

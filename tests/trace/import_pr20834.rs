@@ -28,7 +28,7 @@ fn imported(name: &str, trace: &Path) -> Value {
         .get_output()
         .stdout
         .clone();
-    serde_json::from_slice(&output).expect("JSON")
+    crate::schemas::parsed(&output)
 }
 
 /// Compares what master and the pull request printed for a flag: exit code, comparison, report of
@@ -39,7 +39,7 @@ fn compared(flag: &str) -> (i32, Value, Value) {
     imported(&format!("{flag}.master.log"), &left);
     let report = imported(&format!("{flag}.pr.log"), &right);
     let output = program().args(["diff", "--format", "json"]).args([&left, &right]).output().expect("a run");
-    let diff = serde_json::from_slice(&output.stdout).expect("JSON");
+    let diff = crate::schemas::parsed(&output.stdout);
     (output.status.code().expect("a code"), diff, report)
 }
 

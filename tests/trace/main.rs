@@ -8,5 +8,7 @@ mod path;
 mod recording_formats;
 mod recordings;
 mod regressions;
+#[path = "../support/schemas.rs"]
+mod schemas;
 mod summary;
 mod support;

@@ -367,8 +367,7 @@ fn program(more: &[&str], strace: &Path, flags: &[&str]) -> (i32, serde_json::Va
         .args(flags)
         .output()
         .expect("a run");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let json = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    let json = crate::schemas::parsed(&output.stdout);
     (output.status.code().expect("a code"), json)
 }
 

@@ -175,7 +175,7 @@ fn a_flipped_bit_arrives_in_the_program() {
         let faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
         let options = Options { capture: true, faults, ..Options::default() };
         let traced = run(&Command { argv, ..Command::default() }, &options).unwrap();
-        let document: serde_json::Value = serde_json::from_slice(&traced.stdout).unwrap();
+        let document: serde_json::Value = crate::support::schemas::parsed(&traced.stdout);
         document["hash"]["tensors"].as_str().unwrap().to_owned()
     };
     let clean = hash(&[]);

@@ -8,6 +8,7 @@ use similar::TextDiff;
 
 use super::{completions, man, readme, reference, regressions};
 use crate::cli::exit::Exit;
+use crate::cli::schema;
 
 const README: &str = "README.md";
 const MAN: &str = "docs/man";
@@ -26,6 +27,7 @@ fn all(root: &Path) -> Result<Vec<Made>, String> {
         ("docs/cli.md".to_owned(), reference::page()),
         ("docs/regressions.md".to_owned(), regressions(root)?),
     ];
+    made.extend(schema::copies());
     made.extend(man::pages().into_iter().map(|(name, page)| (format!("{MAN}/{name}"), page)));
     made.extend(
         completions::all().into_iter().map(|(name, text)| (format!("docs/completions/{name}"), text)),

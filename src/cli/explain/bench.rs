@@ -2,16 +2,18 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{ExplainArgs, ExplainFormat, USAGE, in_words};
 use crate::plan::bench::{self, Queue};
 use crate::plan::flags::find_variable;
 use crate::plan::{Dialect, LoadPlan, Spelling, UsageError};
 
-/// The object of `--format json`: the keys of the common parser, and the queue.
-#[derive(Serialize)]
-struct Explanation {
+/// What `explain --tool bench --format json` prints: the keys of the common parser, and the queue.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(in crate::cli) struct ExplainBenchDocument {
+    schema: String,
     dialect: Dialect,
     /// The plan, where the line asks for one load.
     plan: Option<LoadPlan>,
@@ -20,14 +22,23 @@ struct Explanation {
     warnings: Vec<String>,
     error: Option<String>,
     spelling: String,
-    tool: &'static str,
+    /// `bench`.
+    tool: String,
+    /// The loads that the line asks for, in their order.
     queue: Vec<Entry>,
 }
 
-#[derive(Serialize)]
+impl ExplainBenchDocument {
+    pub(in crate::cli) const SCHEMA: &str = "loadparity.explain-bench/1";
+}
+
+/// One load.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Entry {
     plan: LoadPlan,
+    /// The plan's short name.
     plan_name: String,
+    /// The column of llama-bench's table.
     label: String,
 }
 
@@ -63,14 +74,15 @@ fn write_json(
 ) -> io::Result<()> {
     let found = queue.as_ref().ok();
     let entries = found.map(|queue| queue.entries.as_slice()).unwrap_or_default();
-    let explanation = Explanation {
+    let document = ExplainBenchDocument {
+        schema: ExplainBenchDocument::SCHEMA.to_owned(),
         dialect: args.dialect,
         plan: if let [only] = entries { Some(only.plan) } else { None },
         load_mode: found.and_then(Queue::load_modes),
         warnings: found.map(|queue| remarks(args, queue)).unwrap_or_default(),
         error: queue.as_ref().err().map(ToString::to_string),
         spelling: spelling.to_string(),
-        tool: "bench",
+        tool: "bench".to_owned(),
         queue: entries
             .iter()
             .map(|entry| Entry {
@@ -80,7 +92,7 @@ fn write_json(
             })
             .collect(),
     };
-    serde_json::to_writer(&mut *out, &explanation)?;
+    serde_json::to_writer(&mut *out, &document)?;
     writeln!(out)
 }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::quoted_or_nothing;
 use crate::plan::equivalent::{Inexpressible, Translation, translate};
 use crate::plan::{Dialect, Spelling};
 
 /// A spelling as a document holds it.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Written {
     line: String,
     argv: Vec<String>,
@@ -28,7 +29,7 @@ impl Written {
 }
 
 /// A spelling after an upgrade to another dialect.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub(super) struct Upgrade {
     dialect: Dialect,
     /// The line to use there; `None` when there is none.
@@ -84,14 +85,14 @@ impl Upgrade {
 }
 
 /// A spelling in every dialect but its own.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct Equivalents(BTreeMap<&'static str, Upgrade>);
+pub(super) struct Equivalents(BTreeMap<String, Upgrade>);
 
 impl Equivalents {
     pub(super) fn of(spelling: &Spelling, from: Dialect) -> Self {
         let others = Dialect::ALL.into_iter().filter(|to| *to != from);
-        Self(others.map(|to| (to.name(), Upgrade::of(spelling, from, to))).collect())
+        Self(others.map(|to| (to.name().to_owned(), Upgrade::of(spelling, from, to))).collect())
     }
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {

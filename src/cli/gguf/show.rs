@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
-use serde::ser::{Serialize, SerializeSeq, Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::GgufCommandError;
 use crate::gguf::{Array, Gguf, SeekSource, TensorType, Text, Value, read};
@@ -43,7 +44,8 @@ pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<(), GgufComman
     match args.format {
         Format::Text => text(path, &gguf, out)?,
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &report(path, &gguf)).map_err(io::Error::from)?;
+            serde_json::to_writer_pretty(&mut *out, &GgufShowDocument::of(path, &gguf))
+                .map_err(io::Error::from)?;
             writeln!(out)?;
         }
     }
@@ -60,7 +62,7 @@ fn totals(gguf: &Gguf) -> Vec<TotalReport> {
     }
     totals
         .into_iter()
-        .map(|(dtype, (tensors, bytes))| TotalReport { dtype: dtype.name(), tensors, bytes })
+        .map(|(dtype, (tensors, bytes))| TotalReport { dtype: dtype.name().to_owned(), tensors, bytes })
         .collect()
 }
 
@@ -97,7 +99,7 @@ fn text(path: &Path, gguf: &Gguf, out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(NOTHING).set_header(["type", "tensors", "bytes"]);
     for total in totals(gguf) {
-        table.add_row([total.dtype.to_owned(), total.tensors.to_string(), total.bytes.to_string()]);
+        table.add_row([total.dtype.clone(), total.tensors.to_string(), total.bytes.to_string()]);
     }
     align_right(&mut table, &[1, 2]);
     print(&table, out)
@@ -200,103 +202,130 @@ fn for_items<E>(array: &Array, limit: usize, each: &mut dyn FnMut(Value) -> Resu
     }
 }
 
-/// The JSON report; its keys come in the order of the fields.
-#[derive(serde::Serialize)]
-struct Report<'a> {
+/// What `gguf show --format json` prints: a model's header. Its keys come in the order of the fields.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(in crate::cli) struct GgufShowDocument {
+    schema: String,
     file: String,
+    /// The version of the format.
     version: u32,
     file_size: u64,
+    /// Where tensors may begin.
     alignment: u64,
+    /// Where the data of the tensors begins.
     data_offset: u64,
-    metadata: Vec<EntryReport<'a>>,
-    tensors: Vec<TensorReport<'a>>,
+    metadata: Vec<EntryReport>,
+    tensors: Vec<TensorReport>,
     totals: Vec<TotalReport>,
 }
 
-#[derive(serde::Serialize)]
-struct EntryReport<'a> {
-    key: &'a str,
+/// An entry of the metadata.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct EntryReport {
+    key: String,
+    /// `u32`, `string`, `array of f32` …
     #[serde(rename = "type")]
     kind: String,
-    value: JsonValue<&'a Value>,
+    value: Shown,
 }
 
-#[derive(serde::Serialize)]
-struct TensorReport<'a> {
+/// A tensor.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct TensorReport {
     index: usize,
-    name: &'a str,
-    dims: &'a [u64],
+    name: String,
+    dims: Vec<u64>,
     #[serde(rename = "type")]
-    dtype: &'static str,
+    dtype: String,
+    /// From the beginning of the data.
     offset: u64,
+    /// From the beginning of the file.
     file_offset: u64,
+    /// Bytes.
     size: u64,
 }
 
-#[derive(serde::Serialize)]
+/// All tensors of a type.
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct TotalReport {
     #[serde(rename = "type")]
-    dtype: &'static str,
+    dtype: String,
     tensors: usize,
     bytes: u64,
 }
 
-fn report<'a>(path: &Path, gguf: &'a Gguf) -> Report<'a> {
-    let entry = |(key, value): &'a (String, Value)| EntryReport {
-        key,
-        kind: type_name(value),
-        value: JsonValue(value),
-    };
-    let tensors = gguf.tensors.iter().enumerate().map(|(index, tensor)| TensorReport {
-        index,
-        name: &tensor.name,
-        dims: &tensor.dims,
-        dtype: tensor.dtype.name(),
-        offset: tensor.offset,
-        file_offset: gguf.file_range(tensor).start,
-        size: tensor.size,
-    });
-    Report {
-        file: path.display().to_string(),
-        version: gguf.version,
-        file_size: gguf.file_size,
-        alignment: gguf.alignment,
-        data_offset: gguf.data_offset,
-        metadata: gguf.metadata.iter().map(entry).collect(),
-        tensors: tensors.collect(),
-        totals: totals(gguf),
-    }
+/// A value of the metadata. Numbers that JSON lacks are their names, as strings.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Shown {
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Double(f64),
+    // Behind the wider one, which reads everything; a value of 32 bits is written with its own digits.
+    Single(f32),
+    Text(String),
+    List(Vec<Self>),
 }
 
-/// A value as JSON. Numbers that JSON lacks become their names, as strings.
-struct JsonValue<T>(T);
-
-impl Serialize for JsonValue<&Value> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::U8(n) => serializer.serialize_u8(*n),
-            Value::I8(n) => serializer.serialize_i8(*n),
-            Value::U16(n) => serializer.serialize_u16(*n),
-            Value::I16(n) => serializer.serialize_i16(*n),
-            Value::U32(n) => serializer.serialize_u32(*n),
-            Value::I32(n) => serializer.serialize_i32(*n),
-            Value::U64(n) => serializer.serialize_u64(*n),
-            Value::I64(n) => serializer.serialize_i64(*n),
-            Value::F32(x) if x.is_finite() => serializer.serialize_f32(*x),
-            Value::F64(x) if x.is_finite() => serializer.serialize_f64(*x),
-            Value::F32(x) => serializer.serialize_str(&x.to_string()),
-            Value::F64(x) => serializer.serialize_str(&x.to_string()),
-            Value::Bool(b) => serializer.serialize_bool(*b),
-            Value::String(text) => serializer.serialize_str(&text.to_str_lossy()),
-            Value::Array(array) => JsonValue(array).serialize(serializer),
+impl Shown {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::U8(n) => Self::Unsigned((*n).into()),
+            Value::I8(n) => Self::Signed((*n).into()),
+            Value::U16(n) => Self::Unsigned((*n).into()),
+            Value::I16(n) => Self::Signed((*n).into()),
+            Value::U32(n) => Self::Unsigned((*n).into()),
+            Value::I32(n) => Self::Signed((*n).into()),
+            Value::U64(n) => Self::Unsigned(*n),
+            Value::I64(n) => Self::Signed(*n),
+            Value::F32(x) if x.is_finite() => Self::Single(*x),
+            Value::F64(x) if x.is_finite() => Self::Double(*x),
+            Value::F32(x) => Self::Text(x.to_string()),
+            Value::F64(x) => Self::Text(x.to_string()),
+            Value::Bool(b) => Self::Bool(*b),
+            Value::String(text) => Self::Text(text.to_str_lossy().into_owned()),
+            Value::Array(array) => {
+                let mut items = Vec::with_capacity(array.len());
+                for_items(array, usize::MAX, &mut |item| {
+                    items.push(Self::of(&item));
+                    Ok::<_, std::convert::Infallible>(())
+                })
+                .unwrap_or_else(|never| match never {});
+                Self::List(items)
+            }
         }
     }
 }
 
-impl Serialize for JsonValue<&Array> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
-        for_items(self.0, usize::MAX, &mut |item| seq.serialize_element(&JsonValue(&item)))?;
-        seq.end()
+impl GgufShowDocument {
+    pub(in crate::cli) const SCHEMA: &str = "loadparity.gguf-show/1";
+
+    fn of(path: &Path, gguf: &Gguf) -> Self {
+        let entry = |(key, value): &(String, Value)| EntryReport {
+            key: key.clone(),
+            kind: type_name(value),
+            value: Shown::of(value),
+        };
+        let tensors = gguf.tensors.iter().enumerate().map(|(index, tensor)| TensorReport {
+            index,
+            name: tensor.name.clone(),
+            dims: tensor.dims.clone(),
+            dtype: tensor.dtype.name().to_owned(),
+            offset: tensor.offset,
+            file_offset: gguf.file_range(tensor).start,
+            size: tensor.size,
+        });
+        Self {
+            schema: Self::SCHEMA.to_owned(),
+            file: path.display().to_string(),
+            version: gguf.version,
+            file_size: gguf.file_size,
+            alignment: gguf.alignment,
+            data_offset: gguf.data_offset,
+            metadata: gguf.metadata.iter().map(entry).collect(),
+            tensors: tensors.collect(),
+            totals: totals(gguf),
+        }
     }
 }

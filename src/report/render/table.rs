@@ -1,7 +1,7 @@
 //! A table on a terminal.
 
 use anstyle::Style;
-use comfy_table::{CellAlignment, ContentArrangement, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width, presets};
 
 use super::terminal::style_of;
 use crate::report::view::{Cell, Table, Tone};
@@ -14,6 +14,9 @@ const MARKS: [(Tone, char); 4] = [
     (Tone::Warning, '\u{E0112}'),
     (Tone::Bad, '\u{E0113}'),
 ];
+
+/// Columns around the text of a cell.
+const PADDING: u16 = 2;
 
 /// The lines of a table that is `width` columns wide where that is known.
 pub(super) fn lines(table: &Table, width: Option<u16>, coloured: bool) -> Vec<String> {
@@ -29,13 +32,27 @@ pub(super) fn lines(table: &Table, width: Option<u16>, coloured: bool) -> Vec<St
     for row in &table.rows {
         drawn.add_row(row.iter().map(|cell| if coloured { marked(cell) } else { cell.text.clone() }));
     }
-    for (index, _) in table.columns.iter().enumerate().filter(|(_, column)| column.numbers) {
-        if let Some(column) = drawn.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
+    for (index, column) in table.columns.iter().enumerate() {
+        let Some(drawn) = drawn.column_mut(index) else { continue };
+        if column.numbers {
+            drawn.set_cell_alignment(CellAlignment::Right);
+        }
+        if let Some(width) = longest_word(table, index) {
+            drawn.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + PADDING)));
         }
     }
     let drawn = drawn.to_string();
     drawn.lines().map(|line| if coloured { painted(line) } else { line.to_owned() }).collect()
+}
+
+/// The longest word of a column of verdicts: what a reader looks for first is never broken.
+fn longest_word(table: &Table, index: usize) -> Option<u16> {
+    let cells = table.rows.iter().filter_map(|row| row.get(index));
+    let toned: Vec<&Cell> = cells.filter(|cell| cell.tone.is_some()).collect();
+    let words = toned.iter().flat_map(|cell| cell.text.split(' ')).map(|word| word.chars().count());
+    let head = table.columns[index].name.chars().count();
+    let longest = (!toned.is_empty()).then(|| words.max().unwrap_or(0).max(head))?;
+    u16::try_from(longest).ok()
 }
 
 /// The text of a cell with its mark behind every visible character.

@@ -23,7 +23,11 @@ impl Viewed for JudgeDocument {
                 .collect(),
             not_observed,
             failures: failures(self),
-            counts: format!("{} broken rules, {} not observed", self.findings.len(), self.not_observed.len()),
+            counts: format!(
+                "{}, {} not observed",
+                shared::counted(self.findings.len() as u64, "broken rule"),
+                self.not_observed.len()
+            ),
             ending: Ending::new(&self.sentence, self.verdict),
             suites: vec![suite(self)],
             details: Vec::new(),

@@ -1,6 +1,6 @@
 //! The view of a merge.
 
-use super::shared::{self, Pool, digits, test};
+use super::shared::{self, Pool, counted, digits, test};
 use super::{Annotation, Cell, Column, Ending, State, Suite, Table, Test, View, Viewed};
 use crate::check::document::{self, Failure, MergeDocument, ModelMerged, RowMerged, Verdict};
 
@@ -84,8 +84,12 @@ fn model_line(model: &ModelMerged) -> String {
 fn counts(document: &MergeDocument) -> String {
     let t = &document.finished.totals;
     format!(
-        "{} machines, {} expected and not run; {} plans, {} cells not run; {} differences",
-        t.machines, t.missing, t.plans, t.not_run, t.failures
+        "{}, {} expected and not run; {}, {} not run; {}",
+        counted(t.machines, "machine"),
+        t.missing,
+        counted(t.plans, "plan"),
+        counted(t.not_run, "cell"),
+        counted(t.failures, "difference")
     )
 }
 
