@@ -398,7 +398,7 @@ mod tests {
         let new = [record(&[("n_batch", "512"), ("flash_attn", "1")])];
         let constant = Comparison::of(&old[..1], &new, ["old", "new"]);
         assert_eq!(constant.tests.len(), 1);
-        let difference = Difference { field: "n_batch", old: "2048".into(), new: "512".into() };
+        let difference = Difference { field: "n_batch".into(), old: "2048".into(), new: "512".into() };
         assert_eq!(constant.differences, [difference]);
     }
 

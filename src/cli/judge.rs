@@ -16,7 +16,7 @@ use crate::import::Origin;
 use crate::plan::flags::{Flag, find_bench};
 use crate::plan::{Dialect, Spelling, split_args, split_bench_args};
 use crate::subject::Truth;
-use crate::trace::TraceFile;
+use crate::trace::{BlindSpot, TraceFile};
 
 /// Arguments of `judge`.
 #[derive(Clone, Debug, Args)]
@@ -114,15 +114,27 @@ fn recording(args: &JudgeArgs) -> Result<Recorded, Exit> {
     if let Some(path) = &args.strace {
         let imported = imported(path, Some(Origin::Strace))?;
         let printed = Some(imported.report.printed).filter(|lines| !lines.is_empty());
-        return Ok(Recorded { trace: imported.trace, printed, unseen: imported.report.unseen });
+        let unseen = unseen(&imported.trace);
+        return Ok(Recorded { trace: imported.trace, printed, unseen });
     }
     let path = args.trace.as_deref().unwrap_or_else(|| std::path::Path::new(""));
     let shown = path.display();
     let file = File::open(path).map_err(|error| Exit::usage(format!("{shown}: {error}")))?;
     let trace = TraceFile::read(BufReader::new(file)).map_err(|e| Exit::usage(format!("{shown}: {e}")))?;
-    let unseen = trace.end.iter().flat_map(|end| end.unseen.iter());
-    let unseen = unseen.map(|word| format!("{word}: what it moved is not in the trace")).collect();
+    let unseen = unseen(&trace);
     Ok(Recorded { trace, printed: None, unseen })
+}
+
+/// What calls may have escaped the source of a trace, a sentence each.
+fn unseen(trace: &TraceFile) -> Vec<String> {
+    let words = trace.end.iter().flat_map(|end| end.unseen.iter());
+    words
+        .filter_map(|word| match BlindSpot::from_word(word) {
+            Some(spot) if !spot.hides_calls() => None,
+            Some(spot) => Some(spot.explanation().to_owned()),
+            None => Some(format!("{word}: what it moved is not in the trace")),
+        })
+        .collect()
 }
 
 /// Whether a line has what llama-bench alone understands.

@@ -117,8 +117,6 @@ pub struct Report {
     pub unfinished: usize,
     /// What the text shows or leaves open, in sentences.
     pub notes: Vec<String>,
-    /// What may have moved bytes or locks and could not be decoded, a sentence each.
-    pub unseen: Vec<String>,
     /// What the program printed, as far as the text holds it, in order.
     pub printed: Vec<String>,
 }

@@ -141,15 +141,22 @@ impl Subject for ExternalCommand {
         use Capability::{Addresses, Calls, Destinations, Layout, Processes};
         let mut sees =
             Capabilities::of([Calls, Addresses, Destinations, Processes, Layout, Capability::Output]);
-        if !traced.blind_spots.is_empty() {
+        let hidden: Vec<String> = traced
+            .blind_spots
+            .keys()
+            .filter(|spot| spot.hides_calls())
+            .map(|spot| spot.explanation().to_owned())
+            .collect();
+        if !hidden.is_empty() {
             sees.remove(Calls);
         }
         let weights = setting.truth.weights.clone();
         let mut evidence = Evidence::new(traced.ops, weights, self.page_size(), sees);
-        evidence.ending = self.ending(traced.status, None, &traced.stderr);
+        evidence.ending =
+            self.ending(traced.status, traced.killed_by.map(|killer| killer.to_string()), &traced.stderr);
         evidence.output = Some(Output::text(traced.stdout));
         evidence.stderr = traced.stderr;
-        evidence.unseen = traced.blind_spots.keys().map(|spot| spot.explanation().to_owned()).collect();
+        evidence.unseen = hidden;
         evidence.fired = traced.fired;
         Ok(evidence)
     }

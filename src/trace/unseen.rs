@@ -57,6 +57,18 @@ impl BlindSpot {
         }
     }
 
+    /// The spot of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|spot| spot.word() == word)
+    }
+
+    /// Whether calls on a model may have escaped: then nothing that is absent from the trace is absent.
+    #[must_use]
+    pub fn hides_calls(self) -> bool {
+        self != Self::Destinations
+    }
+
     /// What it means for the trace.
     #[must_use]
     pub fn explanation(self) -> &'static str {

@@ -104,6 +104,16 @@ pub enum Killer {
     Outside(Option<i32>),
 }
 
+impl std::fmt::Display for Killer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OutOfMemory => f.write_str("the kernel killed it for lack of memory"),
+            Self::Outside(Some(pid)) => write!(f, "process {pid}, which is none of the command's, killed it"),
+            Self::Outside(None) => f.write_str("a process that is none of the command's killed it"),
+        }
+    }
+}
+
 /// What a command did.
 #[derive(Clone, Debug)]
 pub struct Traced {

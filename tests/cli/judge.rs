@@ -24,7 +24,7 @@ fn judge(dialect: &str, strace: &Path, rest: &[&str]) -> (i32, String) {
 
 fn judge_json(dialect: &str, name: &str, rest: &[&str]) -> (i32, Value) {
     let (code, text) = judge(dialect, &recording(name), &[&["--format", "json"], rest].concat());
-    (code, support::schemas::parsed(text.as_bytes()))
+    (code, crate::support::schemas::parsed(text.as_bytes()))
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_trace_of_the_seam_is_judged_too() {
             .args(["--", "-lm", mode])
             .output()
             .expect("a run");
-        let j: Value = support::schemas::parsed(&output.stdout);
+        let j: Value = crate::support::schemas::parsed(&output.stdout);
         assert_eq!(output.status.code(), Some(code), "{j}");
         let ids: Vec<_> = j["rules"].as_array().expect("a list").iter().map(|f| f["rule"].clone()).collect();
         assert_eq!((json!(ids), &j["undecided"]), (rules, &json!([])));
@@ -143,7 +143,7 @@ fn a_direct_open_counts_wherever_the_trace_says_it_was_made() {
                 .args(["--", "-lm", "dio"])
                 .output()
                 .expect("a run");
-            let j: Value = support::schemas::parsed(&judged.stdout);
+            let j: Value = crate::support::schemas::parsed(&judged.stdout);
             assert_eq!((judged.status.code(), &j["rules"]), (Some(0), &json!([])), "{j}");
             assert_eq!(j["refused"].as_array().expect("a list").len(), usize::from(refused), "{j}");
         }

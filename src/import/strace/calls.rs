@@ -111,7 +111,6 @@ impl Kernel {
         if row.imports == Imports::Noted {
             let note = format!("{} was called; what it moved is not in the trace", row.name);
             if !report.notes.contains(&note) {
-                report.unseen.push(note.clone());
                 report.notes.push(note);
             }
             if let Sys::Unseen(spot) = row.sys {
