@@ -447,6 +447,11 @@ fn judge(old: &Evidence, new: &Evidence, outputs: bool, paths: &(CommandPath, Co
     if let (Ok(()), Err(reason)) = (weights_arrived(old), weights_arrived(new)) {
         judged.add(Impact::DataIntegrityRisk, reason);
     }
+    if old.handed_over().is_none()
+        && let Some(reason) = new.handed_over()
+    {
+        judged.add(Impact::PolicyChange, reason);
+    }
     guarantees(old, new, &mut judged);
     held(old, new, &mut judged);
     let (before, after) = paths;

@@ -477,7 +477,7 @@ impl Run<'_, '_> {
             }
         } else {
             let message = evidence.ending.message().to_owned();
-            self.not_arrived.get_or_insert(format!("`{spelling}` does not complete: {message}"));
+            self.not_arrived.get_or_insert(format!("{} does not complete: {message}", shown(&spelling)));
             if let Ending::Killed(why) = &evidence.ending {
                 self.blocked.get_or_insert(format!("`{spelling}`: {why}"));
                 judged.limit = judged.limit.max(Verdict::Blocked);
@@ -687,6 +687,13 @@ impl Run<'_, '_> {
         }
         let limited: Vec<String> =
             self.groups.iter().filter(|g| g.verdict != Verdict::Pass).map(|g| g.name.clone()).collect();
+        let short = |level: Level| self.matrix.wanted.level >= level;
+        if verdict == Verdict::NotObserved && why.is_none() && short(Level::P3) && self.seen.outputs == 0 {
+            why = self.seen.no_output.as_ref().map(|reason| {
+                let bytes = if self.seen.bytes > 0 { "" } else { "neither tensor bytes nor " };
+                format!("{bytes}outputs were compared: {reason}")
+            });
+        }
         if verdict == Verdict::NotObserved && why.is_none() {
             let lowered = self.cases.iter().flat_map(|case| {
                 case.not_observed.iter().filter(|missing| lowers(missing)).map(move |m| (case, m))
@@ -723,6 +730,11 @@ impl Run<'_, '_> {
             },
         }
     }
+}
+
+/// A spelling in a sentence.
+fn shown(spelling: &str) -> String {
+    if spelling.is_empty() { "the command without flags".to_owned() } else { format!("`{spelling}`") }
 }
 
 /// The facts of one load.

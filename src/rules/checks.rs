@@ -74,22 +74,6 @@ impl Case<'_> {
         Checked::NotObserved(vec![Capability::Calls], why.to_owned())
     }
 
-    /// Weights that came from nowhere that can be seen: in a process that ended, or by means without calls.
-    fn handed_over(&self) -> Option<String> {
-        let evidence = self.evidence;
-        let last = evidence.loaders().map(|(_, process)| process.last).max()?;
-        let all_ended = evidence.loaders().all(|(_, process)| process.ended);
-        let others = evidence
-            .fold
-            .processes
-            .iter()
-            .any(|(pid, process)| !evidence.is_loader(*pid) && process.opened && process.last > last);
-        (all_ended && others).then(|| {
-            "the weights were read by a process that ended before another one that had opened the model; whether they reached that one is not seen"
-                .to_owned()
-        })
-    }
-
     fn plan_taken(&self) -> Checked {
         let effective = self.evidence.effective();
         if self.decided.agrees(effective) {
@@ -104,7 +88,7 @@ impl Case<'_> {
             let reason = "the model has no tensors".to_owned();
             return Checked::NotObserved(vec![Capability::Layout], reason);
         }
-        if let Some(reason) = self.handed_over() {
+        if let Some(reason) = evidence.handed_over() {
             return Checked::NotObserved(vec![Capability::Memory], reason);
         }
         match weights_arrived(evidence) {

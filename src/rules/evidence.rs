@@ -257,6 +257,24 @@ impl Evidence {
         self.loaders().flat_map(|(_, process)| of(process).iter().cloned().collect::<Vec<_>>()).collect()
     }
 
+    /// Whether the weights were read by processes that ended while another one that had opened the model went
+    /// on: how they got there is not seen.
+    #[must_use]
+    pub fn handed_over(&self) -> Option<String> {
+        let last = self.loaders().map(|(_, process)| process.last).max()?;
+        let all_ended = self.loaders().all(|(_, process)| process.ended);
+        let others = self
+            .fold
+            .processes
+            .iter()
+            .any(|(pid, process)| !self.is_loader(*pid) && process.opened && process.last > last);
+        (all_ended && others).then(|| {
+            "the weights were read by a process that ended before another one that had opened the model; \
+             whether they reached that one is not seen"
+                .to_owned()
+        })
+    }
+
     /// The first tensor bytes that are in none of the sets, one set a file, stretches up to `tolerance` aside.
     pub(super) fn first_gap(
         &self,

@@ -21,7 +21,7 @@ pub enum TemplateError {
     #[error("no command was given; write it as `CMD {{model}} {{flags}}`")]
     Empty,
     /// A place is missing.
-    #[error("the command `{command}` has no `{place}`: write it where {what} belongs")]
+    #[error("the command `{command}` has no `{place}`: write it in the place of {what}")]
     Missing {
         /// The command.
         command: String,
