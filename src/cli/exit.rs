@@ -38,6 +38,14 @@ impl Exit {
         Self::Failed(70, error.to_string())
     }
 
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Code(code) | Self::Failed(code, _) => *code,
+            Self::Clap(error) => 2 * u8::from(error.use_stderr()),
+        }
+    }
+
     /// Ends with `last`'s failure where the command itself had none.
     pub(super) fn after(self, last: impl FnOnce() -> io::Result<()>) -> Self {
         match (last(), self) {
@@ -50,6 +58,7 @@ impl Exit {
 
     /// Says what there is to say and gives the exit code.
     pub(super) fn report(self, stderr: &mut dyn Write) -> u8 {
+        let code = self.code();
         match self {
             Self::Code(code) => code,
             Self::Failed(code, message) => {
@@ -57,7 +66,6 @@ impl Exit {
                 code
             }
             Self::Clap(error) => {
-                let code = if error.use_stderr() { 2 } else { 0 };
                 let _ = error.print();
                 code
             }

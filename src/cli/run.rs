@@ -16,10 +16,10 @@ use super::exit::Exit;
 use super::model::ModelFile;
 use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, SamplerConfig, StopReason};
 use crate::plan::{Dialect, LoadPlan};
-use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording};
+use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording, Residency};
 use crate::rules::Summary;
 use crate::subject::TensorHashes;
-use crate::trace::{Call, Header, NoticeLevel, Op, Phase, TraceFile, Word};
+use crate::trace::{Call, End, Header, NoticeLevel, Observation, Op, Phase, Seen, Status, TraceFile, Word};
 
 /// Arguments of `run`, beside the load flags.
 #[derive(Clone, Debug, Args)]
@@ -250,7 +250,13 @@ fn try_run(
     });
     let stack: Arc<dyn Platform> = Arc::new(recorder);
 
-    let result = load_and_generate(args, resolved.plan, &stack, &model, out);
+    let mut observations = Vec::new();
+    let mut observe = |weights: &engine::Weights| {
+        if args.trace.is_some() {
+            observations.extend(locked_pages(weights, recording.ops().len()));
+        }
+    };
+    let result = load_and_generate(args, resolved.plan, &stack, &model, &mut observe, out);
     // Only now is everything given back and the trace whole.
     drop(stack);
     let ops = recording.ops();
@@ -258,8 +264,11 @@ fn try_run(
         let trace = TraceFile {
             header: header(args, &model, load_flags),
             ops: ops.clone(),
-            observations: Vec::new(),
-            end: None,
+            observations,
+            end: Some(End {
+                status: Status::Code(result.as_ref().map_or_else(Exit::code, |_| 0).into()),
+                unseen: Vec::new(),
+            }),
         };
         let mut file = BufWriter::new(file);
         trace.write(&mut file).and_then(|()| file.flush()).map_err(|error| {
@@ -273,6 +282,13 @@ fn try_run(
         writeln!(out).map_err(Exit::internal)?;
     }
     Ok(())
+}
+
+/// What the kernel says of the pages that were locked; nothing where none was, or where it does not say.
+fn locked_pages(weights: &engine::Weights, after: usize) -> Option<Observation> {
+    let Residency { pages, resident, locked } = weights.locked_residency().ok()?;
+    let seen = Seen::Pages { pages, resident, locked };
+    (pages > 0).then_some(Observation { after: after as u64, pid: 0, seen })
 }
 
 /// The prompt's tokens, from the header alone: no tensor is touched.
@@ -303,6 +319,7 @@ fn load_and_generate(
     plan: LoadPlan,
     stack: &Arc<dyn Platform>,
     model: &ModelFile,
+    observe: &mut dyn FnMut(&engine::Weights),
     out: &mut dyn Write,
 ) -> Result<Done, Exit> {
     let started = Instant::now();
@@ -314,6 +331,7 @@ fn load_and_generate(
     let Loaded { gguf, weights, resolved } = loaded.map_err(Exit::usage)?;
     let load_time = started.elapsed();
     stack.enter_phase(Phase::Run);
+    observe(&weights);
     let tensors = args.json.then(|| TensorHashes::of(&gguf, &*weights).combined());
 
     if args.no_run {

@@ -11,7 +11,7 @@ use clap::Args;
 use super::exit::Exit;
 use crate::platform::FaultSpec;
 use crate::rules::Summary;
-use crate::tracer::{self, Mode, Options, Status, Stop, TraceError, Traced};
+use crate::tracer::{self, Killer, Mode, Options, Status, Stop, TraceError, Traced};
 
 /// Arguments of `trace`.
 #[derive(Clone, Debug, Args)]
@@ -117,6 +117,18 @@ fn tell(traced: &Traced, args: &TraceArgs, out: &mut dyn Write) -> std::io::Resu
     }
     for (fault, fired) in args.inject.iter().zip(&traced.fired).filter(|(_, fired)| **fired == 0) {
         writeln!(out, "loadparity: `{fault}` met no call ({fired} times fired)")?;
+    }
+    match traced.killed_by {
+        Some(Killer::OutOfMemory) => {
+            writeln!(out, "loadparity: the kernel killed the command for lack of memory")?;
+        }
+        Some(Killer::Outside(Some(pid))) => {
+            writeln!(out, "loadparity: process {pid}, which is none of the command's, killed it")?;
+        }
+        Some(Killer::Outside(None)) => {
+            writeln!(out, "loadparity: a process that is none of the command's killed it")?;
+        }
+        None => {}
     }
     match traced.status {
         Status::TimeLimit => writeln!(out, "loadparity: the time limit ended the command")?,

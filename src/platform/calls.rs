@@ -204,6 +204,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "Windows, after a load that locks: whether the locked pages are in memory and locked",
     },
     Interaction {
+        what: "`GetFileInformationByHandle`",
+        by: "src/platform/windows/file.rs",
+        why: "Windows, for the record of an open: which file it is; elsewhere the open's own `fstat` tells",
+    },
+    Interaction {
         what: "`mmap`, `mincore`",
         by: "src/platform/unix/open_file.rs",
         why: "`check`, before and after a direct load, and `bench`: how much of the model the page cache holds",
@@ -227,6 +232,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         what: "`/dev/cpu_dma_latency`, where it may be opened",
         by: "src/tracer/linux/latency.rs",
         why: "Linux: asks that idle processors stay awake while the calls of a traced command come in bursts",
+    },
+    Interaction {
+        what: "`memory.events` or `memory.oom_control` of a control group, `/proc/vmstat`",
+        by: "src/tracer/linux/oom.rs",
+        why: "Linux, before and after a traced command: whether the kernel killed it for lack of memory",
     },
     Interaction {
         what: "time",
@@ -256,7 +266,12 @@ pub const INTERACTIONS: &[Interaction] = &[
     Interaction {
         what: "`/proc/PID/fd`, `fdinfo` of the traced command",
         by: "src/tracer/linux/exit_files.rs",
-        why: "Linux: a model whose open was not seen: its path, position and flags",
+        why: "Linux: a model whose open was not seen: its path, position and flags; where a write began",
+    },
+    Interaction {
+        what: "`/proc/PID/fdinfo`, `status` of what the traced command sends SIGKILL to",
+        by: "src/tracer/linux/entry.rs",
+        why: "Linux: whether it is the command itself",
     },
     Interaction {
         what: "`/proc/PID/maps` of the traced command",

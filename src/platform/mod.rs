@@ -36,7 +36,9 @@
 //!     cache): what the kernel itself says about pages, asked of it anew each time. It is evidence
 //!     beside the trace and no operation of a load; a backend that cannot ask says
 //!     [`ErrorKind::Unsupported`].
-//! 11. **Errors** carry one [`Errno`]: the kind that all platforms share, the raw code, its name.
+//! 11. **Identity** ([`File::identity`]): what tells the file from others and how large it was when it was
+//!     opened, by the descriptor and not by a path. No operation of a load either.
+//! 12. **Errors** carry one [`Errno`]: the kind that all platforms share, the raw code, its name.
 //!
 //! `cfg(target_os)` stands in this file alone. Decorators wrap any backend and stack in one fixed
 //! order, `Recorder(Injector(backend))`: the recorder sees what the loader saw, and marks what the

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use loadparity::trace::{CodePath, TraceFile, schema_text};
+use loadparity::trace::{Call, CodePath, End, Outcome, Phase, Seen, Status, TraceFile, schema_text};
 use predicates::prelude::*;
 use rstest::rstest;
 use serde_json::Value;
@@ -36,6 +36,45 @@ fn the_document_has_its_documented_shape() {
     for hash in ["tensors", "logits"] {
         assert_eq!(document["hash"][hash].as_str().expect("a hash").len(), 64);
     }
+}
+
+/// What the kernel says of locked pages, and how the run ended, stand in the trace.
+#[test]
+fn a_trace_has_what_was_observed_and_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("trace.jsonl");
+    let out_text = out.to_str().expect("a UTF-8 path");
+    for (mode, locks) in [("mlock", true), ("none+mlock", true), ("mmap", false)] {
+        let args = ["run", "-p", "And", "-n", "1", "-lm", mode, "--trace", out_text];
+        support::loadparity().args(args).assert().success();
+        let trace = trace(&out);
+        assert_eq!(trace.end, Some(End { status: Status::Code(0), unseen: Vec::new() }));
+        let refused = trace
+            .ops
+            .iter()
+            .any(|op| matches!((&op.call, &op.outcome), (Call::Lock { .. }, Outcome::Err(_))));
+        if refused || !cfg!(target_os = "linux") {
+            continue;
+        }
+        let pages: Vec<_> = trace
+            .observations
+            .iter()
+            .filter_map(|observation| match observation.seen {
+                Seen::Pages { pages, resident, locked } => Some((observation.after, pages, resident, locked)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(pages.len(), usize::from(locks), "{mode}: {pages:?}");
+        for (after, pages, resident, locked) in pages {
+            assert!(pages > 0 && resident == pages && locked == Some(pages), "{mode}: {pages} {resident}");
+            let at = usize::try_from(after).expect("a position");
+            assert_eq!(trace.ops[at..].first().map(|op| op.phase), Some(Phase::Teardown), "{mode}");
+        }
+    }
+    let args =
+        ["run", "-p", "And", "-c", "1", "--inject", "read:error=EIO", "-lm", "none", "--trace", out_text];
+    support::loadparity().args(args).assert().code(2);
+    assert_eq!(trace(&out).end.map(|end| end.status), Some(Status::Code(2)));
 }
 
 /// The value of an option is no load flag, whatever it looks like.

@@ -25,6 +25,7 @@ fn regions_mut(call: &mut Call) -> Option<&mut RegionId> {
         | Call::MapAdvise { region, .. }
         | Call::Lock { region, .. }
         | Call::Unlock { region, .. }
+        | Call::Remap { region, .. }
         | Call::Unmap { region, .. }
         | Call::Native { region: Some(region), .. } => Some(region),
         _ => None,
@@ -34,6 +35,9 @@ fn regions_mut(call: &mut Call) -> Option<&mut RegionId> {
 fn files_mut(call: &mut Call) -> Option<&mut FileId> {
     match call {
         Call::Open { file, .. }
+        | Call::SetDirect { file, .. }
+        | Call::Write { file, .. }
+        | Call::Resize { file, .. }
         | Call::Size { file }
         | Call::Alignment { file, .. }
         | Call::MapHint { file, .. }
@@ -80,9 +84,15 @@ proptest! {
             if let Some(file) = files_mut(&mut op.call) {
                 file.0 = shift + 100 - file.0;
             }
-            if let Call::Read { addr, .. } | Call::Map { addr, .. } | Call::Alloc { addr, .. } = &mut op.call {
+            if let Call::Read { addr, .. }
+            | Call::Map { addr, .. }
+            | Call::Alloc { addr, .. }
+            | Call::Remap { addr, .. } = &mut op.call
+            {
                 *addr ^= salt;
             }
+            op.pid = op.pid.wrapping_mul(3).wrapping_add(shift);
+            op.start_ns ^= salt;
             op.thread = op.thread.wrapping_mul(7).wrapping_add(shift);
             op.dur_ns ^= salt;
             op.injected = !op.injected;

@@ -5,7 +5,7 @@ use loadparity::platform::{ErrorKind, MapRequest};
 use super::{Behaviour, Content, Verdict, World, refusal};
 
 pub(super) const BEHAVIOURS: &[Behaviour] =
-    &[Behaviour { rule: 11, name: "errors.kind_number_and_name_belong_together", check: belong_together }];
+    &[Behaviour { rule: 12, name: "errors.kind_number_and_name_belong_together", check: belong_together }];
 
 /// The errors that the refusals below may be, as the systems' headers have them.
 const KNOWN: [(&str, i32, ErrorKind); 7] = [

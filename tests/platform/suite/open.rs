@@ -1,8 +1,8 @@
-//! Rule 1: open.
+//! Rules 1 and 11: open, and what was opened.
 
 use loadparity::platform::ErrorKind;
 
-use super::{Behaviour, Content, NotRun, Verdict, World, assert_refused, read_vec};
+use super::{Behaviour, Content, NotRun, Verdict, World, assert_refused, read_vec, supported};
 
 pub(super) const BEHAVIOURS: &[Behaviour] = &[
     Behaviour { rule: 1, name: "open.missing_file_is_not_found", check: missing },
@@ -10,6 +10,7 @@ pub(super) const BEHAVIOURS: &[Behaviour] = &[
     Behaviour { rule: 1, name: "open.size_is_the_files", check: size },
     Behaviour { rule: 1, name: "open.flags_tell_direct_from_buffered", check: flags },
     Behaviour { rule: 1, name: "open.direct_is_never_quietly_buffered", check: honest_direct },
+    Behaviour { rule: 11, name: "open.identity_is_the_files", check: identity },
 ];
 
 fn missing(world: &dyn World) -> Verdict {
@@ -34,6 +35,20 @@ fn size(world: &dyn World) -> Verdict {
         let site = world.site(&Content { size, pieces: Vec::new() }, None)?;
         assert_eq!(site.open().size(), Ok(size));
     }
+    Ok(())
+}
+
+/// Two opens of a file are of one, direct or not; another file is another.
+fn identity(world: &dyn World) -> Verdict {
+    let (site, other) =
+        (world.site(&Content::pattern(1000), None)?, world.site(&Content::pattern(10), None)?);
+    let identity = supported("asking which file it is", site.open().identity())?.expect("an open file");
+    assert_eq!(identity.size, 1000);
+    assert_eq!(site.open().identity(), Ok(identity));
+    if let Ok(direct) = site.open_direct() {
+        assert_eq!(direct.identity(), Ok(identity));
+    }
+    assert_eq!(other.open().identity().map(|identity| identity.size), Ok(10));
     Ok(())
 }
 
