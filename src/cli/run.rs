@@ -241,8 +241,10 @@ fn try_run(
 
     let recording = Recording::new();
     let mut stack: Arc<dyn Platform> = native;
-    if !args.inject.is_empty() {
-        stack = Arc::new(Injector::new(stack, args.inject.clone()));
+    let injector =
+        (!args.inject.is_empty()).then(|| Arc::new(Injector::new(stack.clone(), args.inject.clone())));
+    if let Some(injector) = &injector {
+        stack = injector.clone();
     }
     let recorder = Recorder::new(stack, recording.clone()).on_notice(|notice| {
         let prefix = if notice.level == NoticeLevel::Warning { "warning: " } else { "" };
@@ -259,6 +261,10 @@ fn try_run(
     let result = load_and_generate(args, resolved.plan, &stack, &model, &mut observe, out);
     // Only now is everything given back and the trace whole.
     drop(stack);
+    let fired = injector.map_or_else(Vec::new, |injector| injector.fired());
+    for (fault, _) in args.inject.iter().zip(fired).filter(|(_, fired)| *fired == 0) {
+        tell(&format!("warning: fault-met: `{fault}` met no call"));
+    }
     let ops = recording.ops();
     if let (Some(file), Some(path)) = (trace_out, &args.trace) {
         let trace = TraceFile {

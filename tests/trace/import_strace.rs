@@ -438,7 +438,7 @@ fn survives(text: &str) -> Result<(), TestCaseError> {
                     weights: None,
                     unseen: &[],
                 };
-                judge(Dialect::Booleans, &Spelling::flags(flags.iter().copied()), &recording);
+                let _ = judge(Dialect::Booleans, &Spelling::flags(flags.iter().copied()), &recording);
             }
         }
         Err(error) => prop_assert!(error.to_string().starts_with("line "), "{}", error),

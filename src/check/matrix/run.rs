@@ -1,192 +1,23 @@
-//! The matrix: one campaign for every subject.
-//!
-//! Level P1 first, then the cases, grouped by plan. The first case of a group that breaks no rule represents
-//! it; the others are compared with it. What a command does is repeated before a broken rule is believed.
+//! A matrix under way: cases are run, judged, repeated where they break a rule, and put down.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 
-use super::cases::{Breadth, group_by_plan, real_spellings, refused_spellings};
-use super::document::{
-    CaseResult, CheckDocument, CheckFinished, CheckStarted, Facts, Failure, GroupResult, Normalisation, Part,
-    RuleText, Totals, Verdict, tool,
+use super::Matrix;
+use super::limits::{facts, limits, shown};
+use crate::check::document::{
+    CaseResult, CheckDocument, CheckFinished, CheckStarted, Failure, GroupResult, Normalisation, RuleText,
+    Totals, Verdict,
 };
-use super::expect::Expectations;
-use super::levels::{self, Seen, Wanted};
-use super::path::{CasePath, semantic};
-use super::plans;
-use super::watch::{Progress, Watch, varied};
-use crate::plan::{LoadPlan, Source, Spelling};
+use crate::check::expect::Expectations;
+use crate::check::levels::{self, Seen};
+use crate::check::path::{CasePath, semantic};
+use crate::check::plans;
+use crate::check::watch::{Progress, Watch, varied};
+use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{
-    self, Capability, Decided, Ending, Evidence, Finding, Judgement, Level, Limit, NotObserved, Output,
-    PageCount, Rule,
+    self, Capability, Ending, Evidence, Finding, Judgement, Level, NotObserved, Output, Rule,
 };
-use crate::subject::{Case, FaultSpec, NotAvailable, Setting, Subject};
-use crate::trace::Call;
-
-/// What to check.
-pub struct Matrix<'a> {
-    /// The thing under test.
-    pub subject: &'a dyn Subject,
-    /// How reports name the model.
-    pub model_name: String,
-    /// Dialect, depth, what is generated, what the model holds.
-    pub setting: Setting<'a>,
-    /// What is to be said about how the dialect was found.
-    pub notes: Vec<String>,
-    /// How far to go.
-    pub wanted: Wanted,
-    /// Which spellings to really load.
-    pub breadth: Breadth,
-    /// Only these cases, with the representatives of their plans; all where it is empty.
-    pub only: Vec<Spelling>,
-    /// How often a command is run again before what it does is believed.
-    pub retries: u32,
-    /// How many cases may run side by side.
-    pub jobs: usize,
-    /// Whether to stop at the first broken rule.
-    pub fail_fast: bool,
-    /// The part of the campaign, where it is divided.
-    pub part: Option<Part>,
-    /// Faults that every run is under: each has to meet a call somewhere.
-    pub faults: Vec<FaultSpec>,
-    /// Whether a fault that meets no call is no matter.
-    pub allow_unmet: bool,
-    /// Divergences that are known.
-    pub expected: Expectations,
-    /// Set from outside to end the campaign early.
-    pub interrupted: &'a AtomicBool,
-}
-
-/// The cases that a matrix runs.
-pub struct Selection {
-    /// The cases of each plan, the representative first.
-    pub groups: Vec<(LoadPlan, Vec<Case>)>,
-    /// Spellings that the dialect refuses.
-    pub refused: Vec<Case>,
-}
-
-impl Selection {
-    /// How many cases there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.groups.iter().map(|(_, cases)| cases.len()).sum::<usize>() + self.refused.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl Matrix<'_> {
-    /// Which cases will be run.
-    #[must_use]
-    pub fn selection(&self) -> Selection {
-        let dialect = self.setting.dialect;
-        if self.wanted.level == Level::P1 {
-            return Selection { groups: Vec::new(), refused: Vec::new() };
-        }
-        let mut spellings = real_spellings(dialect, self.breadth);
-        spellings.extend(self.only.iter().filter(|s| !spellings.contains(s)).cloned().collect::<Vec<_>>());
-        let mut refused = if self.subject.is_command() { refused_spellings(dialect) } else { Vec::new() };
-        let asked = self.only.iter().filter(|spelling| spelling.resolve(dialect).is_err());
-        refused.extend(asked.filter(|s| !refused.contains(s)).cloned().collect::<Vec<_>>());
-        let mut groups = group_by_plan(dialect, spellings);
-        let mut refused: Vec<Case> = refused.into_iter().map(|s| Case::of(s, dialect)).collect();
-        if !self.only.is_empty() {
-            let asked = |case: &Case| self.only.contains(&case.spelling);
-            groups.retain(|(_, cases)| cases.iter().any(asked));
-            for (_, cases) in &mut groups {
-                let mut at = 0;
-                cases.retain(|case| {
-                    at += 1;
-                    at == 1 || asked(case)
-                });
-            }
-            refused.retain(asked);
-        }
-        if let Some(part) = self.part {
-            let mut at = 0u32;
-            let mut own = |_: &Case| {
-                at = at.wrapping_add(1);
-                at % part.of == part.index % part.of
-            };
-            for (_, cases) in &mut groups {
-                // Every part runs the representatives.
-                let first = cases.remove(0);
-                cases.retain(&mut own);
-                cases.insert(0, first);
-            }
-            refused.retain(&mut own);
-        }
-        Selection { groups, refused }
-    }
-
-    /// Runs everything, reporting to `progress` as it goes.
-    ///
-    /// # Errors
-    /// When the subject cannot be run at all.
-    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<CheckDocument, NotAvailable> {
-        let selection = self.selection();
-        let watch = Watch::new(self.subject, self.setting, self.retries, self.jobs, self.interrupted);
-        progress(Progress::Planned(selection.len() as u64));
-        let mut run = Run {
-            matrix: self,
-            watch,
-            progress,
-            totals: Totals::default(),
-            expected: self.expected.clone(),
-            groups: Vec::new(),
-            cases: Vec::new(),
-            failures: Vec::new(),
-            seen: Seen::default(),
-            output: None,
-            own_output: None,
-            normalisations: BTreeMap::new(),
-            fired: vec![0; self.faults.len()],
-            arrived: false,
-            not_arrived: None,
-            blocked: None,
-            stop: false,
-        };
-        let planned_plans = run.level_one();
-        run.clean_output()?;
-        for (plan, cases) in &selection.groups {
-            run.group(*plan, cases)?;
-        }
-        run.refusals(&selection.refused)?;
-        let started = self.started(planned_plans, selection.len() as u64);
-        Ok(run.finish(started))
-    }
-
-    fn started(&self, planned_plans: u64, planned_loads: u64) -> CheckStarted {
-        CheckStarted {
-            tool: tool(),
-            subject: self.subject.name(),
-            model: self.model_name.clone(),
-            model_hash: self.setting.truth.tensors.combined(),
-            dialect: self.setting.dialect.to_string(),
-            platform: self.subject.platform().to_owned(),
-            arch: std::env::consts::ARCH.to_owned(),
-            page_size: self.subject.page_size(),
-            level: self.wanted.level,
-            generation: self.subject.settings(&self.setting),
-            planned_plans,
-            planned_loads,
-            part: self.part,
-        }
-    }
-
-    fn reproduce(&self, spelling: &Spelling) -> String {
-        let mut options = vec!["--only".to_owned(), spelling.to_string()];
-        if self.wanted.named {
-            options.extend(["--level".to_owned(), self.wanted.level.to_string()]);
-        }
-        self.subject.check_line(&options, &self.setting)
-    }
-}
+use crate::subject::{Case, NotAvailable};
 
 /// The run that the other spellings of a plan are compared with.
 struct Representative {
@@ -206,7 +37,7 @@ struct Judged {
 }
 
 /// A campaign under way.
-struct Run<'a, 'p> {
+pub(super) struct Run<'a, 'p> {
     matrix: &'a Matrix<'a>,
     watch: Watch<'a>,
     progress: &'p mut dyn FnMut(Progress),
@@ -239,6 +70,35 @@ fn lowers(missing: &NotObserved) -> bool {
     }
 }
 
+impl<'a, 'p> Run<'a, 'p> {
+    /// A campaign that has not begun.
+    pub(super) fn new(
+        matrix: &'a Matrix<'a>,
+        watch: Watch<'a>,
+        progress: &'p mut dyn FnMut(Progress),
+    ) -> Self {
+        Self {
+            matrix,
+            watch,
+            progress,
+            totals: Totals::default(),
+            expected: matrix.expected.clone(),
+            groups: Vec::new(),
+            cases: Vec::new(),
+            failures: Vec::new(),
+            seen: Seen::default(),
+            output: None,
+            own_output: None,
+            normalisations: BTreeMap::new(),
+            fired: vec![0; matrix.faults.len()],
+            arrived: false,
+            not_arrived: None,
+            blocked: None,
+            stop: false,
+        }
+    }
+}
+
 impl Run<'_, '_> {
     fn is_done(&self) -> bool {
         self.stop || self.watch.is_interrupted()
@@ -246,7 +106,7 @@ impl Run<'_, '_> {
 
     /// Level P1: the table of the dialect against itself. A command's own reading of flags is seen in its
     /// operations, case by case.
-    fn level_one(&mut self) -> u64 {
+    pub(super) fn level_one(&mut self) -> u64 {
         let (dialect, breadth) = (self.matrix.setting.dialect, self.matrix.breadth);
         if self.matrix.subject.is_command() {
             return 0;
@@ -267,7 +127,7 @@ impl Run<'_, '_> {
 
     /// The output of a command without flags, repeated: one that varies by itself, or shows nothing, proves
     /// nothing.
-    fn clean_output(&mut self) -> Result<(), NotAvailable> {
+    pub(super) fn clean_output(&mut self) -> Result<(), NotAvailable> {
         if !self.matrix.subject.is_command() || self.matrix.wanted.level < Level::P2 {
             return Ok(());
         }
@@ -290,7 +150,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn group(&mut self, plan: LoadPlan, cases: &[Case]) -> Result<(), NotAvailable> {
+    pub(super) fn group(&mut self, plan: LoadPlan, cases: &[Case]) -> Result<(), NotAvailable> {
         let mut representative: Option<Representative> = None;
         let mut group: Option<GroupResult> = None;
         for chunk in cases.chunks(self.watch.jobs) {
@@ -544,7 +404,7 @@ impl Run<'_, '_> {
     }
 
     /// Runs the spellings that the dialect refuses.
-    fn refusals(&mut self, cases: &[Case]) -> Result<(), NotAvailable> {
+    pub(super) fn refusals(&mut self, cases: &[Case]) -> Result<(), NotAvailable> {
         for chunk in cases.chunks(self.watch.jobs) {
             if self.is_done() {
                 break;
@@ -640,7 +500,7 @@ impl Run<'_, '_> {
         }
     }
 
-    fn finish(mut self, started: CheckStarted) -> CheckDocument {
+    pub(super) fn finish(mut self, started: CheckStarted) -> CheckDocument {
         let interrupted = self.watch.is_interrupted();
         let whole = !interrupted && !self.stop && self.matrix.only.is_empty() && self.matrix.part.is_none();
         if whole {
@@ -729,110 +589,5 @@ impl Run<'_, '_> {
                 exit_code: verdict.exit_code(),
             },
         }
-    }
-}
-
-/// A spelling in a sentence.
-fn shown(spelling: &str) -> String {
-    if spelling.is_empty() { "the command without flags".to_owned() } else { format!("`{spelling}`") }
-}
-
-/// The facts of one load.
-pub(super) fn facts(evidence: &Evidence) -> Facts {
-    let s = &evidence.summary;
-    let held = evidence.locked_bytes();
-    Facts {
-        opens: s.opens,
-        direct_asked: s.direct_asked,
-        direct_held: s.direct_held,
-        maps: s.maps,
-        mapped_bytes: s.mapped_bytes,
-        locked_bytes: if evidence.loaders().next().is_some() { held } else { s.locked_bytes },
-        locks_refused: s.locks_refused,
-        reads: s.reads,
-        read_bytes: s.read_bytes,
-        direct_read_bytes: s.direct_read_bytes,
-        fallbacks: s.fallbacks.iter().map(ToString::to_string).collect(),
-        effective: s.effective.to_string(),
-    }
-}
-
-/// What keeps a run whose rules all hold from being a pass, and what is to be said about it.
-fn limits(decided: &Decided, plan: LoadPlan, evidence: &Evidence) -> (Vec<String>, Verdict) {
-    let mut notes = Vec::new();
-    let mut verdict = match decided.limit {
-        Limit::None => Verdict::Pass,
-        Limit::Unsupported => Verdict::Unsupported,
-        Limit::Blocked => Verdict::Blocked,
-    };
-    for op in &evidence.ops {
-        if let Call::Notice(notice) = &op.call {
-            notes.push(notice.text.clone());
-        }
-    }
-    if notes.is_empty() {
-        notes.extend(decided.refusals.iter().map(|refusal| format!("{refusal}: the fallback is judged")));
-    }
-    if evidence.fold.enforced == Some(false) {
-        let cache = evidence.cache.map_or_else(|| "cannot be told".to_owned(), passed_the_cache);
-        notes.push(format!(
-            "this file system takes unaligned direct requests: that direct I/O bypassed the page cache {cache}"
-        ));
-        if plan.source == Source::Direct {
-            verdict = verdict.max(Verdict::Unsupported);
-        }
-    }
-    if let Some(note) = evidence.locked_pages.and_then(lock_not_confirmed) {
-        notes.push(note);
-        verdict = verdict.max(Verdict::Unsupported);
-    }
-    notes.extend(evidence.unseen.iter().cloned());
-    if !evidence.unseen.is_empty() {
-        verdict = verdict.max(Verdict::NotObserved);
-    }
-    (notes, verdict)
-}
-
-/// What the page cache shows of a direct load that nobody refused. Only pages that were not there before
-/// can show anything, the header's pages and what is read ahead of them come in with every load, and a page
-/// may go at any time: this is evidence, and never sufficient for a pass.
-fn passed_the_cache((before, after): (PageCount, PageCount)) -> String {
-    let missing = before.pages.saturating_sub(before.resident);
-    let came = after.resident.saturating_sub(before.resident);
-    let seen = match missing {
-        0 => return "cannot be told (all of the file was in it before)".to_owned(),
-        _ if came > missing / 2 => "is refuted",
-        _ => "is likely",
-    };
-    format!("{seen} (of {missing} pages that were not in it, the load brought {came} in)")
-}
-
-/// What is to be said where the system granted locks and its own view of the pages says otherwise: that
-/// is no fault of the loader, and no pass.
-fn lock_not_confirmed(PageCount { pages, resident, locked }: PageCount) -> Option<String> {
-    let shown = match locked {
-        Some(0) if pages > 0 => "none of their pages as locked".to_owned(),
-        Some(locked) if locked < pages => format!("{locked} of their {pages} pages as locked"),
-        _ if resident < pages => format!("{resident} of their {pages} pages in memory"),
-        _ => return None,
-    };
-    Some(format!("the locks were granted, and the system shows {shown}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cache(before: u64, after: u64) -> String {
-        let of = |resident| PageCount { pages: 100, resident, locked: None };
-        passed_the_cache((of(before), of(after)))
-    }
-
-    #[test]
-    fn pages_that_came_in_refute_direct_io() {
-        assert_eq!(cache(10, 100), "is refuted (of 90 pages that were not in it, the load brought 90 in)");
-        assert_eq!(cache(0, 8), "is likely (of 100 pages that were not in it, the load brought 8 in)");
-        assert_eq!(cache(60, 20), "is likely (of 40 pages that were not in it, the load brought 0 in)");
-        assert!(cache(100, 100).starts_with("cannot be told"));
     }
 }

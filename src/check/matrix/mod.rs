@@ -1,0 +1,165 @@
+//! The matrix: one campaign for every subject.
+//!
+//! Level P1 first, then the cases, grouped by plan. The first case of a group that breaks no rule represents
+//! it; the others are compared with it. What a command does is repeated before a broken rule is believed.
+
+mod limits;
+mod run;
+
+use std::sync::atomic::AtomicBool;
+
+use super::cases::{Breadth, group_by_plan, real_spellings, refused_spellings};
+use super::document::{CheckDocument, CheckStarted, Part, tool};
+use super::expect::Expectations;
+use super::levels::Wanted;
+use super::watch::{Progress, Watch};
+use crate::plan::{LoadPlan, Spelling};
+use crate::rules::Level;
+use crate::subject::{Case, FaultSpec, NotAvailable, Setting, Subject};
+use run::Run;
+
+/// What to check.
+pub struct Matrix<'a> {
+    /// The thing under test.
+    pub subject: &'a dyn Subject,
+    /// How reports name the model.
+    pub model_name: String,
+    /// Dialect, depth, what is generated, what the model holds.
+    pub setting: Setting<'a>,
+    /// What is to be said about how the dialect was found.
+    pub notes: Vec<String>,
+    /// How far to go.
+    pub wanted: Wanted,
+    /// Which spellings to really load.
+    pub breadth: Breadth,
+    /// Only these cases, with the representatives of their plans; all where it is empty.
+    pub only: Vec<Spelling>,
+    /// How often a command is run again before what it does is believed.
+    pub retries: u32,
+    /// How many cases may run side by side.
+    pub jobs: usize,
+    /// Whether to stop at the first broken rule.
+    pub fail_fast: bool,
+    /// The part of the campaign, where it is divided.
+    pub part: Option<Part>,
+    /// Faults that every run is under: each has to meet a call somewhere.
+    pub faults: Vec<FaultSpec>,
+    /// Whether a fault that meets no call is no matter.
+    pub allow_unmet: bool,
+    /// Divergences that are known.
+    pub expected: Expectations,
+    /// Set from outside to end the campaign early.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// The cases that a matrix runs.
+pub struct Selection {
+    /// The cases of each plan, the representative first.
+    pub groups: Vec<(LoadPlan, Vec<Case>)>,
+    /// Spellings that the dialect refuses.
+    pub refused: Vec<Case>,
+}
+
+impl Selection {
+    /// How many cases there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.groups.iter().map(|(_, cases)| cases.len()).sum::<usize>() + self.refused.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Matrix<'_> {
+    /// Which cases will be run.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        let dialect = self.setting.dialect;
+        if self.wanted.level == Level::P1 {
+            return Selection { groups: Vec::new(), refused: Vec::new() };
+        }
+        let mut spellings = real_spellings(dialect, self.breadth);
+        spellings.extend(self.only.iter().filter(|s| !spellings.contains(s)).cloned().collect::<Vec<_>>());
+        let mut refused = if self.subject.is_command() { refused_spellings(dialect) } else { Vec::new() };
+        let asked = self.only.iter().filter(|spelling| spelling.resolve(dialect).is_err());
+        refused.extend(asked.filter(|s| !refused.contains(s)).cloned().collect::<Vec<_>>());
+        let mut groups = group_by_plan(dialect, spellings);
+        let mut refused: Vec<Case> = refused.into_iter().map(|s| Case::of(s, dialect)).collect();
+        if !self.only.is_empty() {
+            let asked = |case: &Case| self.only.contains(&case.spelling);
+            groups.retain(|(_, cases)| cases.iter().any(asked));
+            for (_, cases) in &mut groups {
+                let mut at = 0;
+                cases.retain(|case| {
+                    at += 1;
+                    at == 1 || asked(case)
+                });
+            }
+            refused.retain(asked);
+        }
+        if let Some(part) = self.part {
+            let mut at = 0u32;
+            let mut own = |_: &Case| {
+                at = at.wrapping_add(1);
+                at % part.of == part.index % part.of
+            };
+            for (_, cases) in &mut groups {
+                // Every part runs the representatives.
+                let first = cases.remove(0);
+                cases.retain(&mut own);
+                cases.insert(0, first);
+            }
+            refused.retain(&mut own);
+        }
+        Selection { groups, refused }
+    }
+
+    /// Runs everything, reporting to `progress` as it goes.
+    ///
+    /// # Errors
+    /// When the subject cannot be run at all.
+    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<CheckDocument, NotAvailable> {
+        let selection = self.selection();
+        let watch = Watch::new(self.subject, self.setting, self.retries, self.jobs, self.interrupted);
+        progress(Progress::Planned(selection.len() as u64));
+        let mut run = Run::new(self, watch, progress);
+        let planned_plans = run.level_one();
+        run.clean_output()?;
+        for (plan, cases) in &selection.groups {
+            run.group(*plan, cases)?;
+        }
+        run.refusals(&selection.refused)?;
+        let started = self.started(planned_plans, selection.len() as u64);
+        Ok(run.finish(started))
+    }
+
+    fn started(&self, planned_plans: u64, planned_loads: u64) -> CheckStarted {
+        CheckStarted {
+            tool: tool(),
+            subject: self.subject.name(),
+            model: self.model_name.clone(),
+            model_hash: self.setting.truth.tensors.combined(),
+            dialect: self.setting.dialect.to_string(),
+            platform: self.subject.platform().to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            page_size: self.subject.page_size(),
+            level: self.wanted.level,
+            generation: self.subject.settings(&self.setting),
+            planned_plans,
+            planned_loads,
+            part: self.part,
+        }
+    }
+
+    fn reproduce(&self, spelling: &Spelling) -> String {
+        let mut options = vec!["--only".to_owned(), spelling.to_string()];
+        if self.wanted.named {
+            options.extend(["--level".to_owned(), self.wanted.level.to_string()]);
+        }
+        self.subject.check_line(&options, &self.setting)
+    }
+}

@@ -1,0 +1,418 @@
+//! Playing a trace, operation by operation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use rangemap::{RangeMap, RangeSet};
+
+use super::{Fold, Held, LockAttempt, Mapping, OpenAttempt, Placement, Process, Request, Way, common};
+use crate::rules::{Weights, weights};
+use crate::trace::{Call, ErrorKind, FileId, Op, Outcome, Phase, ProcessId, RegionId};
+
+/// A region of one process while the trace is played.
+#[derive(Clone, Debug)]
+struct Region {
+    addr: u64,
+    live: RangeSet<u64>,
+    /// The weight file and the offset in it of a mapping's first byte.
+    image: Option<(usize, u64)>,
+    /// A mapping of any file.
+    of_file: bool,
+}
+
+/// One process while the trace is played.
+#[derive(Clone, Debug, Default)]
+struct Space {
+    regions: BTreeMap<RegionId, Region>,
+    locked: RangeSet<u64>,
+    /// What reads left at which addresses: an index into the placements that were made.
+    filled: RangeMap<u64, usize>,
+    made: Vec<Placement>,
+    files: BTreeSet<FileId>,
+    settled: bool,
+}
+
+pub(super) struct Player<'w> {
+    weights: &'w Weights,
+    page: u64,
+    files: BTreeMap<FileId, usize>,
+    paths: BTreeMap<FileId, String>,
+    direct: BTreeMap<FileId, bool>,
+    open: BTreeSet<FileId>,
+    spaces: BTreeMap<ProcessId, Space>,
+    fold: Fold,
+}
+
+/// Where a region lies whose address the trace does not hold: apart from all others.
+fn unknown_address(region: RegionId) -> u64 {
+    (1 << 63) + (u64::from(region.0 & 0xff_ffff) << 39)
+}
+
+impl<'w> Player<'w> {
+    pub(super) fn new(ops: &[Op], weights: &'w Weights, page_size: u64) -> Self {
+        Self {
+            weights,
+            page: page_size.max(1),
+            files: weights.files_of(ops),
+            paths: BTreeMap::new(),
+            direct: BTreeMap::new(),
+            open: BTreeSet::new(),
+            spaces: BTreeMap::new(),
+            fold: Fold { alignment: (1, 1), ..Fold::default() },
+        }
+    }
+
+    fn space(&mut self, pid: ProcessId) -> &mut Space {
+        self.spaces.entry(pid).or_default()
+    }
+
+    fn process(&mut self, pid: ProcessId) -> &mut Process {
+        self.fold.processes.entry(pid).or_insert_with(|| Process { destinations: true, ..Process::default() })
+    }
+
+    /// The pages of a range of a region, by the address that it has in the process.
+    fn pages(&mut self, pid: ProcessId, region: RegionId, offset: u64, len: u64) -> Range<u64> {
+        let page = self.page;
+        let base = self.space(pid).regions.get(&region).map_or_else(|| unknown_address(region), |r| r.addr);
+        let start = base.saturating_add(offset);
+        let end = start.saturating_add(len);
+        start - start % page..end.checked_next_multiple_of(page).unwrap_or(u64::MAX)
+    }
+
+    /// Takes the picture of a process at the end of its load.
+    fn settle(&mut self, pid: ProcessId) {
+        let files = self.files.clone();
+        let open = self.open.clone();
+        let space = self.space(pid);
+        if std::mem::replace(&mut space.settled, true) {
+            return;
+        }
+        let mut placements = Vec::new();
+        let mut mapped: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
+        for region in space.regions.values() {
+            let Some((file, at)) = region.image else { continue };
+            for live in region.live.iter() {
+                let range = at.saturating_add(live.start)..at.saturating_add(live.end);
+                mapped.entry(file).or_default().insert(range.clone());
+                let addr = region.addr.saturating_add(live.start);
+                placements.push(Placement { file, range, addr, way: Way::Map });
+            }
+        }
+        for (addresses, index) in space.filled.iter() {
+            let Some(made) = space.made.get(*index) else { continue };
+            let start = made.range.start + (addresses.start - made.addr);
+            let range = start..start + (addresses.end - addresses.start);
+            placements.push(Placement { range, addr: addresses.start, ..made.clone() });
+        }
+        let locked = space.locked.clone();
+        let held = Held {
+            files: space.files.iter().filter(|f| open.contains(f) && files.contains_key(f)).count() as u64,
+            mapped: mapped.values().map(weights::length).sum(),
+            locked: weights::length(&locked),
+        };
+        let process = self.process(pid);
+        (process.placements, process.mapped) = (placements, mapped);
+        (process.locked, process.held) = (locked, held);
+    }
+
+    pub(super) fn play(&mut self, op: &Op) {
+        let pid = op.pid;
+        self.process(pid).last = op.seq;
+        if op.phase == Phase::Teardown {
+            self.settle(pid);
+        }
+        let refused = match &op.outcome {
+            Outcome::Ok(_) => None,
+            Outcome::Err(errno) => Some(errno.kind),
+        };
+        match &op.call {
+            Call::Fork { child } => {
+                let mut copy = self.space(pid).clone();
+                (copy.locked, copy.settled) = (RangeSet::new(), false);
+                self.spaces.insert(*child, copy);
+            }
+            Call::Exec => {
+                let files = std::mem::take(&mut self.space(pid).files);
+                *self.space(pid) = Space { files, ..Space::default() };
+            }
+            Call::Exit { .. } => {
+                self.settle(pid);
+                self.process(pid).ended = true;
+                let space = self.space(pid);
+                let held = std::mem::take(&mut space.files);
+                *space = Space { settled: true, ..Space::default() };
+                // What only this process had is gone with it.
+                for file in held {
+                    if !self.spaces.values().any(|space| space.files.contains(&file)) {
+                        self.open.remove(&file);
+                    }
+                }
+            }
+            Call::Notice(notice) => {
+                self.fold.notices.insert(notice.code);
+            }
+            Call::Alloc { region, len, addr, .. } if refused.is_none() => {
+                self.add(pid, *region, *addr, *len, None, false);
+            }
+            Call::Lock { region, offset, len } => {
+                let pages = self.pages(pid, *region, *offset, *len);
+                let load = op.phase == Phase::Load;
+                if refused.is_none() && *len > 0 {
+                    self.space(pid).locked.insert(pages.clone());
+                }
+                self.fold.locks.push(LockAttempt { pid, pages, load, refused });
+            }
+            Call::Unlock { region, offset, len } if refused.is_none() && *len > 0 => {
+                let pages = self.pages(pid, *region, *offset, *len);
+                self.space(pid).locked.remove(pages);
+            }
+            Call::Unmap { region, offset, len } if refused.is_none() && *len > 0 => {
+                let pages = self.pages(pid, *region, *offset, *len);
+                let space = self.space(pid);
+                space.locked.remove(pages.clone());
+                space.filled.remove(pages);
+                if let Some(known) = space.regions.get_mut(region) {
+                    known.live.remove(*offset..offset.saturating_add(*len));
+                }
+            }
+            Call::Remap { region, len, addr } if refused.is_none() => self.remap(pid, *region, *len, *addr),
+            call => {
+                if let Some(file) = call.file() {
+                    self.on_file(op, file, refused);
+                }
+            }
+        }
+    }
+
+    fn remap(&mut self, pid: ProcessId, region: RegionId, len: u64, addr: u64) {
+        let page = self.page;
+        let space = self.space(pid);
+        let Some(known) = space.regions.get_mut(&region) else { return };
+        let old = known.addr;
+        let span = known.live.iter().next_back().map_or(0, |range| range.end);
+        known.addr = addr;
+        known.live = (len > 0).then_some(0..len).into_iter().collect();
+        let image = known.image;
+        let within = old..old.saturating_add(span).checked_next_multiple_of(page).unwrap_or(u64::MAX);
+        let moved = |range: Range<u64>| {
+            let start = range.start - old + addr;
+            start..start.saturating_add(range.end - range.start)
+        };
+        if !within.is_empty() {
+            let locked: Vec<Range<u64>> =
+                space.locked.overlapping(&within).map(|r| r.start.max(old)..r.end.min(within.end)).collect();
+            space.locked.remove(within.clone());
+            space.locked.extend(locked.into_iter().map(moved));
+            let filled: Vec<(Range<u64>, usize)> = space
+                .filled
+                .overlapping(&within)
+                .map(|(r, index)| (r.start.max(old)..r.end.min(within.end), *index))
+                .collect();
+            space.filled.remove(within);
+            for (range, index) in filled {
+                let made = space.made[index].clone();
+                let start = made.range.start + (range.start - made.addr);
+                let to = moved(range);
+                let range = start..start + (to.end - to.start);
+                space.made.push(Placement { range, addr: to.start, ..made });
+                let index = space.made.len() - 1;
+                space.filled.insert(to, index);
+            }
+        }
+        if let Some((file, at)) = image {
+            let all = at..at.saturating_add(len);
+            self.process(pid).ever_mapped.entry(file).or_default().insert(all);
+        }
+    }
+
+    fn add(
+        &mut self,
+        pid: ProcessId,
+        id: RegionId,
+        addr: u64,
+        len: u64,
+        image: Option<(usize, u64)>,
+        of_file: bool,
+    ) {
+        let addr = if addr == 0 { unknown_address(id) } else { addr };
+        let live: RangeSet<u64> = (len > 0).then_some(0..len).into_iter().collect();
+        let page = self.page;
+        let space = self.space(pid);
+        if len > 0 {
+            // What stood at these addresses is gone.
+            let end = addr.saturating_add(len).checked_next_multiple_of(page).unwrap_or(u64::MAX);
+            space.filled.remove(addr..end);
+            space.locked.remove(addr..end);
+        }
+        space.regions.insert(id, Region { addr, live, image, of_file });
+    }
+
+    fn on_file(&mut self, op: &Op, id: FileId, refused: Option<ErrorKind>) {
+        let pid = op.pid;
+        let weight = self.files.get(&id).copied();
+        match &op.call {
+            Call::Open { path, direct, .. } => {
+                self.paths.insert(id, path.clone());
+                if refused.is_none() {
+                    self.direct.insert(id, *direct);
+                    self.open.insert(id);
+                    self.space(pid).files.insert(id);
+                }
+                if let Some(file) = weight {
+                    self.process(pid).opened = true;
+                    let writes = op.call.opens_for_writing();
+                    self.fold.opens.push(OpenAttempt { file, pid, direct: *direct, writes, refused });
+                }
+            }
+            Call::SetDirect { direct, .. } => {
+                if refused.is_none() {
+                    self.direct.insert(id, *direct);
+                }
+                if let (Some(file), true) = (weight, *direct) {
+                    self.fold.opens.push(OpenAttempt { file, pid, direct: true, writes: false, refused });
+                }
+            }
+            Call::Close { .. } => {
+                self.open.remove(&id);
+                for space in self.spaces.values_mut() {
+                    space.files.remove(&id);
+                }
+            }
+            Call::Alignment { memory, offset, enforced, .. } if refused.is_none() => {
+                let (m, o) = self.fold.alignment;
+                self.fold.alignment = (m.max(*memory), o.max(*offset));
+                if self.direct.get(&id) == Some(&true) {
+                    self.fold.enforced = Some(*enforced);
+                }
+            }
+            Call::Read { offset, len, direct, addr, .. } => {
+                let arrived = match &op.outcome {
+                    Outcome::Ok(n) => (*n).min(*len),
+                    Outcome::Err(_) => 0,
+                };
+                let asked = *offset..offset.saturating_add(*len);
+                let range = *offset..offset.saturating_add(arrived);
+                match weight {
+                    Some(file) => {
+                        let load = op.phase == Phase::Load;
+                        let (addr, direct) = (*addr, *direct);
+                        self.arrive(pid, file, &range, addr, direct);
+                        let seq = op.seq;
+                        let request =
+                            Request { file, pid, asked, arrived: range, addr, direct, load, refused, seq };
+                        self.fold.requests.push(request);
+                    }
+                    None => self.stranger(id, arrived),
+                }
+            }
+            Call::Map { region, offset, len, addr, .. } => {
+                let range = *offset..offset.saturating_add(*len);
+                if let Some(file) = weight {
+                    let writable = op.call.maps_writable();
+                    self.fold.mappings.push(Mapping { file, pid, range: range.clone(), writable, refused });
+                }
+                if refused.is_none() {
+                    self.add(pid, *region, *addr, *len, weight.map(|file| (file, *offset)), true);
+                    match weight {
+                        Some(file) if !range.is_empty() => {
+                            self.process(pid).ever_mapped.entry(file).or_default().insert(range);
+                        }
+                        Some(_) => {}
+                        None => self.stranger(id, *len),
+                    }
+                }
+            }
+            Call::Write { offset, len, .. } if weight.is_some() => {
+                let at = offset.saturating_add(*len);
+                self.fold.writes.push((pid, format!("bytes {offset}..{at} of it were written")));
+            }
+            Call::Resize { len, .. } if weight.is_some() => {
+                self.fold.writes.push((pid, format!("its size was set to {len} bytes")));
+            }
+            _ => {}
+        }
+    }
+
+    fn arrive(&mut self, pid: ProcessId, file: usize, range: &Range<u64>, addr: u64, direct: bool) {
+        if range.is_empty() {
+            return;
+        }
+        let weighs = self.weights.files.get(file).is_some_and(|known| known.bytes.overlaps(range));
+        let process = self.process(pid);
+        let way = if direct { Way::Direct } else { Way::Read };
+        let set = if direct { &mut process.direct } else { &mut process.buffered };
+        set.entry(file).or_default().insert(range.clone());
+        if addr == 0 {
+            process.destinations &= !weighs;
+            return;
+        }
+        let space = self.space(pid);
+        space.made.push(Placement { file, range: range.clone(), addr, way });
+        let index = space.made.len() - 1;
+        let end = addr.saturating_add(range.end - range.start);
+        if end > addr {
+            space.filled.insert(addr..end, index);
+        }
+    }
+
+    fn stranger(&mut self, id: FileId, bytes: u64) {
+        if let Some(path) = self.paths.get(&id) {
+            let known = self.fold.strangers.entry(path.clone()).or_default();
+            *known = known.saturating_add(bytes);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Fold {
+        let left: Vec<String> = self
+            .spaces
+            .values()
+            .flat_map(|space| space.regions.iter())
+            .filter(|(_, region)| !region.live.is_empty())
+            .map(|(id, region)| format!("{} {}", if region.of_file { "mapping" } else { "region" }, id.0))
+            .collect();
+        self.fold.left_over = left;
+        self.fold.left_over.extend(self.open.iter().map(|file| format!("file {}", file.0)));
+        let pids: Vec<ProcessId> = self.fold.processes.keys().copied().collect();
+        pids.into_iter().for_each(|pid| self.settle(pid));
+        self.fold.loaders = self.loaders();
+        self.fold
+    }
+
+    /// The process that brought most of the weights in, the first among equals; all that brought any where
+    /// together they have more.
+    fn loaders(&self) -> Vec<ProcessId> {
+        let have = |process: &Process| -> Vec<RangeSet<u64>> {
+            let files = 0..self.weights.files.len();
+            files
+                .map(|file| {
+                    let ever = process.ever_mapped.get(&file).into_iter().flat_map(|s| s.iter().cloned());
+                    let all: RangeSet<u64> = process.read(file).iter().cloned().chain(ever).collect();
+                    common(&all, &self.weights.files[file].bytes)
+                })
+                .collect()
+        };
+        let bytes = |sets: &[RangeSet<u64>]| sets.iter().map(weights::length).sum::<u64>();
+        let mut all: Vec<RangeSet<u64>> = vec![RangeSet::new(); self.weights.files.len()];
+        let mut best: Option<(ProcessId, u64)> = None;
+        let mut any = Vec::new();
+        for (pid, process) in &self.fold.processes {
+            let own = have(process);
+            let has = bytes(&own);
+            if has == 0 {
+                continue;
+            }
+            any.push(*pid);
+            if best.is_none_or(|(_, most)| has > most) {
+                best = Some((*pid, has));
+            }
+            for (sum, own) in all.iter_mut().zip(own) {
+                sum.extend(own);
+            }
+        }
+        match best {
+            Some((_, most)) if bytes(&all) > most => any,
+            Some((pid, _)) => vec![pid],
+            None => Vec::new(),
+        }
+    }
+}
