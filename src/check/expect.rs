@@ -60,6 +60,11 @@ pub struct ExpectDocument {
     pub known: Vec<Known>,
 }
 
+impl ExpectDocument {
+    /// The schema of the document.
+    pub const SCHEMA: &'static str = SCHEMA;
+}
+
 /// A file of known divergences that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpectError {

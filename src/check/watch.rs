@@ -92,8 +92,11 @@ impl<'a> Watch<'a> {
         faults: &[FaultSpec],
         first: Evidence,
     ) -> Result<Vec<Evidence>, NotAvailable> {
+        // A run that did not end in time is repeated once: each costs all of its time.
+        let hangs = matches!(first.ending, crate::rules::Ending::TimeLimit(_));
+        let retries = if hangs { self.retries.min(1) } else { self.retries };
         let mut runs = vec![first];
-        while runs.len() <= self.retries as usize && !self.is_interrupted() {
+        while runs.len() <= retries as usize && !self.is_interrupted() {
             runs.push(self.run(case, faults)?);
         }
         Ok(runs)

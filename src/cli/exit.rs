@@ -8,10 +8,10 @@ pub(super) const CODES: [(u8, &str); 6] = [
     (0, "parity, or done (what is unsupported is listed, and is no pass)"),
     (
         1,
-        "divergence; also traces that differ, a recording that disagrees, a spelling that has no translation, a stale page",
+        "divergence: a broken rule in any command; also traces that differ, a spelling that has no translation, a stale page",
     ),
     (2, "usage, or a model that cannot be read"),
-    (3, "the environment cannot run a required case"),
+    (3, "blocked, or not observed where that is required"),
     (4, "nothing selected"),
     (70, "internal error"),
 ];

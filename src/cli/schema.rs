@@ -19,8 +19,8 @@ use super::import::ImportDocument;
 use super::run::RunDocument;
 use super::tokenize::TokenizeDocument;
 use crate::bench::Comparison;
-use crate::check::MachineBits;
 use crate::check::document::{CheckDocument, CompareDocument, FaultsDocument, JudgeDocument, MergeDocument};
+use crate::check::{ExpectDocument, MachineBits};
 
 /// Where the copies lie in a checkout.
 const FOLDER: &str = "fixtures/schema";
@@ -51,6 +51,11 @@ enum Source {
 impl Known {
     const fn of<T: JsonSchema>(id: &'static str) -> Self {
         Self { id, source: Source::Type(schema_of::<T>) }
+    }
+
+    /// A document that people write and the program reads.
+    const fn read<T: JsonSchema>(id: &'static str) -> Self {
+        Self { id, source: Source::Type(schema_to_read::<T>) }
     }
 
     const fn by_hand(id: &'static str, text: &'static str) -> Self {
@@ -101,6 +106,7 @@ fn all() -> Vec<Known> {
         Known::of::<CompareDocument>(CompareDocument::SCHEMA),
         Known::of::<MergeDocument>(MergeDocument::SCHEMA),
         Known::of::<JudgeDocument>(JudgeDocument::SCHEMA),
+        Known::read::<ExpectDocument>(ExpectDocument::SCHEMA),
         Known::of::<MachineBits>(MachineBits::SCHEMA),
         Known::of::<RunDocument>(RunDocument::SCHEMA),
         Known::of::<Comparison>(Comparison::SCHEMA),
@@ -119,6 +125,11 @@ fn all() -> Vec<Known> {
 /// The schema of a type as it is written: what is always there is required.
 fn schema_of<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().into()
+}
+
+/// The schema of a type as it is read: what has a default may be left out.
+fn schema_to_read<T: JsonSchema>() -> Value {
+    SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<T>().into()
 }
 
 /// The same with the keys of every object in one order, whatever order the JSON library keeps.

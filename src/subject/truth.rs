@@ -127,6 +127,9 @@ impl File {
             Ok(hasher.finalize())
         };
         let hashes = gguf.tensors.iter().map(hash).collect::<std::io::Result<_>>()?;
-        Ok(Self { identity: None, gguf, hashes })
+        // What tells the file from another of its name, as the system says.
+        let opened = crate::platform::native().open(path, false);
+        let identity = opened.and_then(|file| file.identity()).ok();
+        Ok(Self { identity, gguf, hashes })
     }
 }

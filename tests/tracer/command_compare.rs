@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::command_support::{behind, document, engine, loadparity, notes};
+use crate::command_support::{behind, document, engine, loadparity};
 
 /// A command as one line.
 fn line(words: &[String]) -> String {
@@ -77,7 +77,8 @@ fn less_work_is_benign_and_another_output_is_a_risk() {
     }
     assert_eq!((code, impacts(&document)), (0, vec!["benign"]), "{document:#}");
     let (code, document) = compare("enum-v4", &engine("enum-v4"), &twice);
-    assert_eq!((code, impacts(&document)), (1, vec!["policy-change"]));
+    // Another look at the header is a note.
+    assert_eq!((code, impacts(&document)), (0, vec!["benign"]));
 
     let other_text = behind(r#"case "$*" in *dio*) echo x;; esac; exec "$@""#, "enum-v4");
     let (code, document) = compare("enum-v4", &engine("enum-v4"), &other_text);
@@ -148,6 +149,7 @@ fn two_commands_that_both_fail_are_not_called_identical() {
     for ending in ["kill -ILL $$", "exit 1"] {
         let (code, document) = compare("booleans", &broken(ending), &broken(ending));
         assert_eq!((code, document["finished"]["verdict"].as_str().unwrap()), (3, "blocked"));
-        assert!(notes(&document).contains("neither command completes"), "{}", notes(&document));
+        let sentence = document["finished"]["sentence"].as_str().unwrap();
+        assert!(sentence.contains("no spelling makes the old command load"), "{sentence}");
     }
 }
