@@ -78,10 +78,14 @@ fn a_broken_loader_is_caught(#[case] sabotage: Sabotage, #[case] rule: &str) {
 fn a_swallowed_fallback_warning_is_caught() {
     let refused = ["open.direct:error=EINVAL"];
     let (code, document) = check(None, &refused);
-    assert_eq!((code, rules_broken(&document)), (0, Vec::new()), "a fallback that is told breaks no rule");
+    assert_eq!(
+        (code, rules_broken(&document)),
+        (0, Vec::new()),
+        "a fallback that is reported breaks no rule"
+    );
     let (code, document) = check(Some(Sabotage::SwallowsWarnings), &refused);
     assert_eq!(code, 1);
-    assert!(rules_broken(&document).contains(&"fallback-told".to_owned()));
+    assert!(rules_broken(&document).contains(&"fallback-reported".to_owned()));
 }
 
 /// What each plan comes to where nothing is broken: a system may lack direct I/O or visible locks by itself.

@@ -39,8 +39,8 @@ fn agreement_is_0_and_the_object_is_the_documented_one() {
         (&j["predicted"], &j["expected"], &j["effective"]),
         (&json!("read+lock"), &json!("read"), &json!("read"))
     );
-    assert_eq!((&j["agrees"], &j["error"], &j["rules"]), (&json!(true), &Value::Null, &json!([])));
-    assert_eq!(j["refused"], json!(["lock: ENOMEM"]));
+    assert_eq!((&j["agrees"], &j["error"], &j["findings"]), (&json!(true), &Value::Null, &json!([])));
+    assert_eq!(j["refused"], json!(["lock refused (lock-limit)"]));
     let holds: Vec<_> =
         j["log_claims"].as_array().expect("a list").iter().map(|c| c["true"].clone()).collect();
     assert_eq!(holds, [json!(false), json!(true)]);
@@ -53,8 +53,8 @@ fn disagreement_is_1() {
     assert_eq!((code, &j["agrees"]), (1, &json!(false)));
     assert_eq!((&j["predicted"], &j["effective"]), (&json!("map+lock"), &json!("read+lock")));
     assert_eq!(j["log_claims"], Value::Null);
-    let rules: Vec<_> = j["rules"].as_array().expect("a list").iter().map(|f| f["rule"].clone()).collect();
-    assert_eq!(rules, [json!("tensors-mapped"), json!("mapped-not-read")]);
+    let rules: Vec<_> = j["findings"].as_array().expect("a list").iter().map(|f| f["rule"].clone()).collect();
+    assert_eq!(rules, [json!("plan-taken"), json!("tensors-mapped"), json!("mapped-not-read")]);
     let (code, text) = judge("booleans", &recording("b/mlock.strace"), &["--", "--mlock"]);
     assert!(code == 1 && text.contains("agrees     NO"), "{text}");
 }
@@ -99,7 +99,7 @@ fn a_trace_of_the_seam_is_judged_too() {
     let run = ["run", "-p", "And", "-n", "1", "-t", "1", "-lm", "none", "--trace"];
     program().args(run).arg(&trace).arg("-m").arg(&model).assert().success();
     for (mode, code, rules) in
-        [("none", 0, json!([])), ("mmap", 1, json!(["tensors-mapped", "mapped-not-read"]))]
+        [("none", 0, json!([])), ("mmap", 1, json!(["plan-taken", "tensors-mapped", "mapped-not-read"]))]
     {
         let output = program()
             .args(["judge", "--dialect", "reference", "--format", "json", "--trace"])
@@ -111,8 +111,9 @@ fn a_trace_of_the_seam_is_judged_too() {
             .expect("a run");
         let j: Value = crate::support::schemas::parsed(&output.stdout);
         assert_eq!(output.status.code(), Some(code), "{j}");
-        let ids: Vec<_> = j["rules"].as_array().expect("a list").iter().map(|f| f["rule"].clone()).collect();
-        assert_eq!((json!(ids), &j["undecided"]), (rules, &json!([])));
+        let ids: Vec<_> =
+            j["findings"].as_array().expect("a list").iter().map(|f| f["rule"].clone()).collect();
+        assert_eq!((json!(ids), &j["not_observed"]), (rules, &json!([])));
     }
 }
 
@@ -144,7 +145,7 @@ fn a_direct_open_counts_wherever_the_trace_says_it_was_made() {
                 .output()
                 .expect("a run");
             let j: Value = crate::support::schemas::parsed(&judged.stdout);
-            assert_eq!((judged.status.code(), &j["rules"]), (Some(0), &json!([])), "{j}");
+            assert_eq!((judged.status.code(), &j["findings"]), (Some(0), &json!([])), "{j}");
             assert_eq!(j["refused"].as_array().expect("a list").len(), usize::from(refused), "{j}");
         }
     }

@@ -218,7 +218,7 @@ fn check_writes_several_formats_at_once() {
         .code(0)
         .stdout(predicate::str::contains("verdict: parity"));
     let document: Value = serde_json::from_slice(&std::fs::read(&file).expect("a file")).expect("JSON");
-    assert_eq!(document["schema"], "loadparity.check/1");
+    assert_eq!(document["schema"], "loadparity.check/2");
     assert_eq!(document["finished"]["exit_code"], 0);
     let totals = &document["finished"]["totals"];
     assert_eq!(totals["loaded"], document["cases"].as_array().expect("cases").len());

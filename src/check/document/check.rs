@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DocumentError, Failure, RuleText, Verdict};
+use crate::plan::LoadPlan;
 use crate::rules::{Finding, Level, NotObserved};
 
 /// The result of `check`: one matrix of spellings on one subject.
@@ -112,6 +113,8 @@ pub enum LevelState {
 /// All spellings of one plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupResult {
+    /// The plan.
+    pub plan: LoadPlan,
     /// The plan's short name.
     pub name: String,
     /// The exact `--load-mode` word, where the dialect has one.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DocumentError, Verdict};
+use crate::plan::LoadPlan;
 use crate::rules::{Finding, NotObserved};
 
 /// The result of `judge`: a recording held against what a dialect predicts of its flags.
@@ -16,7 +17,7 @@ pub struct JudgeDocument {
     /// The spelling as a shell would take it.
     pub spelling: String,
     /// The plan of the dialect; `None` for a usage error.
-    pub plan: Option<String>,
+    pub plan: Option<LoadPlan>,
     /// The usage error.
     pub error: Option<String>,
     /// What the plan means if nothing is refused, in the words of `effective`. `auto` is `map`.

@@ -139,7 +139,7 @@ fn judge_plan(
         schema: JudgeDocument::SCHEMA.to_owned(),
         dialect: dialect.to_string(),
         spelling: spelling.to_string(),
-        plan: plan.map(|plan| plan.to_string()),
+        plan,
         error: resolved.err().map(|error| error.to_string()),
         predicted,
         expected,

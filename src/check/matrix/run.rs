@@ -482,6 +482,7 @@ impl Run<'_, '_> {
         let semantic = semantic(evidence);
         let output = evidence.output.as_ref().filter(|_| judged.output_observed);
         GroupResult {
+            plan,
             name: plan.to_string(),
             load_mode: self.matrix.setting.dialect.word_for(plan).map(str::to_owned),
             resolved: judged.judgement.decided.to_string(),

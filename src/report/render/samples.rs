@@ -7,6 +7,7 @@ use crate::check::document::{
     JudgeDocument, LevelResult, LevelState, Machine, MergeDocument, MergeFinished, MergeStarted, MergeTotals,
     MergeVerdict, ModelMerged, Normalisation, Part, RowMerged, Totals, Verdict,
 };
+use crate::plan::{LoadPlan, OnRefused};
 use crate::rules::{Capability, Finding, Level, NotObserved, Rule};
 
 fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
@@ -52,6 +53,7 @@ fn unseen(rule: Rule, capability: Capability) -> NotObserved {
 
 fn group(name: &str, spellings: Vec<String>, verdict: Verdict) -> GroupResult {
     GroupResult {
+        plan: LoadPlan::map(false),
         name: name.to_owned(),
         load_mode: Some(name.to_owned()),
         resolved: name.to_owned(),
@@ -356,7 +358,7 @@ pub(super) fn judge() -> JudgeDocument {
         schema: JudgeDocument::SCHEMA.to_owned(),
         dialect: "reference".to_owned(),
         spelling: "--mlock -dio".to_owned(),
-        plan: Some("direct+lock".to_owned()),
+        plan: Some(LoadPlan::direct(true, OnRefused::Read)),
         error: None,
         predicted: "direct+lock".to_owned(),
         expected: "read+lock".to_owned(),

@@ -84,7 +84,7 @@ fn lines(document: &JudgeDocument) -> Vec<Line> {
 }
 
 fn failures(document: &JudgeDocument) -> Vec<FailureView> {
-    let plan = document.plan.as_deref().unwrap_or("no plan");
+    let plan = document.plan.map_or_else(|| "no plan".to_owned(), |plan| plan.to_string());
     let failure = |finding: &crate::rules::Finding| FailureView {
         rule: finding.rule.to_string(),
         sentence: finding.rule.sentence().to_owned(),
