@@ -42,6 +42,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('trace', 'trace', [CompletionResultType]::ParameterValue, 'Record what any command does to model files, at its system calls (Linux)')
             [CompletionResult]::new('tokenize', 'tokenize', [CompletionResultType]::ParameterValue, 'Turn text into tokens')
             [CompletionResult]::new('gguf', 'gguf', [CompletionResultType]::ParameterValue, 'Show or make model files')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'List the JSON Schemas of what the program writes as JSON, or print one')
             [CompletionResult]::new('docs', 'docs', [CompletionResultType]::ParameterValue, 'Print or renew what is made from the program''s own tables: pages, man pages and completions')
             break
         }
@@ -49,7 +50,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model; without it, the small one inside the program')
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model; without it, the small one inside the program')
             [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'The dialect that spellings are read in; `auto` finds out what a command speaks')
-            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'How far to go: plans, code paths, tensor bytes, output')
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'How far to go: plans, code paths, tensor bytes, output. A level that is named has to be observed; without it, as far as the subject shows')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The prompt to generate from in every case')
             [CompletionResult]::new('--prompt', '--prompt', [CompletionResultType]::ParameterName, 'The prompt to generate from in every case')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Tokens to generate in every case')
@@ -63,6 +64,10 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--inject', '--inject', [CompletionResultType]::ParameterName, 'A fault to inject in every case, such as `open.direct:error=EINVAL`; may repeat')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
             [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'Inject faults into a command''s own calls instead: `single`, or `pairs` for pairs too')
+            [CompletionResult]::new('--only-fault', '--only-fault', [CompletionResultType]::ParameterName, 'Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents its plan; may repeat')
+            [CompletionResult]::new('--partition', '--partition', [CompletionResultType]::ParameterName, 'Run one part of the campaign, such as `2/4`; `merge` joins the parts')
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Run so many cases side by side; what shares the page cache and the limits is then not observed')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'How often a command is run again before what it writes and does is believed')
             [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'Milliseconds to wait before every run of a command')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End a run of a command after this many seconds')
@@ -72,6 +77,9 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Also print every code path and every normalisation')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Also print every code path and every normalisation')
+            [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the cases, a line each, and run none')
+            [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop at the first broken rule')
+            [CompletionResult]::new('--allow-unmet', '--allow-unmet', [CompletionResultType]::ParameterName, 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -83,11 +91,16 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--new', '--new', [CompletionResultType]::ParameterName, 'The command that is new')
             [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'Ask in the spellings of this dialect; without it, in those of every dialect of llama.cpp')
             [CompletionResult]::new('--inject', '--inject', [CompletionResultType]::ParameterName, 'A fault to inject into both, in every run, such as `open.direct:error=EINVAL`; may repeat')
+            [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'What has to be observed: P2 for the calls alone, P4 for the output too; without it, either bytes or outputs')
+            [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Only this spelling, in the words of a shell; may repeat')
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Run so many cases side by side; what shares the page cache and the limits is then not observed')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'How often a command is run again before what it writes and does is believed')
             [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'Milliseconds to wait before every run of a command')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End a run of a command after this many seconds')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Known divergences of a command, each with its reason; one that is gone fails the run')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
+            [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop at the first broken rule')
+            [CompletionResult]::new('--allow-unmet', '--allow-unmet', [CompletionResultType]::ParameterName, 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -305,7 +318,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model it loaded; then the rules are about its tensors')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'A variable of the loader''s environment; may repeat')
             [CompletionResult]::new('--tool', '--tool', [CompletionResultType]::ParameterName, 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench''s')
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -331,7 +344,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'File whose bytes to tokenize')
             [CompletionResult]::new('--no-add-special', '--no-add-special', [CompletionResultType]::ParameterName, 'Leave out the tokens that the model wants at the beginning and the end')
             [CompletionResult]::new('--no-parse-special', '--no-parse-special', [CompletionResultType]::ParameterName, 'Take the text of control tokens for ordinary text')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print {"ids":[…]} instead of a line for each token')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print a JSON object with the `ids` instead of a line for each token')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -381,6 +394,11 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
         }
         'loadparity;gguf;merge' {
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the file if it exists')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'loadparity;schema' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -64,6 +64,9 @@ _loadparity() {
             loadparity,run)
                 cmd="loadparity__subcmd__run"
                 ;;
+            loadparity,schema)
+                cmd="loadparity__subcmd__schema"
+                ;;
             loadparity,tokenize)
                 cmd="loadparity__subcmd__tokenize"
                 ;;
@@ -122,7 +125,7 @@ _loadparity() {
 
     case "${cmd}" in
         loadparity)
-            opts="-h -V --help --version check compare merge baseline bits run bench compare-bench explain dialects migrate diff import judge trace tokenize gguf docs"
+            opts="-h -V --help --version check compare merge baseline bits run bench compare-bench explain dialects migrate diff import judge trace tokenize gguf schema docs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -402,7 +405,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -h --model --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --verbose --faults --retries --settle --timeout --expect --help"
+            opts="-m -p -n -s -t -v -h --model --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --verbose --faults --only-fault --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -421,7 +424,7 @@ _loadparity() {
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -W "P1 P2 P3 P4" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --prompt)
@@ -476,6 +479,22 @@ _loadparity() {
                     COMPREPLY=($(compgen -W "single pairs" -- "${cur}"))
                     return 0
                     ;;
+                --only-fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --retries)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -500,7 +519,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__compare)
-            opts="-m -h --model --old --new --dialect --inject --retries --settle --timeout --expect --format --help"
+            opts="-m -h --model --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --expect --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -527,6 +546,18 @@ _loadparity() {
                     return 0
                     ;;
                 --inject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --only)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1017,7 +1048,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "terminal json" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1266,6 +1297,20 @@ _loadparity() {
                     COMPREPLY=($(compgen -W "auto none mmap mlock mmap+mlock none+mlock dio dio+mlock" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__schema)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -43,13 +43,11 @@ complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "judge" -d 'Ho
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "trace" -d 'Record what any command does to model files, at its system calls (Linux)'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "tokenize" -d 'Turn text into tokens'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "gguf" -d 'Show or make model files'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "schema" -d 'List the JSON Schemas of what the program writes as JSON, or print one'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "docs" -d 'Print or renew what is made from the program\'s own tables: pages, man pages and completions'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s m -l model -d 'The model; without it, the small one inside the program' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l dialect -d 'The dialect that spellings are read in; `auto` finds out what a command speaks' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l level -d 'How far to go: plans, code paths, tensor bytes, output' -r -f -a "P1\t'Spellings resolve to plans'
-P2\t'Plans take code paths'
-P3\t'Every tensor\'s bytes are hashed'
-P4\t'Text is generated and its logits hashed'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l level -d 'How far to go: plans, code paths, tensor bytes, output. A level that is named has to be observed; without it, as far as the subject shows' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s p -l prompt -d 'The prompt to generate from in every case' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s n -l n-predict -d 'Tokens to generate in every case' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s s -l seed -d 'Seed of the sampler' -r
@@ -60,6 +58,10 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l inject -
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l faults -d 'Inject faults into a command\'s own calls instead: `single`, or `pairs` for pairs too' -r -f -a "single\t'One at a time'
 pairs\t'One at a time, then pairs'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only-fault -d 'Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only -d 'Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents its plan; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l partition -d 'Run one part of the campaign, such as `2/4`; `merge` joins the parts' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l jobs -d 'Run so many cases side by side; what shares the page cache and the limits is then not observed' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l retries -d 'How often a command is run again before what it writes and does is believed' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l settle -d 'Milliseconds to wait before every run of a command' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l timeout -d 'End a run of a command after this many seconds' -r
@@ -68,17 +70,25 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-run -
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l exhaustive -d 'Also really load every ordered triple of flags'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l quick -d 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l verbose -d 'Also print every code path and every normalisation'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l list -d 'List the cases, a line each, and run none'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l fail-fast -d 'Stop at the first broken rule'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s m -l model -d 'The model' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l old -d 'The command that is known, in the words of a shell, with `{model}` and `{flags}` in their places' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l new -d 'The command that is new' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l dialect -d 'Ask in the spellings of this dialect; without it, in those of every dialect of llama.cpp' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l inject -d 'A fault to inject into both, in every run, such as `open.direct:error=EINVAL`; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l level -d 'What has to be observed: P2 for the calls alone, P4 for the output too; without it, either bytes or outputs' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l only -d 'Only this spelling, in the words of a shell; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l jobs -d 'Run so many cases side by side; what shares the page cache and the limits is then not observed' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l retries -d 'How often a command is run again before what it writes and does is believed' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l settle -d 'Milliseconds to wait before every run of a command' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l timeout -d 'End a run of a command after this many seconds' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l fail-fast -d 'Stop at the first broken rule'
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l expect -d 'Platforms that have to be among them, such as `linux,windows,macos/aarch64`; one that is missing is not run, which is no pass' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
@@ -231,8 +241,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l env -d '
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l tool -d 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench\'s' -r -f -a "auto\t'As the flags look'
 common\t'The parser that most of llama.cpp\'s programs share'
 bench\t'llama-bench'"
-complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
-json\t'One JSON object on one line'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s o -l output -d 'Write the trace to this file instead of a summary to standard error' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l inject -d 'Inject a fault into the command\'s system calls, such as `read:short=512:when=3`; may repeat' -r
@@ -245,7 +254,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s p -l 
 complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s f -l file -d 'File whose bytes to tokenize' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -l no-add-special -d 'Leave out the tokens that the model wants at the beginning and the end'
 complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -l no-parse-special -d 'Take the text of control tokens for ordinary text'
-complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -l json -d 'Print {"ids":[…]} instead of a line for each token'
+complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -l json -d 'Print a JSON object with the `ids` instead of a line for each token'
 complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and not __fish_seen_subcommand_from show make split merge" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and not __fish_seen_subcommand_from show make split merge" -f -a "show" -d 'Print a model\'s metadata, tensors and totals'
@@ -276,6 +285,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_s
 complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from split" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from merge" -l force -d 'Replace the file if it exists'
 complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand schema" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "cli" -d 'Print `docs/cli.md`: every command, option, load flag and exit code'
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "platform" -d 'Print `PLATFORM.md`: every interaction with the environment'

@@ -103,22 +103,23 @@ impl Case<'_> {
         (!self.decided.must_fail).then_some(self.decided.way)
     }
 
+    /// A foreign loader may copy what it mapped and release that part of the mapping, as repacking does.
     fn tensors_mapped(&self) -> Checked {
         if self.way() != Some(Way::Map) {
             return Holds;
         }
         let evidence = self.evidence;
-        let mapped =
-            |file: usize| evidence.union_of(|process| process.mapped.get(&file).cloned().unwrap_or_default());
-        let Some((name, gap)) = evidence.first_gap(mapped, evidence.weights.tolerance) else { return Holds };
-        let ever = evidence
-            .union_of(|process| process.ever_mapped.values().flat_map(|s| s.iter().cloned()).collect());
-        let what = if evidence.weights.files.len() == 1 && ever.gaps(&gap).next().is_none() {
-            "are no longer mapped when the load is over"
-        } else {
-            "of the file are in no mapping"
+        let live = self.profile.load_phase_only;
+        let mapped = |file: usize| {
+            evidence.union_of(|process| {
+                let of = if live { &process.mapped } else { &process.ever_mapped };
+                of.get(&file).cloned().unwrap_or_default()
+            })
         };
-        self.absent(format!("{name}: {} {what}", show(&gap)))
+        match evidence.first_gap(mapped, evidence.weights.tolerance) {
+            Some((name, gap)) => self.absent(format!("{name}: {} of the file are in no mapping", show(&gap))),
+            None => Holds,
+        }
     }
 
     /// The tensor bytes that arrived by reads of the load phase, longer ones than `least` alone.
@@ -370,7 +371,7 @@ impl Case<'_> {
         let bytes = evidence.weights.len();
         let enough = (2 * evidence.page_size).min(bytes / 2);
         let known = evidence.knows_places();
-        let tried = evidence.lock_attempts().filter(|lock| {
+        let tried = evidence.lock_attempts(2).filter(|lock| {
             let pages: RangeSet<u64> =
                 (!lock.pages.is_empty()).then(|| lock.pages.clone()).into_iter().collect();
             // A lock of something small may share a page with weights.

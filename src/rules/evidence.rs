@@ -166,6 +166,10 @@ pub struct Evidence {
     pub fired: Vec<u64>,
 }
 
+/// Where it is not known what lies where, locks of a load are taken for locks of weights if they are at least
+/// this part of them: a secret is smaller, and a loader that repacks locks a tenth.
+const SOME: u64 = 16;
+
 /// The largest grain of direct I/O and the largest page, in bytes: stretches at the edges of tensors that are
 /// no longer come through the page cache without a word.
 const EDGE: u64 = 64 << 10;
@@ -391,7 +395,7 @@ impl Evidence {
     /// A lock on memory that holds weights, or may: tried by a loader, refused, and not granted later.
     #[must_use]
     pub fn refused_lock(&self) -> Option<ErrorKind> {
-        self.lock_attempts().filter(|lock| !self.locked_later(lock)).find_map(|lock| lock.refused)
+        self.lock_attempts(SOME).filter(|lock| !self.locked_later(lock)).find_map(|lock| lock.refused)
     }
 
     fn locked_later(&self, lock: &super::fold::LockAttempt) -> bool {
@@ -399,14 +403,14 @@ impl Evidence {
         !lock.pages.is_empty() && locked.is_some_and(|set| set.gaps(&lock.pages).next().is_none())
     }
 
-    /// The locks of loaders on memory that holds weights. Where it is not known what lies where, every lock
-    /// that is as large as the smallest part of them that matters may be one.
-    pub(super) fn lock_attempts(&self) -> impl Iterator<Item = &super::fold::LockAttempt> {
+    /// The locks of loaders on memory that holds weights. Where it is not known what lies where, every lock of
+    /// the load may be one, if all of them together are at least one `share`th as large as the weights.
+    pub(super) fn lock_attempts(&self, share: u64) -> impl Iterator<Item = &super::fold::LockAttempt> {
         let known = self.knows_places();
         let holds: BTreeMap<ProcessId, RangeSet<u64>> =
             self.fold.loaders.iter().map(|pid| (*pid, self.weight_addresses(*pid))).collect();
         let page = self.page_size.max(1);
-        let least = if known { 0 } else { self.weights.len() / 2 };
+        let least = if known { 0 } else { self.weights.len() / share };
         self.fold.locks.iter().filter(move |lock| {
             let Some(addresses) = holds.get(&lock.pid) else { return false };
             let near = lock.pages.start.saturating_sub(page)..lock.pages.end.saturating_add(page);
@@ -465,7 +469,8 @@ impl Evidence {
             Some(EffectiveSource::Read)
         };
         let held: u64 = self.locked_weights().values().map(length).sum();
-        let enough = !self.knows_places() && self.locked_bytes().saturating_mul(2) >= all && all > 0;
+        let granted = self.lock_attempts(SOME).any(|lock| lock.refused.is_none());
+        let enough = !self.knows_places() && granted && self.locked_bytes() > 0;
         let locked = (held > 0 || enough) && self.refused_lock().is_none();
         Effective { source, locked }
     }

@@ -157,10 +157,10 @@ impl Process {
         both.into_iter().flatten().flat_map(|set| set.iter().cloned()).collect()
     }
 
-    /// What of a file came, either way, and stays: mapped when the load is over, or read.
+    /// What of a file came, either way: mapped at any time, as a loader may copy what it mapped, or read.
     #[must_use]
     pub fn brought(&self, file: usize) -> RangeSet<u64> {
-        let mapped = self.mapped.get(&file).into_iter().flat_map(|set| set.iter().cloned());
+        let mapped = self.ever_mapped.get(&file).into_iter().flat_map(|set| set.iter().cloned());
         self.read(file).iter().cloned().chain(mapped).collect()
     }
 }

@@ -248,7 +248,7 @@ impl<'w> Builder<'w> {
 
     /// The locks of the process on memory that holds weights.
     fn locks(&mut self, evidence: &Evidence, pid: ProcessId) {
-        let own: Vec<_> = evidence.lock_attempts().filter(|lock| lock.pid == pid).cloned().collect();
+        let own: Vec<_> = evidence.lock_attempts(2).filter(|lock| lock.pid == pid).cloned().collect();
         for lock in own {
             let kind = lock.refused.map_or(Kind::Lock, |kind| Kind::LockRefused { kind });
             self.step(kind);
