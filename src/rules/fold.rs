@@ -122,6 +122,8 @@ pub struct Process {
     pub buffered: BTreeMap<usize, RangeSet<u64>>,
     /// What of each file arrived by direct reads.
     pub direct: BTreeMap<usize, RangeSet<u64>>,
+    /// What of each file arrived in the load phase: through the page cache, and directly.
+    pub loaded: [BTreeMap<usize, RangeSet<u64>>; 2],
     /// What lies where when the load is over.
     pub placements: Vec<Placement>,
     /// Whether the destination of every read of weights is known.

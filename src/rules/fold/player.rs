@@ -296,7 +296,7 @@ impl<'w> Player<'w> {
                     Some(file) => {
                         let load = op.phase == Phase::Load;
                         let (addr, direct) = (*addr, *direct);
-                        self.arrive(pid, file, &range, addr, direct);
+                        self.arrive(pid, file, &range, addr, direct, load);
                         let seq = op.seq;
                         let request =
                             Request { file, pid, asked, arrived: range, addr, direct, load, refused, seq };
@@ -333,7 +333,15 @@ impl<'w> Player<'w> {
         }
     }
 
-    fn arrive(&mut self, pid: ProcessId, file: usize, range: &Range<u64>, addr: u64, direct: bool) {
+    fn arrive(
+        &mut self,
+        pid: ProcessId,
+        file: usize,
+        range: &Range<u64>,
+        addr: u64,
+        direct: bool,
+        load: bool,
+    ) {
         if range.is_empty() {
             return;
         }
@@ -342,6 +350,9 @@ impl<'w> Player<'w> {
         let way = if direct { Way::Direct } else { Way::Read };
         let set = if direct { &mut process.direct } else { &mut process.buffered };
         set.entry(file).or_default().insert(range.clone());
+        if load {
+            process.loaded[usize::from(direct)].entry(file).or_default().insert(range.clone());
+        }
         if addr == 0 {
             process.destinations &= !weighs;
             return;
