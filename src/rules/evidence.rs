@@ -427,7 +427,7 @@ impl Evidence {
         length(&all)
     }
 
-    /// Tensor bytes by the way they came in the load phase, of all loaders: mapped and left mapped, buffered,
+    /// Tensor bytes by the way they came in the load phase, of all loaders: mapped, buffered,
     /// direct. Where the load phase brought nothing, what came before counts.
     #[must_use]
     pub fn bytes_by_way(&self) -> [u64; 3] {
@@ -436,7 +436,7 @@ impl Evidence {
         };
         let get =
             |map: &BTreeMap<usize, RangeSet<u64>>, file: usize| map.get(&file).cloned().unwrap_or_default();
-        let mapped = count(&|process, file| get(&process.mapped, file));
+        let mapped = count(&|process, file| get(&process.ever_mapped, file));
         let direct = count(&|process, file| get(&process.loaded[1], file));
         let read = count(&|process, file| {
             let both = [get(&process.loaded[0], file), get(&process.loaded[1], file)];
@@ -469,9 +469,12 @@ impl Evidence {
         });
         // What was read into memory that was used again is not where the weights are.
         let stays = if self.loaders().all(|(_, p)| p.destinations) { placed_by_reads } else { read };
+        let live = self.tensor_bytes(|file| {
+            self.union_of(|process| process.mapped.get(&file).cloned().unwrap_or_default())
+        });
         let source = if mapped == 0 && read == 0 {
             None
-        } else if read < mapped || (mapped == all && stays < all) {
+        } else if read < mapped || (live == all && stays < all) {
             Some(EffectiveSource::Map)
         } else if direct > buffered {
             Some(EffectiveSource::Direct)

@@ -106,6 +106,9 @@ pub struct OpenAttempt {
     pub direct: bool,
     /// Whether it may write.
     pub writes: bool,
+    /// Whether it belongs to the load: to its phase, or to what finds out just before it what the platform can
+    /// do. An open of a pass before the load is that pass's own.
+    pub load: bool,
     /// Why it was refused.
     pub refused: Option<ErrorKind>,
 }
