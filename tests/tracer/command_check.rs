@@ -100,10 +100,12 @@ fn a_reproduction_shows_the_same_finding_whatever_the_environment_says() {
 #[test]
 fn what_an_era_changed_is_found_spelling_by_spelling() {
     let (code, document) = check(&["--dialect", "booleans"], &engine("enum-v3"));
-    assert_eq!((code, rules(&document)), (1, vec!["plan-taken", "usage-refused"]));
+    assert_eq!(code, 1);
+    let broken = rules(&document);
+    assert!(["plan-taken", "usage-refused"].iter().all(|rule| broken.contains(rule)), "{broken:?}");
     let message = |spelling: &str| {
         let failures = document["failures"].as_array().unwrap();
-        let found = failures.iter().find(|f| f["spelling"] == spelling);
+        let found = failures.iter().find(|f| f["spelling"] == spelling && f["rule"] == "plan-taken");
         found.map(|f| f["message"].as_str().unwrap().to_owned())
     };
     let seen = |plan: &str, seen: &str| Some(format!("the plan is {plan}, the operations show {seen}"));
