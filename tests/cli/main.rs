@@ -10,6 +10,7 @@ mod judge;
 mod merge;
 mod migrate;
 mod migrate_fuzz;
+mod report_files;
 mod run;
 mod schemas;
 #[path = "../support/mod.rs"]

@@ -42,9 +42,11 @@ fn the_copies_of_a_checkout_are_what_the_program_prints() {
     }
     let folder = copy("any").with_file_name("");
     for entry in std::fs::read_dir(folder).expect("fixtures/schema") {
-        let name = entry.expect("an entry").path().with_extension("");
-        let name = name.file_name().expect("a name").to_string_lossy().into_owned();
-        assert!(names.contains(&name), "fixtures/schema/{name}.json is the schema of nothing");
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            assert!(names.contains(&name), "fixtures/schema/{name}.json is the schema of nothing");
+        }
     }
 }
 
@@ -98,6 +100,23 @@ fn what_is_measured_keeps_its_schema() {
     let bench = output(&["bench", "-m", model, "-p", "4", "-n", "0", "-r", "1", "-o", "json"]);
     std::fs::write(&rows, bench.stdout).expect("rows");
     json(&["compare-bench", &rows, &rows, "-o", "json"]);
+}
+
+#[test]
+fn verdicts_keep_their_schema() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(&folder.path().join(name)).to_owned();
+    let (check, trace) = (at("check.json"), at("trace.jsonl"));
+    let report = format!("json={check}");
+    let quick = ["check", "--quick", "-n", "1", "--dialect", "enum-v4", "--format"];
+    output(&[&quick[..], &[&report]].concat());
+    assert_valid("check-2", &parsed(&std::fs::read(&check).expect("a report")));
+    assert_valid("merge-2", &json(&["merge", &check, "--expect", "beos", "--format", "json"]));
+    output(&["run", "-p", "x", "-n", "1", "--trace", &trace]);
+    for flags in ["--mmap", "--no-mmap", "--nonsense"] {
+        let judge = ["judge", "--dialect", "booleans", "--trace", &trace, "--format", "json", "--", flags];
+        assert_valid("judge-2", &json(&judge));
+    }
 }
 
 #[test]

@@ -24,20 +24,8 @@ pub fn assert_valid(name: &str, document: &Value) {
     assert!(errors.is_empty(), "not a document of {name}: {errors:#?}");
 }
 
-/// Whether it is of a command that still emits events.
-fn of_events(document: &Value) -> bool {
-    let old = ["loadparity.check/1", "loadparity.compare/1", "loadparity.merge/1"];
-    match document["schema"].as_str() {
-        Some(schema) => old.contains(&schema),
-        None => document.get("log_claims").is_some(),
-    }
-}
-
 /// The document, which has to keep the schema that it states.
 pub fn valid(document: Value) -> Value {
-    if of_events(&document) {
-        return document;
-    }
     let schema = document["schema"].as_str().unwrap_or_else(|| panic!("no schema is stated: {document}"));
     let name = schema.strip_prefix("loadparity.").map(|rest| rest.replace('/', "-"));
     assert_valid(&name.unwrap_or_else(|| panic!("`{schema}` is no schema of ours")), &document);
