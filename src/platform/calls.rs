@@ -240,8 +240,14 @@ pub const INTERACTIONS: &[Interaction] = &[
     },
     Interaction {
         what: "time",
-        by: "src/check/command/watch.rs",
-        why: "`--settle`: the pause before a command is repeated",
+        by: "src/subject/command.rs",
+        why: "`--settle`: the pause before every run of a command",
+    },
+    Interaction { what: "threads", by: "src/check/watch.rs", why: "`--jobs`: cases that run side by side" },
+    Interaction {
+        what: "Ctrl-C and the signals that ask a program to end",
+        by: "src/cli/interrupt.rs",
+        why: "a campaign stops after the case under way and reports what it has",
     },
     Interaction {
         what: "another program, started and traced: `fork`, `execve`, `ptrace`, `seccomp`",

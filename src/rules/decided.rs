@@ -108,7 +108,7 @@ impl Decided {
     /// come before stays.
     fn refuse_direct(&mut self, on_refused: Option<OnRefused>, evidence: &Evidence) {
         let fold = &evidence.fold;
-        let opens = || fold.opens.iter().filter(|open| open.direct);
+        let opens = || fold.opens.iter().filter(|open| open.direct && open.load);
         let granted = opens().any(|open| open.refused.is_none());
         let read = fold.requests.iter().find_map(|request| {
             let unservable = [ErrorKind::Invalid, ErrorKind::BadAddress, ErrorKind::Unsupported];

@@ -427,17 +427,27 @@ impl Evidence {
         length(&all)
     }
 
-    /// Tensor bytes by the way they came, of all loaders: mapped and left mapped, buffered, direct.
+    /// Tensor bytes by the way they came in the load phase, of all loaders: mapped, buffered,
+    /// direct. Where the load phase brought nothing, what came before counts.
     #[must_use]
     pub fn bytes_by_way(&self) -> [u64; 3] {
-        let of = |pick: fn(&Process) -> &BTreeMap<usize, RangeSet<u64>>| {
-            self.tensor_bytes(|file| {
-                self.union_of(|process| pick(process).get(&file).cloned().unwrap_or_default())
-            })
+        let count = |pick: &dyn Fn(&Process, usize) -> RangeSet<u64>| {
+            self.tensor_bytes(|file| self.union_of(|process| pick(process, file)))
         };
-        let direct = of(|process| &process.direct);
-        let read = self.tensor_bytes(|file| self.union_of(|process| process.read(file)));
-        [of(|process| &process.mapped), read - direct, direct]
+        let get =
+            |map: &BTreeMap<usize, RangeSet<u64>>, file: usize| map.get(&file).cloned().unwrap_or_default();
+        let mapped = count(&|process, file| get(&process.ever_mapped, file));
+        let direct = count(&|process, file| get(&process.loaded[1], file));
+        let read = count(&|process, file| {
+            let both = [get(&process.loaded[0], file), get(&process.loaded[1], file)];
+            both.iter().flat_map(|set| set.iter().cloned()).collect()
+        });
+        if mapped == 0 && read == 0 {
+            let direct = count(&|process, file| get(&process.direct, file));
+            let read = count(&|process, file| process.read(file));
+            return [0, read - direct, direct];
+        }
+        [mapped, read - direct, direct]
     }
 
     /// Tensor bytes that came through the page cache alone, the edges of blocks aside.
@@ -459,9 +469,12 @@ impl Evidence {
         });
         // What was read into memory that was used again is not where the weights are.
         let stays = if self.loaders().all(|(_, p)| p.destinations) { placed_by_reads } else { read };
+        let live = self.tensor_bytes(|file| {
+            self.union_of(|process| process.mapped.get(&file).cloned().unwrap_or_default())
+        });
         let source = if mapped == 0 && read == 0 {
             None
-        } else if read < mapped || (mapped == all && stays < all) {
+        } else if read < mapped || (live == all && stays < all) {
             Some(EffectiveSource::Map)
         } else if direct > buffered {
             Some(EffectiveSource::Direct)

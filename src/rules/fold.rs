@@ -106,6 +106,9 @@ pub struct OpenAttempt {
     pub direct: bool,
     /// Whether it may write.
     pub writes: bool,
+    /// Whether it belongs to the load: to its phase, or to what finds out just before it what the platform can
+    /// do. An open of a pass before the load is that pass's own.
+    pub load: bool,
     /// Why it was refused.
     pub refused: Option<ErrorKind>,
 }
@@ -122,6 +125,8 @@ pub struct Process {
     pub buffered: BTreeMap<usize, RangeSet<u64>>,
     /// What of each file arrived by direct reads.
     pub direct: BTreeMap<usize, RangeSet<u64>>,
+    /// What of each file arrived in the load phase: through the page cache, and directly.
+    pub loaded: [BTreeMap<usize, RangeSet<u64>>; 2],
     /// What lies where when the load is over.
     pub placements: Vec<Placement>,
     /// Whether the destination of every read of weights is known.

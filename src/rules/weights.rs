@@ -1,5 +1,6 @@
 //! Which bytes of which files are weights.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use rangemap::RangeSet;
@@ -101,24 +102,28 @@ impl Weights {
     /// was brought from in the load phase, what lies behind the bytes that a header session read.
     #[must_use]
     pub fn inferred(ops: &[Op], page_size: u64) -> Self {
-        let mut paths: Vec<(String, Vec<FileId>)> = Vec::new();
+        // The operations on each path, in the order of first appearance; a file whose open is not in the trace
+        // has a path of its own.
+        let mut index: BTreeMap<FileId, usize> = BTreeMap::new();
+        let mut by_path: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut paths: Vec<(String, Vec<&Op>)> = Vec::new();
         for op in ops {
-            let Call::Open { file, path, .. } = &op.call else { continue };
-            match paths.iter_mut().find(|(known, _)| known == path) {
-                Some((_, files)) => files.push(*file),
-                None => paths.push((path.clone(), vec![*file])),
-            }
-        }
-        let unopened = ops.iter().filter_map(|op| op.call.file());
-        for file in unopened {
-            if !paths.iter().any(|(_, files)| files.contains(&file)) {
-                paths.push((String::new(), vec![file]));
-            }
+            let Some(file) = op.call.file() else { continue };
+            let at = match &op.call {
+                Call::Open { path, .. } => *by_path.entry(path).or_insert_with(|| {
+                    paths.push((path.clone(), Vec::new()));
+                    paths.len() - 1
+                }),
+                _ => *index.entry(file).or_insert_with(|| {
+                    paths.push((String::new(), Vec::new()));
+                    paths.len() - 1
+                }),
+            };
+            index.insert(file, at);
+            paths[at].1.push(op);
         }
         let mut files = Vec::new();
-        for (path, ids) in paths {
-            let own: Vec<&Op> =
-                ops.iter().filter(|op| op.call.file().is_some_and(|f| ids.contains(&f))).collect();
+        for (path, own) in paths {
             let moved = |op: &&&Op| {
                 op.phase == Phase::Load
                     && match (&op.call, &op.outcome) {
@@ -148,17 +153,17 @@ impl Weights {
     /// Which of the files each open file of a trace is: by identity where both sides know it, else by path,
     /// else by name, else, for a model of one file and a trace of one path, the only one there is.
     #[must_use]
-    pub fn files_of(&self, ops: &[Op]) -> std::collections::BTreeMap<FileId, usize> {
+    pub fn files_of(&self, ops: &[Op]) -> BTreeMap<FileId, usize> {
         let mut opened: Vec<(FileId, &str, Option<FileIdentity>)> = Vec::new();
+        let mut known: BTreeSet<FileId> = BTreeSet::new();
         for op in ops {
             match &op.call {
-                Call::Open { file, path, identity, .. } => opened.push((*file, path.as_str(), *identity)),
+                Call::Open { file, path, identity, .. } => {
+                    known.insert(*file);
+                    opened.push((*file, path.as_str(), *identity));
+                }
                 call => {
-                    if let Some(file) = call.file()
-                        && !opened.iter().any(|(known, ..)| *known == file)
-                    {
-                        opened.push((file, "", None));
-                    }
+                    opened.extend(call.file().filter(|file| known.insert(*file)).map(|file| (file, "", None)))
                 }
             }
         }
@@ -176,9 +181,9 @@ impl Weights {
             by_path.or_else(by_name).or_else(|| (one_path && self.files.len() == 1).then_some(0))
         };
         let found = opened.iter().filter_map(|(file, path, identity)| Some((*file, find(path, *identity)?)));
-        let mut files: std::collections::BTreeMap<FileId, usize> = found.collect();
+        let mut files: BTreeMap<FileId, usize> = found.collect();
         // An open that was refused has no identity; its path says which file was meant.
-        let by_path: std::collections::BTreeMap<&str, usize> =
+        let by_path: BTreeMap<&str, usize> =
             opened.iter().filter_map(|(file, path, _)| Some((*path, *files.get(file)?))).collect();
         for (file, path, identity) in &opened {
             if identity.is_none()

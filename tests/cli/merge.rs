@@ -276,7 +276,7 @@ fn several_models_have_a_line_each() {
 #[rstest]
 #[case::no_json("no JSON {", "not a JSON document")]
 #[case::another_document(r#"{"schema":"other/1"}"#, "schema is \"other/1\"")]
-#[case::cut_off(r#"{"schema":"loadparity.check/2","groups":[]}"#, "did not come to its end")]
+#[case::cut_off(r#"{"schema":"loadparity.check/2","groups":[]}"#, "missing field `started`")]
 #[case::older(r#"{"schema":"loadparity.check/2","finished":{},"groups":[]}"#, "missing field")]
 fn a_file_that_is_no_result_is_refused_with_its_name(#[case] content: &str, #[case] says: &str) {
     let folder = TempDir::new().unwrap();

@@ -170,7 +170,7 @@ fn a_trace_from_a_file_has_the_path_of_the_recorded_one() {
 
 #[test]
 fn the_first_schema_is_still_read() {
-    let text = include_str!("../../fixtures/schema/trace-1.sample.jsonl");
+    let text = include_str!("first-schema.jsonl");
     let first: Value =
         serde_json::from_str(include_str!("../../fixtures/schema/trace-1.json")).expect("the first schema");
     let first = jsonschema::validator_for(&first).unwrap();

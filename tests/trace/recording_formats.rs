@@ -321,7 +321,7 @@ fn locks_that_grow_shrink_or_are_refused_are_told() {
     );
     let short = effective(Dialect::EnumV4, &flags, &grown("-1 ENOMEM (Cannot allocate memory)"));
     assert_eq!((short.effective.as_str(), short.agrees), ("map", true), "{short:?}");
-    assert_eq!(short.refused, ["lock: ENOMEM"]);
+    assert_eq!(short.refused, ["lock refused (lock-limit)"]);
     // No lock at all is no refusal.
     let none = effective(Dialect::EnumV4, &flags, &(map.clone() + "1 close(3) = 0\n"));
     assert_eq!((none.effective.as_str(), none.agrees), ("map", false));

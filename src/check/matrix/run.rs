@@ -262,7 +262,9 @@ impl Run<'_, '_> {
             judgement.findings.push(Finding::new(Rule::PlanTaken, message));
         }
         let mut diff = None;
-        if let Some(first) = first.filter(|_| level >= Level::P2 && evidence.completed())
+        // What breaks a rule by itself takes another path for that reason.
+        let compares = level >= Level::P2 && evidence.completed() && judgement.findings.is_empty();
+        if let Some(first) = first.filter(|_| compares)
             && let Some(difference) = first.path.diff(&path)
         {
             let message =

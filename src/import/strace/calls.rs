@@ -132,9 +132,9 @@ impl Kernel {
                 }
                 return Ok(());
             }
-            Sys::Open => return self.opened(&task, &args, 0, &done),
-            Sys::OpenAt | Sys::OpenAt2 => return self.opened(&task, &args, 1, &done),
-            Sys::Creat => return self.opened(&task, &args, 0, &done),
+            Sys::Open | Sys::Creat | Sys::OpenAt | Sys::OpenAt2 => {
+                return self.opened(&task, row.sys, &args, &done);
+            }
             Sys::Write => {
                 let (fd, _) = args.fd(0)?;
                 if let (1 | 2, Some(text)) = (fd, whole.args.get(1).and_then(|text| unquoted(text))) {
@@ -199,13 +199,14 @@ impl Kernel {
         Ok(())
     }
 
-    fn opened(&mut self, task: &Task, args: &Args<'_>, at: usize, done: &Done) -> Result {
+    fn opened(&mut self, task: &Task, sys: Sys, args: &Args<'_>, done: &Done) -> Result {
+        let at = usize::from(matches!(sys, Sys::OpenAt | Sys::OpenAt2));
         let path = unquoted(args.text(at)?).ok_or("the path is no string")?;
-        // openat2 has its flags inside a structure, and creat has none.
+        // openat2 has its flags inside a structure, and creat has none of its own.
         let flags = args.text(at + 1)?;
         let flags =
             flags.split_once("flags=").map_or(flags, |(_, f)| f.split([',', '}']).next().unwrap_or(f));
-        let flags = if flags.starts_with("O_") { flags } else { "O_CREAT|O_TRUNC|O_WRONLY" };
+        let flags = if sys == Sys::Creat { "O_CREAT|O_TRUNC|O_WRONLY" } else { flags };
         let file = self.new_file(&path);
         if let Some(resolved) = args.whole.result_path
             && resolved != path

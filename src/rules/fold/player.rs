@@ -36,6 +36,8 @@ pub(super) struct Player<'w> {
     weights: &'w Weights,
     page: u64,
     files: BTreeMap<FileId, usize>,
+    /// From which operation on an open belongs to the load.
+    load_from: u64,
     paths: BTreeMap<FileId, String>,
     direct: BTreeMap<FileId, bool>,
     open: BTreeSet<FileId>,
@@ -54,12 +56,17 @@ impl<'w> Player<'w> {
             weights,
             page: page_size.max(1),
             files: weights.files_of(ops),
+            load_from: load_from(ops),
             paths: BTreeMap::new(),
             direct: BTreeMap::new(),
             open: BTreeSet::new(),
             spaces: BTreeMap::new(),
             fold: Fold { alignment: (1, 1), ..Fold::default() },
         }
+    }
+
+    fn of_load(&self, op: &Op) -> bool {
+        op.seq >= self.load_from && matches!(op.phase, Phase::Probe | Phase::Load)
     }
 
     fn space(&mut self, pid: ProcessId) -> &mut Space {
@@ -261,7 +268,8 @@ impl<'w> Player<'w> {
                 if let Some(file) = weight {
                     self.process(pid).opened = true;
                     let writes = op.call.opens_for_writing();
-                    self.fold.opens.push(OpenAttempt { file, pid, direct: *direct, writes, refused });
+                    let load = self.of_load(op);
+                    self.fold.opens.push(OpenAttempt { file, pid, direct: *direct, writes, load, refused });
                 }
             }
             Call::SetDirect { direct, .. } => {
@@ -269,7 +277,15 @@ impl<'w> Player<'w> {
                     self.direct.insert(id, *direct);
                 }
                 if let (Some(file), true) = (weight, *direct) {
-                    self.fold.opens.push(OpenAttempt { file, pid, direct: true, writes: false, refused });
+                    let load = self.of_load(op);
+                    self.fold.opens.push(OpenAttempt {
+                        file,
+                        pid,
+                        direct: true,
+                        writes: false,
+                        load,
+                        refused,
+                    });
                 }
             }
             Call::Close { .. } => {
@@ -296,7 +312,7 @@ impl<'w> Player<'w> {
                     Some(file) => {
                         let load = op.phase == Phase::Load;
                         let (addr, direct) = (*addr, *direct);
-                        self.arrive(pid, file, &range, addr, direct);
+                        self.arrive(pid, file, &range, addr, direct, load);
                         let seq = op.seq;
                         let request =
                             Request { file, pid, asked, arrived: range, addr, direct, load, refused, seq };
@@ -333,7 +349,15 @@ impl<'w> Player<'w> {
         }
     }
 
-    fn arrive(&mut self, pid: ProcessId, file: usize, range: &Range<u64>, addr: u64, direct: bool) {
+    fn arrive(
+        &mut self,
+        pid: ProcessId,
+        file: usize,
+        range: &Range<u64>,
+        addr: u64,
+        direct: bool,
+        load: bool,
+    ) {
         if range.is_empty() {
             return;
         }
@@ -342,6 +366,9 @@ impl<'w> Player<'w> {
         let way = if direct { Way::Direct } else { Way::Read };
         let set = if direct { &mut process.direct } else { &mut process.buffered };
         set.entry(file).or_default().insert(range.clone());
+        if load {
+            process.loaded[usize::from(direct)].entry(file).or_default().insert(range.clone());
+        }
         if addr == 0 {
             process.destinations &= !weighs;
             return;
@@ -415,4 +442,11 @@ impl<'w> Player<'w> {
             None => Vec::new(),
         }
     }
+}
+
+/// The first operation behind the last one that reads a header before the load.
+fn load_from(ops: &[Op]) -> u64 {
+    let load = ops.iter().position(|op| op.phase == Phase::Load).unwrap_or(ops.len());
+    let header = ops[..load].iter().rposition(|op| op.phase == Phase::Header);
+    header.and_then(|last| ops.get(last + 1)).map_or(0, |op| op.seq)
 }

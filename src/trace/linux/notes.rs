@@ -36,7 +36,7 @@ pub(crate) struct Image {
 
 struct Memory {
     image: Option<Image>,
-    /// It was locked, or something was read into it.
+    /// It was locked, or something was read into it, or that may yet happen in another process.
     touched: bool,
     gone: bool,
 }
@@ -100,6 +100,13 @@ impl Notes {
     pub(super) fn gone(&mut self, region: RegionId) {
         if let Some(memory) = self.memory(region) {
             memory.gone = true;
+        }
+    }
+
+    /// Another process has the region too: what happens to it there may make it one for weights.
+    pub(super) fn shared(&mut self, region: RegionId) {
+        if let Some(memory) = self.memory(region) {
+            memory.touched = true;
         }
     }
 

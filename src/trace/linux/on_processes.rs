@@ -33,6 +33,11 @@ impl Machine {
             true => Rc::clone(&parent.space),
             false => Rc::new(RefCell::new(parent.space.borrow().clone())),
         };
+        if !shares.memory {
+            for region in space.borrow().regions() {
+                self.notes.shared(region);
+            }
+        }
         let process = if shares.process { parent.process } else { self.next_process() };
         if process != parent.process {
             self.push(parent, done, Call::Fork { child: process }, Outcome::Ok(0));
