@@ -1,0 +1,432 @@
+// A small GGUF loader with llama.cpp's load flags from before load modes; it prints a checksum of the tensor data,
+// of all shards where a model has them. The name it is started by says which variant it is: honest, with one
+// planted defect, or with one idiom of honest loaders; expected.tsv has them all.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+// Every variant: X(name).
+#define PLANTS(X) \
+    X(honest) \
+    /* Defects. */ \
+    X(lock_first_half) X(lock_wrong_place) X(lock_by_child) X(env_beats_argv) X(other_model) X(tail_not_loaded) \
+    X(opened_for_writing) X(mapped_writable) X(through_a_pipe) X(short_read_ends_it) X(refusal_unreported) \
+    X(retry_forever) X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
+    X(uses_io_uring) \
+    /* Idioms. */ \
+    X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
+    X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
+    X(idiom_late_log)
+
+#define NAME(name) name,
+#define TEXT(name) #name,
+enum plant { PLANTS(NAME) };
+static enum plant variant;
+static bool planted(enum plant plant) { return plant == variant; }
+
+typedef unsigned char byte;
+enum { KIB = 1024, HUGE_PAGE = 2048 * KIB };
+enum { PIECE = 1024 * KIB };    // what is loaded, and locked, at a time
+enum { BLOCK = 4 * KIB };       // a page of memory, and what direct reads are aligned to
+
+#define warn(...) (fprintf(stderr, "warning: " __VA_ARGS__), fputc('\n', stderr))
+#define die(...) (fprintf(stderr, "error: " __VA_ARGS__), fputc('\n', stderr), exit(1))
+
+static uint64_t down(uint64_t value, uint64_t step) { return value / step * step; }
+static uint64_t up(uint64_t value, uint64_t step) { return down(value + step - 1, step); }
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static void choose_variant(const char *program) {
+    static const char *const names[] = { PLANTS(TEXT) };
+    const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+    size_t i = 0, count = sizeof names / sizeof *names;
+    while (i < count && strcmp(names[i], name)) i++;
+    if (i == count) die("no variant is called %s", name);
+    variant = (enum plant)i;
+}
+
+// ---- What is asked for: three independent switches.
+enum { MAP, LOCK, DIRECT, SWITCHES };
+static bool asked[SWITCHES] = { [MAP] = true };
+static uint64_t words_length;   // of all arguments together
+
+static int truth(const char *word) {
+    static const char *const words[] = { "0", "1", "false", "true", "off", "on", "disabled", "enabled" };
+    for (int i = 0; i < 8; i++)
+        if (!strcmp(word, words[i])) return i % 2;
+    return -1;
+}
+// The presence of a negative variable counts, whatever its value, and hides the positive one.
+static void read_environment(void) {
+    static const struct { const char *on, *off; } variables[SWITCHES] = {
+        [MAP] = { "LLAMA_ARG_MMAP", "LLAMA_ARG_NO_MMAP" },
+        [LOCK] = { "LLAMA_ARG_MLOCK", NULL },
+        [DIRECT] = { "LLAMA_ARG_DIO", "LLAMA_ARG_NO_DIO" },
+    };
+    for (int i = 0; i < SWITCHES; i++) {
+        const char *value = getenv(variables[i].on), *off = variables[i].off;
+        int says = value ? truth(value) : -1;
+        if (off && getenv(off)) asked[i] = false;
+        else if (says == 1 || (says == 0 && off)) asked[i] = says;
+        else if (value && off) die("%s takes no '%s'", variables[i].on, value);
+    }
+}
+// In long names _ equals -.
+static bool is_flag(const char *typed, const char *name) {
+    bool is_long = !strncmp(typed, "--", 2);
+    for (; *typed && (*typed == *name || (is_long && *typed == '_' && *name == '-')); typed++) name++;
+    return !*typed && !*name;
+}
+static void read_arguments(char **argument) {
+    static const struct { const char *name; int which; bool on; } flags[] = {
+        { "--mmap", MAP, true }, { "--no-mmap", MAP, false }, { "--mlock", LOCK, true },
+        { "-dio", DIRECT, true }, { "--direct-io", DIRECT, true },
+        { "-ndio", DIRECT, false }, { "--no-direct-io", DIRECT, false },
+    };
+    for (; *argument; argument++) {
+        words_length += strlen(*argument) + 1;
+        size_t i = 0, count = sizeof flags / sizeof *flags;
+        while (i < count && !is_flag(*argument, flags[i].name)) i++;
+        if (i == count) die("invalid argument: %s", *argument);
+        asked[flags[i].which] = flags[i].on;
+    }
+}
+
+// ---- The file: the model, or the shard of it that is loaded now.
+static int shard = 1, shards = 1;
+static bool is_last_shard(void) { return shard == shards; }
+static struct {
+    const char *path;
+    int fd, direct_fd;
+    uint64_t size, tensors, start;  // its bytes, its tensors, and where their data starts, which goes to the end
+    uint64_t last;                  // where the last tensor starts
+} model;
+
+static int open_model(int flags) {
+    return open(model.path, (planted(opened_for_writing) ? O_RDWR : O_RDONLY) | O_CLOEXEC | flags);
+}
+static void open_buffered(void) {
+    struct stat stat;
+    model.fd = open_model(0);
+    if (model.fd < 0 || fstat(model.fd, &stat)) die("cannot open %s: %s", model.path, strerror(errno));
+    model.size = (uint64_t)stat.st_size;
+}
+// What is refused here is mapped, or read where mapping is off.
+static bool open_direct(void) {
+    int fd = model.direct_fd = open_model(planted(idiom_setfl) ? 0 : O_DIRECT);
+    if (fd >= 0 && (!planted(idiom_setfl) || !fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_DIRECT))) return true;
+    if (!planted(refusal_unreported))
+        warn("direct I/O is not available, using %s", asked[MAP] ? "mmap" : "buffered reads");
+    return false;
+}
+// One read: how many bytes came; 0 where a direct read is refused. Anything else ends the program.
+static uint64_t read_some(int fd, byte *into, uint64_t offset, uint64_t length) {
+    for (;;) {
+        ssize_t got = pread(fd, into, length, (off_t)offset);
+        if (got > 0) return (uint64_t)got;
+        if (got == 0) die("%s ends too early", model.path);
+        if (errno == EINTR) continue;
+        if (fd == model.direct_fd && (errno == EINVAL || errno == EFAULT)) return 0;
+        if (!planted(retry_forever) || errno != EIO) die("cannot read %s: %s", model.path, strerror(errno));
+        usleep(1000);
+    }
+}
+static void read_all(byte *into, uint64_t offset, uint64_t length) {
+    while (length > 0) {
+        uint64_t got = read_some(model.fd, into, offset, length);
+        if (planted(short_read_ends_it) && model.start) return;     // in the header it goes on
+        into += got, offset += got, length -= got;
+    }
+}
+
+// ---- Its header.
+static struct { byte *bytes; uint64_t have, at; } header;
+
+static void more_header(void) {
+    uint64_t have = least(header.have ? 2 * header.have : 64 * KIB, model.size);
+    if (planted(idiom_header_mapped)) {
+        if (header.bytes) munmap(header.bytes, header.have);
+        header.bytes = mmap(NULL, have, PROT_READ, MAP_PRIVATE, model.fd, 0);
+        if (header.bytes == MAP_FAILED) die("cannot map the header of %s: %s", model.path, strerror(errno));
+    } else {
+        header.bytes = realloc(header.bytes, have);
+        if (!header.bytes) die("out of memory");
+        read_all(header.bytes + header.have, header.have, have - header.have);
+    }
+    header.have = have;
+}
+// The next bytes of the header; they stay until the next call.
+static const byte *take(uint64_t count) {
+    if (count > model.size - header.at) die("%s: the header is cut off", model.path);
+    while (header.at + count > header.have) more_header();
+    header.at += count;
+    return header.bytes + header.at - count;
+}
+static uint64_t number(size_t bytes) {
+    uint64_t value = 0;
+    memcpy(&value, take(bytes), bytes);
+    return value;
+}
+static void skip_value(uint64_t type) {
+    static const byte sizes[] = { 1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8 };
+    enum { STRING = 8, ARRAY = 9 };
+    if (type >= sizeof sizes) die("%s: unknown type of value", model.path);
+    if (type == ARRAY) {
+        uint64_t item = number(4);
+        for (uint64_t left = number(8); left > 0; left--) skip_value(item);
+    } else take(type == STRING ? number(8) : sizes[type]);
+}
+static void read_header(void) {
+    if (memcmp(take(4), "GGUF", 4)) die("%s is no GGUF file", model.path);
+    take(4);
+    model.tensors = number(8);
+    uint64_t alignment = 32;
+    for (uint64_t left = number(8); left > 0; left--) {
+        uint64_t length = number(8);
+        bool is_alignment = !memcmp(take(length), "general.alignment", least(length, 17)) && length == 17;
+        uint64_t type = number(4);
+        if (is_alignment && type == 4) alignment = number(4);
+        else skip_value(type);
+    }
+    for (uint64_t left = model.tensors; left > 0; left--) {
+        take(number(8));        // name
+        take(8 * number(4));    // dimensions
+        take(4);                // type
+        model.last = number(8); // offset
+    }
+    if (!alignment || (model.tensors && up(header.at, alignment) >= model.size)) die("%s: bad header", model.path);
+    model.start = least(up(header.at, alignment), model.size);
+    model.last += model.start;
+    if (planted(idiom_header_mapped)) munmap(header.bytes, header.have);
+    else free(header.bytes);
+    memset(&header, 0, sizeof header);
+}
+
+// ---- Its bytes in memory; the first of them is the file's byte `from`, and so many are locked.
+static struct { byte *base; uint64_t from, length, locked; bool mapped; } image;
+
+static byte *at(uint64_t offset) { return image.base + (offset - image.from); }
+
+static byte *anonymous(uint64_t length) {
+    byte *base = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) die("out of memory");
+    return base;
+}
+static void allocate(void) {
+    uint64_t spare = planted(idiom_huge_page_buffer) ? HUGE_PAGE : 0;
+    image.from = down(model.start, BLOCK);
+    image.length = up(model.size, BLOCK) - image.from;
+    // As malloc places it: behind what the arguments made it allocate before.
+    bool shifts = planted(idiom_shifted_buffer) && !asked[DIRECT];
+    image.base = anonymous(image.length + spare + (shifts ? BLOCK : 0)) + (shifts ? words_length * 16 % BLOCK : 0);
+    if (!spare) return;
+    uint64_t before = up((uintptr_t)image.base, spare) - (uintptr_t)image.base;
+    if (before) munmap(image.base, before);
+    image.base += before;
+    munmap(image.base + image.length, spare - before);
+}
+static void map(void) {
+    int protection = planted(mapped_writable) ? PROT_READ | PROT_WRITE : PROT_READ;
+    int flags = (planted(mapped_writable) ? MAP_PRIVATE : MAP_SHARED) | MAP_POPULATE;
+    uint64_t first = planted(idiom_mremap) ? least(64 * KIB, model.size) : model.size;
+    image.length = model.size;
+    image.mapped = true;
+    image.base = mmap(NULL, first, protection, flags, model.fd, 0);
+    if (image.base != MAP_FAILED && first < image.length)
+        image.base = mremap(image.base, first, image.length, MREMAP_MAYMOVE);
+    if (image.base == MAP_FAILED) die("cannot map %s: %s", model.path, strerror(errno));
+    if (madvise(image.base, image.length, MADV_WILLNEED)) warn("madvise: %s", strerror(errno));
+}
+static bool lock_in_child(void *start, size_t length) {
+    int status = -1;
+    if (fork() == 0) _exit(mlock(start, length) != 0);
+    return wait(&status) > 0 && status == 0;
+}
+// Grows the lock to the first `to` bytes of the image; after a refusal it stays as it is.
+static void lock_to(uint64_t to) {
+    static bool refused;
+    static byte *where;
+    if (planted(lock_first_half) && image.mapped) to = least(to, image.length / 2);
+    to = up(to, BLOCK);
+    if (!asked[LOCK] || refused || to <= image.locked) return;
+    if (!image.locked)
+        where = planted(lock_wrong_place) && image.mapped ? anonymous(up(image.length, BLOCK)) : image.base;
+    refused = planted(lock_by_child) ? !lock_in_child(where, to) : mlock(where + image.locked, to - image.locked);
+    if (refused)
+        warn("failed to mlock %" PRIu64 "-byte buffer (after previously locking %" PRIu64 " bytes): %s",
+             to - image.locked, image.locked, strerror(errno));
+    else image.locked = to;
+}
+
+// ---- Ways to fill it.
+static void fill_buffered(uint64_t from, uint64_t to) {
+    if (planted(tail_not_loaded)) to = least(to, model.size - 100 * KIB);
+    if (planted(last_tensor_skipped) && is_last_shard()) to = least(to, model.last);
+    if (from < to) read_all(at(from), from, to - from);
+}
+// What is refused here, and all after it, is read through the page cache.
+static void fill_direct(uint64_t from, uint64_t to) {
+    static bool refused;
+    uint64_t position = down(from, BLOCK), end = up(to, BLOCK);
+    while (!refused && position < to) {
+        uint64_t got = read_some(model.direct_fd, at(position), position, end - position);
+        if (position + got < to) got = down(got, BLOCK);
+        position += got;
+        refused = got == 0;
+        if (refused) warn("direct reads are refused, using buffered reads");
+    }
+    if (position < to) read_all(at(position), position, to - position);
+}
+static void fill_from_stdio(uint64_t from, uint64_t to) {
+    static FILE *file;
+    static char buffer[4 * KIB];
+    if (!file && !(file = fdopen(dup(model.fd), "rb"))) die("cannot open %s again: %s", model.path, strerror(errno));
+    if (from == model.start) setvbuf(file, buffer, _IOFBF, sizeof buffer), fseeko(file, (off_t)from, SEEK_SET);
+    while (from < to) {
+        from += fread(at(from), 1, to - from, file);
+        if (ferror(file) && errno != EINTR) die("cannot read %s: %s", model.path, strerror(errno));
+        if (from < to && feof(file)) die("%s ends too early", model.path);
+        clearerr(file);
+    }
+    if (to == model.size) fclose(file), file = NULL;
+}
+static void fill_from_pipe(uint64_t from, uint64_t to) {
+    static int ends[2];
+    static pid_t child;
+    if (!child && (pipe(ends) || (child = fork()) < 0)) die("cannot start a reader: %s", strerror(errno));
+    if (child == 0) {
+        fill_buffered(from, model.size);
+        for (ssize_t put; from < model.size; from += (uint64_t)put)
+            if ((put = write(ends[1], at(from), model.size - from)) < 0) _exit(1);
+        _exit(0);
+    }
+    if (from == model.start) close(ends[1]);
+    for (ssize_t got; from < to; from += (uint64_t)got)
+        if ((got = read(ends[0], at(from), to - from)) <= 0) die("the reader failed");
+    if (to == model.size && (close(ends[0]) || wait(NULL) < 0)) warn("the reader is lost");
+}
+static void *fill_a_quarter(void *which) {
+    uint64_t step = (model.size - model.start) / 4 + 1, from = model.start + (uintptr_t)which * step;
+    fill_buffered(from, least(from + step, model.size));
+    return NULL;
+}
+static void fill_by_threads(uint64_t from, uint64_t to) {
+    pthread_t threads[4];
+    if (from != model.start || from == to) return;  // the first call fills it all
+    for (uintptr_t i = 0; i < 4; i++)
+        if (pthread_create(&threads[i], NULL, fill_a_quarter, (void *)i)) die("cannot start a thread");
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+}
+static void load(void) {
+    void (*fill)(uint64_t from, uint64_t to) = NULL;
+    if (planted(head_only)) model.size = least(model.size, 64 * KIB);
+    if (asked[DIRECT] && open_direct()) fill = fill_direct;
+    else if (asked[MAP]) map();
+    else if (planted(idiom_threads)) fill = fill_by_threads;
+    else if (planted(idiom_stdio)) fill = fill_from_stdio;
+    else fill = planted(through_a_pipe) ? fill_from_pipe : fill_buffered;
+    if (fill) allocate();
+    for (uint64_t to, from = model.start; from < model.size; from = to) {
+        to = least(down(from, PIECE) + PIECE, model.size);
+        if (fill) fill(from, to);
+        if (!planted(locks_first_shard) || shard == 1) lock_to(to - image.from);
+    }
+    if (planted(silent_output) && !image.mapped) *at(model.start) ^= 1;
+}
+
+// ---- What the program does.
+static void lock_a_secret(void) {
+    static _Alignas(BLOCK) byte secret[16 * KIB];
+    if (mlock(secret, sizeof secret)) warn("the secret is not locked: %s", strerror(errno));
+}
+static void run_a_worker(void) {
+    if (fork() == 0) {
+        byte *file = mmap(NULL, model.size, PROT_READ, MAP_SHARED, open_model(0), 0);
+        _exit(file == MAP_FAILED || memcmp(file, "GGUF", 4));
+    }
+    int status = -1;
+    if (wait(&status) < 0 || status) warn("the worker failed");
+}
+static void *say_late(void *nothing) {
+    usleep(200);
+    warn("the weights are there");
+    return nothing;
+}
+// Nobody waits for the line: it comes before the end of the program or not at all.
+static void log_late(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, say_late, NULL) || pthread_detach(thread)) die("cannot start a thread");
+}
+static void try_io_uring(void) {
+    static uint64_t parameters[15];
+    long ring = syscall(SYS_io_uring_setup, 8, parameters);
+    if (ring >= 0) close((int)ring);
+}
+static uint64_t checksum(uint64_t sum) {
+    for (uint64_t i = model.start; i < model.size; i++) sum = (sum ^ *at(i)) * 0x100000001b3;
+    return sum;
+}
+static void print(uint64_t tensors, uint64_t sum) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (planted(time_in_output)) printf("at %lld.%09ld: ", (long long)now.tv_sec, now.tv_nsec);
+    if (!planted(silent_output)) printf("%" PRIu64 " tensors, checksum %016" PRIx64 "\n", tensors, sum);
+}
+// Shards are named …-00001-of-00003.gguf; fills in the path of the one that is loaded now.
+static const char *shard_path(const char *first) {
+    static char path[PATH_MAX];
+    static const size_t tail = sizeof "00001-of-00003.gguf" - 1;
+    size_t length = strlen(first);
+    if (length <= tail || sscanf(first + length - tail, "00001-of-%5d.gguf", &shards) != 1) return first;
+    snprintf(path, sizeof path, "%.*s%05d%s", (int)(length - tail), first, shard, first + length - tail + 5);
+    return path;
+}
+static void load_shard(const char *path) {
+    static char other[PATH_MAX + 8];
+    memset(&model, 0, sizeof model), memset(&image, 0, sizeof image);
+    model.path = path, model.direct_fd = -1;
+    open_buffered();
+    read_header();
+    if (planted(other_model)) snprintf(other, sizeof other, "%s.other", path), model.path = other;
+    if (planted(other_model) || planted(idiom_two_opens)) close(model.fd), open_buffered();
+    load();
+}
+int main(int argc, char **argv) {
+    if (argc < 2) die("usage: %s MODEL [FLAG]...", argv[0]);
+    choose_variant(argv[0]);
+    if (!planted(env_beats_argv)) read_environment();
+    read_arguments(argv + 2);
+    if (planted(env_beats_argv)) read_environment();
+    if (planted(idiom_unrelated_lock)) lock_a_secret();
+    if (planted(uses_io_uring)) try_io_uring();
+    uint64_t tensors = 0, sum = 0xcbf29ce484222325;
+    enum { MOST = 64 };
+    static struct { byte *base; uint64_t length; int fd, direct_fd; } loaded[MOST];
+    for (; shard <= shards && shard <= MOST; shard++) {
+        load_shard(shard_path(argv[1]));
+        if (planted(idiom_forked_worker)) run_a_worker();
+        tensors += model.tensors, sum = checksum(sum);
+        loaded[shard - 1].base = image.base, loaded[shard - 1].length = image.length;
+        loaded[shard - 1].fd = model.fd, loaded[shard - 1].direct_fd = model.direct_fd;
+    }
+    if (planted(idiom_late_log)) log_late();
+    print(tensors, sum);
+    for (int i = 0; i < shards && i < MOST; i++) {
+        munmap(loaded[i].base, loaded[i].length);
+        close(loaded[i].fd);
+        if (loaded[i].direct_fd >= 0) close(loaded[i].direct_fd);
+    }
+}

@@ -1,0 +1,162 @@
+//! Real loaders in C, each with one planted defect or one idiom: what calls, output and exit status show of a
+//! defect is found and named, and no idiom is taken for one.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use crate::loader_support::{command, model, script, shards, shards_behind_an_empty_one, table};
+use crate::support;
+
+/// One test a row, so that they run side by side and each fails by its own name.
+macro_rules! rows {
+    ($($row:ident)*) => {
+        const TESTED: &[&str] = &[$(stringify!($row)),*];
+        mod row {
+            $(#[test] fn $row() { super::row_holds(stringify!($row)); })*
+        }
+    };
+}
+
+rows! {
+    honest lock_first_half lock_wrong_place lock_by_child env_beats_argv other_model tail_not_loaded
+    opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported retry_forever
+    silent_output time_in_output head_only last_tensor_skipped locks_first_shard uses_io_uring
+    idiom_mremap idiom_header_mapped idiom_setfl idiom_threads idiom_stdio idiom_two_opens
+    idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker idiom_shifted_buffer idiom_late_log
+}
+
+#[test]
+fn every_row_of_the_table_has_a_test() {
+    let rows: Vec<&str> = table().iter().map(|row| row.name).collect();
+    assert_eq!(rows, TESTED);
+}
+
+/// Exit code and rules are those of the table, and what is no pass is said to be none.
+fn row_holds(name: &str) {
+    let row = table().into_iter().find(|row| row.name == name).unwrap();
+    let told = model().check(&[], &command(name));
+    assert_eq!((told.code, told.rules().join(" ")), (row.code, row.rules.to_owned()), "{}", told.text);
+    assert!(row.kind == "defect" || told.code == 0, "{}", told.text);
+    match name {
+        "other_model" => told.is_no_pass("blocked", "bytes of "),
+        "head_only" => told.is_no_pass("blocked", "never come"),
+        "silent_output" => told.is_no_pass("not-observed", "P4 not observed: the command writes nothing"),
+        "time_in_output" => told.is_no_pass("not-observed", "varies by itself (2 different outputs in 2 runs)"),
+        "uses_io_uring" => told.is_no_pass("not-observed", "io_uring"),
+        _ => {}
+    }
+    if name == "other_model" {
+        assert!(told.sentence().contains("model.gguf.other"), "{}", told.sentence());
+    }
+}
+
+/// The weights come by a process that ends: that they reach the one that prints is not seen, in `check` as in
+/// `compare`, and that it is new is a difference.
+#[test]
+fn weights_through_a_pipe_are_a_change_of_policy() {
+    let told = model().compare(&[], &command("honest"), &command("through_a_pipe"));
+    told.breaks(&["guarantee-kept", "policy-kept"]);
+    let says = |message: &&str| message.contains("a process that ended before another one");
+    assert!(told.messages("policy-kept").iter().all(says), "{}", told.text);
+}
+
+#[test]
+fn two_runs_of_a_loader_that_forks_are_identical() {
+    let forks = command("idiom_forked_worker");
+    let told = model().compare(&[], &forks, &forks);
+    told.is_pass();
+    let totals = &told.document["finished"]["totals"];
+    assert_eq!(totals["identical"], told.document["started"]["planned"], "{totals}");
+}
+
+/// What one machine cannot do in a few seconds with every idiom, `compare` can with those that look most unlike
+/// the honest loader: their calls differ, what they guarantee does not.
+#[test]
+fn another_idiom_is_no_lost_guarantee() {
+    for idiom in ["idiom_mremap", "idiom_two_opens", "idiom_late_log"] {
+        let told = model().compare(&[], &command("honest"), &command(idiom));
+        told.is_pass();
+    }
+}
+
+#[test]
+fn an_honest_loader_of_shards_passes() {
+    for model in [shards(), shards_behind_an_empty_one()] {
+        let told = model.check(&[], &command("honest"));
+        told.is_pass();
+        let groups = told.document["groups"].as_array().unwrap();
+        let locked = groups.iter().filter(|group| group["name"] == "map+lock");
+        // All shards are locked, in whole pages.
+        assert!(locked.map(|g| g["facts"]["locked_bytes"].as_u64().unwrap()).all(|bytes| bytes > 302_208));
+    }
+}
+
+#[test]
+fn a_loader_that_reads_the_head_of_each_shard_alone_is_blocked() {
+    let told = shards().check(&[], &command("head_only"));
+    told.is_no_pass("blocked", "in part-00001-of-00003.gguf: bytes 65536..");
+}
+
+#[test]
+fn a_tensor_that_is_left_out_is_named_with_its_shard() {
+    let told = shards().check(&[], &command("last_tensor_skipped"));
+    told.breaks(&["same-output", "tensors-read"]);
+    let named = |message: &&str| message.starts_with("output.weight in part-00003-of-00003.gguf: bytes ");
+    assert!(told.messages("tensors-read").iter().all(named), "{}", told.text);
+    let told = shards().compare(&["--only", "--no-mmap"], &command("honest"), &command("last_tensor_skipped"));
+    told.breaks(&["data-kept"]);
+    assert!(told.text.contains("output.weight in part-00003-of-00003.gguf"), "{}", told.text);
+}
+
+#[test]
+fn a_lock_of_the_first_shard_alone_is_found() {
+    let told = shards().check(&[], &command("locks_first_shard"));
+    told.breaks(&["tensors-locked"]);
+    let named = |message: &&str| message.contains("in part-00002-of-00003.gguf: the memory that holds");
+    assert!(told.messages("tensors-locked").iter().all(named), "{}", told.text);
+}
+
+#[test]
+fn the_engine_itself_passes_with_shards() {
+    for model in [shards(), shards_behind_an_empty_one()] {
+        let mut line = support::loadparity();
+        line.args(["check", "--quick", "-n", "1", "-m"]).arg(&model.path).assert().code(0);
+    }
+}
+
+#[test]
+fn a_recording_of_shards_is_judged_with_the_model() {
+    let model = shards();
+    let trace = model.folder().join("trace.jsonl");
+    let judged = |variant: &str, flags: &[&str]| {
+        let mut line = support::loadparity();
+        line.args(["trace", "-o"]).arg(&trace).arg("--").arg(&command(variant)[0]).arg(&model.path);
+        line.args(flags).assert().success();
+        let mut line = support::loadparity();
+        line.args(["judge", "--dialect", "booleans", "--trace"]).arg(&trace).arg("-m").arg(&model.path);
+        let output = line.arg("--").args(flags).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    for flags in [&[][..], &["--mlock"], &["--no-mmap"], &["--no-mmap", "--mlock"], &["-dio"]] {
+        let (code, text) = judged("honest", flags);
+        assert_eq!(code, 0, "{flags:?}: {text}");
+    }
+    let (code, text) = judged("last_tensor_skipped", &["--no-mmap"]);
+    assert!(code == 1 && text.contains("output.weight in part-00003-of-00003.gguf"), "{code} {text}");
+    let (code, text) = judged("locks_first_shard", &["--mlock"]);
+    assert!(code == 1 && text.contains("tensors-locked"), "{code} {text}");
+}
+
+/// The summary of a trace counts all shards.
+#[test]
+fn a_trace_of_shards_has_them_all() {
+    let model = shards();
+    let mut line = support::loadparity();
+    let output = line.args(["trace", "--"]).arg(&command("honest")[0]).arg(&model.path).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    for number in 1..=3 {
+        assert!(told.contains(&format!("part-0000{number}-of-00003.gguf")), "{told}");
+    }
+    // A shell that loads nothing opens none of them.
+    let told = model.check(&[], &script("exit 0"));
+    told.is_no_pass("blocked", "it opens no model");
+}
