@@ -7,7 +7,7 @@
 //!
 //! [`view`] holds the words, one module a document; [`render`] knows how they look in each format.
 //!
-//! Called by `cli`; calls `check`, `rules` and `trace`.
+//! Called by `cli`; calls `check` and `rules`.
 
 pub mod render;
 pub mod view;

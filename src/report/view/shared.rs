@@ -96,7 +96,7 @@ pub(super) fn unobserved<'d>(cases: impl IntoIterator<Item = &'d [NotObserved]>)
 pub(super) fn unobserved_warning(rules: &[Unobserved]) -> Option<Annotation> {
     let line = |rule: &Unobserved| format!("{} ({}): {}", rule.rule, rule.count(), rule.reason);
     let message = rules.iter().map(line).collect::<Vec<_>>().join("\n");
-    let title = format!("not observed: {} rules", rules.len());
+    let title = format!("not observed: {}", counted(rules.len() as u64, "rule"));
     (!rules.is_empty()).then_some(Annotation { title, message })
 }
 
