@@ -66,7 +66,10 @@ pub fn loader(variant: &str) -> PathBuf {
         .args([&made, &source])
         .output()
         .unwrap_or_else(|e| {
-            panic!("{}: {e}: these tests compile a loader and need a C compiler (gcc or clang)", compiler.display())
+            panic!(
+                "{}: {e}: these tests compile a loader and need a C compiler (gcc or clang)",
+                compiler.display()
+            )
         });
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let all = folder.join("loader");

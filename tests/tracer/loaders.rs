@@ -40,7 +40,9 @@ fn row_holds(name: &str) {
         "other_model" => told.is_no_pass("blocked", "bytes of "),
         "head_only" => told.is_no_pass("blocked", "never come"),
         "silent_output" => told.is_no_pass("not-observed", "P4 not observed: the command writes nothing"),
-        "time_in_output" => told.is_no_pass("not-observed", "varies by itself (2 different outputs in 2 runs)"),
+        "time_in_output" => {
+            told.is_no_pass("not-observed", "varies by itself (2 different outputs in 2 runs)")
+        }
         "uses_io_uring" => told.is_no_pass("not-observed", "io_uring"),
         _ => {}
     }
@@ -102,7 +104,8 @@ fn a_tensor_that_is_left_out_is_named_with_its_shard() {
     told.breaks(&["same-output", "tensors-read"]);
     let named = |message: &&str| message.starts_with("output.weight in part-00003-of-00003.gguf: bytes ");
     assert!(told.messages("tensors-read").iter().all(named), "{}", told.text);
-    let told = shards().compare(&["--only", "--no-mmap"], &command("honest"), &command("last_tensor_skipped"));
+    let told =
+        shards().compare(&["--only", "--no-mmap"], &command("honest"), &command("last_tensor_skipped"));
     told.breaks(&["data-kept"]);
     assert!(told.text.contains("output.weight in part-00003-of-00003.gguf"), "{}", told.text);
 }
