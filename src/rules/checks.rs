@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rangemap::RangeSet;
 
+use super::evidence::EDGE;
 use super::fold::common;
 use super::weights::length;
 use super::{Capability, Decided, Evidence, LockDuty, Profile, Request, Rule, Way, weights_arrived};
@@ -349,7 +350,18 @@ impl Case<'_> {
                 "{name}: the memory that holds {at} is not locked; {locked} bytes are locked elsewhere"
             ));
         }
-        let (missing, why) = if evidence.knows_places() {
+        let long = evidence.first_gap(
+            |file| held.get(&file).cloned().unwrap_or_default(),
+            evidence.weights.tolerance.max(EDGE),
+        );
+        let (missing, why) = if evidence.knows_places() && long.is_none() {
+            // As buffered streams do with the end of a read.
+            (
+                Capability::Destinations,
+                "as many bytes are locked as the weights have; a short stretch was read into a buffer, and where \
+                 it was copied to is not known",
+            )
+        } else if evidence.knows_places() {
             (
                 Capability::Memory,
                 "as many bytes are locked as the weights have, elsewhere than where they were read to",

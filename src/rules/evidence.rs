@@ -172,7 +172,7 @@ const SOME: u64 = 16;
 
 /// The largest grain of direct I/O and the largest page, in bytes: stretches at the edges of tensors that are
 /// no longer come through the page cache without a word.
-const EDGE: u64 = 64 << 10;
+pub(super) const EDGE: u64 = 64 << 10;
 
 impl Evidence {
     /// The evidence of operations on `weights`; what is beside the operations is for the caller to fill in.

@@ -57,6 +57,8 @@ pub(super) struct Run<'a, 'p> {
     arrived: bool,
     not_arrived: Option<String>,
     blocked: Option<String>,
+    /// What hid calls in a case, the first sentence about it.
+    unseen: Option<String>,
     stop: bool,
 }
 
@@ -94,6 +96,7 @@ impl<'a, 'p> Run<'a, 'p> {
             arrived: false,
             not_arrived: None,
             blocked: None,
+            unseen: None,
             stop: false,
         }
     }
@@ -321,6 +324,7 @@ impl Run<'_, '_> {
         let spelling = case.spelling.to_string();
         let evidence = &judged.evidence;
         let completed = evidence.completed();
+        self.unseen = self.unseen.take().or_else(|| evidence.unseen.first().cloned());
         self.seen.plans += u64::from(self.matrix.subject.is_command());
         if completed {
             self.seen.completed += 1;
@@ -341,9 +345,10 @@ impl Run<'_, '_> {
             let message = evidence.ending.message().to_owned();
             self.not_arrived.get_or_insert(format!("{} does not complete: {message}", shown(&spelling)));
             if let Ending::Killed(why) = &evidence.ending {
-                self.blocked.get_or_insert(format!("`{spelling}`: {why}"));
+                let told = format!("{}: {why}", shown(&spelling));
+                self.blocked.get_or_insert(told.clone());
                 judged.limit = judged.limit.max(Verdict::Blocked);
-                judged.notes.push(format!("`{spelling}`: {why}"));
+                judged.notes.push(told);
             }
         }
         if let Some(missing) =
@@ -443,7 +448,7 @@ impl Run<'_, '_> {
         let mut verdict = Verdict::Pass;
         let (mut findings, mut not_observed) = (Vec::new(), Vec::new());
         if let Ending::Killed(why) = &evidence.ending {
-            self.blocked.get_or_insert(format!("`{spelling}`: {why}"));
+            self.blocked.get_or_insert(format!("{}: {why}", shown(&spelling)));
             verdict = Verdict::Blocked;
         }
         if let Some((rule, what)) = seen(&evidence) {
@@ -558,10 +563,15 @@ impl Run<'_, '_> {
             });
         }
         if verdict == Verdict::NotObserved && why.is_none() {
+            why = self.unseen.clone();
+        }
+        if verdict == Verdict::NotObserved && why.is_none() {
             let lowered = self.cases.iter().flat_map(|case| {
                 case.not_observed.iter().filter(|missing| lowers(missing)).map(move |m| (case, m))
             });
-            why = lowered.map(|(case, m)| format!("{} in `{}`: {}", m.rule, case.spelling, m.reason)).next();
+            why = lowered
+                .map(|(case, m)| format!("{} in {}: {}", m.rule, shown(&case.spelling), m.reason))
+                .next();
         }
         let unexpected = self.totals.failures - self.totals.expected;
         let sentence = levels::sentence(verdict, &levels, &limited, why.as_deref(), unexpected);

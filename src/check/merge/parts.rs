@@ -1,6 +1,7 @@
 //! The parts of one campaign, joined into one result.
 
 use crate::check::document::{CheckDocument, GroupResult, Part, Verdict};
+use crate::check::levels;
 
 /// Joins the parts of each campaign; what is no part stays as it is. Beside it, which campaigns lack a part.
 pub(super) fn join(results: &[(String, CheckDocument)]) -> (Vec<(String, CheckDocument)>, Vec<String>) {
@@ -72,6 +73,10 @@ fn add(into: &mut CheckDocument, part: &CheckDocument) {
     a.interrupted |= b.interrupted;
     if b.verdict > a.verdict {
         (a.verdict, a.sentence, a.exit_code) = (b.verdict, b.sentence.clone(), b.exit_code);
+    }
+    if a.verdict == Verdict::Divergent {
+        let unexpected = a.totals.failures.saturating_sub(a.totals.expected);
+        a.sentence = levels::sentence(a.verdict, &[], &[], None, unexpected);
     }
 }
 
