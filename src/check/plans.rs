@@ -186,3 +186,40 @@ fn explain_line(dialect: Dialect, spelling: &Spelling) -> String {
     let flags = Spelling { argv: spelling.argv.clone(), env: Vec::new() };
     format!("loadparity explain --dialect {dialect}{env} -- {flags}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules that a check of these lines under a dialect breaks.
+    fn broken(dialect: Dialect, check: impl FnOnce(&mut PlanCheck<'_>)) -> Vec<Rule> {
+        let mut broken = Vec::new();
+        let mut emit = |failure: Failure| broken.push(failure.rule);
+        let known = BTreeMap::new();
+        check(&mut PlanCheck { dialect, emit: &mut emit, shown: 0, failures: 0, known });
+        broken
+    }
+
+    #[test]
+    fn a_wrong_equivalent_is_found() {
+        let mlock = Spelling::flags(["--mlock"]);
+        let plan = Some(LoadPlan::map(true));
+        let rules = |word| broken(Dialect::Reference, |check| check.equivalent(&[&mlock], plan, word));
+        assert_eq!(rules("mlock"), []);
+        assert_eq!(rules("mmap"), [Rule::PlanEquivalent]);
+    }
+
+    #[test]
+    fn an_order_that_matters_is_found() {
+        let (mlock, no_mmap) = (Spelling::flags(["--mlock"]), Spelling::flags(["--no-mmap"]));
+        let rules = |dialect| {
+            broken(dialect, |check| {
+                for parts in [[&mlock, &no_mmap], [&no_mmap, &mlock]] {
+                    check.order(&parts, resolve_joined(dialect, &parts).ok().map(|r| r.plan));
+                }
+            })
+        };
+        assert_eq!(rules(Dialect::Booleans), []);
+        assert_eq!(rules(Dialect::EnumV3), [Rule::PlanOrder]);
+    }
+}

@@ -17,6 +17,7 @@ mod docs;
 mod documented;
 mod exit;
 pub mod explain;
+mod explain_rule;
 mod format;
 pub mod gguf;
 mod import;
@@ -46,6 +47,7 @@ pub use check::{CheckArgs, DialectChoice, Faults, run_check};
 pub use command::{CommandArgs, CompareArgs};
 pub use docs::DocsArgs;
 pub use exit::Exit;
+pub use explain_rule::ExplainRuleArgs;
 pub use format::Format;
 pub use import::ImportArgs;
 pub use judge::JudgeArgs;
@@ -100,6 +102,9 @@ enum Command {
     #[command(override_usage = "\
         loadparity explain [--dialect D] [--to D] [--tool bench] [--env NAME=VALUE]… -- FLAGS…")]
     Explain(explain::ExplainArgs),
+    /// Show one rule: what must hold, what a decision needs, and a trace that keeps it and one that breaks it.
+    #[command(override_usage = "loadparity explain-rule ID")]
+    ExplainRule(ExplainRuleArgs),
     /// Show what load flags mean in every dialect, and what was lost on the way.
     #[command(override_usage = "loadparity dialects [--base D] [--only-differences]")]
     Dialects(dialects::DialectsArgs),
@@ -191,6 +196,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Explain(args) => {
             explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)
         }
+        Command::ExplainRule(args) => explain_rule::run(args, out),
         Command::Import(args) => import::run(args, out),
         Command::Judge(args) => judge::run(args, out),
         Command::Dialects(args) => dialects::run(args, out),

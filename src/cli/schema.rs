@@ -14,6 +14,7 @@ use super::diff::DiffDocument;
 use super::exit::Exit;
 use super::explain::ExplainDocument;
 use super::explain::bench::ExplainBenchDocument;
+use super::explain_rule::ExplainRuleDocument;
 use super::gguf::GgufShowDocument;
 use super::import::ImportDocument;
 use super::run::RunDocument;
@@ -112,6 +113,7 @@ fn all() -> Vec<Known> {
         Known::of::<Comparison>(Comparison::SCHEMA),
         Known::of::<ExplainDocument>(ExplainDocument::SCHEMA),
         Known::of::<ExplainBenchDocument>(ExplainBenchDocument::SCHEMA),
+        Known::of::<ExplainRuleDocument>(ExplainRuleDocument::SCHEMA),
         Known::by_hand(super::dialects::SCHEMA_ID, super::dialects::schema_text()),
         Known::of::<DiffDocument>(DiffDocument::SCHEMA),
         Known::of::<ImportDocument>(ImportDocument::SCHEMA),

@@ -330,7 +330,7 @@ impl Case<'_> {
                 ),
             };
         }
-        let held = evidence.locked_weights();
+        let held = evidence.locked_weights(Some(self.decided.way));
         let gap = evidence
             .first_gap(|file| held.get(&file).cloned().unwrap_or_default(), evidence.weights.tolerance);
         let Some((name, gap)) = gap else { return Holds };
@@ -380,19 +380,29 @@ impl Case<'_> {
         if self.asked.lock {
             return Holds;
         }
-        let bytes = evidence.weights.len();
-        let enough = (2 * evidence.page_size).min(bytes / 2);
-        let known = evidence.knows_places();
-        let tried = evidence.lock_attempts(2).filter(|lock| {
-            let pages: RangeSet<u64> =
-                (!lock.pages.is_empty()).then(|| lock.pages.clone()).into_iter().collect();
-            // A lock of something small may share a page with weights.
-            !known || length(&common(&pages, &evidence.weight_addresses(lock.pid))) > enough
-        });
-        match tried.count() {
-            0 => Holds,
-            _ => Broken("memory that holds weights was locked although the plan asks for no lock".to_owned()),
+        let enough = (2 * evidence.page_size).min(evidence.weights.len() / 2);
+        // In stretches and not lock by lock: a lock may grow page by page. One of something small may share the
+        // pages at its ends with weights.
+        let on_weights = || {
+            evidence.loaders().any(|(pid, process)| {
+                let own = evidence.lock_attempts(2).filter(|lock| lock.pid == pid && !lock.pages.is_empty());
+                let tried: RangeSet<u64> =
+                    own.map(|lock| lock.pages.clone()).chain(process.locked.iter().cloned()).collect();
+                let weights = evidence.weight_addresses(pid);
+                tried.iter().any(|stretch| {
+                    length(&common(&RangeSet::from_iter([stretch.clone()]), &weights)) > enough
+                })
+            })
+        };
+        let locked = if evidence.knows_places() {
+            on_weights()
+        } else {
+            evidence.lock_attempts(2).next().is_some()
+        };
+        if locked {
+            return Broken("memory that holds weights was locked although the plan asks for no lock".to_owned());
         }
+        Holds
     }
 
     fn opened_read_only(&self) -> Checked {

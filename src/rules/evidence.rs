@@ -372,13 +372,31 @@ impl Evidence {
         addresses
     }
 
-    /// Tensor bytes whose memory is locked, of each file.
-    pub(super) fn locked_weights(&self) -> BTreeMap<usize, RangeSet<u64>> {
+    /// Tensor bytes whose memory is locked, of each file. Of a byte that lies in several places those count where
+    /// it came by a mapping, or by reads, as `way` has it; the others only where there is none of these.
+    /// Without a way all count.
+    pub(super) fn locked_weights(&self, way: Option<Way>) -> BTreeMap<usize, RangeSet<u64>> {
+        let Some(way) = way else { return self.locked_placements(|_| true) };
+        let counts = |placement: &Placement| (placement.way == Way::Map) == (way == Way::Map);
+        let mut held = self.locked_placements(counts);
+        for (file, mut set) in self.locked_placements(|placement| !counts(placement)) {
+            let first = self.placements().filter(|(_, p)| p.file == file && counts(p) && !p.range.is_empty());
+            first.for_each(|(_, placement)| set.remove(placement.range.clone()));
+            held.entry(file).or_default().extend(set.iter().cloned());
+        }
+        held
+    }
+
+    /// Tensor bytes of some placements whose memory is locked, of each file.
+    fn locked_placements(&self, of: impl Fn(&Placement) -> bool) -> BTreeMap<usize, RangeSet<u64>> {
         let mut held: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
-        for (pid, placement) in self.placements() {
+        for (pid, placement) in self.placements().filter(|(_, placement)| of(placement)) {
             let Some(process) = self.fold.processes.get(&pid) else { continue };
             let len = placement.range.end - placement.range.start;
             let addresses = placement.addr..placement.addr.saturating_add(len);
+            if addresses.is_empty() {
+                continue;
+            }
             for locked in process.locked.overlapping(&addresses) {
                 let start = locked.start.max(addresses.start) - placement.addr;
                 let end = locked.end.min(addresses.end) - placement.addr;
@@ -481,7 +499,7 @@ impl Evidence {
         } else {
             Some(EffectiveSource::Read)
         };
-        let held: u64 = self.locked_weights().values().map(length).sum();
+        let held: u64 = self.locked_weights(None).values().map(length).sum();
         let granted = self.lock_attempts(SOME).any(|lock| lock.refused.is_none());
         let enough = !self.knows_places() && granted && self.locked_bytes() > 0;
         let locked = (held > 0 || enough) && self.refused_lock().is_none();

@@ -9,6 +9,7 @@
 //! - [`Rule`] is a row: id, level, sentence, the capabilities that a decision needs. [`judge`] runs the checks
 //!   of the rows that a [`Profile`] holds a subject to.
 //! - [`Finding`] is a broken rule, [`NotObserved`] a rule that this evidence cannot decide.
+//! - [`EXAMPLES`] has a trace that keeps and one that breaks each rule of a single run.
 //! - [`CommandPath`] is the code path of a command that is not ours, in tensor bytes and not in addresses.
 //!
 //! Called by `subject`, `check` and `cli`; calls `plan`, `gguf` and `trace`.
@@ -17,6 +18,7 @@ mod capability;
 mod checks;
 mod decided;
 mod evidence;
+mod examples;
 mod finding;
 mod fold;
 mod judge;
@@ -29,6 +31,7 @@ mod weights;
 pub use capability::{Capabilities, Capability};
 pub use decided::{Decided, Limit, LockDuty};
 pub use evidence::{Ending, Evidence, Output, PageCount, TensorBytes};
+pub use examples::{EXAMPLES, Example, MODEL as EXAMPLE_MODEL};
 pub use finding::{Finding, NotObserved};
 pub use fold::{Fold, Held, LockAttempt, Mapping, OpenAttempt, Placement, Process, Request, Way};
 pub use judge::{Judgement, judge, weights_arrived};

@@ -253,7 +253,7 @@ impl<'w> Builder<'w> {
             let kind = lock.refused.map_or(Kind::Lock, |kind| Kind::LockRefused { kind });
             self.step(kind);
         }
-        self.locked = evidence.locked_weights();
+        self.locked = evidence.locked_weights(None);
     }
 
     fn cover(&self, file: usize, set: &RangeSet<u64>) -> Cover {

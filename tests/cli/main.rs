@@ -5,6 +5,7 @@ mod bits;
 mod broken_loaders;
 mod dialects;
 mod docs;
+mod explain_rule;
 mod generation_flags;
 mod judge;
 mod merge;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use similar::TextDiff;
 
-use super::{completions, man, readme, reference, regressions};
+use super::{completions, man, readme, reference, regressions, rules};
 use crate::cli::exit::Exit;
 use crate::cli::schema;
 
@@ -26,6 +26,7 @@ fn all(root: &Path) -> Result<Vec<Made>, String> {
         ("PLATFORM.md".to_owned(), crate::platform::platform_markdown()),
         ("docs/cli.md".to_owned(), reference::page()),
         ("docs/regressions.md".to_owned(), regressions(root)?),
+        ("docs/rules.md".to_owned(), rules::page()),
     ];
     made.extend(schema::copies());
     made.extend(man::pages().into_iter().map(|(name, page)| (format!("{MAN}/{name}"), page)));

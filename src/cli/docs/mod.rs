@@ -7,6 +7,7 @@ mod man;
 mod readme;
 mod reference;
 mod regressions;
+mod rules;
 
 use std::fs;
 use std::io::{self, Write};
@@ -33,6 +34,8 @@ enum What {
     Platform,
     /// Print `docs/regressions.md`: regressions that really happened, run again.
     Regressions(Checkout),
+    /// Print `docs/rules.md`: every rule, with a trace that keeps it and one that breaks it.
+    Rules,
     /// Print `README.md` with its generated sections renewed.
     Readme(Checkout),
     /// Print `docs/determinism.md`; exit code 1 if a model has more than one value.
@@ -71,6 +74,7 @@ pub(super) fn run(args: &DocsArgs, out: &mut dyn Write) -> Exit {
         What::Cli => Ok((reference::page(), 0)),
         What::Platform => Ok((crate::platform::platform_markdown(), 0)),
         What::Regressions(checkout) => checkout::regressions(&checkout.root).map(|page| (page, 0)),
+        What::Rules => Ok((rules::page(), 0)),
         What::Readme(checkout) => checkout::readme(&checkout.root).map(|page| (page, 0)),
         What::Determinism { bits } => machines(bits)
             .and_then(|machines| determinism::page(&machines))

@@ -177,9 +177,11 @@ impl<'w> Player<'w> {
                 let pages = self.pages(pid, *region, *offset, *len);
                 let space = self.space(pid);
                 space.locked.remove(pages.clone());
-                space.filled.remove(pages);
+                space.filled.remove(pages.clone());
+                // Whole pages go, whatever length was asked for.
                 if let Some(known) = space.regions.get_mut(region) {
-                    known.live.remove(*offset..offset.saturating_add(*len));
+                    let end = pages.end.saturating_sub(known.addr).max(offset.saturating_add(*len));
+                    known.live.remove(*offset..end);
                 }
             }
             Call::Remap { region, len, addr } if refused.is_none() => self.remap(pid, *region, *len, *addr),
@@ -191,6 +193,8 @@ impl<'w> Player<'w> {
         }
     }
 
+    /// A region moves with its locks and with what is in it; what it gains is locked if its end was, and what it
+    /// loses is gone (`mremap(2)`).
     fn remap(&mut self, pid: ProcessId, region: RegionId, len: u64, addr: u64) {
         let page = self.page;
         let space = self.space(pid);
@@ -200,20 +204,35 @@ impl<'w> Player<'w> {
         known.addr = addr;
         known.live = (len > 0).then_some(0..len).into_iter().collect();
         let image = known.image;
-        let within = old..old.saturating_add(span).checked_next_multiple_of(page).unwrap_or(u64::MAX);
+        let whole = |start: u64, len: u64| {
+            start..start.saturating_add(len).checked_next_multiple_of(page).unwrap_or(u64::MAX)
+        };
+        let (within, after) = (whole(old, span), whole(addr, len));
+        let stays = within.start..within.end.min(old.saturating_add(after.end - after.start));
         let moved = |range: Range<u64>| {
             let start = range.start - old + addr;
             start..start.saturating_add(range.end - range.start)
         };
         if !within.is_empty() {
-            let locked: Vec<Range<u64>> =
-                space.locked.overlapping(&within).map(|r| r.start.max(old)..r.end.min(within.end)).collect();
+            let kept = |r: &Range<u64>| r.start.max(old)..r.end.min(stays.end);
+            let mut locked: Vec<Range<u64>> = space
+                .locked
+                .overlapping(&stays)
+                .map(kept)
+                .filter(|r| !r.is_empty())
+                .map(moved)
+                .collect();
+            let gained = addr.saturating_add(within.end - old)..after.end;
+            if space.locked.contains(&(within.end - 1)) && !gained.is_empty() {
+                locked.push(gained);
+            }
             space.locked.remove(within.clone());
-            space.locked.extend(locked.into_iter().map(moved));
+            space.locked.extend(locked);
             let filled: Vec<(Range<u64>, usize)> = space
                 .filled
-                .overlapping(&within)
-                .map(|(r, index)| (r.start.max(old)..r.end.min(within.end), *index))
+                .overlapping(&stays)
+                .map(|(r, index)| (kept(r), *index))
+                .filter(|(r, _)| !r.is_empty())
                 .collect();
             space.filled.remove(within);
             for (range, index) in filled {

@@ -1,0 +1,93 @@
+//! Clean loads with one operation changed. Each change is found, or leaves something not observed, or takes
+//! another code path than the spellings beside it, or is of a kind that does no harm, for a reason.
+
+mod clean;
+mod harmless;
+mod kinds;
+
+use std::collections::BTreeMap;
+
+use loadparity::check::CasePath;
+use loadparity::rules::judge;
+
+use self::clean::{Clean, loads};
+use self::harmless::HARMLESS;
+use self::kinds::{Change, changed, name};
+
+/// What became of a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Found,
+    NotObserved,
+    AnotherPath,
+    Unnoticed,
+}
+
+fn fate(clean: &Clean, ops: Vec<loadparity::trace::Op>) -> Fate {
+    let command = !clean.profile.load_phase_only;
+    let mutant = clean.with(ops);
+    let judgement = judge(clean.plan, &mutant, clean.profile);
+    if !judgement.findings.is_empty() {
+        Fate::Found
+    } else if !judgement.not_observed.is_empty() {
+        Fate::NotObserved
+    } else if !CasePath::of(&mutant, command).is_same(&CasePath::of(&clean.evidence, command)) {
+        Fate::AnotherPath
+    } else {
+        Fate::Unnoticed
+    }
+}
+
+#[test]
+fn the_loads_are_clean() {
+    for clean in loads() {
+        let judgement = judge(clean.plan, &clean.evidence, clean.profile);
+        assert_eq!(judgement.findings, [], "{}", clean.name);
+        assert_eq!(judgement.not_observed, [], "{}", clean.name);
+    }
+}
+
+#[test]
+fn every_mutant_is_noticed_or_harmless() {
+    let mut score: BTreeMap<(Change, Fate), u64> = BTreeMap::new();
+    let mut unnoticed: BTreeMap<(Change, &str), Vec<String>> = BTreeMap::new();
+    let mut met = Vec::new();
+    for clean in loads() {
+        let ops = &clean.evidence.ops;
+        for at in 0..ops.len() {
+            for change in Change::ALL {
+                let Some(mutant) = changed(ops, at, change, clean.evidence.page_size) else { continue };
+                let fate = fate(&clean, mutant);
+                *score.entry((change, fate)).or_default() += 1;
+                if fate != Fate::Unnoticed {
+                    continue;
+                }
+                let call = name(&ops[at].call);
+                let row = HARMLESS.iter().position(|row| row.matches(&clean, &ops[at], change));
+                match row {
+                    Some(row) => met.push(row),
+                    None => unnoticed.entry((change, call)).or_default().push(format!(
+                        "{} operation {at} ({:?}): {:?}",
+                        clean.name, ops[at].phase, ops[at].call
+                    )),
+                }
+            }
+        }
+    }
+    let total: u64 = score.values().sum();
+    let of = |fate: Fate| score.iter().filter(|((_, f), _)| *f == fate).map(|(_, n)| n).sum::<u64>();
+    println!("{total} mutants: {} found, {} not observed, {} on another path, {} harmless", of(Fate::Found),
+        of(Fate::NotObserved), of(Fate::AnotherPath), of(Fate::Unnoticed));
+    for change in Change::ALL {
+        let counts: Vec<String> = score.iter().filter(|((c, _), _)| *c == change)
+            .map(|((_, fate), n)| format!("{fate:?} {n}")).collect();
+        println!("  {change:?}: {}", counts.join(", "));
+    }
+    let shown: Vec<String> = unnoticed.iter()
+        .map(|((change, call), all)| format!("{call} {change:?} ×{}:\n    {}", all.len(), all[..all.len().min(6)].join("\n    ")))
+        .collect();
+    assert!(unnoticed.is_empty(), "nobody notices:\n{}", shown.join("\n"));
+    for (row, known) in HARMLESS.iter().enumerate() {
+        assert!(met.contains(&row), "{} {:?} is always noticed: strike it off the list", known.call, known.change);
+    }
+}
