@@ -394,13 +394,12 @@ impl Case<'_> {
                 })
             })
         };
-        let locked = if evidence.knows_places() {
-            on_weights()
-        } else {
-            evidence.lock_attempts(2).next().is_some()
-        };
+        let locked =
+            if evidence.knows_places() { on_weights() } else { evidence.lock_attempts(2).next().is_some() };
         if locked {
-            return Broken("memory that holds weights was locked although the plan asks for no lock".to_owned());
+            return Broken(
+                "memory that holds weights was locked although the plan asks for no lock".to_owned(),
+            );
         }
         Holds
     }

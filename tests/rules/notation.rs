@@ -42,13 +42,8 @@ pub fn all_capabilities() -> Capabilities {
 /// The run that the lines show. Where they say nothing else its memory holds the bytes of the file, and it
 /// completes.
 pub fn evidence(text: &str) -> Evidence {
-    let mut reader = Reader {
-        ops: Vec::new(),
-        phase: Phase::Load,
-        pid: 0,
-        wrong: None,
-        ending: Ending::Completed,
-    };
+    let mut reader =
+        Reader { ops: Vec::new(), phase: Phase::Load, pid: 0, wrong: None, ending: Ending::Completed };
     for line in text.lines() {
         reader.line(line).unwrap_or_else(|| panic!("not a line of a trace: {line}"));
     }

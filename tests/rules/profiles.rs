@@ -5,7 +5,10 @@ use loadparity::rules::{Applies, Profile, Rule};
 /// The rules that do not hold a subject of each profile.
 const WAIVED: [(&str, &[&str]); 3] = [
     ("reference", &[]),
-    ("foreign", &["mapped-not-read", "read-once", "direct-aligned", "reads-inside-file", "resources-released"]),
+    (
+        "foreign",
+        &["mapped-not-read", "read-once", "direct-aligned", "reads-inside-file", "resources-released"],
+    ),
     ("recording", &["plan-taken", "read-once", "direct-aligned", "resources-released", "same-bytes"]),
 ];
 

@@ -53,7 +53,10 @@ pub(super) fn page() -> String {
 }
 
 fn word(capability: Capability) -> String {
-    serde_json::to_value(capability).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(capability)
+        .ok()
+        .and_then(|word| word.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 fn section(rule: Rule, page: &mut String) {
@@ -75,7 +78,12 @@ fn section(rule: Rule, page: &mut String) {
     }
     let Some(example) = &document.example else { return };
     for (verb, trace) in [("keeps", &example.keeps), ("breaks", &example.breaks)] {
-        let _ = write!(page, "\nUnder the plan `{}` this {verb} it:\n\n```\n{}\n```\n", example.plan, trace.join("\n"));
+        let _ = write!(
+            page,
+            "\nUnder the plan `{}` this {verb} it:\n\n```\n{}\n```\n",
+            example.plan,
+            trace.join("\n")
+        );
     }
     let _ = writeln!(page, "\n> {}", example.message);
 }

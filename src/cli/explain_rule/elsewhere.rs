@@ -13,7 +13,8 @@ pub(in crate::cli) struct Elsewhere {
 
 const PLANS: &str = "`check` reads every line of up to three flags and variables, without loading anything.";
 const CASES: &str = "`check` compares the runs of all spellings of one plan.";
-const FAULTS: &str = "`check --faults` runs a command with every fault in turn and compares it with its clean run.";
+const FAULTS: &str =
+    "`check --faults` runs a command with every fault in turn and compares it with its clean run.";
 const COMPARE: &str = "`compare` runs an old and a new command in every spelling and classes what differs.";
 const MERGE: &str = "`merge` sets the results of several machines side by side.";
 
@@ -27,11 +28,7 @@ const BREAKS_ONE_THING: Option<(&str, &str)> =
 const TAKES_A_FAULT_BADLY: Option<(&str, &str)> =
     Some((COMMAND_FAULTS, "a_command_that_takes_a_fault_badly_is_found_out"));
 
-const fn row(
-    rule: Rule,
-    checked: &'static str,
-    test: Option<(&'static str, &'static str)>,
-) -> Elsewhere {
+const fn row(rule: Rule, checked: &'static str, test: Option<(&'static str, &'static str)>) -> Elsewhere {
     Elsewhere { rule, checked, test }
 }
 
@@ -47,7 +44,11 @@ pub(in crate::cli) const ELSEWHERE: &[Elsewhere] = &[
     ),
     row(Rule::SamePath, CASES, BREAKS_ONE_THING),
     row(Rule::SameOutput, CASES, BREAKS_ONE_THING),
-    row(Rule::FaultMet, "A fault of `--inject` that meets no call is a note of the report and no failure.", None),
+    row(
+        Rule::FaultMet,
+        "A fault of `--inject` that meets no call is a note of the report and no failure.",
+        None,
+    ),
     row(
         Rule::KnownDivergence,
         "`--expect` holds what was found against the list of known divergences.",
@@ -55,19 +56,35 @@ pub(in crate::cli) const ELSEWHERE: &[Elsewhere] = &[
     ),
     row(Rule::FaultOutput, FAULTS, TAKES_A_FAULT_BADLY),
     row(Rule::FaultCrash, FAULTS, TAKES_A_FAULT_BADLY),
-    row(Rule::FaultHang, FAULTS, Some((COMMAND_FAULTS, "a_hang_is_ended_and_told_behind_silent_wrong_output"))),
+    row(
+        Rule::FaultHang,
+        FAULTS,
+        Some((COMMAND_FAULTS, "a_hang_is_ended_and_told_behind_silent_wrong_output")),
+    ),
     row(
         Rule::FaultReported,
         FAULTS,
         Some((COMMAND_FAULTS, "a_known_divergence_is_expected_and_one_that_is_gone_fails")),
     ),
     row(Rule::DataKept, COMPARE, Some((COMMAND_COMPARE, "less_work_is_benign_and_another_output_is_a_risk"))),
-    row(Rule::GuaranteeKept, COMPARE, Some((COMMAND_COMPARE, "the_documented_changes_are_found_and_classed"))),
+    row(
+        Rule::GuaranteeKept,
+        COMPARE,
+        Some((COMMAND_COMPARE, "the_documented_changes_are_found_and_classed")),
+    ),
     row(Rule::PolicyKept, COMPARE, Some((COMMAND_COMPARE, "the_documented_changes_are_found_and_classed"))),
     row(Rule::MachineParity, MERGE, Some((MACHINES, "a_machine_that_diverged_by_itself_is_no_pass"))),
     row(Rule::SameModel, MERGE, Some((MACHINES, "another_file_by_the_same_name_is_named"))),
-    row(Rule::SameGrouping, MERGE, Some((MACHINES, "a_spelling_that_means_another_plan_on_one_system_is_named"))),
-    row(Rule::SameSemanticPath, MERGE, Some((MACHINES, "a_lock_that_is_lost_on_one_system_is_named_with_its_step"))),
+    row(
+        Rule::SameGrouping,
+        MERGE,
+        Some((MACHINES, "a_spelling_that_means_another_plan_on_one_system_is_named")),
+    ),
+    row(
+        Rule::SameSemanticPath,
+        MERGE,
+        Some((MACHINES, "a_lock_that_is_lost_on_one_system_is_named_with_its_step")),
+    ),
     row(Rule::SameTensors, MERGE, Some((MACHINES, "a_bit_in_the_hash_of_the_tensors_is_named"))),
     row(Rule::SameLogits, MERGE, Some((MACHINES, "a_bit_in_the_hash_of_the_logits_is_named"))),
 ];

@@ -215,13 +215,8 @@ impl<'w> Player<'w> {
         };
         if !within.is_empty() {
             let kept = |r: &Range<u64>| r.start.max(old)..r.end.min(stays.end);
-            let mut locked: Vec<Range<u64>> = space
-                .locked
-                .overlapping(&stays)
-                .map(kept)
-                .filter(|r| !r.is_empty())
-                .map(moved)
-                .collect();
+            let mut locked: Vec<Range<u64>> =
+                space.locked.overlapping(&stays).map(kept).filter(|r| !r.is_empty()).map(moved).collect();
             let gained = addr.saturating_add(within.end - old)..after.end;
             if space.locked.contains(&(within.end - 1)) && !gained.is_empty() {
                 locked.push(gained);

@@ -26,8 +26,7 @@ impl Clean {
     /// The same with other operations: nothing else is known of a mutant.
     pub fn with(&self, ops: Vec<Op>) -> Evidence {
         let own = &self.evidence;
-        let mut evidence =
-            Evidence::new(ops, own.weights.clone(), own.page_size, own.capabilities.clone());
+        let mut evidence = Evidence::new(ops, own.weights.clone(), own.page_size, own.capabilities.clone());
         evidence.tensors.clone_from(&own.tensors);
         evidence
     }

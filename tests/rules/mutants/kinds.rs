@@ -109,7 +109,8 @@ pub fn changed(ops: &[Op], at: usize, change: Change, page: u64) -> Option<Vec<O
             vec![Op { outcome, ..op.clone() }]
         }
     };
-    let mut all: Vec<Op> = ops[..at].iter().cloned().chain(instead).chain(ops[at + 1..].iter().cloned()).collect();
+    let mut all: Vec<Op> =
+        ops[..at].iter().cloned().chain(instead).chain(ops[at + 1..].iter().cloned()).collect();
     (0..).zip(&mut all).for_each(|(seq, op)| op.seq = seq);
     Some(all)
 }
@@ -189,7 +190,10 @@ fn other_region(op: &Op) -> Option<Vec<Op>> {
 
 fn flag(op: &mut Op, change: Change) -> bool {
     match (&mut op.call, change) {
-        (Call::Open { direct, .. } | Call::Read { direct, .. } | Call::SetDirect { direct, .. }, Change::Direct) => {
+        (
+            Call::Open { direct, .. } | Call::Read { direct, .. } | Call::SetDirect { direct, .. },
+            Change::Direct,
+        ) => {
             *direct = !*direct;
             true
         }

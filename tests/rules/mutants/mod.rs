@@ -76,18 +76,34 @@ fn every_mutant_is_noticed_or_harmless() {
     }
     let total: u64 = score.values().sum();
     let of = |fate: Fate| score.iter().filter(|((_, f), _)| *f == fate).map(|(_, n)| n).sum::<u64>();
-    println!("{total} mutants: {} found, {} not observed, {} on another path, {} harmless", of(Fate::Found),
-        of(Fate::NotObserved), of(Fate::AnotherPath), of(Fate::Unnoticed));
+    println!(
+        "{total} mutants: {} found, {} not observed, {} on another path, {} harmless",
+        of(Fate::Found),
+        of(Fate::NotObserved),
+        of(Fate::AnotherPath),
+        of(Fate::Unnoticed)
+    );
     for change in Change::ALL {
-        let counts: Vec<String> = score.iter().filter(|((c, _), _)| *c == change)
-            .map(|((_, fate), n)| format!("{fate:?} {n}")).collect();
+        let counts: Vec<String> = score
+            .iter()
+            .filter(|((c, _), _)| *c == change)
+            .map(|((_, fate), n)| format!("{fate:?} {n}"))
+            .collect();
         println!("  {change:?}: {}", counts.join(", "));
     }
-    let shown: Vec<String> = unnoticed.iter()
-        .map(|((change, call), all)| format!("{call} {change:?} ×{}:\n    {}", all.len(), all[..all.len().min(6)].join("\n    ")))
+    let shown: Vec<String> = unnoticed
+        .iter()
+        .map(|((change, call), all)| {
+            format!("{call} {change:?} ×{}:\n    {}", all.len(), all[..all.len().min(6)].join("\n    "))
+        })
         .collect();
     assert!(unnoticed.is_empty(), "nobody notices:\n{}", shown.join("\n"));
     for (row, known) in HARMLESS.iter().enumerate() {
-        assert!(met.contains(&row), "{} {:?} is always noticed: strike it off the list", known.call, known.change);
+        assert!(
+            met.contains(&row),
+            "{} {:?} is always noticed: strike it off the list",
+            known.call,
+            known.change
+        );
     }
 }

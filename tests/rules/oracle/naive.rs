@@ -157,9 +157,7 @@ impl<'w> Oracle<'w> {
                     process.forget(&pages(*addr, *len));
                     process.did.mapped.extend((0..*len).map(|at| (file, offset + at)));
                     let (addr, len, gone) = (*addr, *len, BTreeSet::new());
-                    process
-                        .regions
-                        .insert(*region, Region { addr, len, gone, image: Some((file, *offset)) });
+                    process.regions.insert(*region, Region { addr, len, gone, image: Some((file, *offset)) });
                 }
             }
             Call::Alloc { region, len, addr, .. } if granted => {
@@ -391,9 +389,10 @@ impl<'w> Oracle<'w> {
         let handed_over = last.is_some_and(|last| {
             let ids = self.loaders();
             loaders.iter().all(|(_, process, _)| process.did.exited)
-                && self.processes.iter().any(|(pid, process)| {
-                    !ids.contains(pid) && process.did.opened && process.did.last > last
-                })
+                && self
+                    .processes
+                    .iter()
+                    .any(|(pid, process)| !ids.contains(pid) && process.did.opened && process.did.last > last)
         });
         if handed_over {
             return Says::NotObserved;
@@ -423,7 +422,13 @@ impl<'w> Oracle<'w> {
             (true, _) => Says::Holds,
             (false, true) => Says::Broken,
             // What was read may have been copied.
-            (false, false) => if self.maps() { Says::Broken } else { Says::NotObserved },
+            (false, false) => {
+                if self.maps() {
+                    Says::Broken
+                } else {
+                    Says::NotObserved
+                }
+            }
         }
     }
 

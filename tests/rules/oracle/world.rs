@@ -56,27 +56,71 @@ impl World {
 /// One thing that a loader does. Numbers choose among what there is.
 #[derive(Clone, Debug)]
 pub enum Step {
-    Open { file: usize, direct: bool, refused: bool },
-    SetDirect { file: usize, refused: bool },
-    Map { file: usize, page: u64, pages: u64 },
-    Alloc { len: u64 },
+    Open {
+        file: usize,
+        direct: bool,
+        refused: bool,
+    },
+    SetDirect {
+        file: usize,
+        refused: bool,
+    },
+    Map {
+        file: usize,
+        page: u64,
+        pages: u64,
+    },
+    Alloc {
+        len: u64,
+    },
     /// To a place in a region, to memory of no region, or to nobody knows where.
-    Read { file: usize, start: u64, len: u64, place: Place },
-    Lock { region: usize, offset: u64, len: u64, refused: bool },
-    Unlock { region: usize, offset: u64, len: u64 },
-    Unmap { region: usize, page: u64, len: u64 },
-    Remap { region: usize, len: u64 },
+    Read {
+        file: usize,
+        start: u64,
+        len: u64,
+        place: Place,
+    },
+    Lock {
+        region: usize,
+        offset: u64,
+        len: u64,
+        refused: bool,
+    },
+    Unlock {
+        region: usize,
+        offset: u64,
+        len: u64,
+    },
+    Unmap {
+        region: usize,
+        page: u64,
+        len: u64,
+    },
+    Remap {
+        region: usize,
+        len: u64,
+    },
     Fork,
     Process(usize),
     Exit,
     Next,
     Warn(NoticeCode),
-    Close { file: usize },
+    Close {
+        file: usize,
+    },
     /// Maps a whole file.
-    MapAll { file: usize },
+    MapAll {
+        file: usize,
+    },
     /// Allocates a region and reads all tensors of a file into it.
-    ReadAll { file: usize, pieces: u64 },
-    LockAll { pieces: u64, refused: bool },
+    ReadAll {
+        file: usize,
+        pieces: u64,
+    },
+    LockAll {
+        pieces: u64,
+        refused: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -311,7 +355,8 @@ impl Driver {
                 self.alive.push(child);
                 self.push(Call::Fork { child }, Some(0));
                 let copies: Vec<_> = self.regions.iter().filter(|r| r.0 == self.pid).copied().collect();
-                self.regions.extend(copies.into_iter().map(|copy| (child, copy.1, copy.2, copy.3, copy.4, copy.5)));
+                self.regions
+                    .extend(copies.into_iter().map(|copy| (child, copy.1, copy.2, copy.3, copy.4, copy.5)));
             }
             Step::Fork => {}
             Step::Process(number) => self.pid = self.alive[number % self.alive.len()],
