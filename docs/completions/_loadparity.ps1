@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure loading, prompts and generation, as llama-bench does')
             [CompletionResult]::new('compare-bench', 'compare-bench', [CompletionResultType]::ParameterValue, 'Tell what became faster between two result files of `bench` or llama-bench')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Show what load flags and variables mean, and how every dialect says the same')
+            [CompletionResult]::new('explain-rule', 'explain-rule', [CompletionResultType]::ParameterValue, 'Show one rule: what must hold, what a decision needs, and a trace that keeps it and one that breaks it')
             [CompletionResult]::new('dialects', 'dialects', [CompletionResultType]::ParameterValue, 'Show what load flags mean in every dialect, and what was lost on the way')
             [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Rewrite scripts, systemd units, Dockerfiles, compose files and presets in another dialect: a diff, or in place')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two traces, each difference classified')
@@ -277,6 +278,12 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'loadparity;explain-rule' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'loadparity;dialects' {
             [CompletionResult]::new('--base', '--base', [CompletionResultType]::ParameterName, 'The dialect that the others are compared with')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `markdown` or `json`, each with `=FILE` to write there; may repeat')
@@ -409,6 +416,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('cli', 'cli', [CompletionResultType]::ParameterValue, 'Print `docs/cli.md`: every command, option, load flag and exit code')
             [CompletionResult]::new('platform', 'platform', [CompletionResultType]::ParameterValue, 'Print `PLATFORM.md`: every interaction with the environment')
             [CompletionResult]::new('regressions', 'regressions', [CompletionResultType]::ParameterValue, 'Print `docs/regressions.md`: regressions that really happened, run again')
+            [CompletionResult]::new('rules', 'rules', [CompletionResultType]::ParameterValue, 'Print `docs/rules.md`: every rule, with a trace that keeps it and one that breaks it')
             [CompletionResult]::new('readme', 'readme', [CompletionResultType]::ParameterValue, 'Print `README.md` with its generated sections renewed')
             [CompletionResult]::new('determinism', 'determinism', [CompletionResultType]::ParameterValue, 'Print `docs/determinism.md`; exit code 1 if a model has more than one value')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write a man page for each command')
@@ -429,6 +437,11 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
         }
         'loadparity;docs;regressions' {
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder of the checkout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'loadparity;docs;rules' {
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break

@@ -46,6 +46,9 @@ _loadparity() {
             loadparity,explain)
                 cmd="loadparity__subcmd__explain"
                 ;;
+            loadparity,explain-rule)
+                cmd="loadparity__subcmd__explain__subcmd__rule"
+                ;;
             loadparity,gguf)
                 cmd="loadparity__subcmd__gguf"
                 ;;
@@ -100,6 +103,9 @@ _loadparity() {
             loadparity__subcmd__docs,regressions)
                 cmd="loadparity__subcmd__docs__subcmd__regressions"
                 ;;
+            loadparity__subcmd__docs,rules)
+                cmd="loadparity__subcmd__docs__subcmd__rules"
+                ;;
             loadparity__subcmd__docs,verify)
                 cmd="loadparity__subcmd__docs__subcmd__verify"
                 ;;
@@ -125,7 +131,7 @@ _loadparity() {
 
     case "${cmd}" in
         loadparity)
-            opts="-h -V --help --version check compare merge baseline bits run bench compare-bench explain dialects migrate diff import judge trace tokenize gguf schema docs"
+            opts="-h -V --help --version check compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace tokenize gguf schema docs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -651,7 +657,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__docs)
-            opts="-h --help cli platform regressions readme determinism man completions verify write"
+            opts="-h --help cli platform regressions rules readme determinism man completions verify write"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -778,6 +784,20 @@ _loadparity() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        loadparity__subcmd__docs__subcmd__rules)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         loadparity__subcmd__docs__subcmd__verify)
             opts="-h --root --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -837,6 +857,24 @@ _loadparity() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --format)
+                    COMPREPLY=($(compgen -W "terminal json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__explain__subcmd__rule)
+            opts="-h --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "terminal json" -- "${cur}"))
                     return 0

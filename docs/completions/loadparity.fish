@@ -35,6 +35,7 @@ complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "run" -d 'Load
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "bench" -d 'Measure loading, prompts and generation, as llama-bench does'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "compare-bench" -d 'Tell what became faster between two result files of `bench` or llama-bench'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "explain" -d 'Show what load flags and variables mean, and how every dialect says the same'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "explain-rule" -d 'Show one rule: what must hold, what a decision needs, and a trace that keeps it and one that breaks it'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "dialects" -d 'Show what load flags mean in every dialect, and what was lost on the way'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "migrate" -d 'Rewrite scripts, systemd units, Dockerfiles, compose files and presets in another dialect: a diff, or in place'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "diff" -d 'Compare two traces, each difference classified'
@@ -211,6 +212,9 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -l env -d
 complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
 json\t'One JSON object on one line'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand explain-rule" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
+json\t'One JSON object on one line'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand explain-rule" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l base -d 'The dialect that the others are compared with' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l format -d '`terminal`, `markdown` or `json`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l only-differences -d 'Leave out the spellings that mean the same everywhere'
@@ -286,20 +290,22 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_s
 complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from merge" -l force -d 'Replace the file if it exists'
 complete -c loadparity -n "__fish_loadparity_using_subcommand gguf; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand schema" -s h -l help -d 'Print help'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -s h -l help -d 'Print help'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "cli" -d 'Print `docs/cli.md`: every command, option, load flag and exit code'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "platform" -d 'Print `PLATFORM.md`: every interaction with the environment'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "regressions" -d 'Print `docs/regressions.md`: regressions that really happened, run again'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "readme" -d 'Print `README.md` with its generated sections renewed'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "determinism" -d 'Print `docs/determinism.md`; exit code 1 if a model has more than one value'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "man" -d 'Write a man page for each command'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "completions" -d 'Print a completion script'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "verify" -d 'Compare all that is generated and kept in a checkout with what the program makes; exit code 1 if it differs'
-complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions readme determinism man completions verify write" -f -a "write" -d 'Renew all that is generated and kept in a checkout'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "cli" -d 'Print `docs/cli.md`: every command, option, load flag and exit code'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "platform" -d 'Print `PLATFORM.md`: every interaction with the environment'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "regressions" -d 'Print `docs/regressions.md`: regressions that really happened, run again'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "rules" -d 'Print `docs/rules.md`: every rule, with a trace that keeps it and one that breaks it'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "readme" -d 'Print `README.md` with its generated sections renewed'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "determinism" -d 'Print `docs/determinism.md`; exit code 1 if a model has more than one value'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "man" -d 'Write a man page for each command'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "completions" -d 'Print a completion script'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "verify" -d 'Compare all that is generated and kept in a checkout with what the program makes; exit code 1 if it differs'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and not __fish_seen_subcommand_from cli platform regressions rules readme determinism man completions verify write" -f -a "write" -d 'Renew all that is generated and kept in a checkout'
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from cli" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from platform" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from regressions" -l root -d 'The folder of the checkout' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from regressions" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from rules" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from readme" -l root -d 'The folder of the checkout' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from readme" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand docs; and __fish_seen_subcommand_from determinism" -l bits -d 'What `loadparity bits --json` wrote on each machine' -r -F
