@@ -64,5 +64,6 @@ fn the_tensor_is_named_and_loading_goes_on_without_running() {
     check.assert().success();
     let mut check = support::loadparity();
     check.arg("check").arg("-m").arg(file.path());
-    check.assert().code(1).stdout(predicate::str::contains("iq2_xs"));
+    let blocked = predicate::str::contains("verdict: blocked").and(predicate::str::contains("iq2_xs"));
+    check.assert().code(3).stdout(blocked);
 }

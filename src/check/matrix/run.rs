@@ -531,6 +531,9 @@ impl Run<'_, '_> {
             verdict = Verdict::Blocked;
             self.failures.retain(|failure| failure.rule == Rule::KnownDivergence);
             self.totals.failures = self.failures.len() as u64;
+            let cases = self.cases.iter_mut().map(|case| &mut case.verdict);
+            let verdicts = cases.chain(self.groups.iter_mut().map(|group| &mut group.verdict));
+            verdicts.filter(|own| **own == Verdict::Divergent).for_each(|own| *own = Verdict::Blocked);
             let reason = self.not_arrived.clone().unwrap_or_else(|| "it loads nothing".to_owned());
             let model = &self.matrix.model_name;
             why = Some(format!("no spelling makes the subject load the weights of {model}: {reason}"));

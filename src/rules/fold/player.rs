@@ -161,10 +161,11 @@ impl<'w> Player<'w> {
             Call::Alloc { region, len, addr, .. } if refused.is_none() => {
                 self.add(pid, *region, *addr, *len, None, false);
             }
-            Call::Lock { region, offset, len } => {
+            // A lock of nothing changes nothing, whatever the system says of it.
+            Call::Lock { region, offset, len } if *len > 0 => {
                 let pages = self.pages(pid, *region, *offset, *len);
                 let load = op.phase == Phase::Load;
-                if refused.is_none() && *len > 0 {
+                if refused.is_none() {
                     self.space(pid).locked.insert(pages.clone());
                 }
                 self.fold.locks.push(LockAttempt { pid, pages, load, refused });

@@ -8,7 +8,8 @@ mod kinds;
 use std::collections::BTreeMap;
 
 use loadparity::check::CasePath;
-use loadparity::rules::judge;
+use loadparity::rules::{Rule, judge};
+use loadparity::trace::{Call, Op};
 
 use self::clean::{Clean, loads};
 use self::harmless::HARMLESS;
@@ -23,13 +24,14 @@ enum Fate {
     Unnoticed,
 }
 
-fn fate(clean: &Clean, ops: Vec<loadparity::trace::Op>) -> Fate {
+fn fate(clean: &Clean, unknown: &[Rule], changed: &Call, ops: Vec<Op>) -> Fate {
     let command = !clean.profile.load_phase_only;
     let mutant = clean.with(ops);
     let judgement = judge(clean.plan, &mutant, clean.profile);
+    let of_a_lock = matches!(changed, Call::Lock { .. });
     if !judgement.findings.is_empty() {
         Fate::Found
-    } else if !judgement.not_observed.is_empty() {
+    } else if judgement.not_observed.iter().any(|missing| of_a_lock || !unknown.contains(&missing.rule)) {
         Fate::NotObserved
     } else if !CasePath::of(&mutant, command).is_same(&CasePath::of(&clean.evidence, command)) {
         Fate::AnotherPath
@@ -38,12 +40,21 @@ fn fate(clean: &Clean, ops: Vec<loadparity::trace::Op>) -> Fate {
     }
 }
 
+/// What the clean load leaves open: llama.cpp copies small tensors from the buffer of a stream.
+fn unknown(clean: &Clean) -> &'static [Rule] {
+    match clean.name.as_str() {
+        "llama-read-lock" | "llama-direct-lock" => &[Rule::TensorsLocked],
+        _ => &[],
+    }
+}
+
 #[test]
 fn the_loads_are_clean() {
     for clean in loads() {
         let judgement = judge(clean.plan, &clean.evidence, clean.profile);
         assert_eq!(judgement.findings, [], "{}", clean.name);
-        assert_eq!(judgement.not_observed, [], "{}", clean.name);
+        let missing: Vec<_> = judgement.not_observed.iter().map(|missing| missing.rule).collect();
+        assert_eq!(missing, unknown(&clean), "{}", clean.name);
     }
 }
 
@@ -57,15 +68,15 @@ fn every_mutant_is_noticed_or_harmless() {
         for at in 0..ops.len() {
             for change in Change::ALL {
                 let Some(mutant) = changed(ops, at, change, clean.evidence.page_size) else { continue };
-                let fate = fate(&clean, mutant);
+                let fate = fate(&clean, unknown(&clean), &ops[at].call, mutant);
                 *score.entry((change, fate)).or_default() += 1;
                 if fate != Fate::Unnoticed {
                     continue;
                 }
                 let call = name(&ops[at].call);
-                let row = HARMLESS.iter().position(|row| row.matches(&clean, &ops[at], change));
+                let row = HARMLESS.iter().position(|row| row.matches(&ops[at], change));
                 match row {
-                    Some(row) => met.push(row),
+                    Some(row) => met.push((row, change)),
                     None => unnoticed.entry((change, call)).or_default().push(format!(
                         "{} operation {at} ({:?}): {:?}",
                         clean.name, ops[at].phase, ops[at].call
@@ -99,11 +110,12 @@ fn every_mutant_is_noticed_or_harmless() {
         .collect();
     assert!(unnoticed.is_empty(), "nobody notices:\n{}", shown.join("\n"));
     for (row, known) in HARMLESS.iter().enumerate() {
-        assert!(
-            met.contains(&row),
-            "{} {:?} is always noticed: strike it off the list",
-            known.call,
-            known.change
-        );
+        for change in known.changes {
+            assert!(
+                met.contains(&(row, *change)),
+                "{} {change:?} is always noticed: strike it off the list",
+                known.call
+            );
+        }
     }
 }
