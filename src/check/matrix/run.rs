@@ -561,8 +561,8 @@ impl Run<'_, '_> {
         let short = |level: Level| self.matrix.wanted.level >= level;
         if verdict == Verdict::NotObserved && why.is_none() && short(Level::P3) && self.seen.outputs == 0 {
             why = self.seen.no_output.as_ref().map(|reason| {
-                let bytes = if self.seen.bytes > 0 { "" } else { "neither tensor bytes nor " };
-                format!("{bytes}outputs were compared: {reason}")
+                let what = if self.seen.bytes > 0 { "no" } else { "neither tensor bytes nor" };
+                format!("{what} outputs were compared: {reason}")
             });
         }
         if verdict == Verdict::NotObserved && why.is_none() {
