@@ -70,10 +70,12 @@ pub enum Says {
 
 pub struct Oracle<'w> {
     world: &'w World,
-    plan: LoadPlan,
+    pub plan: LoadPlan,
     /// Only reads of the load phase count, and any mapping breaks a plan to read.
-    strict: bool,
+    pub strict: bool,
     processes: BTreeMap<ProcessId, Process>,
+    /// Those that brought weights in; known when all is played.
+    loaders: Vec<ProcessId>,
     files: BTreeMap<FileId, usize>,
     notices: BTreeSet<NoticeCode>,
     any_mapping: bool,
@@ -84,6 +86,9 @@ pub struct Oracle<'w> {
 }
 
 fn pages(start: u64, len: u64) -> BTreeSet<u64> {
+    if len == 0 {
+        return BTreeSet::new();
+    }
     (start / PAGE * PAGE..(start + len).div_ceil(PAGE) * PAGE).collect()
 }
 
@@ -114,12 +119,14 @@ impl Process {
 }
 
 impl<'w> Oracle<'w> {
-    pub fn play(world: &'w World, plan: LoadPlan, strict: bool, ops: &[Op]) -> Self {
+    /// Plays a trace; what it comes to is asked for one plan after the other.
+    pub fn play(world: &'w World, ops: &[Op]) -> Self {
         let mut oracle = Self {
             world,
-            plan,
-            strict,
+            plan: LoadPlan::AUTO,
+            strict: false,
             processes: BTreeMap::new(),
+            loaders: Vec::new(),
             files: BTreeMap::new(),
             notices: BTreeSet::new(),
             any_mapping: false,
@@ -129,6 +136,7 @@ impl<'w> Oracle<'w> {
         };
         ops.iter().for_each(|op| oracle.op(op));
         oracle.processes.values_mut().for_each(Process::close_load);
+        oracle.loaders = oracle.find_loaders();
         oracle
     }
 
@@ -246,7 +254,7 @@ impl<'w> Oracle<'w> {
 
     /// The processes that brought weights in: the one that brought most, or all of them if that one had not all
     /// that came.
-    fn loaders(&self) -> Vec<ProcessId> {
+    fn find_loaders(&self) -> Vec<ProcessId> {
         let own = |process: &Process| -> BTreeSet<Byte> {
             let all = process.did.mapped.union(&process.did.read).copied();
             all.filter(|byte| self.world.weighs(*byte)).collect()
@@ -270,7 +278,7 @@ impl<'w> Oracle<'w> {
             let process = &self.processes[&pid];
             (pid, process, &**process.end.as_ref().expect("every load is over"))
         };
-        self.loaders().into_iter().map(one).collect()
+        self.loaders.iter().copied().map(one).collect()
     }
 
     /// The tensor bytes for which something holds.
@@ -387,12 +395,10 @@ impl<'w> Oracle<'w> {
         let loaders = self.of_loaders();
         let last = loaders.iter().map(|(_, process, _)| process.did.last).max();
         let handed_over = last.is_some_and(|last| {
-            let ids = self.loaders();
             loaders.iter().all(|(_, process, _)| process.did.exited)
-                && self
-                    .processes
-                    .iter()
-                    .any(|(pid, process)| !ids.contains(pid) && process.did.opened && process.did.last > last)
+                && self.processes.iter().any(|(pid, process)| {
+                    !self.loaders.contains(pid) && process.did.opened && process.did.last > last
+                })
         });
         if handed_over {
             return Says::NotObserved;
