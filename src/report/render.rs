@@ -1,4 +1,4 @@
-//! What a [`View`] looks like in each format. Nothing here knows a document, but `json`, which is one.
+//! What a [`View`](super::View) looks like in each format. Nothing here knows a document, but `json`, which is one.
 
 mod github;
 mod json;
