@@ -112,6 +112,11 @@ pub enum Step {
     MapAll {
         file: usize,
     },
+    /// Maps the front of a file, locks that or not, and lets it grow over the whole file.
+    MapGrown {
+        file: usize,
+        locked: bool,
+    },
     /// Allocates a region and reads all tensors of a file into it.
     ReadAll {
         file: usize,
@@ -164,6 +169,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => code.prop_map(Step::Warn),
         1 => file.clone().prop_map(|file| Step::Close { file }),
         4 => file.clone().prop_map(|file| Step::MapAll { file }),
+        2 => (file.clone(), any::<bool>()).prop_map(|(file, locked)| Step::MapGrown { file, locked }),
         4 => (file, 1u64..5).prop_map(|(file, pieces)| Step::ReadAll { file, pieces }),
         3 => (1u64..17, seldom()).prop_map(|(pieces, refused)| Step::LockAll { pieces, refused }),
     ]
@@ -384,6 +390,18 @@ impl Driver {
                 }
             }
             Step::MapAll { file } => self.map(within(file), 0, SIZE),
+            Step::MapGrown { file, locked } => {
+                self.map(within(file), 0, 2 * PAGE);
+                if let Some(mapped) = self.regions.last().map(|region| region.1).filter(|_| locked) {
+                    self.push(Call::Lock { region: mapped, offset: 0, len: 2 * PAGE }, Some(0));
+                }
+                let addr = self.slot();
+                if let Some(region) = self.regions.last_mut() {
+                    (region.2, region.3) = (addr, SIZE);
+                    let region = region.1;
+                    self.push(Call::Remap { region, len: SIZE, addr }, Some(0));
+                }
+            }
             Step::ReadAll { file, pieces } => {
                 let (_, addr) = self.alloc(SIZE);
                 let piece = (SIZE - 8).div_ceil(pieces);
