@@ -64,7 +64,7 @@ fn a_new_command_that_loads_nothing_is_blocked_by_its_name() {
 /// A loader that prints nothing gives equal outputs for right and wrong weights alike: that must not look like
 /// level P4.
 #[rstest]
-#[case::that_writes_nothing("silent_output", "the command writes nothing to standard output")]
+#[case::that_writes_nothing("silent_output", "command writes nothing to standard output")]
 #[case::that_writes_the_time("time_in_output", "varies by itself")]
 fn the_output_of_a_command_is_not_observed(#[case] variant: &str, #[case] why: &str) {
     let model = model();
