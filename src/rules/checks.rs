@@ -80,6 +80,9 @@ impl Case<'_> {
         if self.decided.agrees(effective) {
             return Holds;
         }
+        if !self.evidence.weights.files.is_empty() && self.evidence.weights.is_empty() {
+            return Checked::NotObserved(vec![Capability::Layout], "the model has no tensors".to_owned());
+        }
         self.absent(format!("the plan is {}, the operations show {effective}", self.decided))
     }
 

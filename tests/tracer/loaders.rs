@@ -39,7 +39,7 @@ fn row_holds(name: &str) {
     match name {
         "other_model" => told.is_no_pass("blocked", "bytes of "),
         "head_only" => told.is_no_pass("blocked", "never come"),
-        "silent_output" => told.is_no_pass("not-observed", "P4 not observed: the command writes nothing"),
+        "silent_output" => told.is_no_pass("not-observed", "the command writes nothing"),
         "time_in_output" => {
             told.is_no_pass("not-observed", "varies by itself (2 different outputs in 2 runs)")
         }
