@@ -1,6 +1,8 @@
 //! The rules against a naive oracle that counts single bytes, on arbitrary loads.
 
+mod driver;
 mod naive;
+mod verdicts;
 mod world;
 
 use loadparity::plan::{LoadPlan, OnRefused};
@@ -8,8 +10,10 @@ use loadparity::rules::{Evidence, Profile, Rule, TensorBytes, judge};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use self::naive::{Oracle, Says};
-use self::world::{PAGE, World, operations, steps};
+use self::driver::operations;
+use self::naive::Oracle;
+use self::verdicts::Says;
+use self::world::{PAGE, World, steps};
 use crate::notation::all_capabilities;
 
 /// The rules that the oracle knows.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use loadparity::plan::{LoadPlan, OnRefused, Source};
+use loadparity::plan::LoadPlan;
 use loadparity::trace::{Call, FileId, NoticeCode, Op, Outcome, Phase, ProcessId, RegionId};
 
 use super::world::{PAGE, World};
@@ -12,7 +12,7 @@ use super::world::{PAGE, World};
 pub type Byte = (usize, u64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+pub enum How {
     Mapped,
     Read,
 }
@@ -26,63 +26,55 @@ struct Region {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Process {
+pub struct Process {
     regions: BTreeMap<RegionId, Region>,
     /// What reads left at each address.
-    filled: BTreeMap<u64, Byte>,
-    locked: BTreeSet<u64>,
+    pub filled: BTreeMap<u64, Byte>,
+    pub locked: BTreeSet<u64>,
     // What it did; a child has done nothing yet.
-    did: Deeds,
+    pub did: Deeds,
     /// Memory when its load was over.
-    end: Option<Box<End>>,
+    pub end: Option<Box<End>>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Deeds {
-    mapped: BTreeSet<Byte>,
-    read: BTreeSet<Byte>,
-    read_in_load: BTreeSet<Byte>,
-    direct: BTreeSet<Byte>,
-    direct_in_load: BTreeSet<Byte>,
+pub struct Deeds {
+    pub mapped: BTreeSet<Byte>,
+    pub read: BTreeSet<Byte>,
+    pub read_in_load: BTreeSet<Byte>,
+    pub direct: BTreeSet<Byte>,
+    pub direct_in_load: BTreeSet<Byte>,
     /// A read of weights went to an address that is not known.
-    lost: bool,
-    opened: bool,
-    exited: bool,
-    last: u64,
+    pub lost: bool,
+    pub opened: bool,
+    pub exited: bool,
+    pub last: u64,
     /// Each lock that was tried: its addresses and whether it was refused.
-    locks: Vec<(BTreeSet<u64>, bool)>,
+    pub locks: Vec<(BTreeSet<u64>, bool)>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct End {
+pub struct End {
     /// Which bytes lie where, and how they came.
-    places: Vec<(u64, Byte, How)>,
-    locked: BTreeSet<u64>,
-}
-
-/// What a rule must say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Says {
-    Holds,
-    Broken,
-    NotObserved,
+    pub places: Vec<(u64, Byte, How)>,
+    pub locked: BTreeSet<u64>,
 }
 
 pub struct Oracle<'w> {
-    world: &'w World,
+    pub world: &'w World,
     pub plan: LoadPlan,
     /// Only reads of the load phase count, and any mapping breaks a plan to read.
     pub strict: bool,
-    processes: BTreeMap<ProcessId, Process>,
+    pub processes: BTreeMap<ProcessId, Process>,
     /// Those that brought weights in; known when all is played.
-    loaders: Vec<ProcessId>,
-    files: BTreeMap<FileId, usize>,
-    notices: BTreeSet<NoticeCode>,
-    any_mapping: bool,
-    direct_opens: u64,
+    pub loaders: Vec<ProcessId>,
+    pub files: BTreeMap<FileId, usize>,
+    pub notices: BTreeSet<NoticeCode>,
+    pub any_mapping: bool,
+    pub direct_opens: u64,
     /// Of those of the load: whether one was granted, and one refused.
-    direct_granted: bool,
-    direct_refused: bool,
+    pub direct_granted: bool,
+    pub direct_refused: bool,
 }
 
 fn pages(start: u64, len: u64) -> BTreeSet<u64> {
@@ -271,213 +263,5 @@ impl<'w> Oracle<'w> {
             return one.into_iter().collect();
         }
         each.iter().filter(|(_, bytes)| !bytes.is_empty()).map(|(pid, _)| *pid).collect()
-    }
-
-    fn of_loaders(&self) -> Vec<(ProcessId, &Process, &End)> {
-        let one = |pid: ProcessId| {
-            let process = &self.processes[&pid];
-            (pid, process, &**process.end.as_ref().expect("every load is over"))
-        };
-        self.loaders.iter().copied().map(one).collect()
-    }
-
-    /// The tensor bytes for which something holds.
-    fn all_for(&self, holds: impl Fn(Byte) -> bool) -> bool {
-        self.world.tensor_bytes().iter().all(|byte| holds(*byte))
-    }
-
-    fn any_loader(&self, has: impl Fn(&Process, &End) -> bool) -> bool {
-        self.of_loaders().iter().any(|(_, process, end)| has(process, end))
-    }
-
-    fn ever_mapped(&self, byte: Byte) -> bool {
-        self.any_loader(|process, _| process.did.mapped.contains(&byte))
-    }
-
-    fn read(&self, byte: Byte) -> bool {
-        self.any_loader(|process, _| process.did.read.contains(&byte))
-    }
-
-    fn placed(&self, byte: Byte, how: How) -> bool {
-        self.any_loader(|_, end| end.places.iter().any(|(_, b, h)| *b == byte && *h == how))
-    }
-
-    fn count(&self, has: impl Fn(Byte) -> bool) -> usize {
-        self.world.tensor_bytes().into_iter().filter(|byte| has(*byte)).count()
-    }
-
-    /// Where every byte of the weights lies.
-    pub fn knows_places(&self) -> bool {
-        self.of_loaders().iter().all(|(_, process, _)| !process.did.lost)
-            && self.all_for(|byte| self.placed(byte, How::Mapped) || self.placed(byte, How::Read))
-    }
-
-    /// Whether direct I/O was refused to a plan that fails then.
-    pub fn must_fail(&self) -> bool {
-        self.refused_direct() && self.plan.on_refused == Some(OnRefused::Error)
-    }
-
-    fn refused_direct(&self) -> bool {
-        self.plan.source == Source::Direct && self.direct_refused && !self.direct_granted
-    }
-
-    /// How the weights have to come: by a mapping, or by reads.
-    fn maps(&self) -> bool {
-        match self.plan.source {
-            Source::Map => true,
-            Source::Read => false,
-            Source::Direct => self.refused_direct() && self.plan.on_refused == Some(OnRefused::Map),
-            Source::Auto => !self.mostly_buffered(),
-        }
-    }
-
-    /// Whether most of the weights came by buffered reads of the load, and stayed.
-    fn mostly_buffered(&self) -> bool {
-        let all = self.world.tensor_bytes().len();
-        let mapped = self.count(|byte| self.ever_mapped(byte));
-        let did = |has: fn(&Deeds) -> &BTreeSet<Byte>| {
-            self.count(|byte| self.any_loader(|process, _| has(&process.did).contains(&byte)))
-        };
-        let (mut read, mut direct) = (did(|deeds| &deeds.read_in_load), did(|deeds| &deeds.direct_in_load));
-        if mapped == 0 && read == 0 {
-            (read, direct) = (did(|deeds| &deeds.read), did(|deeds| &deeds.direct));
-        }
-        let known = self.of_loaders().iter().all(|(_, process, _)| !process.did.lost);
-        let stays = if known { self.count(|byte| self.placed(byte, How::Read)) } else { read };
-        let live = self.count(|byte| self.placed(byte, How::Mapped));
-        read > 0 && read >= mapped && !(live == all && stays < all) && direct <= read - direct
-    }
-
-    /// What a rule must say; `None` where the trace leaves open what lies where.
-    pub fn says(&self, rule: &str) -> Option<Says> {
-        let broken = |is: bool| Some(if is { Says::Broken } else { Says::Holds });
-        let maps = self.maps();
-        match rule {
-            "weights-loaded" => Some(self.weights_loaded()),
-            // A foreign loader may copy what it mapped and release it.
-            "tensors-mapped" if !self.strict => broken(maps && !self.all_for(|byte| self.ever_mapped(byte))),
-            "tensors-mapped" => broken(maps && !self.all_for(|byte| self.placed(byte, How::Mapped))),
-            "tensors-read" => broken(
-                !maps
-                    && !self.all_for(|byte| {
-                        self.any_loader(|process, _| {
-                            let own = &process.did;
-                            if self.strict { &own.read_in_load } else { &own.read }.contains(&byte)
-                        })
-                    }),
-            ),
-            "no-file-mapping" if maps => broken(false),
-            "no-file-mapping" if self.strict => broken(self.any_mapping || self.used_from_mapping()),
-            "no-file-mapping" => broken(self.used_from_mapping()),
-            "reads-buffered" => broken(self.plan.source != Source::Direct && self.direct_opens > 0),
-            "direct-attempted" => broken(self.plan.source == Source::Direct && self.direct_opens == 0),
-            "tensors-locked" if !self.plan.lock => broken(false),
-            "unrequested-lock" if self.plan.lock => broken(false),
-            "tensors-locked" | "unrequested-lock" if !self.knows_places() => None,
-            "tensors-locked" => Some(self.tensors_locked()),
-            "unrequested-lock" => broken(self.unrequested_lock()),
-            _ => panic!("no rule of the oracle: {rule}"),
-        }
-    }
-
-    /// Whether a byte is mapped when the load is over, or was and came no other way.
-    fn used_from_mapping(&self) -> bool {
-        let used = |byte: Byte| {
-            self.placed(byte, How::Mapped)
-                || self.any_loader(|process, _| {
-                    process.did.mapped.contains(&byte) && !process.did.read.contains(&byte)
-                })
-        };
-        !self.all_for(|byte| !used(byte))
-    }
-
-    fn weights_loaded(&self) -> Says {
-        let loaders = self.of_loaders();
-        let last = loaders.iter().map(|(_, process, _)| process.did.last).max();
-        let handed_over = last.is_some_and(|last| {
-            loaders.iter().all(|(_, process, _)| process.did.exited)
-                && self.processes.iter().any(|(pid, process)| {
-                    !self.loaders.contains(pid) && process.did.opened && process.did.last > last
-                })
-        });
-        if handed_over {
-            return Says::NotObserved;
-        }
-        let brought = self.count(|byte| self.ever_mapped(byte) || self.read(byte));
-        let all = self.world.tensor_bytes().len();
-        // What is short by less is a matter of the rules on mapping and reading.
-        if brought * 2 < all { Says::Broken } else { Says::Holds }
-    }
-
-    /// The memory of each byte that counts: where the plan has it come from, if it came that way at all.
-    fn tensors_locked(&self) -> Says {
-        if self.refused_lock() {
-            let reported = self.notices.contains(&NoticeCode::LockRefused);
-            return if reported { Says::Holds } else { Says::Broken };
-        }
-        let (first, second) = if self.maps() { (How::Mapped, How::Read) } else { (How::Read, How::Mapped) };
-        let held = |byte: Byte, how: How| {
-            self.any_loader(|_, end| {
-                end.places.iter().any(|(at, b, h)| *b == byte && *h == how && end.locked.contains(at))
-            })
-        };
-        let all = self
-            .all_for(|byte| if self.placed(byte, first) { held(byte, first) } else { held(byte, second) });
-        let locked: usize = self.of_loaders().iter().map(|(_, _, end)| end.locked.len()).sum();
-        match (all, locked < self.world.tensor_bytes().len()) {
-            (true, _) => Says::Holds,
-            (false, true) => Says::Broken,
-            // What was read may have been copied.
-            (false, false) => {
-                if self.maps() {
-                    Says::Broken
-                } else {
-                    Says::NotObserved
-                }
-            }
-        }
-    }
-
-    /// Addresses that hold weights in one process.
-    fn holds_weights(&self, end: &End) -> BTreeSet<u64> {
-        let weighs = end.places.iter().filter(|(_, byte, _)| self.world.weighs(*byte));
-        weighs.map(|(at, ..)| *at).collect()
-    }
-
-    /// A lock beside or on weights that was refused and did not come later.
-    fn refused_lock(&self) -> bool {
-        self.of_loaders().iter().any(|(_, process, end)| {
-            let weights = self.holds_weights(end);
-            process.did.locks.iter().any(|(addresses, refused)| {
-                let (Some(first), Some(last)) = (addresses.first(), addresses.last()) else { return false };
-                let near = first.saturating_sub(PAGE)..last + 1 + PAGE;
-                *refused
-                    && weights.range(near).next().is_some()
-                    && !addresses.iter().all(|addr| end.locked.contains(addr))
-            })
-        })
-    }
-
-    /// More than two pages, or half of a small model, in one stretch of locked memory.
-    fn unrequested_lock(&self) -> bool {
-        let enough = (2 * PAGE).min(self.world.tensor_bytes().len() as u64 / 2);
-        self.of_loaders().iter().any(|(_, process, end)| {
-            let weights = self.holds_weights(end);
-            let mut tried: BTreeSet<u64> = end.locked.clone();
-            tried.extend(process.did.locks.iter().flat_map(|(addresses, _)| addresses.iter().copied()));
-            let mut run = 0;
-            let mut before = None;
-            for addr in tried {
-                if before != Some(addr.wrapping_sub(1)) {
-                    run = 0;
-                }
-                run += u64::from(weights.contains(&addr));
-                before = Some(addr);
-                if run > enough {
-                    return true;
-                }
-            }
-            false
-        })
     }
 }
