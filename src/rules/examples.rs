@@ -5,7 +5,8 @@
 //!
 //! One operation a line. `f0`, `f1` are open files, all of them of the one model; `r0`, `r1` are regions of
 //! memory; `k` and `m` are KiB and MiB. `4k..128k` are bytes of the file, or of the region for a lock; what is
-//! behind `at` and `to` is an address. Lines are of the load until one that says `teardown`.
+//! behind `at` and `to` is an address. `fails`, `crashes` and `hangs` are how the run ended, `memory differs in`
+//! is what its memory showed. Lines are of the load until one that says `teardown`.
 
 use super::Rule;
 use crate::plan::{LoadPlan, OnRefused};

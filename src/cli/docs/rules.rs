@@ -41,10 +41,12 @@ pub(super) fn page() -> String {
     let _ = write!(
         page,
         "\n## How to read a trace\n\n\
-         {EXAMPLE_MODEL} One operation a line: `f0` is an open file, `r0` a region of memory, `k` and `m` are KiB and MiB.\n\
+         {EXAMPLE_MODEL}\n\n\
+         One operation a line: `f0` is an open file, `r0` a region of memory, `k` and `m` are KiB and MiB.\n\
          `4k..128k` are bytes of the file, or of the region for a lock or an unmap; what is behind `at` and `to` is an\n\
          address. `refused` names the error of a call, `gets` the bytes that a read brought where they are fewer than\n\
-         asked for. Lines are of the load until one that says `teardown`.\n\n## The rules\n",
+         asked for. `fails`, `crashes` and `hangs` are how the run ended, `memory differs in` is what its memory showed. Lines\n\
+         are of the load until one that says `teardown`.\n\n## The rules\n",
     );
     for rule in Rule::ALL {
         section(*rule, &mut page);
