@@ -56,6 +56,8 @@ struct Side<'a> {
     watch: Watch<'a>,
     /// Why its output proves nothing.
     no_output: Option<String>,
+    /// Whether it brings the weights in when no flag asks for anything.
+    arrived: Result<(), String>,
 }
 
 impl<'a> Side<'a> {
@@ -73,7 +75,8 @@ impl<'a> Side<'a> {
             None if any && empty => Some(format!("the {name} command writes nothing to standard output")),
             None => None,
         };
-        Ok(Self { name, watch, no_output })
+        let arrived = runs.first().map_or(Ok(()), weights_arrived);
+        Ok(Self { name, watch, no_output, arrived })
     }
 
     /// The same spelling again, to see what is the same in all runs.
@@ -112,7 +115,7 @@ impl Comparison<'_> {
         let mut totals = CompareTotals::default();
         let mut spellings: Vec<Compared> = Vec::new();
         let mut failures: Vec<Failure> = Vec::new();
-        let mut arrived = [Err("it was not run".to_owned()), Err("it was not run".to_owned())];
+        let mut arrived = [old.arrived.clone(), new.arrived.clone()];
         let mut fired: BTreeMap<usize, u64> = BTreeMap::new();
         let mut blocked = None;
         let mut stop = false;
@@ -125,12 +128,9 @@ impl Comparison<'_> {
             let (before, after) = (old.watch.run_all(&cases)?, new.watch.run_all(&cases)?);
             for ((case, before), after) in cases.iter().zip(before).zip(after) {
                 for (seen, run) in arrived.iter_mut().zip([&before, &after]) {
-                    if seen.is_err() {
-                        let now = weights_arrived(run);
-                        // The first reason is that of the plainest spelling.
-                        if now.is_ok() || seen.as_ref().is_err_and(|why| why == "it was not run") {
-                            *seen = now;
-                        }
+                    // The reason that stays is that of the plainest spelling.
+                    if weights_arrived(run).is_ok() {
+                        *seen = Ok(());
                     }
                     for (at, count) in run.fired.iter().enumerate() {
                         *fired.entry(at).or_default() += count;
@@ -204,6 +204,10 @@ impl Comparison<'_> {
         if why.is_none() && ended.blocked.is_some() && verdict <= Verdict::Blocked {
             verdict = Verdict::Blocked;
             why = ended.blocked;
+        }
+        if self.setting.truth.weights.is_empty() && verdict < Verdict::Blocked {
+            verdict = Verdict::NotObserved;
+            why = Some(format!("{} has no tensors, so nothing could be loaded", self.model_name));
         }
         for (fault, _) in
             self.old.faults().iter().zip(0..).filter(|(_, at)| ended.fired.get(at).is_none_or(|n| *n == 0))

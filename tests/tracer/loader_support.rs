@@ -137,13 +137,16 @@ impl Model {
 
     /// `check` of a command, in the dialect of the C loader and with the whole matrix unless `args` say otherwise.
     pub fn check(&self, args: &[&str], command: &[String]) -> Told {
-        self.asked(&[&["check", "--dialect", "booleans"], args].concat(), command)
+        self.asked(&[&["check", "--dialect", "booleans"][..], args].concat(), command)
     }
 
     /// `compare` of two commands in the same way.
     pub fn compare(&self, args: &[&str], old: &[String], new: &[String]) -> Told {
         let (old, new) = (line(old), line(new));
-        self.asked(&[&["compare", "--dialect", "booleans", "--old", &old, "--new", &new], args].concat(), &[])
+        self.asked(
+            &[&["compare", "--dialect", "booleans", "--old", &old, "--new", &new][..], args].concat(),
+            &[],
+        )
     }
 }
 

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-use crate::loader_support::{command, model, script, shards, shards_behind_an_empty_one, table};
+use rstest::rstest;
+
+use crate::loader_support::{Model, command, model, script, shards, shards_behind_an_empty_one, table};
 use crate::support;
 
 /// One test a row, so that they run side by side and each fails by its own name.
@@ -55,7 +57,8 @@ fn row_holds(name: &str) {
 /// `compare`, and that it is new is a difference.
 #[test]
 fn weights_through_a_pipe_are_a_change_of_policy() {
-    let told = model().compare(&[], &command("honest"), &command("through_a_pipe"));
+    let few = ["--only", "--no-mmap", "--only", "--no-mmap --mlock", "--only", "--mmap"];
+    let told = model().compare(&few, &command("honest"), &command("through_a_pipe"));
     told.breaks(&["guarantee-kept", "policy-kept"]);
     let says = |message: &&str| message.contains("a process that ended before another one");
     assert!(told.messages("policy-kept").iter().all(says), "{}", told.text);
@@ -70,45 +73,48 @@ fn two_runs_of_a_loader_that_forks_are_identical() {
     assert_eq!(totals["identical"], told.document["started"]["planned"], "{totals}");
 }
 
-/// What one machine cannot do in a few seconds with every idiom, `compare` can with those that look most unlike
-/// the honest loader: their calls differ, what they guarantee does not.
-#[test]
-fn another_idiom_is_no_lost_guarantee() {
-    for idiom in ["idiom_mremap", "idiom_two_opens", "idiom_late_log"] {
-        let told = model().compare(&[], &command("honest"), &command(idiom));
-        told.is_pass();
-    }
+/// Their calls differ from those of the honest loader; what they guarantee does not.
+#[rstest]
+fn another_idiom_is_no_lost_guarantee(
+    #[values("idiom_mremap", "idiom_two_opens", "idiom_late_log", "idiom_stdio")] idiom: &str,
+) {
+    let few = ["--only", "", "--only", "--no-mmap", "--only", "--mlock --no-mmap", "--only", "-dio"];
+    model().compare(&few, &command("honest"), &command(idiom)).is_pass();
 }
 
-#[test]
-fn an_honest_loader_of_shards_passes() {
-    for model in [shards(), shards_behind_an_empty_one()] {
-        let told = model.check(&[], &command("honest"));
-        told.is_pass();
-        let groups = told.document["groups"].as_array().unwrap();
-        let locked = groups.iter().filter(|group| group["name"] == "map+lock");
-        // All shards are locked, in whole pages.
-        assert!(locked.map(|g| g["facts"]["locked_bytes"].as_u64().unwrap()).all(|bytes| bytes > 302_208));
-    }
+#[rstest]
+#[case::of_like_size(shards(), &[])]
+#[case::behind_an_empty_one(shards_behind_an_empty_one(), &["--quick"])]
+fn an_honest_loader_of_shards_passes(#[case] model: Model, #[case] breadth: &[&str]) {
+    let told = model.check(breadth, &command("honest"));
+    told.is_pass();
+    let groups = told.document["groups"].as_array().unwrap();
+    let locked = groups.iter().find(|group| group["name"] == "map+lock").unwrap();
+    // All shards are locked, in whole pages.
+    assert!(locked["facts"]["locked_bytes"].as_u64().unwrap() > 302_208, "{locked}");
 }
 
 #[test]
 fn a_loader_that_reads_the_head_of_each_shard_alone_is_blocked() {
-    let told = shards().check(&[], &command("head_only"));
+    let told = shards().check(&["--quick"], &command("head_only"));
     told.is_no_pass("blocked", "in part-00001-of-00003.gguf: bytes 65536..");
 }
 
 #[test]
 fn a_tensor_that_is_left_out_is_named_with_its_shard() {
-    let told = shards().check(&[], &command("last_tensor_skipped"));
+    let told = shards().check(&["--quick"], &command("last_tensor_skipped"));
     told.breaks(&["same-output", "tensors-read"]);
     let named = |message: &&str| message.starts_with("output.weight in part-00003-of-00003.gguf: bytes ");
     assert!(told.messages("tensors-read").iter().all(named), "{}", told.text);
+    let told =
+        shards().compare(&["--only", "--no-mmap"], &command("honest"), &command("last_tensor_skipped"));
+    told.breaks(&["data-kept"]);
+    assert!(told.text.contains("output.weight in part-00003-of-00003.gguf"), "{}", told.text);
 }
 
 #[test]
 fn a_lock_of_the_first_shard_alone_is_found() {
-    let told = shards().check(&[], &command("locks_first_shard"));
+    let told = shards().check(&["--quick"], &command("locks_first_shard"));
     told.breaks(&["tensors-locked"]);
     let named = |message: &&str| message.contains("in part-00002-of-00003.gguf: the memory that holds");
     assert!(told.messages("tensors-locked").iter().all(named), "{}", told.text);
@@ -156,6 +162,6 @@ fn a_trace_of_shards_has_them_all() {
         assert!(told.contains(&format!("part-0000{number}-of-00003.gguf")), "{told}");
     }
     // A shell that loads nothing opens none of them.
-    let told = model.check(&[], &script("exit 0"));
+    let told = model.check(&["--quick"], &script("exit 0"));
     told.is_no_pass("blocked", "it opens no model");
 }

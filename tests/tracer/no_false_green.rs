@@ -16,6 +16,9 @@ use crate::support;
 /// A fault that no load comes to.
 const UNMET: [&str; 2] = ["--inject", "read:error=EIO:when=9999"];
 
+/// A few spellings, for `compare`.
+const FEW: [&str; 6] = ["--only", "", "--only", "--mlock", "--only", "--no-mmap"];
+
 /// The exit code and all text of a command line of the program.
 fn said(args: &[&str], more: &[String]) -> (i32, String) {
     let output = support::loadparity().args(args).args(more).output().unwrap();
@@ -34,14 +37,14 @@ fn said(args: &[&str], more: &[String]) -> (i32, String) {
 #[case::that_crashes(script("kill -SEGV $$"), "signal 11")]
 fn a_command_is_blocked(#[case] command: Vec<String>, #[case] why: &str) {
     let model = model();
-    let told = model.check(&[], &command);
+    let told = model.check(&["--quick"], &command);
     told.is_no_pass("blocked", why);
     assert!(
         told.sentence().contains("no spelling makes the subject load the weights of"),
         "{}",
         told.sentence()
     );
-    let told = model.compare(&[], &command, &command);
+    let told = model.compare(&FEW, &command, &command);
     told.is_no_pass("blocked", why);
     assert!(told.sentence().contains("no spelling makes the old command load"), "{}", told.sentence());
     assert!(!told.sentence().contains("``") && !told.sentence().contains("identical"), "{}", told.sentence());
@@ -51,7 +54,7 @@ fn a_command_is_blocked(#[case] command: Vec<String>, #[case] why: &str) {
 /// success.
 #[test]
 fn a_new_command_that_loads_nothing_is_blocked_by_its_name() {
-    let told = model().compare(&[], &command("honest"), &words(&["true", "{model}", "{flags}"]));
+    let told = model().compare(&FEW, &command("honest"), &words(&["true", "{model}", "{flags}"]));
     assert_eq!(
         (told.code, &told.document["finished"]["verdict"]),
         (3, &Value::from("blocked")),
@@ -68,7 +71,7 @@ fn a_new_command_that_loads_nothing_is_blocked_by_its_name() {
 #[case::that_writes_the_time("time_in_output", "varies by itself")]
 fn the_output_of_a_command_is_not_observed(#[case] variant: &str, #[case] why: &str) {
     let model = model();
-    let told = model.check(&[], &command(variant));
+    let told = model.check(&["--quick"], &command(variant));
     told.is_no_pass("not-observed", why);
     let header = told.text.lines().find(|line| line.starts_with("levels ")).unwrap();
     assert!(header.contains("P4 not observed") && header.contains(why), "{header}");
@@ -80,10 +83,12 @@ fn the_output_of_a_command_is_not_observed(#[case] variant: &str, #[case] why: &
     assert_eq!((&level["state"], &level["cases"]), (&Value::from("not-observed"), &Value::from(0)));
     assert!(told.document["cases"].as_array().unwrap().iter().all(|case| case["output_observed"] == false));
 
-    model.check(&["--level", "P2"], &command(variant)).is_pass();
-    model.check(&["--level", "P4"], &command(variant)).is_no_pass("not-observed", why);
-    model.compare(&[], &command(variant), &command(variant)).is_no_pass("not-observed", why);
-    model.compare(&["--level", "P2"], &command(variant), &command(variant)).is_pass();
+    let level = |level: &'static str| ["--quick", "--level", level];
+    model.check(&level("P2"), &command(variant)).is_pass();
+    model.check(&level("P4"), &command(variant)).is_no_pass("not-observed", why);
+    model.compare(&FEW, &command(variant), &command(variant)).is_no_pass("not-observed", why);
+    let calls = [&FEW[..], &["--level", "P2"]].concat();
+    model.compare(&calls, &command(variant), &command(variant)).is_pass();
 }
 
 /// Somebody mistypes the fault that a job injects, and the fallback that it is for is never tried again.
@@ -91,11 +96,12 @@ fn the_output_of_a_command_is_not_observed(#[case] variant: &str, #[case] why: &
 fn a_fault_that_meets_no_call_is_no_pass() {
     let (model, honest) = (model(), command("honest"));
     let why = "the fault `read:error=EIO:when=9999` met no call";
-    model.check(&UNMET, &honest).is_no_pass("not-observed", why);
-    model.compare(&UNMET, &honest, &honest).is_no_pass("not-observed", why);
-    let allowed = [&UNMET[..], &["--allow-unmet"]].concat();
-    model.check(&allowed, &honest).is_pass();
-    model.compare(&allowed, &honest, &honest).is_pass();
+    let check = |more: &[&str]| model.check(&[&["--quick"], &UNMET[..], more].concat(), &honest);
+    let compare = |more: &[&str]| model.compare(&[&FEW[..], &UNMET, more].concat(), &honest, &honest);
+    for run in [&check as &dyn Fn(&[&str]) -> Told, &compare] {
+        run(&[]).is_no_pass("not-observed", why);
+        run(&["--allow-unmet"]).is_pass();
+    }
 }
 
 /// The same of the reference engine itself.
@@ -113,14 +119,14 @@ fn trace_and_run_say_that_a_fault_met_no_call() {
     let model = model();
     let path = model.path.to_str().unwrap();
     let traced = |script: &str| {
-        let line = [&["trace"], &UNMET[..], &["--", "sh", "-c", script]].concat();
+        let line = [&["trace"][..], &UNMET[..], &["--", "sh", "-c", script]].concat();
         said(&line, &[])
     };
     for (script, code) in [("exit 0", 0), ("exit 7", 7)] {
         let (own, text) = traced(script);
         assert!(own == code && text.contains("`read:error=EIO:when=9999` met no call"), "{own} {text}");
     }
-    let line = [&["run", "-m", path, "-p", "And", "-n", "1"], &UNMET[..]].concat();
+    let line = [&["run", "-m", path, "-p", "And", "-n", "1"][..], &UNMET[..]].concat();
     let (code, text) = said(&line, &[]);
     assert!(code == 0 && text.contains("`read:error=EIO:when=9999` met no call"), "{code} {text}");
 }
@@ -140,10 +146,11 @@ fn the_engine_that_generates_nothing_has_no_p4() {
 #[test]
 fn a_model_without_tensors_shows_nothing() {
     let model = model_without_tensors();
-    let told = model.check(&[], &command("honest"));
-    told.is_no_pass("not-observed", "has no tensors");
-    let told = model.asked(&["check", "--quick", "--no-run"], &[]);
-    told.is_no_pass("not-observed", "has no tensors");
+    for loads in [command("honest"), words(&["echo", "{model}", "{flags}"])] {
+        model.check(&["--quick"], &loads).is_no_pass("not-observed", "has no tensors");
+        model.compare(&FEW, &loads, &loads).is_no_pass("not-observed", "has no tensors");
+    }
+    model.asked(&["check", "--quick", "--no-run"], &[]).is_no_pass("not-observed", "has no tensors");
 }
 
 /// What an administrator or the kernel kills has not crashed: a finding against the loader would be a lie, and
@@ -186,6 +193,9 @@ fn a_crash_is_no_refusal(#[case] ending: &str) {
     let told = model().check(&["--only", "--no_mmap"], &crashes);
     told.breaks(&["no-crash"]);
     assert!(!told.text.contains("refused it"), "{}", told.text);
+    let told = model().compare(&["--only", "--no_mmap"], &command("honest"), &crashes);
+    assert_eq!(told.code, 1, "{}", told.text);
+    assert!(told.text.contains("crash (") && !told.text.contains("no longer taken"), "{}", told.text);
 }
 
 /// A loader that hangs with one option has a bug; one that always takes longer than its time was not tried.
@@ -223,6 +233,11 @@ fn a_known_divergence_covers_what_it_names_and_no_more() {
     let shows =
         r#"{"rule":"tensors-locked","spelling":"--mlock","shows":"*is not locked*","reason":"known"}"#;
     expecting(shows, &half).is_pass();
+    // What a command that loads nothing breaks is on no list.
+    let all = r#"{"rule":"plan-taken","pattern":"*","count":8,"reason":"known"}"#;
+    let told = expecting(all, &words(&["echo", "{model}", "{flags}"]));
+    let verdict = &told.document["finished"]["verdict"];
+    assert_eq!((told.code, verdict), (3, &Value::from("blocked")), "{}", told.text);
     // What is mended has to go off the list.
     expecting(known, &command("honest")).breaks(&["known-divergence"]);
 }
@@ -306,6 +321,10 @@ fn every_line_of_a_report_shows_its_finding_again() {
         assert_eq!(told.code, 1, "{}", told.text);
         reproduces(&told, least);
     }
+    let model = model();
+    let told = model.compare(&FEW, &command("honest"), &command("tail_not_loaded"));
+    told.breaks(&["data-kept"]);
+    reproduces(&told, 1);
 }
 
 /// Runs each line, with the program under test in front of the path.
@@ -375,7 +394,7 @@ fn without_counts(mut document: Value) -> Value {
 #[test]
 fn jobs_change_no_document() {
     let model = model();
-    for variant in ["lock_first_half", "idiom_forked_worker"] {
+    for variant in ["lock_first_half", "idiom_threads"] {
         let one = model.check(&["--jobs", "1"], &command(variant));
         let two = model.check(&["--jobs", "2"], &command(variant));
         assert_eq!(without_counts(one.document), without_counts(two.document), "{variant}");
@@ -396,7 +415,7 @@ fn the_parts_of_a_campaign_are_the_whole() {
         (file.to_str().unwrap().to_owned(), told)
     };
     let merged = |files: &[&str]| {
-        let line = [&["merge", "--format", "json"], files].concat();
+        let line = [&["merge", "--format", "json"][..], files].concat();
         let output = support::loadparity().args(line).output().unwrap();
         (output.status.code().unwrap(), support::schemas::parsed(&output.stdout))
     };

@@ -508,6 +508,15 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Broken rules of a command that loads nothing say nothing about loading.
+    fn forget_findings(&mut self, instead: Verdict) {
+        self.failures.retain(|failure| failure.rule == Rule::KnownDivergence);
+        (self.totals.failures, self.totals.expected) = (self.failures.len() as u64, 0);
+        let cases = self.cases.iter_mut().map(|case| &mut case.verdict);
+        let verdicts = cases.chain(self.groups.iter_mut().map(|group| &mut group.verdict));
+        verdicts.filter(|own| **own == Verdict::Divergent).for_each(|own| *own = instead);
+    }
+
     pub(super) fn finish(mut self, started: CheckStarted) -> CheckDocument {
         let interrupted = self.watch.is_interrupted();
         let whole = !interrupted && !self.stop && self.matrix.only.is_empty() && self.matrix.part.is_none();
@@ -525,15 +534,14 @@ impl Run<'_, '_> {
         let wants_loads = self.matrix.wanted.level >= Level::P2 && self.matrix.only.is_empty();
         if self.matrix.setting.truth.weights.is_empty() && self.matrix.wanted.level >= Level::P2 {
             verdict = verdict.max(Verdict::NotObserved);
+            if self.matrix.subject.is_command() {
+                verdict = Verdict::NotObserved;
+                self.forget_findings(verdict);
+            }
             why = Some(format!("{} has no tensors, so nothing could be loaded", self.matrix.model_name));
         } else if wants_loads && !self.arrived && !self.cases.is_empty() {
-            // Broken rules of a command that loads nothing say nothing about loading.
             verdict = Verdict::Blocked;
-            self.failures.retain(|failure| failure.rule == Rule::KnownDivergence);
-            self.totals.failures = self.failures.len() as u64;
-            let cases = self.cases.iter_mut().map(|case| &mut case.verdict);
-            let verdicts = cases.chain(self.groups.iter_mut().map(|group| &mut group.verdict));
-            verdicts.filter(|own| **own == Verdict::Divergent).for_each(|own| *own = Verdict::Blocked);
+            self.forget_findings(verdict);
             let reason = self.not_arrived.clone().unwrap_or_else(|| "it loads nothing".to_owned());
             let model = &self.matrix.model_name;
             why = Some(format!("no spelling makes the subject load the weights of {model}: {reason}"));
