@@ -6,6 +6,7 @@ use rangemap::RangeSet;
 
 use super::evidence::EDGE;
 use super::fold::common;
+use super::judge::untouched;
 use super::weights::length;
 use super::{Capability, Decided, Evidence, LockDuty, Profile, Request, Rule, Way, weights_arrived};
 use crate::plan::{LoadPlan, Source};
@@ -93,6 +94,9 @@ impl Case<'_> {
             return Checked::NotObserved(vec![Capability::Layout], reason);
         }
         if let Some(reason) = evidence.handed_over() {
+            return Checked::NotObserved(vec![Capability::Memory], reason);
+        }
+        if let Some(reason) = untouched(evidence) {
             return Checked::NotObserved(vec![Capability::Memory], reason);
         }
         match weights_arrived(evidence) {

@@ -8,7 +8,7 @@ use rangemap::RangeSet;
 use super::fold::{self, Fold, Placement, Process, Way, common};
 use super::weights::length;
 use super::{Capabilities, Capability, Effective, EffectiveSource, Summary, Weights};
-use crate::trace::{ErrorKind, Op, ProcessId};
+use crate::trace::{Call, ErrorKind, Observation, Op, ProcessId, Seen};
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +122,15 @@ pub struct TensorBytes {
     pub wrong: Option<String>,
 }
 
+/// What the page table showed of mappings before they went, by file of the weights.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Bytes of the file whose mapping was looked at.
+    looked: BTreeMap<usize, RangeSet<u64>>,
+    /// Bytes of the file in pages that a process had touched.
+    touched: BTreeMap<usize, RangeSet<u64>>,
+}
+
 /// Pages as the kernel shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageCount {
@@ -158,6 +167,8 @@ pub struct Evidence {
     pub locked_pages: Option<PageCount>,
     /// The page cache of the model before a direct load and after it.
     pub cache: Option<(PageCount, PageCount)>,
+    /// Which pages of mappings were touched, where that was looked at.
+    pub touched: Option<Touched>,
     /// What moved bytes, descriptors or locks unseen, a sentence each.
     pub unseen: Vec<String>,
     /// What it wrote to standard error.
@@ -192,6 +203,7 @@ impl Evidence {
             tensors: None,
             locked_pages: None,
             cache: None,
+            touched: None,
             unseen: Vec::new(),
             stderr: Vec::new(),
             fired: Vec::new(),
@@ -203,6 +215,48 @@ impl Evidence {
         evidence
     }
 
+    /// Adds what was seen of the memory of the run.
+    #[must_use]
+    pub fn seeing(mut self, observations: &[Observation]) -> Self {
+        let files = self.weights.files_of(&self.ops);
+        let opens = self.ops.iter().filter_map(|op| match &op.call {
+            Call::Open { file, path, .. } => Some((path.as_str(), *files.get(file)?)),
+            _ => None,
+        });
+        let by_path: BTreeMap<&str, usize> = opens.collect();
+        for observation in observations {
+            let Seen::Touched { path, offset, len, touched } = &observation.seen else { continue };
+            let Some(file) = by_path.get(path.as_str()) else { continue };
+            let all = self.touched.get_or_insert_default();
+            let looked = *offset..offset.saturating_add(*len);
+            let parts = touched.iter().filter(|range| !range.is_empty()).cloned();
+            all.touched.entry(*file).or_default().extend(parts);
+            all.looked.entry(*file).or_default().extend((!looked.is_empty()).then_some(looked));
+        }
+        self
+    }
+
+    /// Bytes of tensors that were mapped and not read, and of which no process ever touched a page of the
+    /// mapping: nothing can have used them.
+    #[must_use]
+    pub fn untouched_bytes(&self) -> u64 {
+        let Some(seen) = &self.touched else { return 0 };
+        let mut untouched = 0u64;
+        for (index, file) in self.weights.files.iter().enumerate() {
+            let (Some(looked), none) = (seen.looked.get(&index), RangeSet::new()) else { continue };
+            let touched = seen.touched.get(&index).unwrap_or(&none);
+            let read = self.union_of(|process| process.read(index));
+            let nothing = |tensor: &&super::weights::Tensor| {
+                let range = &tensor.range;
+                looked.gaps(range).next().is_none() && !touched.overlaps(range) && !read.overlaps(range)
+            };
+            let bytes =
+                file.tensors.iter().filter(nothing).map(|tensor| tensor.range.end - tensor.range.start);
+            untouched = bytes.fold(untouched, u64::saturating_add);
+        }
+        untouched
+    }
+
     /// The tensors' ranges in each file that was opened, in the order of the roles of a code path.
     #[must_use]
     pub fn weights_by_role(&self) -> Vec<Vec<Range<u64>>> {
@@ -210,7 +264,7 @@ impl Evidence {
         let mut paths: Vec<&str> = Vec::new();
         let mut roles = Vec::new();
         for op in &self.ops {
-            let crate::trace::Call::Open { file, path, .. } = &op.call else { continue };
+            let Call::Open { file, path, .. } = &op.call else { continue };
             if paths.contains(&path.as_str()) {
                 continue;
             }

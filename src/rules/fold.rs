@@ -155,6 +155,11 @@ pub struct Held {
 }
 
 impl Process {
+    /// One that did nothing so far.
+    fn fresh() -> Self {
+        Self { destinations: true, ..Self::default() }
+    }
+
     /// What of a file arrived by any read.
     #[must_use]
     pub fn read(&self, file: usize) -> RangeSet<u64> {

@@ -73,7 +73,7 @@ pub fn weights_arrived(evidence: &Evidence) -> Result<(), String> {
     }
     let gap = evidence
         .first_gap(|file| evidence.union_of(|process| process.brought(file)), evidence.weights.tolerance);
-    let Some((tensor, gap)) = gap else { return Ok(()) };
+    let Some((tensor, gap)) = gap else { return untouched(evidence).map_or(Ok(()), Err) };
     let strangers = evidence.fold.strangers.iter().max_by_key(|(_, bytes)| **bytes);
     let (brought, all) = (evidence.brought_bytes(), evidence.weights.len());
     if !evidence.saw_all_calls() {
@@ -90,5 +90,14 @@ pub fn weights_arrived(evidence: &Evidence) -> Result<(), String> {
             "it brings in {brought} of {all} bytes of the weights; {tensor}: bytes {}..{} never come",
             gap.start, gap.end
         ),
+    })
+}
+
+/// Why a mapping proves nothing about the weights: hardly any of its pages was ever touched. A single tensor may
+/// be of no use to a run, as a row of an embedding is; most of them are not.
+pub(super) fn untouched(evidence: &Evidence) -> Option<String> {
+    let (untouched, all) = (evidence.untouched_bytes(), evidence.weights.len());
+    (untouched > all / 2).then(|| {
+        format!("{untouched} of {all} bytes of the weights were mapped, and no page of them was ever touched")
     })
 }

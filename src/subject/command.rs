@@ -151,7 +151,8 @@ impl Subject for ExternalCommand {
             sees.remove(Calls);
         }
         let weights = setting.truth.weights.clone();
-        let mut evidence = Evidence::new(traced.ops, weights, self.page_size(), sees);
+        let evidence = Evidence::new(traced.ops, weights, self.page_size(), sees);
+        let mut evidence = evidence.seeing(&traced.observations);
         evidence.ending =
             self.ending(traced.status, traced.killed_by.map(|killer| killer.to_string()), &traced.stderr);
         evidence.output = Some(Output::text(traced.stdout));

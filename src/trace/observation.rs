@@ -1,5 +1,7 @@
 //! What a trace holds beside the calls: memory as it was seen, and how the command ended.
 
+use std::ops::Range;
+
 use super::ProcessId;
 
 /// Something that was seen at one time of a trace.
@@ -25,6 +27,9 @@ pub enum Seen {
     /// Memory at `addr` was compared with this range of a file; the offset in the file of the first byte
     /// that differs.
     Content { path: String, offset: u64, len: u64, addr: u64, first_difference: Option<u64> },
+    /// A mapping of this range of a file, as it was before it went: the bytes of the file whose pages the
+    /// process had in its page table, in order. What it never touched is not among them.
+    Touched { path: String, offset: u64, len: u64, touched: Vec<Range<u64>> },
 }
 
 impl Seen {
@@ -35,6 +40,7 @@ impl Seen {
             Self::Pages { .. } => "pages",
             Self::Cache { .. } => "cache",
             Self::Content { .. } => "content",
+            Self::Touched { .. } => "touched",
         }
     }
 }

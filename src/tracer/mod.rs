@@ -51,7 +51,7 @@ pub use system::Stop;
 
 use crate::platform::FaultSpec;
 pub use crate::trace::{BlindSpot, Status};
-use crate::trace::{End, Errno, Header, Op, TraceFile};
+use crate::trace::{End, Errno, Header, Observation, Op, TraceFile};
 
 /// What to start.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +119,8 @@ impl std::fmt::Display for Killer {
 pub struct Traced {
     /// Its operations on model files, in the order in which they ended.
     pub ops: Vec<Op>,
+    /// What was seen of its memory between them.
+    pub observations: Vec<Observation>,
     /// The header for a trace file.
     pub header: Header,
     /// How it ended.
@@ -147,7 +149,7 @@ impl Traced {
     pub fn into_file(self) -> TraceFile {
         let unseen = self.blind_spots.keys().map(|spot| spot.word().to_owned()).collect();
         let end = Some(End { status: self.status, unseen });
-        TraceFile { header: self.header, ops: self.ops, observations: Vec::new(), end }
+        TraceFile { header: self.header, ops: self.ops, observations: self.observations, end }
     }
 }
 

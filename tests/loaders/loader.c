@@ -25,7 +25,7 @@
     X(lock_first_half) X(lock_wrong_place) X(lock_by_child) X(env_beats_argv) X(other_model) X(tail_not_loaded) \
     X(opened_for_writing) X(mapped_writable) X(through_a_pipe) X(short_read_ends_it) X(refusal_unreported) \
     X(retry_forever) X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
-    X(uses_io_uring) \
+    X(decoy_mapping) X(uses_io_uring) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
@@ -240,7 +240,8 @@ static void allocate(void) {
 }
 static void map(void) {
     int protection = planted(mapped_writable) ? PROT_READ | PROT_WRITE : PROT_READ;
-    int flags = (planted(mapped_writable) ? MAP_PRIVATE : MAP_SHARED) | MAP_POPULATE;
+    int flags = planted(mapped_writable) ? MAP_PRIVATE : MAP_SHARED;
+    if (!planted(decoy_mapping)) flags |= MAP_POPULATE;
     uint64_t first = planted(idiom_mremap) ? least(64 * KIB, model.size) : model.size;
     image.length = model.size;
     image.mapped = true;
@@ -248,6 +249,11 @@ static void map(void) {
     if (image.base != MAP_FAILED && first < image.length)
         image.base = mremap(image.base, first, image.length, MREMAP_MAYMOVE);
     if (image.base == MAP_FAILED) die("cannot map %s: %s", model.path, strerror(errno));
+    if (planted(decoy_mapping) && !asked[LOCK]) {
+        munmap(image.base, image.length);
+        image.base = NULL;
+        return;
+    }
     if (madvise(image.base, image.length, MADV_WILLNEED)) warn("madvise: %s", strerror(errno));
 }
 static bool lock_in_child(void *start, size_t length) {
@@ -342,7 +348,7 @@ static void load(void) {
     for (uint64_t to, from = model.start; from < model.size; from = to) {
         to = least(down(from, PIECE) + PIECE, model.size);
         if (fill) fill(from, to);
-        if (!planted(locks_first_shard) || shard == 1) lock_to(to - image.from);
+        if ((!planted(locks_first_shard) || shard == 1) && image.base) lock_to(to - image.from);
     }
     if (planted(silent_output) && !image.mapped) *at(model.start) ^= 1;
 }
@@ -376,6 +382,7 @@ static void try_io_uring(void) {
     if (ring >= 0) close((int)ring);
 }
 static uint64_t checksum(uint64_t sum) {
+    if (planted(decoy_mapping)) return sum;
     for (uint64_t i = model.start; i < model.size; i++) sum = (sum ^ *at(i)) * 0x100000001b3;
     return sum;
 }
@@ -425,7 +432,7 @@ int main(int argc, char **argv) {
     if (planted(idiom_late_log)) log_late();
     print(tensors, sum);
     for (int i = 0; i < shards && i < MOST; i++) {
-        munmap(loaded[i].base, loaded[i].length);
+        if (loaded[i].base) munmap(loaded[i].base, loaded[i].length);
         close(loaded[i].fd);
         if (loaded[i].direct_fd >= 0) close(loaded[i].direct_fd);
     }

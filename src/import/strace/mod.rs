@@ -53,8 +53,8 @@ mod process;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImportError, Imported, Origin, Report, header};
-use crate::trace::linux::Done;
 use crate::trace::linux::calls::{Imports, Row, by_name};
+use crate::trace::linux::{Done, Finished};
 use crate::trace::{BlindSpot, Call, End, Status, TraceFile, tell_phases};
 use calls::{Place, shares};
 use line::{Line, Time, is_let_go, split, whole};
@@ -288,7 +288,7 @@ impl Reader {
         }
         let status = self.kernel.end.unwrap_or(Status::Unknown);
         let end = Some(End { status, unseen: unseen.iter().map(|spot| spot.word().to_owned()).collect() });
-        let (mut ops, lines) = self.kernel.finish();
+        let Finished { mut ops, origins: lines, .. } = self.kernel.finish();
         let evidence: BTreeSet<u64> = lines.into_iter().collect();
         self.report.evidence += evidence.len();
         self.report.elsewhere += self.known_lines.saturating_sub(evidence.len());

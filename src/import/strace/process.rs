@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::trace::linux::{Decoded, Done, Machine, OpenFile, Opened, Shares, Task};
-use crate::trace::{BlindSpot, FileId, NativeFlags, Op, Status};
+use crate::trace::linux::{Decoded, Done, Finished, Machine, OpenFile, Opened, Shares, Task};
+use crate::trace::{BlindSpot, FileId, NativeFlags, Status};
 
 /// The page size of the machines that such text usually comes from; the text does not tell it.
 pub(super) const PAGE: u64 = 4096;
@@ -175,7 +175,7 @@ impl Kernel {
 
     /// The operations and the line of each. Where a read went is not known, so that no memory is for
     /// weights by that.
-    pub(super) fn finish(self) -> (Vec<Op>, Vec<u64>) {
+    pub(super) fn finish(self) -> Finished {
         self.machine.finish(|ops| vec![true; ops.len()])
     }
 }

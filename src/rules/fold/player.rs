@@ -74,7 +74,7 @@ impl<'w> Player<'w> {
     }
 
     fn process(&mut self, pid: ProcessId) -> &mut Process {
-        self.fold.processes.entry(pid).or_insert_with(|| Process { destinations: true, ..Process::default() })
+        self.fold.processes.entry(pid).or_insert_with(Process::fresh)
     }
 
     /// The pages of a range of a region, by the address that it has in the process.
@@ -141,6 +141,9 @@ impl<'w> Player<'w> {
             Call::Exec => {
                 let files = std::mem::take(&mut self.space(pid).files);
                 *self.space(pid) = Space { files, ..Space::default() };
+                // What came before is gone with the memory.
+                let process = self.process(pid);
+                *process = Process { opened: process.opened, last: process.last, ..Process::fresh() };
             }
             Call::Exit { .. } => {
                 self.settle(pid);

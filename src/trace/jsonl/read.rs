@@ -245,8 +245,24 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             let addr = fields.addr("addr")?;
             Seen::Content { path, offset, len, addr, first_difference: fields.maybe_int("first_difference")? }
         }
+        "touched" => {
+            let path = fields.string("path")?;
+            let (offset, len) = (fields.int("offset")?, fields.int("len")?);
+            let expected = "an array of pairs of integers, each the first byte and the one past the last";
+            let touched = fields.take("touched", expected, |v| {
+                v.as_array()?
+                    .iter()
+                    .map(|pair| {
+                        let [start, end] = &pair.as_array()?[..] else { return None };
+                        let range = integer(start)?..integer(end)?;
+                        (range.start <= range.end).then_some(range)
+                    })
+                    .collect::<Option<Vec<_>>>()
+            })?;
+            Seen::Touched { path, offset, len, touched }
+        }
         other => {
-            let expected = "one of pages, cache, content";
+            let expected = "one of pages, cache, content, touched";
             return Err(fields.wrong("observation", expected, Some(&Value::from(other))));
         }
     };

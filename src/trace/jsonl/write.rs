@@ -106,6 +106,12 @@ impl Serialize for ObservationLine<'_> {
                 map.serialize_entry("addr", &Addr(*addr))?;
                 map.serialize_entry("first_difference", &first_difference.map(Int))?;
             }
+            Seen::Touched { path, offset, len, touched } => {
+                map.serialize_entry("path", path)?;
+                range(&mut map, *offset, *len)?;
+                let pairs: Vec<[Int; 2]> = touched.iter().map(|r| [Int(r.start), Int(r.end)]).collect();
+                map.serialize_entry("touched", &pairs)?;
+            }
         }
         map.end()
     }

@@ -57,6 +57,8 @@ pub(crate) enum Sys {
     Clone,
     Clone3,
     Exec,
+    /// The end of a process: its memory can still be looked at.
+    ExitGroup,
     /// A signal to a process or a thread, by its number.
     Kill,
     /// A signal to what a descriptor stands for.
@@ -193,6 +195,8 @@ pub(crate) const CALLS: &[Row] = &[
     // The tracer is told of an exec by an event.
     row("execve", 59, 221, Sys::Exec, Decoded, "").stops(Stops::Never),
     row("execveat", 322, 281, Sys::Exec, Decoded, "").stops(Stops::Never),
+    // How a process ends is told by its last event.
+    row("exit_group", 231, 94, Sys::ExitGroup, Ignored, ""),
     row("kill", 62, 129, Sys::Kill, Ignored, "").stops(Stops::Killing(1)),
     row("tkill", 200, 130, Sys::Kill, Ignored, "").stops(Stops::Killing(1)),
     row("rt_sigqueueinfo", 129, 138, Sys::Kill, Ignored, "").stops(Stops::Killing(1)),

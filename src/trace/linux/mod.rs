@@ -29,7 +29,7 @@ use std::rc::Rc;
 
 pub(crate) use decoded::{At, Counsel, Decoded, Done, Mapping, Opened, Shares, Taken};
 pub(crate) use files::{FileTable, OpenFile};
-pub(crate) use notes::{Note, Notes};
+pub(crate) use notes::{Finished, Note, Notes, Sight};
 pub(crate) use space::{Hit, Space, pages};
 
 use super::{Call, NativeFlags, Op, Outcome, RegionId};
@@ -80,9 +80,9 @@ impl Machine {
         }
     }
 
-    /// The operations, numbered by first appearance, and the origin of each; `header` marks those that
-    /// read a header, into memory that is not for weights by that.
-    pub(crate) fn finish(self, header: impl FnOnce(&[Op]) -> Vec<bool>) -> (Vec<Op>, Vec<u64>) {
+    /// The trace, numbered by first appearance; `header` marks the operations that read a header, into memory
+    /// that is not for weights by that.
+    pub(crate) fn finish(self, header: impl FnOnce(&[Op]) -> Vec<bool>) -> Finished {
         self.notes.finish(header)
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::trace::{Call, FileId, NativeFlags, Op, Outcome, Phase, ProcessId, RegionId};
+use crate::trace::{Call, FileId, NativeFlags, Observation, Op, Outcome, Phase, ProcessId, RegionId, Seen};
 
 /// What came of one system call.
 pub(crate) struct Note {
@@ -34,6 +34,22 @@ pub(crate) struct Image {
     pub(crate) flags: NativeFlags,
 }
 
+/// What was seen of memory, and when.
+pub(crate) struct Sight {
+    /// The machine's number of the process.
+    pub(crate) process: u32,
+    pub(crate) at_ns: u64,
+    pub(crate) seen: Seen,
+}
+
+/// A trace, and where its operations come from.
+pub(crate) struct Finished {
+    pub(crate) ops: Vec<Op>,
+    /// The origin of each operation.
+    pub(crate) origins: Vec<u64>,
+    pub(crate) observations: Vec<Observation>,
+}
+
 struct Memory {
     image: Option<Image>,
     /// It was locked, or something was read into it, or that may yet happen in another process.
@@ -44,6 +60,7 @@ struct Memory {
 #[derive(Default)]
 pub(crate) struct Notes {
     notes: Vec<Note>,
+    sights: Vec<Sight>,
     regions: Vec<Memory>,
     /// Which files are models.
     files: Vec<bool>,
@@ -83,7 +100,7 @@ impl Notes {
         self.regions.get_mut(region.0 as usize)
     }
 
-    pub(super) fn image(&self, region: RegionId) -> Option<&Image> {
+    pub(crate) fn image(&self, region: RegionId) -> Option<&Image> {
         self.regions.get(region.0 as usize)?.image.as_ref()
     }
 
@@ -138,14 +155,18 @@ impl Notes {
         }
     }
 
+    pub(crate) fn saw(&mut self, sight: Sight) {
+        self.sights.push(sight);
+    }
+
     /// Whether a note is about a model or about memory that is no image of another file.
     fn on_a_model(&self, note: &Note) -> bool {
         let image = note.call.region().and_then(|region| self.image(region)).map(|image| image.file);
         note.call.file().or(image).is_none_or(|file| self.is_model(file))
     }
 
-    /// The trace: notes of interest, everything numbered by first appearance, and where each comes from.
-    pub(super) fn finish(mut self, header: impl FnOnce(&[Op]) -> Vec<bool>) -> (Vec<Op>, Vec<u64>) {
+    /// The trace: notes of interest, everything numbered by first appearance.
+    pub(super) fn finish(mut self, header: impl FnOnce(&[Op]) -> Vec<bool>) -> Finished {
         let notes = std::mem::take(&mut self.notes);
         let notes: Vec<Note> = notes.into_iter().filter(|note| self.on_a_model(note)).collect();
         let (mut ops, wants): (Vec<Op>, Vec<_>) =
@@ -174,8 +195,16 @@ impl Notes {
         leave_out_processes(&mut ops);
         // Until they are numbered, operations have their origin for a position.
         let origins = ops.iter().map(|op| op.seq).collect();
-        renumber(&mut ops);
-        (ops, origins)
+        let processes = renumber(&mut ops);
+        let observations = self.sights.into_iter().filter_map(|Sight { process, at_ns, seen }| {
+            let pid = *processes.get(&process)?;
+            // Operations stand in the order in which they ended.
+            let after = ops.partition_point(|op| op.start_ns.saturating_add(op.dur_ns) <= at_ns) as u64;
+            Some(Observation { after, pid, seen })
+        });
+        let mut observations: Vec<Observation> = observations.collect();
+        observations.sort_by_key(|observation| observation.after);
+        Finished { ops, origins, observations }
     }
 }
 
@@ -225,8 +254,9 @@ fn leave_out_processes(ops: &mut Vec<Op>) {
     });
 }
 
-/// Numbers positions, processes, threads, files and regions by first appearance.
-fn renumber(ops: &mut [Op]) {
+/// Numbers positions, processes, threads, files and regions by first appearance; the new numbers of the
+/// processes.
+fn renumber(ops: &mut [Op]) -> BTreeMap<ProcessId, u32> {
     fn next<K: Ord>(known: &mut BTreeMap<K, u32>, key: K) -> u32 {
         let count = u32::try_from(known.len()).unwrap_or(u32::MAX);
         *known.entry(key).or_insert(count)
@@ -252,4 +282,5 @@ fn renumber(ops: &mut [Op]) {
             *child = next(&mut processes, *child);
         }
     }
+    processes
 }

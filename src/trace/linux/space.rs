@@ -51,13 +51,18 @@ impl Space {
 
     /// Takes a range out; returns what stood there.
     pub(crate) fn take(&mut self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
+        let taken = self.pieces(range.clone());
+        self.remove(range);
+        taken
+    }
+
+    /// What stands in a range, cut to it.
+    pub(crate) fn pieces(&self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
         if range.is_empty() {
             return Vec::new();
         }
         let within = |known: &Range<u64>| known.start.max(range.start)..known.end.min(range.end);
-        let taken = self.pieces.overlapping(&range).map(|(known, piece)| (within(known), *piece)).collect();
-        self.pieces.remove(range);
-        taken
+        self.pieces.overlapping(&range).map(|(known, piece)| (within(known), *piece)).collect()
     }
 
     /// The region at an address.

@@ -72,7 +72,7 @@ impl World {
     }
 
     fn ops(self) -> Vec<Op> {
-        self.machine.finish(|ops| vec![false; ops.len()]).0
+        self.machine.finish(|ops| vec![false; ops.len()]).ops
     }
 }
 

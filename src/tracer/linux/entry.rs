@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::arch;
 use super::faults::{Deed, Meeting};
+use super::flags;
 use super::numbers::{self, Sys};
 use super::sys;
 use super::watch::{Change, MUCH, Next, Pending, Thread, Watcher, c_string, peek, segments, uses_position};
@@ -71,8 +72,15 @@ impl Watcher {
     }
 
     /// Takes away what the call will.
-    fn take(&self, thread: &Thread, pending: &mut Pending) {
-        let args = &pending.args;
+    fn take(&mut self, thread: &Thread, pending: &mut Pending) {
+        let args = pending.args;
+        match pending.row.sys {
+            Sys::Munmap => self.look(thread, pages(args[0], args[1], self.machine.page())),
+            Sys::Madvise if flags::drops_pages(args[2]) => {
+                self.look(thread, pages(args[0], args[1], self.machine.page()));
+            }
+            _ => {}
+        }
         pending.taken = match pending.row.sys {
             Sys::Close => self.machine.take_descriptor(&thread.task, descriptor(args[0])),
             Sys::Munmap => self.machine.take_memory(&thread.task, args[0], args[1]),
@@ -140,6 +148,11 @@ impl Watcher {
             Sys::Setrlimit if args[0] == libc::RLIMIT_MEMLOCK as u64 => About::Rest,
             Sys::Prlimit if args[1] == libc::RLIMIT_MEMLOCK as u64 && args[2] != 0 => About::Rest,
             Sys::Setrlimit | Sys::Prlimit => About::Nothing,
+            Sys::ExitGroup => {
+                drop((files, space));
+                self.look(thread, 0..u64::MAX);
+                About::Nothing
+            }
             Sys::Unseen(spot) => {
                 drop((files, space));
                 self.blind(spot);

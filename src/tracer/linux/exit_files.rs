@@ -115,6 +115,7 @@ impl Watcher {
     fn new_file(&mut self, model: usize) -> FileId {
         let file = self.machine.notes.next_file(true);
         self.newest.insert(model, file);
+        self.opened.insert(file, model);
         file
     }
 

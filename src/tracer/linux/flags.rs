@@ -124,6 +124,12 @@ pub(super) fn advice(raw: u64) -> Option<Advice> {
     }
 }
 
+/// Whether advice on memory takes pages out of the page table: `MADV_DONTNEED`, `MADV_FREE`, `MADV_REMOVE`,
+/// `MADV_PAGEOUT`, `MADV_DONTNEED_LOCKED`.
+pub(super) fn drops_pages(raw: u64) -> bool {
+    matches!(raw, 4 | 8 | 9 | 21 | 24)
+}
+
 pub(super) fn memory_advice(raw: u64) -> NativeFlags {
     let name = MEMORY_ADVICE.iter().find(|row| row.0 == raw).map(|row| row.1);
     NativeFlags::new(name, raw)

@@ -6,6 +6,7 @@
 //! | `filter`, `numbers` | which calls stop |
 //! | `follow` | the event loop: threads, forks, execs, signals |
 //! | `watch`, `entry`, `exit_files`, `exit_memory` | one call: what it is about, what came of it, decoded |
+//! | `look` | which pages of a mapping were touched |
 //! | `models` | which files are models |
 //! | `faults` | which fault meets a call |
 //! | `latency` | idle processors that answer at once |
@@ -27,6 +28,7 @@ mod filter;
 mod flags;
 mod follow;
 mod latency;
+mod look;
 mod models;
 mod numbers;
 mod oom;
@@ -48,6 +50,7 @@ pub use stop::Stop;
 use super::phase::header_reads;
 use super::{Command, Killer, Options, Status, TraceError, Traced, assign_phases};
 use crate::trace::Header;
+use crate::trace::linux::Finished;
 use faults::Faults;
 use follow::{Bell, Follower};
 use models::{Models, path_text};
@@ -106,7 +109,7 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     };
     let models = watcher.models.paths();
     let layouts = watcher.models.layouts();
-    let (mut ops, _) = watcher.machine.finish(|ops| header_reads(ops, &layouts));
+    let Finished { mut ops, observations, .. } = watcher.machine.finish(|ops| header_reads(ops, &layouts));
     assign_phases(&mut ops, &layouts);
     Ok(Traced {
         header: header(command, page, (!models.is_empty()).then(|| watcher.models.text(0).to_owned())),
@@ -114,6 +117,7 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
         dropped: watcher.dropped,
         blind_spots: watcher.blind_spots,
         ops,
+        observations,
         killed_by: killed_by.filter(|_| matches!(status, Status::Signal(_))),
         status,
         stdout,

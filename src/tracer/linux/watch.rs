@@ -91,6 +91,8 @@ pub(super) struct Watcher {
     pub(super) blind_spots: BTreeMap<BlindSpot, u64>,
     /// The newest open of each model.
     pub(super) newest: BTreeMap<usize, FileId>,
+    /// The model behind each open.
+    pub(super) opened: BTreeMap<FileId, usize>,
     /// The command's own process.
     pub(super) root: pid_t,
     /// Whether the command itself sent SIGKILL to this process.
@@ -107,10 +109,16 @@ impl Watcher {
             dropped: 0,
             blind_spots: BTreeMap::new(),
             newest: BTreeMap::new(),
+            opened: BTreeMap::new(),
             root,
             killed_itself: false,
             began: Instant::now(),
         }
+    }
+
+    /// The path of the model behind an open.
+    pub(super) fn path_of(&self, file: FileId) -> Option<&str> {
+        self.opened.get(&file).map(|model| self.models.text(*model))
     }
 
     pub(super) fn blind(&mut self, spot: BlindSpot) {
