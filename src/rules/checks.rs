@@ -81,6 +81,9 @@ impl Case<'_> {
         if self.decided.agrees(effective) {
             return Holds;
         }
+        if let Some(reason) = self.evidence.handed_over() {
+            return Checked::NotObserved(vec![Capability::Memory], reason);
+        }
         if !self.evidence.weights.files.is_empty() && self.evidence.weights.is_empty() {
             return Checked::NotObserved(vec![Capability::Layout], "the model has no tensors".to_owned());
         }
@@ -336,6 +339,10 @@ impl Case<'_> {
                     format!("a lock was refused; {}", Capability::Notices.absence()),
                 ),
             };
+        }
+        // Locks of the process that had them for a while say nothing of where they went.
+        if let Some(reason) = evidence.handed_over() {
+            return Checked::NotObserved(vec![Capability::Memory], reason);
         }
         let held = evidence.locked_weights(Some(self.decided.way));
         let gap = evidence

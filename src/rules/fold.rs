@@ -80,7 +80,7 @@ pub struct LockAttempt {
     pub refused: Option<ErrorKind>,
 }
 
-/// A mapping of a weight file that was granted or refused.
+/// A mapping of a weight file that was granted or refused, or a part of one that became writable later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     /// Which file of the weights.

@@ -25,7 +25,7 @@
     X(lock_first_half) X(lock_wrong_place) X(lock_by_child) X(env_beats_argv) X(other_model) X(tail_not_loaded) \
     X(opened_for_writing) X(mapped_writable) X(through_a_pipe) X(short_read_ends_it) X(refusal_unreported) \
     X(retry_forever) X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
-    X(decoy_mapping) X(uses_io_uring) \
+    X(decoy_mapping) X(made_writable) X(uses_io_uring) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
@@ -240,7 +240,7 @@ static void allocate(void) {
 }
 static void map(void) {
     int protection = planted(mapped_writable) ? PROT_READ | PROT_WRITE : PROT_READ;
-    int flags = planted(mapped_writable) ? MAP_PRIVATE : MAP_SHARED;
+    int flags = planted(mapped_writable) || planted(made_writable) ? MAP_PRIVATE : MAP_SHARED;
     if (!planted(decoy_mapping)) flags |= MAP_POPULATE;
     uint64_t first = planted(idiom_mremap) ? least(64 * KIB, model.size) : model.size;
     image.length = model.size;
@@ -249,6 +249,7 @@ static void map(void) {
     if (image.base != MAP_FAILED && first < image.length)
         image.base = mremap(image.base, first, image.length, MREMAP_MAYMOVE);
     if (image.base == MAP_FAILED) die("cannot map %s: %s", model.path, strerror(errno));
+    if (planted(made_writable) && mprotect(image.base, image.length, PROT_READ | PROT_WRITE)) warn("mprotect failed");
     if (planted(decoy_mapping) && !asked[LOCK]) {
         munmap(image.base, image.length);
         image.base = NULL;

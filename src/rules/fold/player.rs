@@ -7,7 +7,7 @@ use rangemap::{RangeMap, RangeSet};
 
 use super::{Fold, Held, LockAttempt, Mapping, OpenAttempt, Placement, Process, Request, Way, common};
 use crate::rules::{Weights, weights};
-use crate::trace::{Call, ErrorKind, FileId, Op, Outcome, Phase, ProcessId, RegionId};
+use crate::trace::{Call, ErrorKind, FileId, MapWritable, Op, Outcome, Phase, ProcessId, RegionId};
 
 /// A region of one process while the trace is played.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ struct Region {
     image: Option<(usize, u64)>,
     /// A mapping of any file.
     of_file: bool,
+    /// What is written to it is a copy of the process's own.
+    private: bool,
 }
 
 /// One process while the trace is played.
@@ -188,6 +190,11 @@ impl<'w> Player<'w> {
                     known.live.remove(*offset..end);
                 }
             }
+            Call::Native { name, region: Some(region), offset, len, flags, .. }
+                if name == "mprotect" && flags.has("PROT_WRITE") && refused.is_none() =>
+            {
+                self.made_writable(pid, *region, *offset, *len);
+            }
             Call::Remap { region, len, addr } if refused.is_none() => self.remap(pid, *region, *len, *addr),
             call => {
                 if let Some(file) = call.file() {
@@ -195,6 +202,16 @@ impl<'w> Player<'w> {
                 }
             }
         }
+    }
+
+    /// A part of a mapping may be written from now on.
+    fn made_writable(&mut self, pid: ProcessId, region: RegionId, offset: u64, len: u64) {
+        let Some(known) = self.space(pid).regions.get(&region) else { return };
+        let Some((file, at)) = known.image else { return };
+        let writable = Some(if known.private { MapWritable::Private } else { MapWritable::Shared });
+        let start = at.saturating_add(offset);
+        let range = start..start.saturating_add(len);
+        self.fold.mappings.push(Mapping { file, pid, range, writable, refused: None });
     }
 
     /// A region moves with its locks and with what is in it; what it gains is locked if its end was, and what it
@@ -269,7 +286,7 @@ impl<'w> Player<'w> {
             space.filled.remove(addr..end);
             space.locked.remove(addr..end);
         }
-        space.regions.insert(id, Region { addr, live, image, of_file });
+        space.regions.insert(id, Region { addr, live, image, of_file, private: false });
     }
 
     fn on_file(&mut self, op: &Op, id: FileId, refused: Option<ErrorKind>) {
@@ -339,7 +356,7 @@ impl<'w> Player<'w> {
                     None => self.stranger(id, arrived),
                 }
             }
-            Call::Map { region, offset, len, addr, .. } => {
+            Call::Map { region, offset, len, addr, flags, .. } => {
                 let range = *offset..offset.saturating_add(*len);
                 if let Some(file) = weight {
                     let writable = op.call.maps_writable();
@@ -347,6 +364,9 @@ impl<'w> Player<'w> {
                 }
                 if refused.is_none() {
                     self.add(pid, *region, *addr, *len, weight.map(|file| (file, *offset)), true);
+                    if let Some(known) = self.space(pid).regions.get_mut(region) {
+                        known.private = flags.has("MAP_PRIVATE");
+                    }
                     match weight {
                         Some(file) if !range.is_empty() => {
                             self.process(pid).ever_mapped.entry(file).or_default().insert(range);
