@@ -8,7 +8,9 @@ use super::evidence::EDGE;
 use super::fold::common;
 use super::judge::untouched;
 use super::weights::length;
-use super::{Capability, Decided, Evidence, LockDuty, Profile, Request, Rule, Way, weights_arrived};
+use super::{
+    Capability, Decided, Effective, Evidence, LockDuty, Profile, Request, Rule, Way, weights_arrived,
+};
 use crate::plan::{LoadPlan, Source};
 use crate::trace::{MapWritable, NoticeCode};
 
@@ -83,6 +85,12 @@ impl Case<'_> {
         }
         if let Some(reason) = self.evidence.handed_over() {
             return Checked::NotObserved(vec![Capability::Memory], reason);
+        }
+        // Where nobody knows whether the lock is the one that was asked for, neither is the plan known.
+        if self.decided.agrees(Effective { locked: !effective.locked, ..effective })
+            && let Checked::NotObserved(missing, reason) = self.tensors_locked()
+        {
+            return Checked::NotObserved(missing, reason);
         }
         if !self.evidence.weights.files.is_empty() && self.evidence.weights.is_empty() {
             return Checked::NotObserved(vec![Capability::Layout], "the model has no tensors".to_owned());
@@ -341,8 +349,11 @@ impl Case<'_> {
             };
         }
         // Locks of the process that had them for a while say nothing of where they went.
-        if let Some(reason) = evidence.handed_over() {
+        if let Some(reason) = evidence.handed_over().or_else(|| evidence.goes_on_in_a_copy()) {
             return Checked::NotObserved(vec![Capability::Memory], reason);
+        }
+        if let Some(used) = evidence.used_after_unlock() {
+            return Broken(format!("{used} bytes were used after their lock was released"));
         }
         let held = evidence.locked_weights(Some(self.decided.way));
         let gap = evidence
@@ -351,7 +362,7 @@ impl Case<'_> {
         let (locked, all) = (evidence.locked_bytes(), evidence.weights.len());
         if locked.saturating_add(evidence.weights.tolerance) < all {
             let at = show(&gap);
-            return Broken(if evidence.knows_places() {
+            return self.absent(if evidence.knows_places() {
                 format!("{name}: the memory that holds {at} is not locked and no warning says so")
             } else {
                 format!("{locked} bytes are locked, the weights have {all}, and nothing was refused")

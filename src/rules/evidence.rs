@@ -167,6 +167,8 @@ pub struct Evidence {
     pub locked_pages: Option<PageCount>,
     /// The page cache of the model before a direct load and after it.
     pub cache: Option<(PageCount, PageCount)>,
+    /// Memory whose lock was released and that was used after that: process, addresses, bytes used.
+    pub used_unlocked: Vec<(ProcessId, Range<u64>, u64)>,
     /// Which pages of mappings were touched, where that was looked at.
     pub touched: Option<Touched>,
     /// What moved bytes, descriptors or locks unseen, a sentence each.
@@ -203,6 +205,7 @@ impl Evidence {
             tensors: None,
             locked_pages: None,
             cache: None,
+            used_unlocked: Vec::new(),
             touched: None,
             unseen: Vec::new(),
             stderr: Vec::new(),
@@ -225,6 +228,9 @@ impl Evidence {
         });
         let by_path: BTreeMap<&str, usize> = opens.collect();
         for observation in observations {
+            if let Seen::UsedUnlocked { addr, len, used } = observation.seen {
+                self.used_unlocked.push((observation.pid, addr..addr.saturating_add(len), used));
+            }
             let Seen::Touched { path, offset, len, touched } = &observation.seen else { continue };
             let Some(file) = by_path.get(path.as_str()) else { continue };
             let all = self.touched.get_or_insert_default();
@@ -234,6 +240,18 @@ impl Evidence {
             all.looked.entry(*file).or_default().extend((!looked.is_empty()).then_some(looked));
         }
         self
+    }
+
+    /// Bytes that a loader used after it had released their lock, where they are no small part of the weights.
+    /// An allocator that takes memory back looks at a page or two.
+    #[must_use]
+    pub fn used_after_unlock(&self) -> Option<u64> {
+        let least = self.weights.len() / SOME;
+        let most = |(pid, range, used): &&(ProcessId, Range<u64>, u64)| {
+            self.is_loader(*pid) && *used > (range.end - range.start) / 4 * 3
+        };
+        let used = self.used_unlocked.iter().filter(most).map(|(_, _, used)| *used).sum::<u64>();
+        (used > least).then_some(used)
     }
 
     /// Bytes of tensors that were mapped and not read, and of which no process ever touched a page of the
@@ -329,6 +347,22 @@ impl Evidence {
         (all_ended && others).then(|| {
             "the weights were read by a process that ended before another one that had opened the model; \
              whether they reached that one is not seen"
+                .to_owned()
+        })
+    }
+
+    /// Whether a process with a copy of a loader's memory went on when the loaders had ended: no lock is
+    /// inherited.
+    #[must_use]
+    pub fn goes_on_in_a_copy(&self) -> Option<String> {
+        let end = self.loaders().map(|(_, process)| process.last).max()?;
+        let all_ended = self.loaders().all(|(_, process)| process.ended);
+        let goes_on = |(pid, process): (&ProcessId, &Process)| {
+            let of_loader = process.copy_of.is_some_and(|from| self.is_loader(from));
+            of_loader && !self.is_loader(*pid) && process.last > end
+        };
+        (all_ended && self.fold.processes.iter().any(goes_on)).then(|| {
+            "the process that loaded ended before one that has a copy of its memory and none of its locks"
                 .to_owned()
         })
     }
@@ -522,11 +556,12 @@ impl Evidence {
         [mapped, read - direct, direct]
     }
 
-    /// Tensor bytes that came through the page cache alone, the edges of blocks aside.
+    /// Tensor bytes that are in memory through the page cache, the edges of blocks aside.
     pub(super) fn buffered_stretch(&self) -> Option<(String, Range<u64>)> {
-        let direct =
-            |file: usize| self.union_of(|process| process.direct.get(&file).cloned().unwrap_or_default());
-        self.first_gap(direct, EDGE)
+        let direct = |file: usize| {
+            self.union_of(|process| process.held_direct.get(&file).cloned().unwrap_or_default())
+        };
+        self.first_gap(direct, self.page_size.max(self.fold.alignment.1))
     }
 
     fn effective_mode(&self) -> Effective {

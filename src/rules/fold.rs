@@ -125,6 +125,9 @@ pub struct Process {
     pub buffered: BTreeMap<usize, RangeSet<u64>>,
     /// What of each file arrived by direct reads.
     pub direct: BTreeMap<usize, RangeSet<u64>>,
+    /// What of each file was read directly and is not in memory by another read: where the memory that it went to
+    /// holds it still, that read counts, else the last one.
+    pub held_direct: BTreeMap<usize, RangeSet<u64>>,
     /// What of each file arrived in the load phase: through the page cache, and directly.
     pub loaded: [BTreeMap<usize, RangeSet<u64>>; 2],
     /// What lies where when the load is over.
@@ -141,6 +144,8 @@ pub struct Process {
     pub last: u64,
     /// Whether it opened a weight file.
     pub opened: bool,
+    /// The process that it has a copy of the memory of, with weights in it.
+    pub copy_of: Option<ProcessId>,
 }
 
 /// What a process holds when the load is over.

@@ -88,6 +88,7 @@ impl Profile {
         load_phase_only: false,
         shared_mappings: true,
         waived: &[
+            (Rule::MappedNotRead, TWICE),
             (Rule::ReadOnce, "which tensors a byte belongs to is seldom recorded"),
             (Rule::ResourcesReleased, RELEASE),
             (Rule::DirectAligned, GRANTED),

@@ -99,7 +99,7 @@ rules! {
     UnrequestedLock, "unrequested-lock", Some("lock-unasked"), P2, [Calls, Layout, Addresses], "Where no lock was asked for, no memory that holds weights is locked.";
     OpenedReadOnly, "opened-read-only", None, P2, [Calls], "A model is opened for reading alone.";
     NeverWritten, "never-written", None, P2, [Calls], "A model is never written, cut or extended.";
-    MappedReadOnly, "mapped-read-only", None, P2, [Calls], "A model is mapped shared and read-only; nothing that is written to the mapping can reach the file.";
+    MappedReadOnly, "mapped-read-only", None, P2, [Calls], "A model is mapped read-only: what is written to a mapping reaches the file, or makes a copy that nobody shares.";
     ReadsInsideFile, "reads-inside-file", None, P2, [Calls, Layout], "No read starts at or past the end of the file or asks for more than its last block.";
     ResourcesReleased, "resources-released", Some("given-back"), P2, [Calls], "At the end every region is unmapped and every file closed.";
     SamePath, "same-path", None, P2, [Calls], "Spellings of one plan take one code path.";

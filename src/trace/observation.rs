@@ -30,6 +30,9 @@ pub enum Seen {
     /// A mapping of this range of a file, as it was before it went: the bytes of the file whose pages the
     /// process had in its page table, in order. What it never touched is not among them.
     Touched { path: String, offset: u64, len: u64, touched: Vec<Range<u64>> },
+    /// Memory whose lock was released, as it was before it went: how many bytes of it the process used after
+    /// that, in whole pages.
+    UsedUnlocked { addr: u64, len: u64, used: u64 },
 }
 
 impl Seen {
@@ -41,6 +44,7 @@ impl Seen {
             Self::Cache { .. } => "cache",
             Self::Content { .. } => "content",
             Self::Touched { .. } => "touched",
+            Self::UsedUnlocked { .. } => "used-unlocked",
         }
     }
 }

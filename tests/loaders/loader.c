@@ -25,11 +25,12 @@
     X(lock_first_half) X(lock_wrong_place) X(lock_by_child) X(env_beats_argv) X(other_model) X(tail_not_loaded) \
     X(opened_for_writing) X(mapped_writable) X(through_a_pipe) X(short_read_ends_it) X(refusal_unreported) \
     X(retry_forever) X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
-    X(decoy_mapping) X(made_writable) X(uses_io_uring) \
+    X(decoy_mapping) X(made_writable) X(unlocks_at_once) X(loads_in_parent) X(resized_by_path) X(direct_decoy) \
+    X(uses_io_uring) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
-    X(idiom_late_log)
+    X(idiom_late_log) X(idiom_lock_all)
 
 #define NAME(name) name,
 #define TEXT(name) #name,
@@ -257,6 +258,12 @@ static void map(void) {
     }
     if (madvise(image.base, image.length, MADV_WILLNEED)) warn("madvise: %s", strerror(errno));
 }
+// Every lock at once, of what is there and of what comes.
+static void lock_all(void) {
+    static bool done;
+    if (!done && asked[LOCK] && mlockall(MCL_CURRENT | MCL_FUTURE)) warn("failed to mlock: %s", strerror(errno));
+    done = true;
+}
 static bool lock_in_child(void *start, size_t length) {
     int status = -1;
     if (fork() == 0) _exit(mlock(start, length) != 0);
@@ -268,6 +275,7 @@ static void lock_to(uint64_t to) {
     static byte *where;
     if (planted(lock_first_half) && image.mapped) to = least(to, image.length / 2);
     to = up(to, BLOCK);
+    if (planted(idiom_lock_all)) return;
     if (!asked[LOCK] || refused || to <= image.locked) return;
     if (!image.locked)
         where = planted(lock_wrong_place) && image.mapped ? anonymous(up(image.length, BLOCK)) : image.base;
@@ -296,6 +304,13 @@ static void fill_direct(uint64_t from, uint64_t to) {
         if (refused) warn("direct reads are refused, using buffered reads");
     }
     if (position < to) read_all(at(position), position, to - position);
+}
+// Direct reads into memory that is used again and again; what is kept comes through the page cache.
+static void fill_direct_decoy(uint64_t from, uint64_t to) {
+    static byte *scratch;
+    if (!scratch) scratch = anonymous(PIECE);
+    read_some(model.direct_fd, scratch, down(from, BLOCK), up(to - from, BLOCK));
+    read_all(at(from), from, to - from);
 }
 static void fill_from_stdio(uint64_t from, uint64_t to) {
     static FILE *file;
@@ -340,7 +355,8 @@ static void fill_by_threads(uint64_t from, uint64_t to) {
 static void load(void) {
     void (*fill)(uint64_t from, uint64_t to) = NULL;
     if (planted(head_only)) model.size = least(model.size, 64 * KIB);
-    if (asked[DIRECT] && open_direct()) fill = fill_direct;
+    if (planted(resized_by_path) && (truncate(model.path, (off_t)model.size))) warn("cannot resize");
+    if (asked[DIRECT] && open_direct()) fill = planted(direct_decoy) ? fill_direct_decoy : fill_direct;
     else if (asked[MAP]) map();
     else if (planted(idiom_threads)) fill = fill_by_threads;
     else if (planted(idiom_stdio)) fill = fill_from_stdio;
@@ -351,6 +367,7 @@ static void load(void) {
         if (fill) fill(from, to);
         if ((!planted(locks_first_shard) || shard == 1) && image.base) lock_to(to - image.from);
     }
+    if (planted(unlocks_at_once) && asked[LOCK]) munlock(image.base, image.locked);
     if (planted(silent_output) && !image.mapped) *at(model.start) ^= 1;
 }
 
@@ -419,6 +436,7 @@ int main(int argc, char **argv) {
     read_arguments(argv + 2);
     if (planted(env_beats_argv)) read_environment();
     if (planted(idiom_unrelated_lock)) lock_a_secret();
+    if (planted(idiom_lock_all)) lock_all();
     if (planted(uses_io_uring)) try_io_uring();
     uint64_t tensors = 0, sum = 0xcbf29ce484222325;
     enum { MOST = 64 };
@@ -426,6 +444,7 @@ int main(int argc, char **argv) {
     for (; shard <= shards && shard <= MOST; shard++) {
         load_shard(shard_path(argv[1]));
         if (planted(idiom_forked_worker)) run_a_worker();
+        if (planted(loads_in_parent) && is_last_shard() && fork() > 0) _exit(0);
         tensors += model.tensors, sum = checksum(sum);
         loaded[shard - 1].base = image.base, loaded[shard - 1].length = image.length;
         loaded[shard - 1].fd = model.fd, loaded[shard - 1].direct_fd = model.direct_fd;

@@ -420,6 +420,7 @@ fn seen() -> impl Strategy<Value = Seen> {
                 Seen::Content { path, offset, len, addr, first_difference }
             }
         ),
+        (number(), number(), number()).prop_map(|(addr, len, used)| Seen::UsedUnlocked { addr, len, used }),
         (text(), number(), number(), proptest::collection::vec((number(), 0u64..9999), 0..3)).prop_map(
             |(path, offset, len, ranges)| {
                 let touched = ranges.iter().map(|(at, len)| *at..at.saturating_add(*len)).collect();

@@ -21,9 +21,10 @@ macro_rules! rows {
 rows! {
     honest lock_first_half lock_wrong_place lock_by_child env_beats_argv other_model tail_not_loaded
     opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported retry_forever
-    silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable uses_io_uring
+    silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
+    unlocks_at_once loads_in_parent resized_by_path direct_decoy uses_io_uring
     idiom_mremap idiom_header_mapped idiom_setfl idiom_threads idiom_stdio idiom_two_opens
-    idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker idiom_shifted_buffer idiom_late_log
+    idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker idiom_shifted_buffer idiom_late_log idiom_lock_all
 }
 
 #[test]
@@ -46,6 +47,7 @@ fn row_holds(name: &str) {
             told.is_no_pass("not-observed", "varies by itself (2 different outputs in 2 runs)")
         }
         "decoy_mapping" => told.is_no_pass("not-observed", "no page of them was ever touched"),
+        "loads_in_parent" => told.is_no_pass("not-observed", "a copy of its memory and none of its locks"),
         "through_a_pipe" => told.is_no_pass("not-observed", "a process that ended before another one"),
         "uses_io_uring" => told.is_no_pass("not-observed", "io_uring"),
         _ => {}

@@ -30,6 +30,8 @@ struct Space {
     /// What reads left at which addresses: an index into the placements that were made.
     filled: RangeMap<u64, usize>,
     made: Vec<Placement>,
+    /// Whether the last read of each byte of a file was direct.
+    last_direct: BTreeMap<usize, RangeMap<u64, bool>>,
     files: BTreeSet<FileId>,
     settled: bool,
 }
@@ -45,6 +47,20 @@ pub(super) struct Player<'w> {
     open: BTreeSet<FileId>,
     spaces: BTreeMap<ProcessId, Space>,
     fold: Fold,
+}
+
+/// What of each file counts as read directly, from what lies where.
+fn held_direct(space: &Space, placements: &[Placement]) -> BTreeMap<usize, RangeSet<u64>> {
+    let mut held: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
+    for (file, last) in &space.last_direct {
+        let of_last = last.iter().filter(|(_, direct)| **direct).map(|(range, _)| range.clone());
+        let mut direct: RangeSet<u64> = of_last.collect();
+        let own = |way: Way| placements.iter().filter(move |p| p.file == *file && p.way == way);
+        own(Way::Read).for_each(|placement| direct.remove(placement.range.clone()));
+        direct.extend(own(Way::Direct).map(|placement| placement.range.clone()));
+        held.insert(*file, direct);
+    }
+    held
 }
 
 /// Where a region lies whose address the trace does not hold: apart from all others.
@@ -113,6 +129,7 @@ impl<'w> Player<'w> {
             let range = start..start + (addresses.end - addresses.start);
             placements.push(Placement { range, addr: addresses.start, ..made.clone() });
         }
+        let held_direct = held_direct(space, &placements);
         let locked = space.locked.clone();
         let held = Held {
             files: space.files.iter().filter(|f| open.contains(f) && files.contains_key(f)).count() as u64,
@@ -121,7 +138,7 @@ impl<'w> Player<'w> {
         };
         let process = self.process(pid);
         (process.placements, process.mapped) = (placements, mapped);
-        (process.locked, process.held) = (locked, held);
+        (process.locked, process.held, process.held_direct) = (locked, held, held_direct);
     }
 
     pub(super) fn play(&mut self, op: &Op) {
@@ -138,6 +155,10 @@ impl<'w> Player<'w> {
             Call::Fork { child } => {
                 let mut copy = self.space(pid).clone();
                 (copy.locked, copy.settled) = (RangeSet::new(), false);
+                let mapped = copy.regions.values().any(|r| r.image.is_some() && !r.live.is_empty());
+                if mapped || copy.filled.iter().next().is_some() {
+                    self.process(*child).copy_of = Some(pid);
+                }
                 self.spaces.insert(*child, copy);
             }
             Call::Exec => {
@@ -409,9 +430,12 @@ impl<'w> Player<'w> {
         }
         if addr == 0 {
             process.destinations &= !weighs;
-            return;
         }
         let space = self.space(pid);
+        space.last_direct.entry(file).or_default().insert(range.clone(), direct);
+        if addr == 0 {
+            return;
+        }
         space.made.push(Placement { file, range: range.clone(), addr, way });
         let index = space.made.len() - 1;
         let end = addr.saturating_add(range.end - range.start);

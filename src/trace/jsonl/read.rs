@@ -261,8 +261,12 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             })?;
             Seen::Touched { path, offset, len, touched }
         }
+        "used-unlocked" => {
+            let addr = fields.addr("addr")?;
+            Seen::UsedUnlocked { addr, len: fields.int("len")?, used: fields.int("used")? }
+        }
         other => {
-            let expected = "one of pages, cache, content, touched";
+            let expected = "one of pages, cache, content, touched, used-unlocked";
             return Err(fields.wrong("observation", expected, Some(&Value::from(other))));
         }
     };

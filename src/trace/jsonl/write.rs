@@ -106,6 +106,11 @@ impl Serialize for ObservationLine<'_> {
                 map.serialize_entry("addr", &Addr(*addr))?;
                 map.serialize_entry("first_difference", &first_difference.map(Int))?;
             }
+            Seen::UsedUnlocked { addr, len, used } => {
+                map.serialize_entry("addr", &Addr(*addr))?;
+                map.serialize_entry("len", &Int(*len))?;
+                map.serialize_entry("used", &Int(*used))?;
+            }
             Seen::Touched { path, offset, len, touched } => {
                 map.serialize_entry("path", path)?;
                 range(&mut map, *offset, *len)?;

@@ -223,11 +223,22 @@ fn op(note: &Note) -> Op {
 }
 
 /// Leaves out the forks, execs and ends of processes that did nothing and made none that did, and execs
-/// that take nothing away.
+/// that take nothing away. A child that outlives a parent which did something goes on with copies of what that
+/// one had: it stays.
 fn leave_out_processes(ops: &mut Vec<Op>) {
     let of_process = |call: &Call| matches!(call, Call::Fork { .. } | Call::Exec | Call::Exit { .. });
     let mut keep: BTreeSet<ProcessId> =
         ops.iter().filter(|op| !of_process(&op.call)).map(|op| op.pid).collect();
+    let ends = ops.iter().enumerate().filter(|(_, op)| matches!(op.call, Call::Exit { .. }));
+    let ends: BTreeMap<ProcessId, usize> = ends.map(|(at, op)| (op.pid, at)).collect();
+    for op in ops.iter() {
+        if let Call::Fork { child } = op.call
+            && keep.contains(&op.pid)
+            && ends.get(&child).is_some_and(|end| ends.get(&op.pid).is_some_and(|first| first < end))
+        {
+            keep.insert(child);
+        }
+    }
     // A child is made before it makes another: the last fork comes first.
     for op in ops.iter().rev() {
         if let Call::Fork { child } = op.call

@@ -118,7 +118,7 @@ impl Machine {
         let offset = place(file, at, done.value);
         let (file, direct) = (file.borrow().file, file.borrow().direct);
         let call = Call::Read { file, offset, len, direct, addr };
-        let into = task.space.borrow().at(addr).map(|piece| piece.region);
+        let into = self.read_into(task, done, addr, done.value);
         self.notes.push(Note { into, ..note(task, done, call, done.outcome(done.value)) });
     }
 }

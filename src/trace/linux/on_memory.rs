@@ -53,8 +53,11 @@ impl Machine {
                 }
             }
             Decoded::LockAll { flags } => {
-                let current = flags.has("MCL_CURRENT");
+                let (current, future) = (flags.has("MCL_CURRENT"), flags.has("MCL_FUTURE"));
                 self.push(task, done, native("mlockall", None, 0, 0, flags), done.of_a_lock());
+                if !done.failed() {
+                    task.space.borrow_mut().locks_future = future;
+                }
                 if current && !done.failed() {
                     self.every_region(task, done, |region, offset, len| Call::Lock { region, offset, len });
                 }
@@ -63,6 +66,7 @@ impl Machine {
                 let call = native("munlockall", None, 0, 0, NativeFlags::default());
                 self.push(task, done, call, done.outcome(0));
                 if !done.failed() {
+                    task.space.borrow_mut().locks_future = false;
                     self.every_region(task, done, |region, offset, len| Call::Unlock { region, offset, len });
                 }
             }
@@ -102,10 +106,37 @@ impl Machine {
         };
         if !done.failed() {
             task.space.borrow_mut().insert(pages(addr, len, self.page), region, addr);
+            let call = Call::Lock { region, offset: 0, len };
+            let future = task.space.borrow().locks_future;
             if locked {
-                self.push(task, done, Call::Lock { region, offset: 0, len }, Outcome::Ok(0));
+                self.push(task, done, call, Outcome::Ok(0));
+            } else if future {
+                self.push_on(task, done, call, Outcome::Ok(0));
             }
         }
+    }
+
+    /// The region that a read went into. Where everything new is locked, memory that is not known (the heap) was
+    /// locked when it came to be: it becomes a region, with its lock.
+    pub(super) fn read_into(
+        &mut self,
+        task: &Task,
+        done: &Done,
+        addr: u64,
+        arrived: u64,
+    ) -> Option<RegionId> {
+        let (known, future) = (task.space.borrow().at(addr), task.space.borrow().locks_future);
+        if known.is_some() || !future || addr == 0 || arrived == 0 {
+            return known.map(|piece| piece.region);
+        }
+        let whole = pages(addr, arrived, self.page);
+        let range = task.space.borrow().gap(whole.clone()).unwrap_or(whole);
+        let region = self.notes.next_region(None);
+        let (addr, len) = (range.start, range.end - range.start);
+        self.push_on(task, done, Call::Alloc { region, len, align: self.page, addr }, Outcome::Ok(0));
+        self.push_on(task, done, Call::Lock { region, offset: 0, len }, Outcome::Ok(0));
+        task.space.borrow_mut().insert(range, region, addr);
+        Some(region)
     }
 
     /// A new region that is an image of a part of a file.

@@ -34,6 +34,8 @@ impl Machine {
             false => Rc::new(RefCell::new(parent.space.borrow().clone())),
         };
         if !shares.memory {
+            // No lock is inherited, nor that to come (`mlockall(2)`).
+            space.borrow_mut().locks_future = false;
             for region in space.borrow().regions() {
                 self.notes.shared(region);
             }

@@ -18,6 +18,8 @@ pub(crate) struct Piece {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Space {
     pieces: RangeMap<u64, Piece>,
+    /// Whether what is mapped from now on is locked, as `mlockall(MCL_FUTURE)` asks.
+    pub(crate) locks_future: bool,
 }
 
 /// A part of a request that falls into one region.

@@ -100,7 +100,6 @@ impl Watcher {
         };
         match call {
             Sys::Open | Sys::Creat | Sys::OpenAt | Sys::OpenAt2 => About::Rest,
-            Sys::Truncate if self.newest.is_empty() => About::Other,
             Sys::Truncate => About::Rest,
             Sys::Close
             | Sys::Fcntl

@@ -11,7 +11,7 @@ use super::numbers::Sys;
 use super::sys;
 use super::watch::{Ended, Pending, Thread, Watcher, c_string, segments, uses_position};
 use crate::trace::FileId;
-use crate::trace::linux::{At, Counsel, Decoded, Done, OpenFile, Opened};
+use crate::trace::linux::{At, Counsel, Decoded, Done, OpenFile, Opened, Taken};
 use crate::tracer::BlindSpot;
 
 /// A field of a C struct of the kernel.
@@ -114,7 +114,6 @@ impl Watcher {
 
     fn new_file(&mut self, model: usize) -> FileId {
         let file = self.machine.notes.next_file(true);
-        self.newest.insert(model, file);
         self.opened.insert(file, model);
         file
     }
@@ -168,14 +167,20 @@ impl Watcher {
         }
     }
 
-    /// The size of a model that is named. It is told of the newest open of it, as a file that was never
-    /// opened has no number in a trace.
+    /// The size of a model that is named: what opening it for writing, resizing and closing it comes to.
     fn truncate_exit(&mut self, done: &Ended<'_>) {
         let (tid, args) = (done.thread.tid, done.args());
-        let model = self.models.of_path(tid, libc::AT_FDCWD, &c_string(tid, args[0]));
-        match model.and_then(|model| self.newest.get(&model)).copied() {
-            Some(file) => self.apply(done, Decoded::Resize { file, len: args[1] }),
-            None => self.dropped += 1,
+        let Some(model) = self.models.of_path(tid, libc::AT_FDCWD, &c_string(tid, args[0])) else {
+            self.dropped += 1;
+            return;
+        };
+        let file = self.new_file(model);
+        let (path, flags) = (self.models.text(model).to_owned(), flags::open(libc::O_WRONLY as u64));
+        let opened = Opened { file, model, path, fd: None, position: 0, identity: None, flags };
+        self.apply(done, Decoded::Open(opened));
+        if !done.failed() {
+            self.apply(done, Decoded::Resize { file, len: args[1] });
+            self.apply(done, Decoded::Close(Taken { file: Some(file), ..Taken::default() }));
         }
     }
 

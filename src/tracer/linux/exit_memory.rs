@@ -6,7 +6,7 @@ use super::flags;
 use super::numbers::Sys;
 use super::watch::{Ended, Watcher};
 use crate::trace::NativeFlags;
-use crate::trace::linux::{Counsel, Decoded, Mapping};
+use crate::trace::linux::{Counsel, Decoded, Mapping, pages};
 
 impl Watcher {
     pub(super) fn memory_exit(&mut self, done: &mut Ended<'_>) {
@@ -46,6 +46,22 @@ impl Watcher {
             _ => return,
         };
         self.apply(done, call);
+        if !done.failed() {
+            self.lock_changed(done);
+        }
+    }
+
+    /// What is unlocked is watched from here on; what is locked again is not.
+    fn lock_changed(&mut self, done: &Ended<'_>) {
+        let args = done.args();
+        let range = pages(args[0], args[1], self.machine.page());
+        match done.pending.row.sys {
+            Sys::Mlock | Sys::Mlock2 => self.released.locked(done.thread.task.process, &range),
+            Sys::MlockAll => self.released.locked(done.thread.task.process, &(0..u64::MAX)),
+            Sys::Munlock => self.unlocked(done.thread, range),
+            Sys::MunlockAll => self.unlocked(done.thread, 0..u64::MAX),
+            _ => {}
+        }
     }
 
     /// Advice on memory of the process itself. What it advises of another's stands at addresses that mean

@@ -27,8 +27,9 @@ const GRAIN: u64 = 64 << 10;
 const MOST: usize = 1 << 12;
 
 impl Watcher {
-    /// Looks at what of a range of addresses maps models.
+    /// Looks at what of a range of addresses maps models, and at what of it was unlocked before.
     pub(super) fn look(&mut self, thread: &Thread, addresses: Range<u64>) {
+        self.used_since(thread, &addresses);
         let page = self.machine.page();
         let pieces = thread.task.space.borrow().pieces(addresses);
         for (range, piece) in pieces {
@@ -50,6 +51,115 @@ impl Watcher {
             self.machine.notes.saw(Sight { process, at_ns, seen });
         }
     }
+}
+
+/// Memory of one process whose lock was released.
+struct Piece {
+    process: u32,
+    range: Range<u64>,
+    /// Bytes of it that were used after that; `None` until the referenced bits were cleared.
+    used: Option<u64>,
+}
+
+/// Memory whose lock was released, and whether it was used then.
+///
+/// A loader may unlock right after it locked, long before it uses the weights, or at its end: the calls look the
+/// same. The referenced bits tell: they are cleared when the lock is released (`/proc/PID/clear_refs`,
+/// `proc_pid_clear_refs(5)`), and read (`smaps`) before the memory goes.
+#[derive(Default)]
+pub(super) struct Released {
+    pieces: Vec<Piece>,
+}
+
+impl Released {
+    /// What is locked again is not watched any more.
+    pub(super) fn locked(&mut self, process: u32, range: &Range<u64>) {
+        self.pieces.retain(|piece| {
+            piece.process != process || piece.range.start >= range.end || range.start >= piece.range.end
+        });
+    }
+}
+
+/// The referenced bits are cleared once for each of so many parts of the models: a loader that unlocks tensor by
+/// tensor at its end does not wait for that each time.
+const PARTS: u64 = 16;
+
+impl Watcher {
+    /// A lock was released.
+    pub(super) fn unlocked(&mut self, thread: &Thread, addresses: Range<u64>) {
+        let process = thread.task.process;
+        let known = thread.task.space.borrow().pieces(addresses);
+        self.released.pieces.extend(known.into_iter().map(|(range, _)| Piece { process, range, used: None }));
+        let own = || self.released.pieces.iter().filter(|piece| piece.process == process);
+        let waiting = own().filter(|piece| piece.used.is_none());
+        let waiting: u64 = waiting.map(|piece| piece.range.end - piece.range.start).sum();
+        if waiting == 0 || waiting < self.models.bytes() / PARTS {
+            return;
+        }
+        // What the bits say of those that were watched already would be lost.
+        self.count_used(thread);
+        if std::fs::write(format!("/proc/{}/clear_refs", thread.tid), "1").is_ok() {
+            let own = self.released.pieces.iter_mut().filter(|piece| piece.process == process);
+            own.for_each(|piece| piece.used = piece.used.or(Some(0)));
+        }
+    }
+
+    fn count_used(&mut self, thread: &Thread) {
+        let process = thread.task.process;
+        let watched = |piece: &&mut Piece| piece.process == process && piece.used.is_some();
+        let mut watched: Vec<&mut Piece> = self.released.pieces.iter_mut().filter(watched).collect();
+        if watched.is_empty() {
+            return;
+        }
+        let Some(referenced) = referenced(thread.tid) else { return };
+        for piece in &mut watched {
+            let overlap = |range: &Range<u64>| {
+                piece.range.end.min(range.end).saturating_sub(piece.range.start.max(range.start))
+            };
+            let used: u64 = referenced.iter().map(|(range, bytes)| overlap(range).min(*bytes)).sum();
+            piece.used = piece.used.map(|before| before.max(used));
+        }
+    }
+
+    /// Tells what of a range was used since it was unlocked, before it goes.
+    fn used_since(&mut self, thread: &Thread, addresses: &Range<u64>) {
+        let process = thread.task.process;
+        let goes = |piece: &Piece| {
+            piece.process == process && piece.range.start < addresses.end && addresses.start < piece.range.end
+        };
+        if !self.released.pieces.iter().any(goes) {
+            return;
+        }
+        self.count_used(thread);
+        let at_ns = self.now();
+        for piece in self.released.pieces.extract_if(.., |piece| goes(piece)) {
+            let Some(used) = piece.used else { continue };
+            let seen = Seen::UsedUnlocked {
+                addr: piece.range.start,
+                len: piece.range.end - piece.range.start,
+                used,
+            };
+            self.machine.notes.saw(Sight { process, at_ns, seen });
+        }
+    }
+}
+
+/// The mappings of a process that have referenced pages, and how many bytes these are.
+fn referenced(tid: pid_t) -> Option<Vec<(Range<u64>, u64)>> {
+    let smaps = std::fs::read_to_string(format!("/proc/{tid}/smaps")).ok()?;
+    let mut found: Vec<(Range<u64>, u64)> = Vec::new();
+    let mut at: Option<Range<u64>> = None;
+    for line in smaps.lines() {
+        let word = line.split_ascii_whitespace().next().unwrap_or("");
+        if let Some(rest) = line.strip_prefix("Referenced:") {
+            let bytes = rest.trim().strip_suffix(" kB").and_then(|text| text.trim().parse::<u64>().ok());
+            found.extend(at.take().zip(bytes.map(|kib| kib << 10)).filter(|(_, bytes)| *bytes > 0));
+        } else if let Some((start, end)) = word.split_once('-') {
+            let number = |text| u64::from_str_radix(text, 16).ok();
+            at = number(start).zip(number(end)).map(|(start, end)| start..end).or(at);
+        }
+    }
+    Some(found)
 }
 
 /// The touched parts of a range of addresses, counted from its start; `None` where the kernel does not say.

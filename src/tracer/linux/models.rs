@@ -157,6 +157,12 @@ impl Models {
         self.known.is_empty()
     }
 
+    /// How many bytes all of them have.
+    pub(super) fn bytes(&self) -> u64 {
+        let len = |model: &Model| Some(model.file.as_ref()?.metadata().ok()?.len());
+        self.known.iter().filter_map(len).sum()
+    }
+
     /// The models' paths, in the order of their roles.
     pub(super) fn paths(&self) -> Vec<PathBuf> {
         self.known.iter().map(|model| model.path.clone()).collect()

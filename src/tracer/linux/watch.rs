@@ -6,6 +6,7 @@ use std::time::Instant;
 use libc::pid_t;
 
 use super::faults::{Deed, Faults};
+use super::look::Released;
 use super::models::Models;
 use super::numbers::{Row, Sys};
 use super::sys::{self, Registers};
@@ -89,10 +90,10 @@ pub(super) struct Watcher {
     pub(super) faults: Faults,
     pub(super) dropped: u64,
     pub(super) blind_spots: BTreeMap<BlindSpot, u64>,
-    /// The newest open of each model.
-    pub(super) newest: BTreeMap<usize, FileId>,
     /// The model behind each open.
     pub(super) opened: BTreeMap<FileId, usize>,
+    /// Memory whose lock was released.
+    pub(super) released: Released,
     /// The command's own process.
     pub(super) root: pid_t,
     /// Whether the command itself sent SIGKILL to this process.
@@ -108,8 +109,8 @@ impl Watcher {
             faults,
             dropped: 0,
             blind_spots: BTreeMap::new(),
-            newest: BTreeMap::new(),
             opened: BTreeMap::new(),
+            released: Released::default(),
             root,
             killed_itself: false,
             began: Instant::now(),
