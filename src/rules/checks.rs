@@ -349,7 +349,7 @@ impl Case<'_> {
             };
         }
         // Locks of the process that had them for a while say nothing of where they went.
-        if let Some(reason) = evidence.handed_over().or_else(|| evidence.goes_on_in_a_copy()) {
+        if let Some(reason) = evidence.handed_over() {
             return Checked::NotObserved(vec![Capability::Memory], reason);
         }
         if let Some(used) = evidence.used_after_unlock() {
@@ -358,7 +358,11 @@ impl Case<'_> {
         let held = evidence.locked_weights(Some(self.decided.way));
         let gap = evidence
             .first_gap(|file| held.get(&file).cloned().unwrap_or_default(), evidence.weights.tolerance);
-        let Some((name, gap)) = gap else { return Holds };
+        let Some((name, gap)) = gap else {
+            return evidence
+                .goes_on_in_a_copy()
+                .map_or(Holds, |reason| Checked::NotObserved(vec![Capability::Memory], reason));
+        };
         let (locked, all) = (evidence.locked_bytes(), evidence.weights.len());
         if locked.saturating_add(evidence.weights.tolerance) < all {
             let at = show(&gap);

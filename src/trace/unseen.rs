@@ -23,11 +23,15 @@ pub enum BlindSpot {
     Destinations,
     /// Calls whose end nobody recorded.
     Unfinished,
+    /// A process or thread of which nothing was recorded but that it was made.
+    Unfollowed,
+    /// The recording stops before the command does.
+    Cut,
 }
 
 impl BlindSpot {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::IoUring,
         Self::LinuxAio,
         Self::ForeignAbi,
@@ -38,6 +42,8 @@ impl BlindSpot {
         Self::StandardStream,
         Self::Destinations,
         Self::Unfinished,
+        Self::Unfollowed,
+        Self::Cut,
     ];
 
     /// The word for it in traces.
@@ -54,6 +60,8 @@ impl BlindSpot {
             Self::StandardStream => "standard-stream",
             Self::Destinations => "destinations",
             Self::Unfinished => "unfinished",
+            Self::Unfollowed => "unfollowed",
+            Self::Cut => "cut",
         }
     }
 
@@ -94,6 +102,10 @@ impl BlindSpot {
             }
             Self::Destinations => "the addresses that were read into are not in the trace",
             Self::Unfinished => "the ends of some calls are not in the trace",
+            Self::Unfollowed => {
+                "processes or threads were made whose calls are not in the trace; `strace -f` records them"
+            }
+            Self::Cut => "the recording stops before the command does",
         }
     }
 }

@@ -307,9 +307,11 @@ static void fill_direct(uint64_t from, uint64_t to) {
 }
 // Direct reads into memory that is used again and again; what is kept comes through the page cache.
 static void fill_direct_decoy(uint64_t from, uint64_t to) {
+    enum { STEP = 4 * BLOCK };
     static byte *scratch;
-    if (!scratch) scratch = anonymous(PIECE);
-    read_some(model.direct_fd, scratch, down(from, BLOCK), up(to - from, BLOCK));
+    if (!scratch) scratch = anonymous(STEP);
+    for (uint64_t position = down(from, BLOCK); position < to; position += STEP)
+        read_some(model.direct_fd, scratch, position, STEP);
     read_all(at(from), from, to - from);
 }
 static void fill_from_stdio(uint64_t from, uint64_t to) {

@@ -178,6 +178,7 @@ impl Reader {
         let tid = prefix.tid;
         let fail = |problem: String| ImportError::line(number, problem, text);
         if line != Line::Other {
+            self.kernel.speaks(tid);
             self.clock.at(prefix.time);
         }
         let mut place = Place { line: number as u64, start_ns: self.clock.now };

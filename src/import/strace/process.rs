@@ -18,6 +18,9 @@ pub(super) struct Kernel {
     /// The newest end of a thread that the text gives no number: the last one is that of the process.
     last_end: Option<(Status, Done)>,
     threads: BTreeMap<u64, Task>,
+    /// Threads that a call made, and those that a line is about.
+    made: BTreeSet<u64>,
+    spoke: BTreeSet<u64>,
     /// The first thread that was seen: one that nobody was seen to make belongs to its process.
     first: Option<Task>,
     /// The names of each file.
@@ -34,10 +37,17 @@ impl Kernel {
             end: None,
             last_end: None,
             threads: BTreeMap::new(),
+            made: BTreeSet::new(),
+            spoke: BTreeSet::new(),
             first: None,
             paths: BTreeMap::new(),
             model_paths: BTreeSet::new(),
         }
+    }
+
+    /// A line is about a thread.
+    pub(super) fn speaks(&mut self, tid: u64) {
+        self.spoke.insert(tid);
     }
 
     /// Whether anything was seen of a thread.
@@ -61,6 +71,7 @@ impl Kernel {
 
     /// A thread has made another, or a process. A child may have been seen before its parent's call ended.
     pub(super) fn fork(&mut self, parent: u64, child: u64, shares: Shares, done: &Done) {
+        self.made.insert(child);
         if self.knows(child) {
             return;
         }
@@ -170,6 +181,12 @@ impl Kernel {
     pub(super) fn stop(&mut self) {
         if let Some((status, done)) = self.last_end.take() {
             self.leave(0, status, &done);
+        }
+        if self.made.iter().any(|tid| !self.spoke.contains(tid)) {
+            self.unseen.insert(BlindSpot::Unfollowed);
+        }
+        if self.end.is_none() {
+            self.unseen.insert(BlindSpot::Cut);
         }
     }
 

@@ -157,6 +157,11 @@ impl Models {
         self.known.is_empty()
     }
 
+    /// A model, open for reading.
+    pub(super) fn file(&self, model: usize) -> Option<&File> {
+        self.known.get(model)?.file.as_ref()
+    }
+
     /// How many bytes all of them have.
     pub(super) fn bytes(&self) -> u64 {
         let len = |model: &Model| Some(model.file.as_ref()?.metadata().ok()?.len());

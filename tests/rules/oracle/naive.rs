@@ -48,6 +48,8 @@ pub struct Deeds {
     pub lost: bool,
     pub opened: bool,
     pub exited: bool,
+    /// Whose memory it began with, where that held something of a file.
+    pub copy_of: Option<ProcessId>,
     pub last: u64,
     /// Each lock that was tried: its addresses and whether it was refused.
     pub locks: Vec<(BTreeSet<u64>, bool)>,
@@ -233,7 +235,10 @@ impl<'w> Oracle<'w> {
             }
             Call::Fork { child } => {
                 let Process { regions, filled, .. } = process.clone();
-                self.processes.insert(*child, Process { regions, filled, ..Process::default() });
+                let has_image = |r: &Region| r.image.is_some() && (r.gone.len() as u64) < r.len;
+                let has_some = regions.values().any(has_image) || !filled.is_empty();
+                let did = Deeds { copy_of: has_some.then_some(op.pid), ..Deeds::default() };
+                self.processes.insert(*child, Process { regions, filled, did, ..Process::default() });
             }
             Call::Exit { .. } => {
                 process.close_load();

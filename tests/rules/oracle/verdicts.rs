@@ -135,16 +135,20 @@ impl Oracle<'_> {
         !self.all_for(|byte| !used(byte))
     }
 
-    fn weights_loaded(&self) -> Says {
+    /// Whether the loaders ended, and after them one of `others` was still there.
+    fn outlived_by(&self, others: impl Fn(&Process) -> bool) -> bool {
         let loaders = self.of_loaders();
         let last = loaders.iter().map(|(_, process, _)| process.did.last).max();
-        let handed_over = last.is_some_and(|last| {
+        last.is_some_and(|last| {
             loaders.iter().all(|(_, process, _)| process.did.exited)
                 && self.processes.iter().any(|(pid, process)| {
-                    !self.loaders.contains(pid) && process.did.opened && process.did.last > last
+                    !self.loaders.contains(pid) && others(process) && process.did.last > last
                 })
-        });
-        if handed_over {
+        })
+    }
+
+    fn weights_loaded(&self) -> Says {
+        if self.outlived_by(|process| process.did.opened) {
             return Says::NotObserved;
         }
         let brought = self.count(|byte| self.ever_mapped(byte) || self.read(byte));
@@ -159,6 +163,9 @@ impl Oracle<'_> {
             let reported = self.notices.contains(&NoticeCode::LockRefused);
             return if reported { Says::Holds } else { Says::Broken };
         }
+        if self.outlived_by(|process| process.did.opened) {
+            return Says::NotObserved;
+        }
         let (first, second) = if self.maps() { (How::Mapped, How::Read) } else { (How::Read, How::Mapped) };
         let held = |byte: Byte, how: How| {
             self.any_loader(|_, end| {
@@ -169,6 +176,9 @@ impl Oracle<'_> {
             .all_for(|byte| if self.placed(byte, first) { held(byte, first) } else { held(byte, second) });
         let locked: usize = self.of_loaders().iter().map(|(_, _, end)| end.locked.len()).sum();
         match (all, locked < self.world.tensor_bytes().len()) {
+            (true, _) if self.outlived_by(|p| p.did.copy_of.is_some_and(|of| self.loaders.contains(&of))) => {
+                Says::NotObserved
+            }
             (true, _) => Says::Holds,
             (false, true) => Says::Broken,
             // What was read may have been copied.
