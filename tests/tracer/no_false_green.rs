@@ -149,6 +149,7 @@ fn a_model_without_tensors_shows_nothing() {
     for loads in [command("honest"), words(&["echo", "{model}", "{flags}"])] {
         model.check(&["--quick"], &loads).is_no_pass("not-observed", "has no tensors");
         model.compare(&FEW, &loads, &loads).is_no_pass("not-observed", "has no tensors");
+        model.check(&["--faults=single"], &loads).is_no_pass("not-observed", "has no tensors");
     }
     model.asked(&["check", "--quick", "--no-run"], &[]).is_no_pass("not-observed", "has no tensors");
 }

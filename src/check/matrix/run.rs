@@ -12,6 +12,7 @@ use crate::check::expect::Expectations;
 use crate::check::levels::{self, Seen};
 use crate::check::path::{CasePath, semantic};
 use crate::check::plans;
+use crate::check::unseen::no_tensors;
 use crate::check::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{
@@ -538,7 +539,7 @@ impl Run<'_, '_> {
                 verdict = Verdict::NotObserved;
                 self.forget_findings(verdict);
             }
-            why = Some(format!("{} has no tensors, so nothing could be loaded", self.matrix.model_name));
+            why = Some(no_tensors(&self.matrix.model_name));
         } else if wants_loads && !self.arrived && !self.cases.is_empty() {
             verdict = Verdict::Blocked;
             self.forget_findings(verdict);
