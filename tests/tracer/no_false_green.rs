@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::loader_support::{Told, behind, command, model, model_without_tensors, script, words};
+use crate::loader_support::{
+    Model, Told, behind, command, loader, model, model_without_tensors, script, words,
+};
 use crate::support;
 
 /// A fault that no load comes to.
@@ -310,6 +312,39 @@ fn a_recording_is_judged_by_what_it_shows() {
         false => unchanged(line),
     });
     assert!(code == 3 && text.contains("io_uring was used"), "{code} {text}");
+}
+
+/// Exit code and document of a judgement of what a variant does with a flag.
+fn judged_trace(model: &Model, variant: &str, flag: &str) -> (i32, Value) {
+    let trace = model.folder().join("trace.jsonl");
+    let (trace, path) = (trace.to_str().unwrap(), model.path.to_str().unwrap());
+    let program = loader(variant);
+    let (code, told) = said(&["trace", "-o", trace, "--", program.to_str().unwrap(), path, flag], &[]);
+    assert_eq!(code, 0, "{told}");
+    let line =
+        ["judge", "--dialect", "booleans", "--trace", trace, "-m", path, "--format", "json", "--", flag];
+    let output = support::loadparity().args(line).output().unwrap();
+    (output.status.code().unwrap(), support::schemas::parsed(&output.stdout))
+}
+
+/// A recording in which nobody sees how the weights get to where they are used is no proof that they do.
+#[test]
+fn a_judgement_without_the_weights_is_no_pass() {
+    let model = model();
+    let (code, document) = judged_trace(&model, "honest", "--no-mmap");
+    assert_eq!((code, &document["verdict"]), (0, &Value::from("pass")), "{document:#}");
+    let (code, document) = judged_trace(&model, "through_a_pipe", "--no-mmap");
+    assert_eq!((code, &document["verdict"]), (3, &Value::from("not-observed")), "{document:#}");
+    let sentence = document["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("not observed: weights-loaded: the weights were read by"), "{sentence}");
+
+    let (code, document) = judged_trace(&model_without_tensors(), "honest", "--mmap");
+    assert_eq!((code, &document["findings"]), (3, &Value::from(Vec::<Value>::new())), "{document:#}");
+    let sentence = document["sentence"].as_str().unwrap();
+    assert!(sentence.contains("the model has no tensors"), "{sentence}");
+    let unseen = document["not_observed"].as_array().unwrap();
+    let rules: Vec<&str> = unseen.iter().map(|missing| missing["rule"].as_str().unwrap()).collect();
+    assert!(rules.contains(&"plan-taken") && rules.contains(&"weights-loaded"), "{rules:?}");
 }
 
 /// The line under a finding is what a person tries first: it has to show the same finding.

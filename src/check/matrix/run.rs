@@ -12,7 +12,7 @@ use crate::check::expect::Expectations;
 use crate::check::levels::{self, Seen};
 use crate::check::path::{CasePath, semantic};
 use crate::check::plans;
-use crate::check::unseen::no_tensors;
+use crate::check::unseen::{lowers, no_tensors};
 use crate::check::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{
@@ -61,16 +61,6 @@ pub(super) struct Run<'a, 'p> {
     /// What hid calls in a case, the first sentence about it.
     unseen: Option<String>,
     stop: bool,
-}
-
-/// Whether a run is no pass without this. That as many bytes are locked as the weights have, of which nobody
-/// knows where they lie, is the most that calls can show of a loader that copies what it reads.
-fn lowers(missing: &NotObserved) -> bool {
-    match missing.rule {
-        Rule::SameBytes | Rule::FallbackReported | Rule::SameOutput => false,
-        Rule::TensorsLocked => !missing.missing.contains(&Capability::Destinations),
-        _ => true,
-    }
 }
 
 impl<'a, 'p> Run<'a, 'p> {
