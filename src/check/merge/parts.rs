@@ -3,33 +3,72 @@
 use crate::check::document::{CheckDocument, GroupResult, Part, Verdict};
 use crate::check::levels;
 
+/// The parts of one campaign that are there, joined.
+struct Campaign {
+    /// How a person knows the first of them.
+    source: String,
+    result: CheckDocument,
+    /// The numbers of the parts.
+    seen: Vec<u32>,
+    of: u32,
+    /// Broken rules that are counted and not listed: every part resolves all spellings, and counts the same.
+    unlisted: u64,
+}
+
+impl Campaign {
+    fn of(source: &str, result: &CheckDocument, part: Part) -> Self {
+        let listed = result.failures.len() as u64;
+        let unlisted = result.finished.totals.failures.saturating_sub(listed);
+        let (source, result) = (source.to_owned(), result.clone());
+        Self { source, result, seen: vec![part.index], of: part.of, unlisted }
+    }
+
+    fn misses(&self, part: Part, result: &CheckDocument) -> bool {
+        self.of == part.of && !self.seen.contains(&part.index) && same(&self.result, result)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.seen.len() as u32 == self.of
+    }
+
+    /// Counts and judges what the parts come to together.
+    fn finish(mut self) -> (String, CheckDocument) {
+        if self.is_whole() {
+            self.result.started.part = None;
+        }
+        let CheckDocument { started, groups, cases, failures, finished, .. } = &mut self.result;
+        finished.totals.count(started, (groups, cases, failures), self.unlisted);
+        if finished.verdict == Verdict::Divergent {
+            let unexpected = finished.totals.failures.saturating_sub(finished.totals.expected);
+            finished.sentence = levels::sentence(finished.verdict, &[], &[], None, unexpected);
+        }
+        (self.source, self.result)
+    }
+}
+
 /// Joins the parts of each campaign; what is no part stays as it is. Beside it, which campaigns lack a part.
 pub(super) fn join(results: &[(String, CheckDocument)]) -> (Vec<(String, CheckDocument)>, Vec<String>) {
-    let mut joined: Vec<(String, CheckDocument, Vec<u32>, Part)> = Vec::new();
+    let mut campaigns: Vec<Campaign> = Vec::new();
     let mut whole = Vec::new();
     for (source, result) in results {
         let Some(part) = result.started.part else {
             whole.push((source.clone(), result.clone()));
             continue;
         };
-        let known = joined.iter_mut().find(|(_, known, _, first)| same(known, result) && first.of == part.of);
-        match known {
-            Some((_, known, seen, _)) if !seen.contains(&part.index) => {
-                seen.push(part.index);
-                add(known, result);
+        match campaigns.iter_mut().find(|campaign| campaign.misses(part, result)) {
+            Some(campaign) => {
+                campaign.seen.push(part.index);
+                add(&mut campaign.result, result);
             }
-            _ => joined.push((source.clone(), result.clone(), vec![part.index], part)),
+            None => campaigns.push(Campaign::of(source, result, part)),
         }
     }
     let mut missing = Vec::new();
-    for (source, mut result, seen, Part { of, .. }) in joined {
-        for index in (1..=of).filter(|index| !seen.contains(index)) {
-            missing.push(format!("{source}: part {index} of {of} is missing"));
+    for campaign in campaigns {
+        for index in (1..=campaign.of).filter(|index| !campaign.seen.contains(index)) {
+            missing.push(format!("{}: part {index} of {} is missing", campaign.source, campaign.of));
         }
-        if seen.len() as u32 == of {
-            result.started.part = None;
-        }
-        whole.push((source, result));
+        whole.push(campaign.finish());
     }
     (whole, missing)
 }
@@ -63,20 +102,11 @@ fn add(into: &mut CheckDocument, part: &CheckDocument) {
         }
     }
     let (a, b) = (&mut into.finished, &part.finished);
-    a.totals.loaded += b.totals.loaded;
-    a.totals.generated += b.totals.generated;
     a.totals.processes += b.totals.processes;
-    a.totals.not_observed += b.totals.not_observed;
-    a.totals.failures = into.failures.len() as u64;
-    a.totals.expected = into.failures.iter().filter(|failure| failure.expected.is_some()).count() as u64;
     a.notes.extend(b.notes.iter().filter(|note| !a.notes.contains(note)).cloned().collect::<Vec<_>>());
     a.interrupted |= b.interrupted;
     if b.verdict > a.verdict {
         (a.verdict, a.sentence, a.exit_code) = (b.verdict, b.sentence.clone(), b.exit_code);
-    }
-    if a.verdict == Verdict::Divergent {
-        let unexpected = a.totals.failures.saturating_sub(a.totals.expected);
-        a.sentence = levels::sentence(a.verdict, &[], &[], None, unexpected);
     }
 }
 
@@ -93,4 +123,54 @@ fn add_group(into: &mut GroupResult, part: &GroupResult) {
     }
     into.notes.extend(part.notes.iter().filter(|n| !into.notes.contains(n)).cloned().collect::<Vec<_>>());
     into.verdict = into.verdict.max(part.verdict);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::check::{Breadth, Expectations, Matrix, Wanted};
+    use crate::engine::Generation;
+    use crate::plan::Dialect;
+    use crate::rules::Level;
+    use crate::subject::{Depth, Machine, Setting, Truth};
+
+    /// What a simulated machine comes to in a part of the matrix.
+    fn checked(part: Option<Part>) -> CheckDocument {
+        let (engine, truth, generation) = (Machine::Linux.engine(), Truth::embedded(), Generation::default());
+        let (dialect, depth) = (Dialect::EnumV4, Depth::Bytes);
+        let matrix = Matrix {
+            subject: &engine,
+            model_name: "m".to_owned(),
+            setting: Setting { dialect, depth, generation: &generation, truth: &truth },
+            notes: Vec::new(),
+            wanted: Wanted { level: Level::P3, named: true },
+            breadth: Breadth::Pairs,
+            only: Vec::new(),
+            retries: 0,
+            jobs: 1,
+            fail_fast: false,
+            part,
+            faults: Vec::new(),
+            allow_unmet: false,
+            expected: Expectations::default(),
+            interrupted: &AtomicBool::new(false),
+        };
+        matrix.run(&mut |_| {}).unwrap()
+    }
+
+    #[test]
+    fn joined_parts_count_what_the_whole_counts() {
+        let whole = checked(None);
+        let part = |index| (format!("{index}.json"), checked(Some(Part { index, of: 3 })));
+        let parts: Vec<_> = (1..=3).map(part).collect();
+        assert!(parts.iter().all(|(_, part)| part.cases.len() < whole.cases.len()));
+        let (joined, missing) = join(&parts);
+        assert_eq!((joined.len(), missing), (1, Vec::new()));
+        let joined = &joined[0].1;
+        assert!(joined.finished.totals.loaded > joined.finished.totals.groups);
+        assert_eq!(joined.finished.totals, whole.finished.totals);
+        assert_eq!(joined.cases.len(), whole.cases.len());
+    }
 }

@@ -85,6 +85,7 @@ fn case(spelling: &str, plan: &str, verdict: Verdict) -> CaseResult {
         plan: plan.to_owned(),
         resolved: plan.to_owned(),
         path: "1a2b3c4d5e6f".to_owned(),
+        loaded: true,
         output_observed: true,
         findings: Vec::new(),
         not_observed: vec![unseen(Rule::SameBytes, Capability::Memory)],
