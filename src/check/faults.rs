@@ -159,6 +159,7 @@ impl Faults<'_> {
             planned_plans: 0,
             planned_loads: planned,
             part: None,
+            known: Vec::new(),
         };
         FaultsStarted { check, planned }
     }

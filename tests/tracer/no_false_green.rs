@@ -481,6 +481,35 @@ fn the_parts_of_a_campaign_are_the_whole() {
     }
 }
 
+/// A known divergence that was mended stays on the list for ever where each part of a campaign looks at its own
+/// cases alone: what all parts together show is what counts.
+#[test]
+fn the_parts_of_a_campaign_meet_the_known_divergences_together() {
+    let (model, half) = (model(), command("lock_first_half"));
+    let all = model.check(&[], &half).failures().len() as u64;
+    assert!(all > 4, "{all}");
+    let list = model.folder().join("known.json");
+    let merged = |count: u64| {
+        let known = format!(r#"{{"rule":"tensors-locked","pattern":"*","count":{count},"reason":"known"}}"#);
+        std::fs::write(&list, format!(r#"{{"schema":"loadparity.expect/2","known":[{known}]}}"#)).unwrap();
+        let file = |part: &str| {
+            let told = model.check(&["--expect", list.to_str().unwrap(), "--partition", part], &half);
+            let file = model.folder().join(format!("{}.json", part.replace('/', "-")));
+            std::fs::write(&file, serde_json::to_vec(&told.document).unwrap()).unwrap();
+            assert_eq!(told.code, 0, "{}", told.text);
+            file.to_str().unwrap().to_owned()
+        };
+        let files = ["1/2", "2/2"].map(file);
+        said(&["merge", &files[0], &files[1]], &[])
+    };
+    let (code, text) = merged(all);
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = merged(all + 1);
+    assert!(code == 1 && text.contains("known-divergence"), "{code} {text}");
+    let (code, text) = merged(all - 1);
+    assert!(code == 1 && text.contains("tensors-locked"), "one more than is known: {code} {text}");
+}
+
 /// Where malloc puts a buffer depends on how much was allocated before it, so on the words of the command: a lock
 /// of it is a page longer or shorter, and that is nothing.
 #[test]

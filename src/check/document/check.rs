@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DocumentError, Failure, RuleText, Verdict};
+use crate::check::expect::Known;
 use crate::plan::LoadPlan;
 use crate::rules::{Finding, Level, NotObserved};
 
@@ -71,6 +72,9 @@ pub struct CheckStarted {
     /// The part of the campaign, where it is divided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
+    /// The known divergences, in a part: what all parts meet together is what counts, and a merge asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Known>,
 }
 
 /// One part of a campaign that several machines or jobs share.

@@ -1,6 +1,7 @@
 //! The parts of one campaign, joined into one result.
 
-use crate::check::document::{CheckDocument, GroupResult, Part, Verdict};
+use crate::check::document::{CaseResult, CheckDocument, Failure, GroupResult, Part, Verdict};
+use crate::check::expect::Expectations;
 use crate::check::levels;
 
 /// The parts of one campaign that are there, joined.
@@ -11,6 +12,8 @@ struct Campaign {
     /// The numbers of the parts.
     seen: Vec<u32>,
     of: u32,
+    /// Whether all cases of the parts were run.
+    complete: bool,
     /// Broken rules that are counted and not listed: every part resolves all spellings, and counts the same.
     unlisted: u64,
 }
@@ -20,7 +23,14 @@ impl Campaign {
         let listed = result.failures.len() as u64;
         let unlisted = result.finished.totals.failures.saturating_sub(listed);
         let (source, result) = (source.to_owned(), result.clone());
-        Self { source, result, seen: vec![part.index], of: part.of, unlisted }
+        let complete = is_complete(&result);
+        Self { source, result, seen: vec![part.index], of: part.of, complete, unlisted }
+    }
+
+    fn add(&mut self, index: u32, part: &CheckDocument) {
+        self.seen.push(index);
+        self.complete &= is_complete(part);
+        add(&mut self.result, part);
     }
 
     fn misses(&self, part: Part, result: &CheckDocument) -> bool {
@@ -33,16 +43,49 @@ impl Campaign {
 
     /// Counts and judges what the parts come to together.
     fn finish(mut self) -> (String, CheckDocument) {
-        if self.is_whole() {
+        let whole = self.is_whole();
+        if whole {
             self.result.started.part = None;
         }
+        judge_known(&mut self.result, whole && self.complete);
         let CheckDocument { started, groups, cases, failures, finished, .. } = &mut self.result;
         finished.totals.count(started, (groups, cases, failures), self.unlisted);
+        if failures.iter().any(|failure| failure.expected.is_none()) {
+            (finished.verdict, finished.exit_code) = (Verdict::Divergent, Verdict::Divergent.exit_code());
+        }
         if finished.verdict == Verdict::Divergent {
             let unexpected = finished.totals.failures.saturating_sub(finished.totals.expected);
             finished.sentence = levels::sentence(finished.verdict, &[], &[], None, unexpected);
         }
         (self.source, self.result)
+    }
+}
+
+/// Whether every case that was to be run was.
+fn is_complete(part: &CheckDocument) -> bool {
+    !part.finished.interrupted && part.cases.len() as u64 == part.started.planned_loads
+}
+
+/// Holds the failures of all parts against the known divergences. Each part has counted for itself, so that
+/// together they may meet one too often; one that they meet too seldom shows in a `whole` campaign alone.
+fn judge_known(result: &mut CheckDocument, whole: bool) {
+    let mut known = Expectations::of(std::mem::take(&mut result.started.known));
+    if known.known().is_empty() {
+        return;
+    }
+    for failure in &mut result.failures {
+        failure.expected = known.reason(failure);
+        if failure.expected.is_some() {
+            continue;
+        }
+        let plan = failure.plan.as_deref().unwrap_or(CaseResult::REFUSED);
+        let group = result.groups.iter_mut().filter(|group| group.name == plan).map(|g| &mut g.verdict);
+        let case = |case: &&mut CaseResult| case.plan == plan && case.spelling == failure.spelling;
+        let cases = result.cases.iter_mut().filter(case).map(|case| &mut case.verdict);
+        group.chain(cases).for_each(|verdict| *verdict = Verdict::Divergent);
+    }
+    if whole {
+        result.failures.extend(known.left_over());
     }
 }
 
@@ -56,10 +99,7 @@ pub(super) fn join(results: &[(String, CheckDocument)]) -> (Vec<(String, CheckDo
             continue;
         };
         match campaigns.iter_mut().find(|campaign| campaign.misses(part, result)) {
-            Some(campaign) => {
-                campaign.seen.push(part.index);
-                add(&mut campaign.result, result);
-            }
+            Some(campaign) => campaign.add(part.index, result),
             None => campaigns.push(Campaign::of(source, result, part)),
         }
     }
@@ -78,7 +118,8 @@ fn same(a: &CheckDocument, b: &CheckDocument) -> bool {
     let key = |d: &CheckDocument| {
         let s = &d.started;
         let machine = (s.platform.clone(), s.arch.clone(), s.page_size);
-        (s.subject.clone(), s.model.clone(), s.model_hash.clone(), s.dialect.clone(), s.level, machine)
+        let of = (s.subject.clone(), s.model.clone(), s.model_hash.clone(), s.dialect.clone(), s.level);
+        (of, machine, s.known.clone())
     };
     key(a) == key(b)
 }
@@ -97,7 +138,9 @@ fn add(into: &mut CheckDocument, part: &CheckDocument) {
         }
     }
     for failure in &part.failures {
-        if !into.failures.contains(failure) {
+        // Whether a failure is known is asked of all parts together.
+        let expected = |known: &Failure| known.expected.clone();
+        if !into.failures.iter().any(|k| *k == Failure { expected: expected(k), ..failure.clone() }) {
             into.failures.push(failure.clone());
         }
     }

@@ -29,6 +29,7 @@ fn started() -> CheckStarted {
         planned_plans: 120,
         planned_loads: 4,
         part: None,
+        known: Vec::new(),
     }
 }
 
