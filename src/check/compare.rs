@@ -12,6 +12,7 @@ use super::document::{
     Verdict, tool,
 };
 use super::expect::Expectations;
+use super::unseen::no_tensors;
 use super::watch::{Progress, Watch, varied};
 use crate::plan::Spelling;
 use crate::rules::{
@@ -207,7 +208,7 @@ impl Comparison<'_> {
         }
         if self.setting.truth.weights.is_empty() && verdict < Verdict::Blocked {
             verdict = Verdict::NotObserved;
-            why = Some(format!("{} has no tensors, so nothing could be loaded", self.model_name));
+            why = Some(no_tensors(&self.model_name));
         }
         for (fault, _) in
             self.old.faults().iter().zip(0..).filter(|(_, at)| ended.fired.get(at).is_none_or(|n| *n == 0))

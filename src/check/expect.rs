@@ -119,7 +119,17 @@ impl Expectations {
                 return problem("it gives no reason");
             }
         }
-        Ok(Self { met: vec![0; document.known.len()], known: document.known })
+        Ok(Self::of(document.known))
+    }
+
+    /// These divergences, none of them met.
+    pub(super) fn of(known: Vec<Known>) -> Self {
+        Self { met: vec![0; known.len()], known }
+    }
+
+    /// The divergences.
+    pub(super) fn known(&self) -> &[Known] {
+        &self.known
     }
 
     /// The reason why a failure is known, if it is; counts the entry as met.

@@ -14,6 +14,7 @@ use super::document::{
     FaultsStarted, RuleText, Verdict, tool,
 };
 use super::expect::Expectations;
+use super::unseen::no_tensors;
 use super::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{Ending, Evidence, Level, Output, Rule, weights_arrived};
@@ -122,13 +123,18 @@ impl Faults<'_> {
         };
         let loads: Vec<Result<(), String>> = cleans.iter().map(|clean| weights_arrived(&clean.run)).collect();
         let mut groups = Vec::new();
-        if loads.iter().any(Result::is_ok) {
+        if !self.has_no_tensors() && loads.iter().any(Result::is_ok) {
             for (clean, schedules) in cleans.iter().zip(&schedules) {
                 groups.push(run.plan(clean, schedules)?);
             }
         }
         let why = loads.into_iter().find_map(Result::err);
         Ok(run.finish(groups, why, self.started(planned)))
+    }
+
+    /// Whether any way to load the model is as good as any other: a fault in one would show nothing.
+    fn has_no_tensors(&self) -> bool {
+        self.setting.truth.weights.is_empty()
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -153,6 +159,7 @@ impl Faults<'_> {
             planned_plans: 0,
             planned_loads: planned,
             part: None,
+            known: Vec::new(),
         };
         FaultsStarted { check, planned }
     }
@@ -325,7 +332,8 @@ impl Run<'_, '_> {
         let interrupted = watch.is_interrupted();
         failures.sort_by_key(|(outcome, _)| std::cmp::Reverse(*outcome));
         let mut failures: Vec<Failure> = failures.into_iter().map(|(_, failure)| failure).collect();
-        if !interrupted && !stop && faults.only.is_empty() && faults.only_faults.is_empty() {
+        let whole = faults.only.is_empty() && faults.only_faults.is_empty() && !faults.has_no_tensors();
+        if whole && !interrupted && !stop {
             let gone = expected.left_over();
             totals.failures += gone.len() as u64;
             failures.extend(gone);
@@ -338,6 +346,9 @@ impl Run<'_, '_> {
         if !faults.only_faults.is_empty() && totals.met == 0 && verdict < Verdict::NotObserved {
             verdict = Verdict::NotObserved;
         }
+        if faults.has_no_tensors() {
+            verdict = Verdict::NotObserved;
+        }
         if interrupted && verdict < Verdict::Divergent {
             verdict = Verdict::Blocked;
         }
@@ -347,6 +358,9 @@ impl Run<'_, '_> {
                 format!("no broken rule under {} of {} faults that met a call", totals.met, totals.met)
             }
             Verdict::Divergent => format!("divergent: {unexpected} broken rules under {} faults", totals.met),
+            Verdict::NotObserved if faults.has_no_tensors() => {
+                format!("not observed: {}", no_tensors(&faults.model_name))
+            }
             Verdict::NotObserved if totals.met == 0 => "not observed: no fault met a call".to_owned(),
             Verdict::NotObserved => {
                 format!("not observed: what came of {} of {} faults", totals.not_observed, totals.met)

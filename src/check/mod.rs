@@ -36,6 +36,7 @@ mod merge;
 mod path;
 mod plans;
 mod scenario;
+mod unseen;
 mod watch;
 
 pub use baseline::{Golden, golden_paths};

@@ -79,7 +79,9 @@ fn every_recording_has_the_known_mode_and_the_predicted_one() {
     for case in &cases {
         let j = judged(case, &case.text);
         *modes.entry(j.effective.clone()).or_default() += 1;
-        if j.effective != case.effective || !j.agrees {
+        // What a printed recording can never show keeps none of them from being a pass.
+        let shows_all = !j.findings.is_empty() || j.exit_code == 0;
+        if j.effective != case.effective || !j.agrees || !shows_all {
             wrong.push(format!("{}/{}: known {}, {j:?}", case.build, case.name, case.effective));
         }
     }

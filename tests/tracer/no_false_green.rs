@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::loader_support::{Told, behind, command, model, model_without_tensors, script, words};
+use crate::loader_support::{
+    Model, Told, behind, command, loader, model, model_without_tensors, script, words,
+};
 use crate::support;
 
 /// A fault that no load comes to.
@@ -149,6 +151,7 @@ fn a_model_without_tensors_shows_nothing() {
     for loads in [command("honest"), words(&["echo", "{model}", "{flags}"])] {
         model.check(&["--quick"], &loads).is_no_pass("not-observed", "has no tensors");
         model.compare(&FEW, &loads, &loads).is_no_pass("not-observed", "has no tensors");
+        model.check(&["--faults=single"], &loads).is_no_pass("not-observed", "has no tensors");
     }
     model.asked(&["check", "--quick", "--no-run"], &[]).is_no_pass("not-observed", "has no tensors");
 }
@@ -311,6 +314,39 @@ fn a_recording_is_judged_by_what_it_shows() {
     assert!(code == 3 && text.contains("io_uring was used"), "{code} {text}");
 }
 
+/// Exit code and document of a judgement of what a variant does with a flag.
+fn judged_trace(model: &Model, variant: &str, flag: &str) -> (i32, Value) {
+    let trace = model.folder().join("trace.jsonl");
+    let (trace, path) = (trace.to_str().unwrap(), model.path.to_str().unwrap());
+    let program = loader(variant);
+    let (code, told) = said(&["trace", "-o", trace, "--", program.to_str().unwrap(), path, flag], &[]);
+    assert_eq!(code, 0, "{told}");
+    let line =
+        ["judge", "--dialect", "booleans", "--trace", trace, "-m", path, "--format", "json", "--", flag];
+    let output = support::loadparity().args(line).output().unwrap();
+    (output.status.code().unwrap(), support::schemas::parsed(&output.stdout))
+}
+
+/// A recording in which nobody sees how the weights get to where they are used is no proof that they do.
+#[test]
+fn a_judgement_without_the_weights_is_no_pass() {
+    let model = model();
+    let (code, document) = judged_trace(&model, "honest", "--no-mmap");
+    assert_eq!((code, &document["verdict"]), (0, &Value::from("pass")), "{document:#}");
+    let (code, document) = judged_trace(&model, "through_a_pipe", "--no-mmap");
+    assert_eq!((code, &document["verdict"]), (3, &Value::from("not-observed")), "{document:#}");
+    let sentence = document["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("not observed: weights-loaded: the weights were read by"), "{sentence}");
+
+    let (code, document) = judged_trace(&model_without_tensors(), "honest", "--mmap");
+    assert_eq!((code, &document["findings"]), (3, &Value::from(Vec::<Value>::new())), "{document:#}");
+    let sentence = document["sentence"].as_str().unwrap();
+    assert!(sentence.contains("the model has no tensors"), "{sentence}");
+    let unseen = document["not_observed"].as_array().unwrap();
+    let rules: Vec<&str> = unseen.iter().map(|missing| missing["rule"].as_str().unwrap()).collect();
+    assert!(rules.contains(&"plan-taken") && rules.contains(&"weights-loaded"), "{rules:?}");
+}
+
 /// The line under a finding is what a person tries first: it has to show the same finding.
 #[test]
 fn every_line_of_a_report_shows_its_finding_again() {
@@ -443,6 +479,35 @@ fn the_parts_of_a_campaign_are_the_whole() {
         assert!(missing.contains("part 2 of 2 is missing"), "{alone:#}");
         assert_eq!(code, if variant == "honest" { 3 } else { 1 }, "{alone:#}");
     }
+}
+
+/// A known divergence that was mended stays on the list for ever where each part of a campaign looks at its own
+/// cases alone: what all parts together show is what counts.
+#[test]
+fn the_parts_of_a_campaign_meet_the_known_divergences_together() {
+    let (model, half) = (model(), command("lock_first_half"));
+    let all = model.check(&[], &half).failures().len() as u64;
+    assert!(all > 4, "{all}");
+    let list = model.folder().join("known.json");
+    let merged = |count: u64| {
+        let known = format!(r#"{{"rule":"tensors-locked","pattern":"*","count":{count},"reason":"known"}}"#);
+        std::fs::write(&list, format!(r#"{{"schema":"loadparity.expect/2","known":[{known}]}}"#)).unwrap();
+        let file = |part: &str| {
+            let told = model.check(&["--expect", list.to_str().unwrap(), "--partition", part], &half);
+            let file = model.folder().join(format!("{}.json", part.replace('/', "-")));
+            std::fs::write(&file, serde_json::to_vec(&told.document).unwrap()).unwrap();
+            assert_eq!(told.code, 0, "{}", told.text);
+            file.to_str().unwrap().to_owned()
+        };
+        let files = ["1/2", "2/2"].map(file);
+        said(&["merge", &files[0], &files[1]], &[])
+    };
+    let (code, text) = merged(all);
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = merged(all + 1);
+    assert!(code == 1 && text.contains("known-divergence"), "{code} {text}");
+    let (code, text) = merged(all - 1);
+    assert!(code == 1 && text.contains("tensors-locked"), "one more than is known: {code} {text}");
 }
 
 /// Where malloc puts a buffer depends on how much was allocated before it, so on the words of the command: a lock

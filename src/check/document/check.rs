@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DocumentError, Failure, RuleText, Verdict};
+use crate::check::expect::Known;
 use crate::plan::LoadPlan;
 use crate::rules::{Finding, Level, NotObserved};
 
@@ -71,6 +72,9 @@ pub struct CheckStarted {
     /// The part of the campaign, where it is divided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
+    /// The known divergences, in a part: what all parts meet together is what counts, and a merge asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Known>,
 }
 
 /// One part of a campaign that several machines or jobs share.
@@ -159,6 +163,9 @@ pub struct CaseResult {
     pub resolved: String,
     /// Fingerprint of its code path.
     pub path: String,
+    /// Whether it brought the weights in.
+    #[serde(default)]
+    pub loaded: bool,
     /// Whether its output was observed and compared.
     pub output_observed: bool,
     /// Rules that it breaks.
@@ -167,6 +174,11 @@ pub struct CaseResult {
     pub not_observed: Vec<NotObserved>,
     /// The word for it.
     pub verdict: Verdict,
+}
+
+impl CaseResult {
+    /// The plan of a spelling that the dialect refuses.
+    pub const REFUSED: &'static str = "refused";
 }
 
 /// The facts of one load; byte counts are of what arrived.
@@ -223,6 +235,30 @@ pub struct Totals {
     /// Processes that were started; 0 for a subject without processes.
     #[serde(default)]
     pub processes: u64,
+}
+
+impl Totals {
+    /// Counts what was run; `unlisted` broken rules were counted and are on no list. What was resolved for
+    /// level P1 stays as it is, but for a command, of which nothing is resolved that is not run.
+    pub(in crate::check) fn count(
+        &mut self,
+        started: &CheckStarted,
+        (groups, cases, failures): (&[GroupResult], &[CaseResult], &[Failure]),
+        unlisted: u64,
+    ) {
+        let count = |wanted: fn(&CaseResult) -> bool| cases.iter().filter(|case| wanted(case)).count() as u64;
+        if started.planned_plans == 0 {
+            self.planned = cases.len() as u64;
+            self.rejected = count(|case| case.plan == CaseResult::REFUSED);
+            self.resolved = self.planned - self.rejected;
+        }
+        self.loaded = count(|case| case.loaded);
+        self.generated = count(|case| case.output_observed);
+        self.not_observed = cases.iter().map(|case| case.not_observed.len() as u64).sum();
+        self.groups = groups.len() as u64;
+        self.failures = failures.len() as u64 + unlisted;
+        self.expected = failures.iter().filter(|failure| failure.expected.is_some()).count() as u64;
+    }
 }
 
 /// One named normalisation and how often it was applied.

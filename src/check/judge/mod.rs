@@ -11,10 +11,11 @@ mod models;
 pub use claims::claims;
 
 use super::document::{JudgeDocument, Verdict};
+use super::unseen::lowers;
 use crate::plan::{Dialect, LoadPlan, Spelling, UsageError, bench};
 use crate::rules::{
-    self, Capabilities, Capability, Decided, Effective, EffectiveSource, Evidence, Finding, Profile, Rule,
-    Weights,
+    self, Capabilities, Capability, Decided, Effective, EffectiveSource, Evidence, Finding, NotObserved,
+    Profile, Rule, Weights,
 };
 use crate::trace::{Call, NoticeCode, Op, Phase};
 
@@ -112,13 +113,24 @@ fn judge_plan(
         not_observed.append(&mut judgement.not_observed);
         notes.append(&mut judgement.notes);
     }
-    if !agrees {
-        let rule = if plan.is_some() { Rule::PlanTaken } else { Rule::UsageRefused };
-        let message = format!("the dialect predicts {expected}, the operations show {effective}");
-        findings.insert(0, Finding::new(rule, message));
+    match plan {
+        _ if agrees => {}
+        Some(_) if recording.weights.is_some_and(Weights::is_empty) => {
+            let reason = "the model has no tensors";
+            not_observed.insert(0, NotObserved::new(Rule::PlanTaken, vec![Capability::Layout], reason));
+        }
+        _ => {
+            let rule = if plan.is_some() { Rule::PlanTaken } else { Rule::UsageRefused };
+            let message = format!("the dialect predicts {expected}, the operations show {effective}");
+            findings.insert(0, Finding::new(rule, message));
+        }
     }
     notes.extend(recording.unseen.iter().cloned());
-    let verdict = match (findings.is_empty(), evidence.unseen.is_empty()) {
+    let mut missing = evidence.unseen.clone();
+    if missing.is_empty() {
+        missing.extend(not_observed.iter().find(|m| lowers(m)).map(|m| format!("{}: {}", m.rule, m.reason)));
+    }
+    let verdict = match (findings.is_empty(), missing.is_empty()) {
         (false, _) => Verdict::Divergent,
         (true, false) => Verdict::NotObserved,
         (true, true) => Verdict::Pass,
@@ -128,7 +140,7 @@ fn judge_plan(
             let s = if findings.len() == 1 { "" } else { "s" };
             format!("divergent: {} broken rule{s}", findings.len())
         }
-        Verdict::NotObserved => format!("not observed: {}", evidence.unseen.join("; ")),
+        Verdict::NotObserved => format!("not observed: {}", missing.join("; ")),
         _ => match not_observed.len() {
             0 => "the load does what the dialect predicts".to_owned(),
             1 => "the load does what the dialect predicts; 1 rule not observed".to_owned(),

@@ -152,6 +152,11 @@ impl Matrix<'_> {
             planned_plans,
             planned_loads,
             part: self.part,
+            // A part of what was picked by hand shows nothing of the others.
+            known: match self.part {
+                Some(_) if self.only.is_empty() => self.expected.known().to_vec(),
+                _ => Vec::new(),
+            },
         }
     }
 

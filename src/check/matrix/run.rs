@@ -12,6 +12,7 @@ use crate::check::expect::Expectations;
 use crate::check::levels::{self, Seen};
 use crate::check::path::{CasePath, semantic};
 use crate::check::plans;
+use crate::check::unseen::{lowers, no_tensors};
 use crate::check::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{
@@ -46,6 +47,8 @@ pub(super) struct Run<'a, 'p> {
     groups: Vec<GroupResult>,
     cases: Vec<CaseResult>,
     failures: Vec<Failure>,
+    /// Broken rules that are counted and not listed.
+    unlisted: u64,
     seen: Seen,
     /// The output that all others must equal, and its spelling.
     output: Option<(Output, String)>,
@@ -60,16 +63,6 @@ pub(super) struct Run<'a, 'p> {
     /// What hid calls in a case, the first sentence about it.
     unseen: Option<String>,
     stop: bool,
-}
-
-/// Whether a run is no pass without this. That as many bytes are locked as the weights have, of which nobody
-/// knows where they lie, is the most that calls can show of a loader that copies what it reads.
-fn lowers(missing: &NotObserved) -> bool {
-    match missing.rule {
-        Rule::SameBytes | Rule::FallbackReported | Rule::SameOutput => false,
-        Rule::TensorsLocked => !missing.missing.contains(&Capability::Destinations),
-        _ => true,
-    }
 }
 
 impl<'a, 'p> Run<'a, 'p> {
@@ -88,6 +81,7 @@ impl<'a, 'p> Run<'a, 'p> {
             groups: Vec::new(),
             cases: Vec::new(),
             failures: Vec::new(),
+            unlisted: 0,
             seen: Seen::default(),
             output: None,
             own_output: None,
@@ -121,7 +115,7 @@ impl Run<'_, '_> {
         self.totals.rejected = counts.rejected;
         self.seen.plans = counts.resolved;
         // A broken resolver breaks thousands of lines in one way: they are counted, and some are shown.
-        self.totals.failures += counts.failures.saturating_sub(failures.len() as u64);
+        self.unlisted = counts.failures.saturating_sub(failures.len() as u64);
         for failure in failures {
             self.fail(failure, &mut Vec::new());
         }
@@ -187,10 +181,7 @@ impl Run<'_, '_> {
                 (self.progress)(Progress::Finished);
             }
         }
-        if let Some(group) = group {
-            self.totals.groups += 1;
-            self.groups.push(group);
-        }
+        self.groups.extend(group);
         Ok(())
     }
 
@@ -326,6 +317,7 @@ impl Run<'_, '_> {
         let completed = evidence.completed();
         self.unseen = self.unseen.take().or_else(|| evidence.unseen.first().cloned());
         self.seen.plans += u64::from(self.matrix.subject.is_command());
+        let mut loaded = false;
         if completed {
             self.seen.completed += 1;
             self.seen.bytes += u64::from(evidence.tensors.is_some());
@@ -333,11 +325,10 @@ impl Run<'_, '_> {
             match rules::weights_arrived(evidence) {
                 Ok(()) => {
                     self.arrived |= !evidence.weights.is_empty();
-                    self.totals.loaded += 1;
+                    loaded = true;
                 }
                 Err(reason) => drop(self.not_arrived.get_or_insert(reason)),
             }
-            self.totals.generated += u64::from(judged.output_observed);
             if self.output.is_none() && judged.output_observed && judged.judgement.findings.is_empty() {
                 self.output = evidence.output.clone().map(|output| (output, spelling.clone()));
             }
@@ -356,16 +347,11 @@ impl Run<'_, '_> {
         {
             self.seen.no_output.get_or_insert(missing.reason.clone());
         }
-        if self.matrix.subject.is_command() {
-            self.totals.planned += 1;
-            self.totals.resolved += 1;
-        }
         for (rule, times) in judged.path.normalisations() {
             let entry =
                 self.normalisations.entry(rule.id()).or_insert_with(|| (rule.explanation().to_owned(), 0));
             entry.1 += times as u64;
         }
-        self.totals.not_observed += judged.judgement.not_observed.len() as u64;
         let mut verdict = judged.limit;
         for finding in &judged.judgement.findings {
             let failure = Failure {
@@ -385,6 +371,7 @@ impl Run<'_, '_> {
             plan: plan.to_string(),
             resolved: judged.judgement.decided.to_string(),
             path: judged.path.fingerprint(),
+            loaded,
             output_observed: judged.output_observed,
             findings: judged.judgement.findings.clone(),
             not_observed: judged.judgement.not_observed.clone(),
@@ -395,11 +382,9 @@ impl Run<'_, '_> {
 
     /// Puts a failure down; gives the verdict for it.
     fn fail(&mut self, mut failure: Failure, notes: &mut Vec<String>) -> Verdict {
-        self.totals.failures += 1;
         if let Some(reason) = self.expected.reason(&failure) {
             let Failure { rule, spelling, message, .. } = &failure;
             notes.push(format!("expected, because {reason}: {rule}: `{spelling}`: {message}"));
-            self.totals.expected += 1;
             failure.expected = Some(reason);
             self.failures.push(failure);
             return Verdict::Expected;
@@ -442,8 +427,6 @@ impl Run<'_, '_> {
             (Ending::TimeLimit(message), _) => Some((Rule::EndsInTime, message.clone())),
             (Ending::Killed(_), _) => None,
         };
-        self.totals.planned += u64::from(self.matrix.subject.is_command());
-        self.totals.rejected += u64::from(self.matrix.subject.is_command());
         let path = CasePath::of(&evidence, self.matrix.subject.is_command()).fingerprint();
         let mut verdict = Verdict::Pass;
         let (mut findings, mut not_observed) = (Vec::new(), Vec::new());
@@ -470,12 +453,12 @@ impl Run<'_, '_> {
                 verdict = verdict.max(Verdict::NotObserved);
             }
         }
-        self.totals.not_observed += not_observed.len() as u64;
         self.cases.push(CaseResult {
             spelling,
-            plan: "refused".to_owned(),
-            resolved: "refused".to_owned(),
+            plan: CaseResult::REFUSED.to_owned(),
+            resolved: CaseResult::REFUSED.to_owned(),
             path,
+            loaded: false,
             output_observed: false,
             findings,
             not_observed,
@@ -511,7 +494,7 @@ impl Run<'_, '_> {
     /// Broken rules of a command that loads nothing say nothing about loading.
     fn forget_findings(&mut self, instead: Verdict) {
         self.failures.retain(|failure| failure.rule == Rule::KnownDivergence);
-        (self.totals.failures, self.totals.expected) = (self.failures.len() as u64, 0);
+        self.unlisted = 0;
         let cases = self.cases.iter_mut().map(|case| &mut case.verdict);
         let verdicts = cases.chain(self.groups.iter_mut().map(|group| &mut group.verdict));
         verdicts.filter(|own| **own == Verdict::Divergent).for_each(|own| *own = instead);
@@ -521,10 +504,7 @@ impl Run<'_, '_> {
         let interrupted = self.watch.is_interrupted();
         let whole = !interrupted && !self.stop && self.matrix.only.is_empty() && self.matrix.part.is_none();
         if whole {
-            for failure in self.expected.left_over() {
-                self.totals.failures += 1;
-                self.failures.push(failure);
-            }
+            self.failures.extend(self.expected.left_over());
         }
         let mut notes = self.matrix.notes.clone();
         let cases = self.cases.iter().map(|case| case.verdict).max().unwrap_or(Verdict::Pass);
@@ -538,7 +518,7 @@ impl Run<'_, '_> {
                 verdict = Verdict::NotObserved;
                 self.forget_findings(verdict);
             }
-            why = Some(format!("{} has no tensors, so nothing could be loaded", self.matrix.model_name));
+            why = Some(no_tensors(&self.matrix.model_name));
         } else if wants_loads && !self.arrived && !self.cases.is_empty() {
             verdict = Verdict::Blocked;
             self.forget_findings(verdict);
@@ -560,6 +540,7 @@ impl Run<'_, '_> {
             verdict = Verdict::Blocked;
             why = Some(format!("interrupted after {} cases", self.cases.len()));
         }
+        self.totals.count(&started, (&self.groups, &self.cases, &self.failures), self.unlisted);
         self.totals.processes = self.watch.processes();
         if self.totals.processes > 0 {
             notes.push(format!("{} processes were started", self.totals.processes));

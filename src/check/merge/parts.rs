@@ -1,35 +1,114 @@
 //! The parts of one campaign, joined into one result.
 
-use crate::check::document::{CheckDocument, GroupResult, Part, Verdict};
+use crate::check::document::{CaseResult, CheckDocument, Failure, GroupResult, Part, Verdict};
+use crate::check::expect::Expectations;
 use crate::check::levels;
+
+/// The parts of one campaign that are there, joined.
+struct Campaign {
+    /// How a person knows the first of them.
+    source: String,
+    result: CheckDocument,
+    /// The numbers of the parts.
+    seen: Vec<u32>,
+    of: u32,
+    /// Whether all cases of the parts were run.
+    complete: bool,
+    /// Broken rules that are counted and not listed: every part resolves all spellings, and counts the same.
+    unlisted: u64,
+}
+
+impl Campaign {
+    fn of(source: &str, result: &CheckDocument, part: Part) -> Self {
+        let listed = result.failures.len() as u64;
+        let unlisted = result.finished.totals.failures.saturating_sub(listed);
+        let (source, result) = (source.to_owned(), result.clone());
+        let complete = is_complete(&result);
+        Self { source, result, seen: vec![part.index], of: part.of, complete, unlisted }
+    }
+
+    fn add(&mut self, index: u32, part: &CheckDocument) {
+        self.seen.push(index);
+        self.complete &= is_complete(part);
+        add(&mut self.result, part);
+    }
+
+    fn misses(&self, part: Part, result: &CheckDocument) -> bool {
+        self.of == part.of && !self.seen.contains(&part.index) && same(&self.result, result)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.seen.len() as u32 == self.of
+    }
+
+    /// Counts and judges what the parts come to together.
+    fn finish(mut self) -> (String, CheckDocument) {
+        let whole = self.is_whole();
+        if whole {
+            self.result.started.part = None;
+        }
+        judge_known(&mut self.result, whole && self.complete);
+        let CheckDocument { started, groups, cases, failures, finished, .. } = &mut self.result;
+        finished.totals.count(started, (groups, cases, failures), self.unlisted);
+        if failures.iter().any(|failure| failure.expected.is_none()) {
+            (finished.verdict, finished.exit_code) = (Verdict::Divergent, Verdict::Divergent.exit_code());
+        }
+        if finished.verdict == Verdict::Divergent {
+            let unexpected = finished.totals.failures.saturating_sub(finished.totals.expected);
+            finished.sentence = levels::sentence(finished.verdict, &[], &[], None, unexpected);
+        }
+        (self.source, self.result)
+    }
+}
+
+/// Whether every case that was to be run was.
+fn is_complete(part: &CheckDocument) -> bool {
+    !part.finished.interrupted && part.cases.len() as u64 == part.started.planned_loads
+}
+
+/// Holds the failures of all parts against the known divergences. Each part has counted for itself, so that
+/// together they may meet one too often; one that they meet too seldom shows in a `whole` campaign alone.
+fn judge_known(result: &mut CheckDocument, whole: bool) {
+    let mut known = Expectations::of(std::mem::take(&mut result.started.known));
+    if known.known().is_empty() {
+        return;
+    }
+    for failure in &mut result.failures {
+        failure.expected = known.reason(failure);
+        if failure.expected.is_some() {
+            continue;
+        }
+        let plan = failure.plan.as_deref().unwrap_or(CaseResult::REFUSED);
+        let group = result.groups.iter_mut().filter(|group| group.name == plan).map(|g| &mut g.verdict);
+        let case = |case: &&mut CaseResult| case.plan == plan && case.spelling == failure.spelling;
+        let cases = result.cases.iter_mut().filter(case).map(|case| &mut case.verdict);
+        group.chain(cases).for_each(|verdict| *verdict = Verdict::Divergent);
+    }
+    if whole {
+        result.failures.extend(known.left_over());
+    }
+}
 
 /// Joins the parts of each campaign; what is no part stays as it is. Beside it, which campaigns lack a part.
 pub(super) fn join(results: &[(String, CheckDocument)]) -> (Vec<(String, CheckDocument)>, Vec<String>) {
-    let mut joined: Vec<(String, CheckDocument, Vec<u32>, Part)> = Vec::new();
+    let mut campaigns: Vec<Campaign> = Vec::new();
     let mut whole = Vec::new();
     for (source, result) in results {
         let Some(part) = result.started.part else {
             whole.push((source.clone(), result.clone()));
             continue;
         };
-        let known = joined.iter_mut().find(|(_, known, _, first)| same(known, result) && first.of == part.of);
-        match known {
-            Some((_, known, seen, _)) if !seen.contains(&part.index) => {
-                seen.push(part.index);
-                add(known, result);
-            }
-            _ => joined.push((source.clone(), result.clone(), vec![part.index], part)),
+        match campaigns.iter_mut().find(|campaign| campaign.misses(part, result)) {
+            Some(campaign) => campaign.add(part.index, result),
+            None => campaigns.push(Campaign::of(source, result, part)),
         }
     }
     let mut missing = Vec::new();
-    for (source, mut result, seen, Part { of, .. }) in joined {
-        for index in (1..=of).filter(|index| !seen.contains(index)) {
-            missing.push(format!("{source}: part {index} of {of} is missing"));
+    for campaign in campaigns {
+        for index in (1..=campaign.of).filter(|index| !campaign.seen.contains(index)) {
+            missing.push(format!("{}: part {index} of {} is missing", campaign.source, campaign.of));
         }
-        if seen.len() as u32 == of {
-            result.started.part = None;
-        }
-        whole.push((source, result));
+        whole.push(campaign.finish());
     }
     (whole, missing)
 }
@@ -39,7 +118,8 @@ fn same(a: &CheckDocument, b: &CheckDocument) -> bool {
     let key = |d: &CheckDocument| {
         let s = &d.started;
         let machine = (s.platform.clone(), s.arch.clone(), s.page_size);
-        (s.subject.clone(), s.model.clone(), s.model_hash.clone(), s.dialect.clone(), s.level, machine)
+        let of = (s.subject.clone(), s.model.clone(), s.model_hash.clone(), s.dialect.clone(), s.level);
+        (of, machine, s.known.clone())
     };
     key(a) == key(b)
 }
@@ -58,25 +138,18 @@ fn add(into: &mut CheckDocument, part: &CheckDocument) {
         }
     }
     for failure in &part.failures {
-        if !into.failures.contains(failure) {
+        // Whether a failure is known is asked of all parts together.
+        let expected = |known: &Failure| known.expected.clone();
+        if !into.failures.iter().any(|k| *k == Failure { expected: expected(k), ..failure.clone() }) {
             into.failures.push(failure.clone());
         }
     }
     let (a, b) = (&mut into.finished, &part.finished);
-    a.totals.loaded += b.totals.loaded;
-    a.totals.generated += b.totals.generated;
     a.totals.processes += b.totals.processes;
-    a.totals.not_observed += b.totals.not_observed;
-    a.totals.failures = into.failures.len() as u64;
-    a.totals.expected = into.failures.iter().filter(|failure| failure.expected.is_some()).count() as u64;
     a.notes.extend(b.notes.iter().filter(|note| !a.notes.contains(note)).cloned().collect::<Vec<_>>());
     a.interrupted |= b.interrupted;
     if b.verdict > a.verdict {
         (a.verdict, a.sentence, a.exit_code) = (b.verdict, b.sentence.clone(), b.exit_code);
-    }
-    if a.verdict == Verdict::Divergent {
-        let unexpected = a.totals.failures.saturating_sub(a.totals.expected);
-        a.sentence = levels::sentence(a.verdict, &[], &[], None, unexpected);
     }
 }
 
@@ -93,4 +166,54 @@ fn add_group(into: &mut GroupResult, part: &GroupResult) {
     }
     into.notes.extend(part.notes.iter().filter(|n| !into.notes.contains(n)).cloned().collect::<Vec<_>>());
     into.verdict = into.verdict.max(part.verdict);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::check::{Breadth, Expectations, Matrix, Wanted};
+    use crate::engine::Generation;
+    use crate::plan::Dialect;
+    use crate::rules::Level;
+    use crate::subject::{Depth, Machine, Setting, Truth};
+
+    /// What a simulated machine comes to in a part of the matrix.
+    fn checked(part: Option<Part>) -> CheckDocument {
+        let (engine, truth, generation) = (Machine::Linux.engine(), Truth::embedded(), Generation::default());
+        let (dialect, depth) = (Dialect::EnumV4, Depth::Bytes);
+        let matrix = Matrix {
+            subject: &engine,
+            model_name: "m".to_owned(),
+            setting: Setting { dialect, depth, generation: &generation, truth: &truth },
+            notes: Vec::new(),
+            wanted: Wanted { level: Level::P3, named: true },
+            breadth: Breadth::Pairs,
+            only: Vec::new(),
+            retries: 0,
+            jobs: 1,
+            fail_fast: false,
+            part,
+            faults: Vec::new(),
+            allow_unmet: false,
+            expected: Expectations::default(),
+            interrupted: &AtomicBool::new(false),
+        };
+        matrix.run(&mut |_| {}).unwrap()
+    }
+
+    #[test]
+    fn joined_parts_count_what_the_whole_counts() {
+        let whole = checked(None);
+        let part = |index| (format!("{index}.json"), checked(Some(Part { index, of: 3 })));
+        let parts: Vec<_> = (1..=3).map(part).collect();
+        assert!(parts.iter().all(|(_, part)| part.cases.len() < whole.cases.len()));
+        let (joined, missing) = join(&parts);
+        assert_eq!((joined.len(), missing), (1, Vec::new()));
+        let joined = &joined[0].1;
+        assert!(joined.finished.totals.loaded > joined.finished.totals.groups);
+        assert_eq!(joined.finished.totals, whole.finished.totals);
+        assert_eq!(joined.cases.len(), whole.cases.len());
+    }
 }

@@ -29,6 +29,7 @@ fn started() -> CheckStarted {
         planned_plans: 120,
         planned_loads: 4,
         part: None,
+        known: Vec::new(),
     }
 }
 
@@ -85,6 +86,7 @@ fn case(spelling: &str, plan: &str, verdict: Verdict) -> CaseResult {
         plan: plan.to_owned(),
         resolved: plan.to_owned(),
         path: "1a2b3c4d5e6f".to_owned(),
+        loaded: true,
         output_observed: true,
         findings: Vec::new(),
         not_observed: vec![unseen(Rule::SameBytes, Capability::Memory)],

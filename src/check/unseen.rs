@@ -1,0 +1,21 @@
+//! What was not observed, and what that keeps from being a pass: the same for every campaign.
+
+use crate::rules::{Capability, NotObserved, Rule};
+
+/// Whether a run is no pass without this. That as many bytes are locked as the weights have, of which nobody
+/// knows where they lie, is the most that calls can show of a loader that copies what it reads; what a loader
+/// says of a refusal is not in its calls at all.
+pub(super) fn lowers(missing: &NotObserved) -> bool {
+    match missing.rule {
+        Rule::SameBytes | Rule::FallbackReported | Rule::SameOutput => false,
+        Rule::TensorsLocked => {
+            !missing.missing.iter().any(|m| matches!(m, Capability::Destinations | Capability::Notices))
+        }
+        _ => true,
+    }
+}
+
+/// Why a model without tensors shows nothing.
+pub(super) fn no_tensors(model: &str) -> String {
+    format!("{model} has no tensors, so nothing could be loaded")
+}
