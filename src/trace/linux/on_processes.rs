@@ -31,7 +31,7 @@ impl Machine {
         };
         let space = match shares.memory {
             true => Rc::clone(&parent.space),
-            false => Rc::new(RefCell::new(parent.space.borrow().clone())),
+            false => Rc::new(RefCell::new(parent.space.borrow().copy())),
         };
         if !shares.memory {
             for region in space.borrow().regions() {
