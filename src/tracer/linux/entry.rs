@@ -39,6 +39,7 @@ impl Watcher {
             return Next::Go;
         }
         let Some(row) = numbers::call(nr).filter(|row| numbers::stops(row, &args)) else { return Next::Go };
+        self.before(thread, row.sys, &args);
         let unknown = |fd: &i32| thread.task.files.borrow().get(*fd).is_none();
         if let Some(fd) = brings_much(row.sys, &args).filter(unknown) {
             self.adopt(thread, fd, "received");

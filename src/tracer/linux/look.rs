@@ -2,7 +2,8 @@
 //!
 //! A mapping that was made proves nothing about who used it. The page table does: a page is in it once it was
 //! touched, or populated (`/proc/PID/pagemap`, `Documentation/admin-guide/mm/pagemap.rst` of Linux: a word of
-//! eight bytes for each page, bit 63 for one in memory, bit 62 for one that was swapped out). So it is read
+//! eight bytes for each page, bit 63 for one in memory, bit 62 for one that was swapped out, bit 61 for one of the
+//! file). So it is read
 //! before what would clear it: an unmap, advice that drops pages, the end of the process.
 
 use std::fs::File;
@@ -20,6 +21,9 @@ const ENTRY: usize = 8;
 /// In memory, or swapped out: `PM_PRESENT`, `PM_SWAP`.
 const TOUCHED: u64 = 0b11 << 62;
 
+/// A page of the file itself and no copy of one: `PM_FILE`.
+const OF_FILE: u64 = 1 << 61;
+
 /// Gaps between touched pages that are not told apart, in bytes: what a fault brings along.
 const GRAIN: u64 = 64 << 10;
 
@@ -34,8 +38,11 @@ impl Watcher {
         for (range, piece) in pieces {
             let Some(image) = self.machine.notes.image(piece.region) else { continue };
             let Some(path) = self.path_of(image.file) else { continue };
+            let (model, private) = (self.opened.get(&image.file).copied(), image.flags.has("MAP_PRIVATE"));
             let start = image.offset.saturating_add(range.start.wrapping_sub(piece.base));
-            let Some(touched) = touched(thread.tid, &range, page) else { continue };
+            let Some(touched) = pages_with(thread.tid, &range, page, |entry| entry & TOUCHED != 0) else {
+                continue;
+            };
             let in_file = |range: Range<u64>| {
                 let at = |addr: u64| start.saturating_add(addr);
                 at(range.start)..at(range.end)
@@ -48,12 +55,24 @@ impl Watcher {
             };
             let (process, at_ns) = (thread.task.process, self.now());
             self.machine.notes.saw(Sight { process, at_ns, seen });
+            let Some(model) = model.filter(|_| private) else { continue };
+            let copied = |entry| entry & TOUCHED != 0 && entry & OF_FILE == 0;
+            let copies = pages_with(thread.tid, &range, page, copied).unwrap_or_default();
+            let copies: Vec<Range<u64>> =
+                copies.iter().map(|copy| range.start + copy.start..range.start + copy.end).collect();
+            self.compare_copies(thread, model, &copies, |addr| start.saturating_add(addr - range.start));
         }
     }
 }
 
-/// The touched parts of a range of addresses, counted from its start; `None` where the kernel does not say.
-fn touched(tid: pid_t, range: &Range<u64>, page: u64) -> Option<Vec<Range<u64>>> {
+/// The parts of a range of addresses, counted from its start, whose words in the page table are as asked; `None`
+/// where the kernel does not say.
+fn pages_with(
+    tid: pid_t,
+    range: &Range<u64>,
+    page: u64,
+    asked: impl Fn(u64) -> bool,
+) -> Option<Vec<Range<u64>>> {
     let pagemap = File::open(format!("/proc/{tid}/pagemap")).ok()?;
     let (first, last) = (range.start / page, range.end.div_ceil(page));
     let mut found: Vec<Range<u64>> = Vec::new();
@@ -65,7 +84,7 @@ fn touched(tid: pid_t, range: &Range<u64>, page: u64) -> Option<Vec<Range<u64>>>
         pagemap.read_exact_at(entries, at * ENTRY as u64).ok()?;
         for (number, entry) in (at..).zip(entries.chunks_exact(ENTRY)) {
             let entry = entry.iter().rev().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-            if entry & TOUCHED == 0 {
+            if !asked(entry) {
                 continue;
             }
             let start = (number * page).max(range.start) - range.start;
@@ -102,7 +121,8 @@ mod tests {
             memory.cast::<u8>().add(usize::try_from(far).unwrap()).write_volatile(1);
         }
         let start = memory as u64;
-        let found = touched(std::process::id().cast_signed(), &(start..start + len as u64), page);
+        let touched = |entry| entry & TOUCHED != 0;
+        let found = pages_with(std::process::id().cast_signed(), &(start..start + len as u64), page, touched);
         assert_eq!(found, Some(vec![far..far + page]));
         // SAFETY: the mapping of above, used by nobody.
         unsafe { libc::munmap(memory, len) };
