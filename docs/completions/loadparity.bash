@@ -411,7 +411,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -h --model --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --verbose --faults --only-fault --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --expect --help"
+            opts="-m -p -n -s -t -v -h --model --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --verbose --faults --only-fault --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -525,7 +525,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__compare)
-            opts="-m -h --model --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --expect --format --help"
+            opts="-m -h --model --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

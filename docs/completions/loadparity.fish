@@ -74,6 +74,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l ver
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l list -d 'List the cases, a line each, and run none'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l fail-fast -d 'Stop at the first broken rule'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s m -l model -d 'The model' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l old -d 'The command that is known, in the words of a shell, with `{model}` and `{flags}` in their places' -r
@@ -90,6 +91,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l expect
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l fail-fast -d 'Stop at the first broken rule'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l expect -d 'Platforms that have to be among them, such as `linux,windows,macos/aarch64`; one that is missing is not run, which is no pass' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r

@@ -16,7 +16,8 @@ use super::unseen::no_tensors;
 use super::watch::{Progress, Watch, varied};
 use crate::plan::Spelling;
 use crate::rules::{
-    Capability, CommandPath, EffectiveSource, Ending, Evidence, NotObserved, Output, Rule, weights_arrived,
+    Capability, CommandPath, EffectiveSource, Ending, Evidence, NotObserved, Output, Rule, TensorBytes,
+    weights_arrived,
 };
 use crate::subject::{Case, ExternalCommand, NotAvailable, Setting, Subject, shell_line};
 use crate::trace::MapWritable;
@@ -119,6 +120,7 @@ impl Comparison<'_> {
         let mut arrived = [old.arrived.clone(), new.arrived.clone()];
         let mut fired: BTreeMap<usize, u64> = BTreeMap::new();
         let mut blocked = None;
+        let (mut bytes, mut no_bytes) = (0, None);
         let mut stop = false;
         for chunk in self.spellings.chunks(self.jobs.max(1)) {
             if stop || old.watch.is_interrupted() {
@@ -140,6 +142,9 @@ impl Comparison<'_> {
                         blocked.get_or_insert(format!("`{}`: {why}", case.spelling));
                     }
                 }
+                let whole = |run: &Evidence| run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
+                bytes += u64::from(whole(&before) && whole(&after));
+                no_bytes = no_bytes.or(before.tensors.as_ref().map(TensorBytes::count));
                 let mut compared = self.compare(&old, &new, case, &before, &after)?;
                 *totals.of(compared.impact) += 1;
                 totals.not_observed += compared.not_observed.len() as u64;
@@ -168,7 +173,8 @@ impl Comparison<'_> {
             failures.extend(expected.left_over());
         }
         totals.processes = old.watch.processes() + new.watch.processes();
-        let ended = End { arrived, fired, blocked, interrupted };
+        let no_bytes = no_bytes.unwrap_or_else(|| Capability::Memory.absence().to_owned());
+        let ended = End { arrived, fired, blocked, interrupted, bytes, no_bytes };
         Ok(self.finish(totals, spellings, failures, [&old, &new], ended))
     }
 
@@ -223,14 +229,19 @@ impl Comparison<'_> {
         if let Some(reason) = &no_output {
             notes.push(format!("P4: not observed: {reason}, so outputs are not compared"));
         }
-        notes.push(format!("P3: not observed: {}", Capability::Memory.absence()));
+        notes.push(match (ended.bytes, spellings.len()) {
+            (0, _) => format!("P3: not observed: {}", ended.no_bytes),
+            (seen, all) => {
+                format!("P3: every tensor byte of both commands was seen in {seen} of {all} spellings")
+            }
+        });
         if (self.needs_output || !self.calls_suffice)
             && totals.outputs_compared == 0
             && verdict < Verdict::Blocked
         {
             verdict = verdict.max(Verdict::NotObserved);
             let reason = no_output.clone().unwrap_or_else(|| "no output was compared".to_owned());
-            why.get_or_insert(format!("neither bytes nor outputs were compared: {reason}"));
+            why.get_or_insert(format!("no outputs were compared: {reason}"));
         }
         if ended.interrupted && verdict < Verdict::Divergent {
             verdict = Verdict::Blocked;
@@ -383,6 +394,9 @@ struct End {
     fired: BTreeMap<usize, u64>,
     blocked: Option<String>,
     interrupted: bool,
+    /// In how many spellings the bytes of every tensor were seen on both sides; why not, else.
+    bytes: u64,
+    no_bytes: String,
 }
 
 struct Judged {
@@ -442,6 +456,10 @@ fn judge(old: &Evidence, new: &Evidence, outputs: bool, paths: &(CommandPath, Co
             return judged;
         }
         (true, true) => {}
+    }
+    let wrong = |run: &Evidence| run.tensors.as_ref().and_then(|seen| seen.wrong.clone());
+    if let (None, Some(tensor)) = (wrong(old), wrong(new)) {
+        judged.add(Impact::DataIntegrityRisk, tensor.to_string());
     }
     if outputs
         && let (Some(a), Some(b)) = (&old.output, &new.output)

@@ -17,7 +17,7 @@ use super::expect::Expectations;
 use super::unseen::no_tensors;
 use super::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
-use crate::rules::{Ending, Evidence, Level, Output, Rule, weights_arrived};
+use crate::rules::{Ending, Evidence, Level, Output, Rule, TensorBytes, weights_arrived};
 use crate::subject::{Case, Fault, FaultSpec, NotAvailable, Setting, Subject, Target, When};
 use crate::trace::{Call, Op};
 
@@ -256,13 +256,15 @@ impl Run<'_, '_> {
     fn assess(&self, clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
         let completed = run.completed();
         let wrong = completed && run.output != clean.run.output;
+        let whole = run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
+        let wrong_tensor = run.tensors.as_ref().and_then(|seen| seen.wrong.as_ref());
         let outcome = match &run.ending {
             Ending::TimeLimit(_) => FaultOutcome::Hang,
             Ending::Crashed(_) => FaultOutcome::Crash,
             Ending::Killed(_) => FaultOutcome::NotObserved,
-            _ if completed && clean.no_output.is_some() && run.tensors.is_none() => FaultOutcome::NotObserved,
+            _ if completed && wrong_tensor.is_some() => FaultOutcome::WrongOutput,
+            _ if completed && clean.no_output.is_some() && !whole => FaultOutcome::NotObserved,
             _ if wrong && clean.no_output.is_none() => FaultOutcome::WrongOutput,
-            _ if completed && run.tensors != clean.run.tensors => FaultOutcome::WrongOutput,
             _ if completed && run.effective() == clean.run.effective() => FaultOutcome::Same,
             _ if !says_more(&clean.run, run) => FaultOutcome::SilentFailure,
             _ if completed => FaultOutcome::Fallback,
@@ -274,6 +276,10 @@ impl Run<'_, '_> {
             None => 0,
         };
         let message = match outcome {
+            FaultOutcome::WrongOutput if wrong_tensor.is_some() => {
+                let tensor = wrong_tensor.map_or_else(String::new, ToString::to_string);
+                format!("it ended as if nothing had happened; {tensor}")
+            }
             FaultOutcome::WrongOutput => format!(
                 "it ended as if nothing had happened, with {} bytes of output that are not the clean {}",
                 bytes(run),

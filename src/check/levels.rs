@@ -1,7 +1,7 @@
 //! Which levels of parity a campaign observed, and what its verdict says.
 
 use super::document::{LevelResult, LevelState, Verdict};
-use crate::rules::{Capability, Level};
+use crate::rules::{Capability, Level, TensorBytes};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,15 +13,16 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Whether a run of which `bytes` and `output` were observed or not falls short of what a verdict needs:
-    /// the level that was named, or else either of the two.
+    /// Whether a run of which tensors and output were observed or not falls short of what a verdict needs: the
+    /// level that was named, or else either of the two. Bytes that are mapped are right, but nobody was seen to
+    /// use them: without an output they are as good as none, unless it is they that were asked for.
     #[must_use]
-    pub fn falls_short(self, bytes: bool, output: bool) -> bool {
+    pub fn falls_short(self, tensors: Option<&TensorBytes>, output: bool) -> bool {
         match (self.level, self.named) {
             (Level::P1 | Level::P2, _) => false,
-            (Level::P3, true) => !bytes,
+            (Level::P3, true) => !tensors.is_some_and(TensorBytes::is_whole),
             (Level::P4, true) => !output,
-            (Level::P3 | Level::P4, false) => !bytes && !output,
+            (Level::P3 | Level::P4, false) => !tensors.is_some_and(TensorBytes::is_verified) && !output,
         }
     }
 }
@@ -37,6 +38,9 @@ pub(super) struct Seen {
     pub(super) bytes: u64,
     /// Of these, cases whose output was observed.
     pub(super) outputs: u64,
+    /// Of these, cases whose bytes were all compared, and what was seen in the first.
+    pub(super) verified: u64,
+    pub(super) count: Option<String>,
     /// Why bytes were not observed.
     pub(super) no_bytes: Option<String>,
     /// Why outputs were not observed.
@@ -44,6 +48,28 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Counts what was seen of the tensors of a case that completed.
+    pub(super) fn tensors(&mut self, seen: Option<&TensorBytes>) {
+        let Some(seen) = seen else { return };
+        if seen.is_whole() || seen.wrong.is_some() {
+            self.bytes += 1;
+            if seen.is_verified() && seen.wrong.is_none() {
+                self.verified += 1;
+                self.count.get_or_insert(seen.count());
+            }
+        } else {
+            self.no_bytes.get_or_insert(seen.count());
+        }
+    }
+
+    /// How far the bytes of tensors were compared, for a reader who wants it exactly.
+    pub(super) fn note(&self) -> Option<String> {
+        let (cases, of) = (self.verified, self.completed);
+        self.count
+            .as_ref()
+            .map(|count| format!("P3: {count} in {cases} of {of} cases; a mapping is the kernel's word"))
+    }
+
     pub(super) fn levels(&self, wanted: Wanted) -> Vec<LevelResult> {
         let state = |count: u64, of: u64| match count {
             0 => LevelState::NotObserved,
@@ -128,11 +154,16 @@ mod tests {
     #[test]
     fn a_level_named_has_to_be_observed() {
         let wanted = |level, named| Wanted { level, named };
-        assert!(wanted(Level::P4, true).falls_short(true, false));
-        assert!(!wanted(Level::P4, false).falls_short(true, false));
-        assert!(wanted(Level::P4, false).falls_short(false, false));
-        assert!(!wanted(Level::P2, true).falls_short(false, false));
-        assert!(wanted(Level::P3, true).falls_short(false, true));
+        let seen = |verified, mapped| TensorBytes { combined: None, wrong: None, verified, mapped, all: 9 };
+        let (verified, mapped, part) = (seen(9, 0), seen(0, 9), seen(5, 3));
+        assert!(wanted(Level::P4, true).falls_short(Some(&verified), false));
+        assert!(!wanted(Level::P4, false).falls_short(Some(&verified), false));
+        assert!(wanted(Level::P4, false).falls_short(Some(&mapped), false));
+        assert!(wanted(Level::P4, false).falls_short(None, false));
+        assert!(!wanted(Level::P2, true).falls_short(None, false));
+        assert!(wanted(Level::P3, true).falls_short(None, true));
+        assert!(!wanted(Level::P3, true).falls_short(Some(&mapped), false));
+        assert!(wanted(Level::P3, true).falls_short(Some(&part), true));
     }
 
     #[test]

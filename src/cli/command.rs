@@ -33,6 +33,10 @@ pub struct CommandArgs {
     #[arg(long, default_value = "120", value_name = "S", value_parser = super::trace::seconds)]
     timeout: Duration,
 
+    /// Do not compare a command's memory with the model file: P3 is then not observed.
+    #[arg(long)]
+    no_memory: bool,
+
     /// Known divergences of a command, each with its reason; one that is gone fails the run.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
@@ -121,11 +125,6 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let Some(model) = &args.model else {
         return Err(Exit::usage("a command needs a model: name the file with -m FILE"));
     };
-    if args.level == Some(Level::P3) {
-        return Err(Exit::usage(
-            "P3, the bytes of the tensors, cannot be observed of a command; take --level P2 or P4",
-        ));
-    }
     // A command under faults may be one without flags: then there is one case.
     let template = Template::new(args.command.clone(), args.faults.is_some()).map_err(Exit::usage)?;
     let truth = truth(model)?;
@@ -133,6 +132,7 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let one_case = !template.takes_flags();
     let subject = ExternalCommand::new(template, model, args.foreign.timeout)
         .settling(args.foreign.settle())
+        .seeing_memory(!args.foreign.no_memory)
         .with_faults(args.inject.clone());
     let generation = args.generation();
     let setting = |dialect| Setting { dialect, depth: args.depth(), generation: &generation, truth: &truth };
@@ -193,6 +193,7 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let side = |template| {
         ExternalCommand::new(template, &args.model, args.command.timeout)
             .settling(args.command.settle())
+            .seeing_memory(!args.command.no_memory)
             .with_faults(args.inject.clone())
     };
     let (old, new) = (side(old), side(new));
@@ -204,11 +205,12 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         [] => args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs)),
         only => only.to_vec(),
     };
+    let depth = if args.level == Some(Level::P2) { Depth::Load } else { Depth::Output };
     let comparison = Comparison {
         old: &old,
         new: &new,
         model_name: args.model.display().to_string(),
-        setting: Setting { dialect, depth: Depth::Output, generation: &generation, truth: &truth },
+        setting: Setting { dialect, depth, generation: &generation, truth: &truth },
         spellings,
         retries: args.command.retries(),
         jobs: usize::from(args.campaign.jobs),

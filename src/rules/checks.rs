@@ -506,8 +506,12 @@ impl Case<'_> {
                 Checked::NotObserved(vec![Capability::Memory], reason)
             }
             Some(seen) => match &seen.wrong {
-                Some(name) => Broken(format!("{name}: the loaded bytes are not the bytes of the file")),
-                None => Holds,
+                Some(wrong) => Broken(wrong.to_string()),
+                None if seen.is_whole() => Holds,
+                None => {
+                    let rest = "what became of the others was not seen";
+                    Checked::NotObserved(vec![Capability::Memory], format!("{}; {rest}", seen.count()))
+                }
             },
         }
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use rangemap::RangeSet;
 
 use super::fold::{self, Fold, Placement, Process, Way, common};
+use super::tensors::{self, TensorBytes};
 use super::weights::length;
 use super::{Capabilities, Capability, Effective, EffectiveSource, Summary, Weights};
 use crate::trace::{Call, ErrorKind, Observation, Op, ProcessId, Seen};
@@ -111,15 +112,6 @@ impl Output {
             _ => Some(format!("the output is of another kind than that of `{by}`")),
         }
     }
-}
-
-/// What was seen of the tensors' bytes in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorBytes {
-    /// One hash over all of them.
-    pub combined: String,
-    /// The first tensor whose bytes are not those of the file.
-    pub wrong: Option<String>,
 }
 
 /// What the page table showed of mappings before they went, by file of the weights.
@@ -239,6 +231,9 @@ impl Evidence {
             all.touched.entry(*file).or_default().extend(parts);
             all.looked.entry(*file).or_default().extend((!looked.is_empty()).then_some(looked));
         }
+        if self.capabilities.has(Capability::Memory) && !self.weights.is_empty() {
+            self.tensors = Some(tensors::seen(&self, &by_path, observations));
+        }
         self
     }
 
@@ -252,6 +247,11 @@ impl Evidence {
         };
         let used = self.used_unlocked.iter().filter(most).map(|(_, _, used)| *used).sum::<u64>();
         (used > least).then_some(used)
+    }
+
+    /// Bytes of a file whose mapping was looked at before it went.
+    pub(super) fn looked_at(&self, file: usize) -> RangeSet<u64> {
+        self.touched.as_ref().and_then(|seen| seen.looked.get(&file)).cloned().unwrap_or_default()
     }
 
     /// Bytes of tensors that were mapped and not read, and of which no process ever touched a page of the

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Case, FaultSpec, NotAvailable, Setting, Subject, Template, shell_line};
+use super::{Case, Depth, FaultSpec, NotAvailable, Setting, Subject, Template, shell_line};
 use crate::rules::{Capabilities, Capability, Ending, Evidence, Output, Profile};
 use crate::trace::Status;
 use crate::tracer::{self, Command, Options};
@@ -24,6 +24,7 @@ pub struct ExternalCommand {
     model: PathBuf,
     time_limit: Duration,
     settle: Duration,
+    memory: bool,
     faults: Vec<FaultSpec>,
 }
 
@@ -32,13 +33,20 @@ impl ExternalCommand {
     #[must_use]
     pub fn new(template: Template, model: &Path, time_limit: Duration) -> Self {
         let settle = Duration::ZERO;
-        Self { template, model: model.to_owned(), time_limit, settle, faults: Vec::new() }
+        Self { template, model: model.to_owned(), time_limit, settle, memory: true, faults: Vec::new() }
     }
 
     /// Waits this long before every run.
     #[must_use]
     pub fn settling(mut self, settle: Duration) -> Self {
         self.settle = settle;
+        self
+    }
+
+    /// Looks at its memory, or does not.
+    #[must_use]
+    pub fn seeing_memory(mut self, memory: bool) -> Self {
+        self.memory = memory;
         self
     }
 
@@ -130,17 +138,22 @@ impl Subject for ExternalCommand {
             env_remove: load_variables(),
             cwd: None,
         };
+        let memory = self.memory && setting.depth >= Depth::Bytes;
         let options = Options {
             models: setting.truth.paths.clone(),
             faults: self.faults.iter().chain(faults).copied().collect(),
             time_limit: Some(self.time_limit),
             capture: true,
+            memory,
             ..Options::default()
         };
         let traced = tracer::run(&command, &options)?;
         use Capability::{Addresses, Calls, Destinations, Layout, Processes};
         let mut sees =
             Capabilities::of([Calls, Addresses, Destinations, Processes, Layout, Capability::Output]);
+        if memory {
+            sees.add(Capability::Memory);
+        }
         let hidden: Vec<String> = traced
             .blind_spots
             .keys()
@@ -153,6 +166,9 @@ impl Subject for ExternalCommand {
         let weights = setting.truth.weights.clone();
         let evidence = Evidence::new(traced.ops, weights, self.page_size(), sees);
         let mut evidence = evidence.seeing(&traced.observations);
+        if let Some(seen) = evidence.tensors.as_mut().filter(|seen| seen.is_whole() && seen.wrong.is_none()) {
+            seen.combined = Some(setting.truth.tensors.combined());
+        }
         evidence.ending =
             self.ending(traced.status, traced.killed_by.map(|killer| killer.to_string()), &traced.stderr);
         evidence.output = Some(Output::text(traced.stdout));
@@ -168,6 +184,9 @@ impl Subject for ExternalCommand {
         words.push(format!("--dialect={}", setting.dialect));
         for fault in &self.faults {
             words.extend(["--inject".to_owned(), fault.to_string()]);
+        }
+        if !self.memory {
+            words.push("--no-memory".to_owned());
         }
         words.extend(options.iter().cloned());
         words.push("--".to_owned());

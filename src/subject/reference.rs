@@ -7,7 +7,9 @@ use super::{Case, Depth, NotAvailable, Setting, Subject, TensorHashes, shell_lin
 use crate::engine::{self, LoadOptions};
 use crate::plan::{LoadPlan, Source};
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording, Residency};
-use crate::rules::{Capabilities, Capability, Ending, Evidence, Output, PageCount, Profile, TensorBytes};
+use crate::rules::{
+    Capabilities, Capability, Ending, Evidence, Output, PageCount, Profile, TensorBytes, WrongTensor,
+};
 
 /// Puts something between the loader and the recorder.
 pub type Wrap = Box<dyn Fn(Arc<dyn Platform>) -> Arc<dyn Platform> + Send + Sync>;
@@ -93,8 +95,12 @@ impl ReferenceEngine {
             let hashes = TensorHashes::of(&loaded.gguf, &*loaded.weights);
             let wrong = hashes.first_difference(&setting.truth.tensors);
             let name = |at: usize| loaded.gguf.tensors.get(at).map(|tensor| tensor.name.clone());
-            let wrong = wrong.map(|at| name(at).unwrap_or_else(|| "a tensor is missing".to_owned()));
-            seen.tensors = Some(TensorBytes { combined: hashes.combined(), wrong });
+            let wrong = wrong.map(|at| {
+                let tensor = name(at).unwrap_or_else(|| "a tensor is missing".to_owned());
+                WrongTensor { tensor, difference: None, later: false }
+            });
+            let all = setting.truth.weights.len();
+            seen.tensors = Some(TensorBytes::compared(hashes.combined(), wrong, all));
         }
         if setting.depth >= Depth::Output {
             let generated = engine::generate(&loaded.gguf, loaded.weights, setting.generation, &mut |_| ())

@@ -24,9 +24,9 @@ pub enum Seen {
     Pages { pages: u64, resident: u64, locked: Option<u64> },
     /// The page cache of a file: its pages and how many of them are in memory.
     Cache { path: String, pages: u64, resident: u64 },
-    /// Memory at `addr` was compared with this range of a file; the offset in the file of the first byte
-    /// that differs.
-    Content { path: String, offset: u64, len: u64, addr: u64, first_difference: Option<u64> },
+    /// Memory was compared with this range of a file, whose first byte was found or missed at `addr`; the first
+    /// byte that differs. A stretch that went through a buffer in pieces was compared piece by piece.
+    Content { path: String, offset: u64, len: u64, addr: u64, first_difference: Option<Difference> },
     /// A mapping of this range of a file, as it was before it went: the bytes of the file whose pages the
     /// process had in its page table, in order. What it never touched is not among them.
     Touched { path: String, offset: u64, len: u64, touched: Vec<Range<u64>> },
@@ -47,6 +47,17 @@ impl Seen {
             Self::UsedUnlocked { .. } => "used-unlocked",
         }
     }
+}
+
+/// A byte of memory that is not that of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Where it stands in the file.
+    pub offset: u64,
+    /// What it is in the file.
+    pub file: u8,
+    /// What it is in memory.
+    pub memory: u8,
 }
 
 /// How a command ended.

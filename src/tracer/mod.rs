@@ -78,6 +78,8 @@ pub struct Options {
     pub time_limit: Option<Duration>,
     /// Collect standard output and error (with standard input empty) instead of inheriting all three.
     pub capture: bool,
+    /// Compare the memory that holds weights with the model files.
+    pub memory: bool,
     /// Stop on every system call, as is done where no filter can be installed.
     pub every_syscall: bool,
     /// A way to end the trace from outside.

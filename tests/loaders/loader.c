@@ -6,6 +6,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,11 +29,12 @@
     X(opened_for_writing) X(mapped_writable) X(through_a_pipe) X(short_read_ends_it) X(refusal_unreported) \
     X(retry_forever) X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
     X(decoy_mapping) X(made_writable) X(unlocks_at_once) X(loads_in_parent) X(resized_by_path) X(direct_decoy) \
-    X(uses_io_uring) \
+    X(uses_io_uring) X(flips_a_byte) X(overwrites_later) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
-    X(idiom_late_log) X(idiom_lock_all)
+    X(idiom_late_log) X(idiom_lock_all) X(idiom_in_place_transform) X(idiom_bounce_buffer) \
+    X(idiom_frees_before_exit)
 
 #define NAME(name) name,
 #define TEXT(name) #name,
@@ -226,10 +230,23 @@ static byte *anonymous(uint64_t length) {
     if (base == MAP_FAILED) die("out of memory");
     return base;
 }
+// From the heap, into which `free` writes.
+static byte *allocated(uint64_t length) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 1 << 30), mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+    byte *base = aligned_alloc(BLOCK, length);
+    if (!base) die("out of memory");
+    return base;
+}
 static void allocate(void) {
     uint64_t spare = planted(idiom_huge_page_buffer) ? HUGE_PAGE : 0;
     image.from = down(model.start, BLOCK);
     image.length = up(model.size, BLOCK) - image.from;
+    if (planted(idiom_frees_before_exit)) {
+        image.base = allocated(image.length);
+        return;
+    }
     // As malloc places it: behind what the arguments made it allocate before.
     bool shifts = planted(idiom_shifted_buffer) && !asked[DIRECT];
     image.base = anonymous(image.length + spare + (shifts ? BLOCK : 0)) + (shifts ? words_length * 16 % BLOCK : 0);
@@ -354,6 +371,18 @@ static void fill_by_threads(uint64_t from, uint64_t to) {
         if (pthread_create(&threads[i], NULL, fill_a_quarter, (void *)i)) die("cannot start a thread");
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
 }
+static void fill_by_bounces(uint64_t from, uint64_t to) {
+    static byte buffer[64 * KIB];
+    for (uint64_t length; from < to; from += length) {
+        length = least(to - from, sizeof buffer);
+        read_all(buffer, from, length);
+        memcpy(at(from), buffer, length);
+    }
+}
+enum { KEY = 0x5a };
+static void transform(void) {
+    for (uint64_t i = model.start; i < model.size; i++) *at(i) ^= KEY;
+}
 static void load(void) {
     void (*fill)(uint64_t from, uint64_t to) = NULL;
     if (planted(head_only)) model.size = least(model.size, 64 * KIB);
@@ -362,6 +391,7 @@ static void load(void) {
     else if (asked[MAP]) map();
     else if (planted(idiom_threads)) fill = fill_by_threads;
     else if (planted(idiom_stdio)) fill = fill_from_stdio;
+    else if (planted(idiom_bounce_buffer)) fill = fill_by_bounces;
     else fill = planted(through_a_pipe) ? fill_from_pipe : fill_buffered;
     if (fill) allocate();
     for (uint64_t to, from = model.start; from < model.size; from = to) {
@@ -370,7 +400,9 @@ static void load(void) {
         if ((!planted(locks_first_shard) || shard == 1) && image.base) lock_to(to - image.from);
     }
     if (planted(unlocks_at_once) && asked[LOCK]) munlock(image.base, image.locked);
-    if (planted(silent_output) && !image.mapped) *at(model.start) ^= 1;
+    if (image.mapped) return;
+    if (planted(silent_output) || planted(flips_a_byte)) *at(model.start + (model.size - model.start) / 2) ^= 1;
+    if (planted(idiom_in_place_transform)) transform();
 }
 
 // ---- What the program does.
@@ -402,9 +434,15 @@ static void try_io_uring(void) {
     if (ring >= 0) close((int)ring);
 }
 static uint64_t checksum(uint64_t sum) {
-    if (planted(decoy_mapping)) return sum;
-    for (uint64_t i = model.start; i < model.size; i++) sum = (sum ^ *at(i)) * 0x100000001b3;
+    if (planted(decoy_mapping) || planted(flips_a_byte) || planted(overwrites_later)) return sum;
+    byte key = planted(idiom_in_place_transform) && !image.mapped ? KEY : 0;
+    for (uint64_t i = model.start; i < model.size; i++) sum = (sum ^ *at(i) ^ key) * 0x100000001b3;
     return sum;
+}
+// Long after the load: memory for something else is asked for first.
+static void overwrite_last_tensor(void) {
+    munmap(anonymous(PIECE), PIECE);
+    if (!image.mapped) memset(at(model.last), 0, model.size - model.last);
 }
 static void print(uint64_t tensors, uint64_t sum) {
     struct timespec now;
@@ -442,7 +480,7 @@ int main(int argc, char **argv) {
     if (planted(uses_io_uring)) try_io_uring();
     uint64_t tensors = 0, sum = 0xcbf29ce484222325;
     enum { MOST = 64 };
-    static struct { byte *base; uint64_t length; int fd, direct_fd; } loaded[MOST];
+    static struct { byte *base; uint64_t length; int fd, direct_fd; bool mapped; } loaded[MOST];
     for (; shard <= shards && shard <= MOST; shard++) {
         load_shard(shard_path(argv[1]));
         if (planted(idiom_forked_worker)) run_a_worker();
@@ -450,11 +488,14 @@ int main(int argc, char **argv) {
         tensors += model.tensors, sum = checksum(sum);
         loaded[shard - 1].base = image.base, loaded[shard - 1].length = image.length;
         loaded[shard - 1].fd = model.fd, loaded[shard - 1].direct_fd = model.direct_fd;
+        loaded[shard - 1].mapped = image.mapped;
     }
     if (planted(idiom_late_log)) log_late();
+    if (planted(overwrites_later)) overwrite_last_tensor();
     print(tensors, sum);
     for (int i = 0; i < shards && i < MOST; i++) {
-        if (loaded[i].base) munmap(loaded[i].base, loaded[i].length);
+        if (loaded[i].base && !loaded[i].mapped && planted(idiom_frees_before_exit)) free(loaded[i].base);
+        else if (loaded[i].base) munmap(loaded[i].base, loaded[i].length);
         close(loaded[i].fd);
         if (loaded[i].direct_fd >= 0) close(loaded[i].direct_fd);
     }

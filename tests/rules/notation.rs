@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use loadparity::rules::{
-    Capabilities, Capability, Ending, Evidence, Output, Tensor, TensorBytes, WeightFile, Weights,
+    Capabilities, Capability, Ending, Evidence, Output, Tensor, TensorBytes, WeightFile, Weights, WrongTensor,
 };
 use loadparity::trace::{
     Call, Errno, ErrorKind, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase,
@@ -48,9 +48,10 @@ pub fn evidence(text: &str) -> Evidence {
         reader.line(line).unwrap_or_else(|| panic!("not a line of a trace: {line}"));
     }
     let Reader { ops, wrong, ending, .. } = reader;
+    let wrong = wrong.map(|tensor| WrongTensor { tensor, difference: None, later: false });
     let mut evidence = Evidence::new(ops, weights(), PAGE, all_capabilities());
     evidence.ending = ending;
-    evidence.tensors = Some(TensorBytes { combined: String::new(), wrong });
+    evidence.tensors = Some(TensorBytes::compared(String::new(), wrong, 0));
     evidence.output = Some(Output::text(b"text".to_vec()));
     evidence
 }

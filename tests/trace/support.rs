@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use loadparity::trace::{
-    Advice, Call, End, Errno, ErrorKind, FileId, FileIdentity, Header, NativeFlags, Notice, NoticeCode,
-    NoticeLevel, Observation, Op, Outcome, Phase, RegionId, Seen, Status, TraceFile, Word,
+    Advice, Call, Difference, End, Errno, ErrorKind, FileId, FileIdentity, Header, NativeFlags, Notice,
+    NoticeCode, NoticeLevel, Observation, Op, Outcome, Phase, RegionId, Seen, Status, TraceFile, Word,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -415,8 +415,10 @@ fn seen() -> impl Strategy<Value = Seen> {
             pages,
             resident
         }),
-        (text(), number(), number(), number(), option::of(number())).prop_map(
-            |(path, offset, len, addr, first_difference)| {
+        (text(), number(), number(), number(), option::of((number(), any::<u8>(), any::<u8>()))).prop_map(
+            |(path, offset, len, addr, difference)| {
+                let first_difference =
+                    difference.map(|(offset, file, memory)| Difference { offset, file, memory });
                 Seen::Content { path, offset, len, addr, first_difference }
             }
         ),

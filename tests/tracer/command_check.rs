@@ -27,9 +27,10 @@ fn an_honest_command_passes(#[case] dialect: &str, #[case] plans: usize) {
     assert!(groups.iter().filter(|g| !direct(g)).all(|g| g["verdict"] == "pass"), "{groups:#?}");
     assert_eq!(code, 0);
     let text = groups[0]["text"].as_str().unwrap();
-    assert!(groups.iter().all(|g| g["text"] == text && g["logits"].is_null() && g["tensors"].is_null()));
-    assert_eq!(document["levels"][2]["state"], "not-observed");
-    assert!(document["finished"]["sentence"].as_str().unwrap().contains("P3 not observed"), "{document}");
+    let tensors = groups[0]["tensors"].as_str().unwrap();
+    assert!(groups.iter().all(|g| g["text"] == text && g["logits"].is_null() && g["tensors"] == tensors));
+    assert_eq!(document["levels"][2]["state"], "observed", "{document}");
+    assert!(notes(&document).contains(" bytes verified in "), "{document}");
     let totals = &document["finished"]["totals"];
     assert_eq!(totals["loaded"], totals["resolved"]);
     assert!(dialect == "reference" || totals["rejected"].as_u64().unwrap() > 2, "{totals}");
@@ -222,8 +223,7 @@ fn what_cannot_be_done_is_said_and_is_a_usage_error() {
     };
     let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     for (args, command, told) in [
-        (&["check", "--level", "P3"][..], engine("reference"), "cannot be observed"),
-        (&["check"], words("prog {model}"), "no `{flags}`"),
+        (&["check"][..], words("prog {model}"), "no `{flags}`"),
         (&["check"], words("prog {flags}"), "no `{model}`"),
         (&["check"], words("/no/such/program {model} {flags}"), "no such program"),
         (&["check", "--expect", "/no/such/file"], engine("reference"), "/no/such/file"),

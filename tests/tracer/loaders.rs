@@ -5,7 +5,7 @@
 
 use rstest::rstest;
 
-use crate::loader_support::{Model, command, model, script, shards, shards_behind_an_empty_one, table};
+use crate::loader_support::{Model, Told, command, model, script, shards, shards_behind_an_empty_one, table};
 use crate::support;
 
 /// One test a row, so that they run side by side and each fails by its own name.
@@ -22,9 +22,10 @@ rows! {
     honest lock_first_half lock_wrong_place lock_by_child env_beats_argv other_model tail_not_loaded
     opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported retry_forever
     silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
-    unlocks_at_once loads_in_parent resized_by_path direct_decoy uses_io_uring
+    unlocks_at_once loads_in_parent resized_by_path direct_decoy uses_io_uring flips_a_byte overwrites_later
     idiom_mremap idiom_header_mapped idiom_setfl idiom_threads idiom_stdio idiom_two_opens
     idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker idiom_shifted_buffer idiom_late_log idiom_lock_all
+    idiom_in_place_transform idiom_bounce_buffer idiom_frees_before_exit
 }
 
 #[test]
@@ -40,9 +41,16 @@ fn row_holds(name: &str) {
     assert_eq!((told.code, told.rules().join(" ")), (row.code, row.rules.to_owned()), "{}", told.text);
     assert!(row.kind == "defect" || told.code == 0, "{}", told.text);
     match name {
+        "flips_a_byte" => is_wrong(&told, ""),
+        "overwrites_later" => is_wrong(&told, "it was right when it was loaded"),
+        "idiom_in_place_transform" => {
+            assert!(told.sentence().contains("P3 observed in part: "), "{}", told.sentence());
+        }
+        "idiom_bounce_buffer" | "idiom_threads" | "idiom_stdio" | "honest" => {
+            assert_eq!(told.sentence(), "parity to P4");
+        }
         "other_model" => told.is_no_pass("blocked", "bytes of "),
         "head_only" => told.is_no_pass("blocked", "never come"),
-        "silent_output" => told.is_no_pass("not-observed", "the command writes nothing"),
         "time_in_output" => {
             told.is_no_pass("not-observed", "varies by itself (2 different outputs in 2 runs)")
         }
@@ -55,6 +63,31 @@ fn row_holds(name: &str) {
     if name == "other_model" {
         assert!(told.sentence().contains("model.gguf.other"), "{}", told.sentence());
     }
+}
+
+/// Every finding names a tensor with a byte of the file, what it is there and what it is in memory.
+fn is_wrong(told: &Told, why: &str) {
+    let messages = told.messages("same-bytes");
+    let says = |m: &&str| m.contains(": byte ") && m.contains(", memory holds 0x") && m.ends_with(why);
+    assert!(!messages.is_empty() && messages.iter().all(says), "{}", told.text);
+}
+
+/// Nobody looks, and that is said.
+#[test]
+fn without_a_look_at_memory_p3_is_not_observed() {
+    let told = model().check(&["--quick", "--no-memory"], &command("flips_a_byte"));
+    told.is_pass();
+    assert!(told.sentence().contains("P3 not observed: the memory of the command was not looked at"));
+}
+
+/// A faulted run that prints what the clean one does may still hold something else.
+#[test]
+fn a_wrong_byte_shows_under_a_fault_and_between_two_builds() {
+    let flips = command("flips_a_byte");
+    let line = ["--quick", "--only", "--no-mmap", "--inject", "read.buffered:error=EINTR:when=3"];
+    model().check(&line, &flips).breaks(&["same-bytes"]);
+    let told = model().compare(&["--only", "--no-mmap"], &command("honest"), &flips);
+    assert!(told.messages("data-kept").iter().any(|m| m.contains(", memory holds 0x")), "{}", told.text);
 }
 
 /// The weights come by a process that ends: that they reach the one that prints is not seen, in `check` as in

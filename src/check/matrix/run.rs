@@ -272,7 +272,7 @@ impl Run<'_, '_> {
         if judgement.not_observed.iter().any(lowers) && limit < Verdict::Blocked {
             limit = limit.max(Verdict::NotObserved);
         }
-        if evidence.completed() && self.matrix.wanted.falls_short(evidence.tensors.is_some(), output_observed)
+        if evidence.completed() && self.matrix.wanted.falls_short(evidence.tensors.as_ref(), output_observed)
         {
             limit = limit.max(Verdict::NotObserved);
         }
@@ -320,7 +320,7 @@ impl Run<'_, '_> {
         let mut loaded = false;
         if completed {
             self.seen.completed += 1;
-            self.seen.bytes += u64::from(evidence.tensors.is_some());
+            self.seen.tensors(evidence.tensors.as_ref());
             self.seen.outputs += u64::from(judged.output_observed);
             match rules::weights_arrived(evidence) {
                 Ok(()) => {
@@ -482,7 +482,7 @@ impl Run<'_, '_> {
             steps: judged.path.steps(),
             semantic: semantic.fingerprint(),
             semantic_steps: semantic.steps.iter().map(ToString::to_string).collect(),
-            tensors: evidence.tensors.as_ref().map(|seen| seen.combined.clone()),
+            tensors: evidence.tensors.as_ref().and_then(|seen| seen.combined.clone()),
             logits: output.and_then(Output::logits_hash).map(str::to_owned),
             text: output.and_then(Output::text_hash).map(str::to_owned),
             not_observed: Vec::new(),
@@ -536,6 +536,7 @@ impl Run<'_, '_> {
             }
         }
         let levels = self.seen.levels(self.matrix.wanted);
+        notes.extend(self.seen.note().filter(|_| self.matrix.subject.is_command()));
         if interrupted && verdict < Verdict::Divergent {
             verdict = Verdict::Blocked;
             why = Some(format!("interrupted after {} cases", self.cases.len()));

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{FIRST_SCHEMA_ID, FIRST_STRING_INTEGER, Header, SCHEMA_ID, TraceFile};
 use crate::trace::{
-    Call, End, Errno, FileId, FileIdentity, NativeFlags, Notice, Observation, Op, Outcome, RegionId, Seen,
-    Status, Word,
+    Call, Difference, End, Errno, FileId, FileIdentity, NativeFlags, Notice, Observation, Op, Outcome,
+    RegionId, Seen, Status, Word,
 };
 
 /// Why a trace file cannot be used.
@@ -243,7 +243,17 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             let path = fields.string("path")?;
             let (offset, len) = (fields.int("offset")?, fields.int("len")?);
             let addr = fields.addr("addr")?;
-            Seen::Content { path, offset, len, addr, first_difference: fields.maybe_int("first_difference")? }
+            let first_difference = match fields.maybe_int("first_difference")? {
+                Some(offset) => {
+                    let mut byte = |name| {
+                        let number = |v: &Value| integer(v).and_then(|n| u8::try_from(n).ok());
+                        fields.take(name, "a byte, 0 to 255", number)
+                    };
+                    Some(Difference { offset, file: byte("file_byte")?, memory: byte("memory_byte")? })
+                }
+                None => None,
+            };
+            Seen::Content { path, offset, len, addr, first_difference }
         }
         "touched" => {
             let path = fields.string("path")?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{FIRST_STRING_INTEGER, Header, SCHEMA_ID};
-use crate::trace::{Call, End, Errno, NativeFlags, Observation, Op, Outcome, Seen, Status, Word};
+use crate::trace::{Call, Difference, End, Errno, NativeFlags, Observation, Op, Outcome, Seen, Status, Word};
 
 /// An integer: a JSON number while every reader keeps it exactly, else a decimal string.
 struct Int(u64);
@@ -104,7 +104,11 @@ impl Serialize for ObservationLine<'_> {
                 map.serialize_entry("path", path)?;
                 range(&mut map, *offset, *len)?;
                 map.serialize_entry("addr", &Addr(*addr))?;
-                map.serialize_entry("first_difference", &first_difference.map(Int))?;
+                map.serialize_entry("first_difference", &first_difference.map(|d| Int(d.offset)))?;
+                if let Some(Difference { file, memory, .. }) = first_difference {
+                    map.serialize_entry("file_byte", file)?;
+                    map.serialize_entry("memory_byte", memory)?;
+                }
             }
             Seen::UsedUnlocked { addr, len, used } => {
                 map.serialize_entry("addr", &Addr(*addr))?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::files::OpenFile;
-use super::space::{Hit, Piece};
+use super::space::{Filled, Hit, Piece};
 use crate::trace::{Advice, Errno, FileId, FileIdentity, NativeFlags, Outcome};
 
 /// How a call went, and when.
@@ -79,6 +79,8 @@ pub(crate) struct Taken {
     pub(crate) hits: Vec<Hit>,
     /// Where they stood, for the case that the call is refused.
     pub(crate) pieces: Vec<(Range<u64>, Piece)>,
+    /// What reads had left there.
+    pub(crate) filled: Vec<(Range<u64>, Filled)>,
 }
 
 /// One call that has ended, refused or not.

@@ -11,7 +11,9 @@ impl Machine {
     pub(crate) fn take_memory(&self, task: &Task, addr: u64, len: u64) -> Taken {
         let mut space = task.space.borrow_mut();
         let hits = space.hits(addr, len, self.page);
-        Taken { file: None, hits, pieces: space.take(pages(addr, len, self.page)) }
+        let range = pages(addr, len, self.page);
+        let filled = space.filled(range.clone());
+        Taken { file: None, hits, filled, pieces: space.take(range) }
     }
 
     pub(super) fn on_memory(&mut self, task: &Task, done: &Done, call: Decoded<'_>) {
@@ -200,6 +202,7 @@ impl Machine {
         } else {
             let mut space = task.space.borrow_mut();
             space.insert(pages(addr, new_len, self.page), piece.region, addr);
+            space.arrive(&taken.filled, old, addr..addr.saturating_add(new_len));
         }
     }
 
@@ -220,7 +223,7 @@ impl Machine {
             return put_back(task, taken);
         }
         if copies {
-            put_back(task, taken);
+            put_pieces_back(task, taken);
         } else {
             for Hit { region, offset, len } in &taken.hits {
                 let call = Call::Unmap { region: *region, offset: *offset, len: *len };
@@ -256,6 +259,7 @@ impl Machine {
         if !copies {
             self.note_gone(task, taken);
         }
+        task.space.borrow_mut().arrive(&taken.filled, old, target..target.saturating_add(new_len));
     }
 
     fn native_on(&mut self, task: &Task, done: &Done, name: &str, addr: u64, len: u64, flags: &NativeFlags) {
@@ -314,6 +318,15 @@ impl Machine {
 
 /// A refused call has taken nothing away.
 fn put_back(task: &Task, taken: &Taken) {
+    put_pieces_back(task, taken);
+    let mut space = task.space.borrow_mut();
+    for (range, filled) in &taken.filled {
+        space.fill(range.clone(), *filled);
+    }
+}
+
+/// The old range of a move stays mapped, and what it holds is not what it was.
+fn put_pieces_back(task: &Task, taken: &Taken) {
     let mut space = task.space.borrow_mut();
     for (range, piece) in &taken.pieces {
         space.insert(range.clone(), piece.region, piece.base);

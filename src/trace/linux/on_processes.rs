@@ -31,11 +31,9 @@ impl Machine {
         };
         let space = match shares.memory {
             true => Rc::clone(&parent.space),
-            false => Rc::new(RefCell::new(parent.space.borrow().clone())),
+            false => Rc::new(RefCell::new(parent.space.borrow().copy())),
         };
         if !shares.memory {
-            // No lock is inherited, nor that to come (`mlockall(2)`).
-            space.borrow_mut().locks_future = false;
             for region in space.borrow().regions() {
                 self.notes.shared(region);
             }

@@ -1,4 +1,4 @@
-//! Address spaces: which region an address belongs to.
+//! Address spaces: which region an address belongs to, and which bytes of a file a read left there.
 
 use std::ops::Range;
 
@@ -14,10 +14,36 @@ pub(crate) struct Piece {
     pub(crate) base: u64,
 }
 
+/// What a comparison of memory with its file came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    NotYet,
+    Same,
+    Other,
+}
+
+/// Bytes of a file that a read left at some addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Which of the caller's files.
+    pub(crate) model: usize,
+    /// The address that byte 0 of the file would have.
+    pub(crate) base: u64,
+    pub(crate) compared: Compared,
+}
+
+impl Filled {
+    /// The byte of the file that belongs at an address.
+    pub(crate) fn offset(&self, addr: u64) -> u64 {
+        addr.wrapping_sub(self.base)
+    }
+}
+
 /// The known regions of one address space.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Space {
     pieces: RangeMap<u64, Piece>,
+    filled: RangeMap<u64, Filled>,
     /// Whether what is mapped from now on is locked, as `mlockall(MCL_FUTURE)` asks.
     pub(crate) locks_future: bool,
 }
@@ -47,8 +73,59 @@ impl Space {
 
     pub(crate) fn remove(&mut self, range: Range<u64>) {
         if !range.is_empty() {
+            self.forget(range.clone());
             self.pieces.remove(range);
         }
+    }
+
+    /// What a fork gives the child. What it makes of bytes that were found right is its own business, and no lock is
+    /// inherited, nor that of what comes (`mlockall(2)`).
+    pub(crate) fn copy(&self) -> Self {
+        let fresh = self.filled.iter().filter(|(_, filled)| filled.compared == Compared::NotYet);
+        let filled = fresh.map(|(range, filled)| (range.clone(), *filled)).collect();
+        Self { pieces: self.pieces.clone(), filled, locks_future: false }
+    }
+
+    /// A read has left bytes of a file here.
+    pub(crate) fn fill(&mut self, range: Range<u64>, filled: Filled) {
+        if !range.is_empty() {
+            self.filled.insert(range, filled);
+        }
+    }
+
+    /// Something else is here now, or will be.
+    pub(crate) fn forget(&mut self, range: Range<u64>) {
+        if !range.is_empty() {
+            self.filled.remove(range);
+        }
+    }
+
+    /// What reads left in a range, cut to it.
+    pub(crate) fn filled(&self, range: Range<u64>) -> Vec<(Range<u64>, Filled)> {
+        if range.is_empty() {
+            return Vec::new();
+        }
+        let within = |known: &Range<u64>| known.start.max(range.start)..known.end.min(range.end);
+        self.filled.overlapping(&range).map(|(known, filled)| (within(known), *filled)).collect()
+    }
+
+    /// Whether no read left anything anywhere.
+    pub(crate) fn is_unfilled(&self) -> bool {
+        self.filled.is_empty()
+    }
+
+    /// What stood from `old` on has moved, as far as there is room.
+    pub(super) fn arrive(&mut self, moved: &[(Range<u64>, Filled)], old: u64, room: Range<u64>) {
+        let there = |addr: u64| room.start.wrapping_add(addr.wrapping_sub(old));
+        for (range, filled) in moved {
+            let to = there(range.start).max(room.start)..there(range.end).min(room.end);
+            self.fill(to, Filled { base: there(filled.base), ..*filled });
+        }
+    }
+
+    /// The mapping around an address, as far as it is one piece of one region.
+    pub(crate) fn around(&self, addr: u64) -> Option<Range<u64>> {
+        self.pieces.get_key_value(&addr).map(|(range, _)| range.clone())
     }
 
     /// Takes a range out; returns what stood there.

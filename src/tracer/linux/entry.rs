@@ -1,5 +1,6 @@
 //! The start of a call: whether it is of interest, and which fault meets it.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::arch;
@@ -39,6 +40,15 @@ impl Watcher {
             return Next::Go;
         }
         let Some(row) = numbers::call(nr).filter(|row| numbers::stops(row, &args)) else { return Next::Go };
+        let lost = self.losing(row.sys, &args);
+        // First the bits that a comparison sets.
+        if let Some(range) = &lost {
+            self.used_since(thread, range);
+        }
+        self.before(thread, row.sys, &args);
+        if let Some(range) = lost {
+            self.look(thread, range);
+        }
         let unknown = |fd: &i32| thread.task.files.borrow().get(*fd).is_none();
         if let Some(fd) = brings_much(row.sys, &args).filter(unknown) {
             self.adopt(thread, fd, "received");
@@ -71,16 +81,19 @@ impl Watcher {
         if delay > 0 { Next::Later(delay) } else { Next::ToExit }
     }
 
-    /// Takes away what the call will.
-    fn take(&mut self, thread: &Thread, pending: &mut Pending) {
-        let args = pending.args;
-        match pending.row.sys {
-            Sys::Munmap => self.look(thread, pages(args[0], args[1], self.machine.page())),
-            Sys::Madvise if flags::drops_pages(args[2]) => {
-                self.look(thread, pages(args[0], args[1], self.machine.page()));
-            }
-            _ => {}
+    /// The addresses whose pages a call takes out of the page table.
+    fn losing(&self, call: Sys, args: &[u64; 6]) -> Option<Range<u64>> {
+        match call {
+            Sys::Munmap => Some(pages(args[0], args[1], self.machine.page())),
+            Sys::Madvise if flags::drops_pages(args[2]) => Some(pages(args[0], args[1], self.machine.page())),
+            Sys::ExitGroup => Some(0..u64::MAX),
+            _ => None,
         }
+    }
+
+    /// Takes away what the call will.
+    fn take(&self, thread: &Thread, pending: &mut Pending) {
+        let args = pending.args;
         pending.taken = match pending.row.sys {
             Sys::Close => self.machine.take_descriptor(&thread.task, descriptor(args[0])),
             Sys::Munmap => self.machine.take_memory(&thread.task, args[0], args[1]),
@@ -147,11 +160,7 @@ impl Watcher {
             Sys::Setrlimit if args[0] == libc::RLIMIT_MEMLOCK as u64 => About::Rest,
             Sys::Prlimit if args[1] == libc::RLIMIT_MEMLOCK as u64 && args[2] != 0 => About::Rest,
             Sys::Setrlimit | Sys::Prlimit => About::Nothing,
-            Sys::ExitGroup => {
-                drop((files, space));
-                self.look(thread, 0..u64::MAX);
-                About::Nothing
-            }
+            Sys::ExitGroup => About::Nothing,
             Sys::Unseen(spot) => {
                 drop((files, space));
                 self.blind(spot);

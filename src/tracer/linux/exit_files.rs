@@ -197,6 +197,11 @@ impl Watcher {
             true => At::Position,
             false => At::Offset(offset_of(done.thread, done.pending, &file, arrived)),
         };
+        let offset = match at {
+            At::Offset(offset) | At::Appended(offset) => offset,
+            At::Position => file.borrow().position,
+        };
+        self.read_arrived(done.thread, &file, offset, arrived, &pieces);
         Decoded::Read { file, at, len, addr }
     }
 

@@ -13,6 +13,9 @@ impl Watcher {
         let args = *done.args();
         let tid = done.thread.tid;
         let lists = |addr: u64| mapped(tid, addr);
+        if let (Sys::Mmap, false, Some(file)) = (done.pending.row.sys, done.failed(), &done.pending.open) {
+            self.map_arrived(done.thread, file, args[5], args[1]);
+        }
         let call = match done.pending.row.sys {
             Sys::Mmap => Decoded::Map(Mapping {
                 file: done.pending.open.clone(),

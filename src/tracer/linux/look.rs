@@ -2,12 +2,11 @@
 //!
 //! A mapping that was made proves nothing about who used it. The page table does: a page is in it once it was
 //! touched, or populated (`/proc/PID/pagemap`, `Documentation/admin-guide/mm/pagemap.rst` of Linux: a word of
-//! eight bytes for each page, bit 63 for one in memory, bit 62 for one that was swapped out). So it is read
-//! before what would clear it: an unmap, advice that drops pages, the end of the process.
+//! eight bytes for each page, bit 63 for one in memory, bit 62 for one that was swapped out, bit 61 for one of the
+//! file). So it is read before what would clear it: an unmap, advice that drops pages, the end of the process.
 
 use std::fs::File;
 use std::ops::Range;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 use libc::pid_t;
@@ -21,6 +20,9 @@ const ENTRY: usize = 8;
 /// In memory, or swapped out: `PM_PRESENT`, `PM_SWAP`.
 const TOUCHED: u64 = 0b11 << 62;
 
+/// A page of the file itself and no copy of one: `PM_FILE`.
+const OF_FILE: u64 = 1 << 61;
+
 /// Gaps between touched pages that are not told apart, in bytes: what a fault brings along.
 const GRAIN: u64 = 64 << 10;
 
@@ -28,16 +30,18 @@ const GRAIN: u64 = 64 << 10;
 const MOST: usize = 1 << 12;
 
 impl Watcher {
-    /// Looks at what of a range of addresses maps models, and at what of it was unlocked before.
+    /// Looks at what of a range of addresses maps models.
     pub(super) fn look(&mut self, thread: &Thread, addresses: Range<u64>) {
-        self.used_since(thread, &addresses);
         let page = self.machine.page();
         let pieces = thread.task.space.borrow().pieces(addresses);
         for (range, piece) in pieces {
             let Some(image) = self.machine.notes.image(piece.region) else { continue };
             let Some(path) = self.path_of(image.file) else { continue };
+            let (model, private) = (self.opened.get(&image.file).copied(), image.flags.has("MAP_PRIVATE"));
             let start = image.offset.saturating_add(range.start.wrapping_sub(piece.base));
-            let Some(touched) = touched(thread.tid, &range, page) else { continue };
+            let Some(touched) = pages_with(thread.tid, &range, page, |entry| entry & TOUCHED != 0) else {
+                continue;
+            };
             let in_file = |range: Range<u64>| {
                 let at = |addr: u64| start.saturating_add(addr);
                 at(range.start)..at(range.end)
@@ -50,170 +54,24 @@ impl Watcher {
             };
             let (process, at_ns) = (thread.task.process, self.now());
             self.machine.notes.saw(Sight { process, at_ns, seen });
+            let Some(model) = model.filter(|_| private) else { continue };
+            let copied = |entry| entry & TOUCHED != 0 && entry & OF_FILE == 0;
+            let copies = pages_with(thread.tid, &range, page, copied).unwrap_or_default();
+            let copies: Vec<Range<u64>> =
+                copies.iter().map(|copy| range.start + copy.start..range.start + copy.end).collect();
+            self.compare_copies(thread, model, &copies, |addr| start.saturating_add(addr - range.start));
         }
     }
 }
 
-/// Memory of one process whose lock was released.
-struct Piece {
-    process: u32,
-    range: Range<u64>,
-    /// Bytes of it that were used after that; `None` until the referenced bits were cleared.
-    used: Option<u64>,
-    /// What shows which pages others used, where they are a file's.
-    control: Option<Control>,
-}
-
-/// A mapping of the tracer's own that nobody touches. A page of a file counts as referenced for every process that
-/// maps it once anybody has read it; what is referenced here too proves nothing about the command.
-struct Control {
-    addr: u64,
-    len: usize,
-}
-
-impl Control {
-    fn of(file: &File, offset: u64, len: u64) -> Option<Self> {
-        let (len, offset) = (usize::try_from(len).ok()?, i64::try_from(offset).ok()?);
-        let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
-        // SAFETY: a new mapping at an address of the kernel's choice; its memory is never read.
-        let addr = unsafe {
-            libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, flags, file.as_raw_fd(), offset)
-        };
-        (addr != libc::MAP_FAILED).then_some(Self { addr: addr as u64, len })
-    }
-
-    fn range(&self) -> Range<u64> {
-        self.addr..self.addr + self.len as u64
-    }
-}
-
-impl Drop for Control {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is this value's own, and nothing points into it.
-        unsafe { libc::munmap(self.addr as *mut libc::c_void, self.len) };
-    }
-}
-
-/// Memory whose lock was released, and whether it was used then.
-///
-/// A loader may unlock right after it locked, long before it uses the weights, or at its end: the calls look the
-/// same. The referenced bits tell: they are cleared when the lock is released (`/proc/PID/clear_refs`,
-/// `proc_pid_clear_refs(5)`), and read (`smaps`) before the memory goes.
-#[derive(Default)]
-pub(super) struct Released {
-    pieces: Vec<Piece>,
-}
-
-impl Released {
-    /// What is locked again is not watched any more.
-    pub(super) fn locked(&mut self, process: u32, range: &Range<u64>) {
-        self.pieces.retain(|piece| piece.process != process || shared(&piece.range, range) == 0);
-    }
-}
-
-/// How many addresses two ranges share.
-fn shared(a: &Range<u64>, b: &Range<u64>) -> u64 {
-    a.end.min(b.end).saturating_sub(a.start.max(b.start))
-}
-
-/// The referenced bits are cleared once for each of so many parts of the models: a loader that unlocks tensor by
-/// tensor at its end does not wait for that each time.
-const PARTS: u64 = 16;
-
-impl Watcher {
-    /// A lock was released.
-    pub(super) fn unlocked(&mut self, thread: &Thread, addresses: Range<u64>) {
-        let process = thread.task.process;
-        let known = thread.task.space.borrow().pieces(addresses);
-        for (range, piece) in known {
-            let control = self.machine.notes.image(piece.region).and_then(|image| {
-                let file = self.models.file(*self.opened.get(&image.file)?)?;
-                let offset = image.offset.saturating_add(range.start.wrapping_sub(piece.base));
-                Control::of(file, offset, range.end - range.start)
-            });
-            if control.is_some() || !self.machine.notes.is_map(piece.region) {
-                self.released.pieces.push(Piece { process, range, used: None, control });
-            }
-        }
-        let waits = |piece: &&Piece| piece.process == process && piece.used.is_none();
-        let waiting = self.released.pieces.iter().filter(waits);
-        let waiting: u64 = waiting.map(|piece| piece.range.end - piece.range.start).sum();
-        if waiting == 0 || waiting < self.models.bytes() / PARTS {
-            return;
-        }
-        // What the bits say of those that were watched already would be lost.
-        self.count_used(thread);
-        let clear = |id: &str| std::fs::write(format!("/proc/{id}/clear_refs"), "1").is_ok();
-        if clear("self") && clear(&thread.tid.to_string()) {
-            let own = self.released.pieces.iter_mut().filter(|piece| piece.process == process);
-            own.for_each(|piece| piece.used = piece.used.or(Some(0)));
-        }
-    }
-
-    fn count_used(&mut self, thread: &Thread) {
-        let process = thread.task.process;
-        let watched = |piece: &&mut Piece| piece.process == process && piece.used.is_some();
-        let mut watched: Vec<&mut Piece> = self.released.pieces.iter_mut().filter(watched).collect();
-        if watched.is_empty() {
-            return;
-        }
-        // What others do may set a page's bit and clear it again meanwhile: it counts for them if it is seen before
-        // or after.
-        let (Some(before), Some(own), Some(after)) =
-            (referenced("self"), referenced(&thread.tid.to_string()), referenced("self"))
-        else {
-            return;
-        };
-        let within = |all: &[(Range<u64>, u64)], range: &Range<u64>| -> u64 {
-            all.iter().map(|(known, bytes)| shared(known, range).min(*bytes)).sum()
-        };
-        for piece in &mut watched {
-            let others = piece
-                .control
-                .as_ref()
-                .map_or(0, |control| within(&before, &control.range()).max(within(&after, &control.range())));
-            let used = within(&own, &piece.range).saturating_sub(others);
-            piece.used = piece.used.map(|before| before.max(used));
-        }
-    }
-
-    /// Tells what of a range was used since it was unlocked, before it goes.
-    fn used_since(&mut self, thread: &Thread, addresses: &Range<u64>) {
-        let process = thread.task.process;
-        let goes = |piece: &Piece| piece.process == process && shared(&piece.range, addresses) > 0;
-        if !self.released.pieces.iter().any(goes) {
-            return;
-        }
-        self.count_used(thread);
-        let at_ns = self.now();
-        for piece in self.released.pieces.extract_if(.., |piece| goes(piece)) {
-            let Some(used) = piece.used else { continue };
-            let (addr, len) = (piece.range.start, piece.range.end - piece.range.start);
-            self.machine.notes.saw(Sight { process, at_ns, seen: Seen::UsedUnlocked { addr, len, used } });
-        }
-    }
-}
-
-/// The mappings of a process that have referenced pages, and how many bytes these are.
-fn referenced(id: &str) -> Option<Vec<(Range<u64>, u64)>> {
-    let smaps = std::fs::read_to_string(format!("/proc/{id}/smaps")).ok()?;
-    let mut found: Vec<(Range<u64>, u64)> = Vec::new();
-    let mut at: Option<Range<u64>> = None;
-    for line in smaps.lines() {
-        let word = line.split_ascii_whitespace().next().unwrap_or("");
-        if let Some(rest) = line.strip_prefix("Referenced:") {
-            let bytes = rest.trim().strip_suffix(" kB").and_then(|text| text.trim().parse::<u64>().ok());
-            found.extend(at.take().zip(bytes.map(|kib| kib << 10)).filter(|(_, bytes)| *bytes > 0));
-        } else if let Some((start, end)) = word.split_once('-') {
-            let number = |text| u64::from_str_radix(text, 16).ok();
-            at = number(start).zip(number(end)).map(|(start, end)| start..end).or(at);
-        }
-    }
-    Some(found)
-}
-
-/// The touched parts of a range of addresses, counted from its start; `None` where the kernel does not say.
-fn touched(tid: pid_t, range: &Range<u64>, page: u64) -> Option<Vec<Range<u64>>> {
+/// The parts of a range of addresses, counted from its start, whose words in the page table are as asked; `None`
+/// where the kernel does not say.
+fn pages_with(
+    tid: pid_t,
+    range: &Range<u64>,
+    page: u64,
+    asked: impl Fn(u64) -> bool,
+) -> Option<Vec<Range<u64>>> {
     let pagemap = File::open(format!("/proc/{tid}/pagemap")).ok()?;
     let (first, last) = (range.start / page, range.end.div_ceil(page));
     let mut found: Vec<Range<u64>> = Vec::new();
@@ -225,7 +83,7 @@ fn touched(tid: pid_t, range: &Range<u64>, page: u64) -> Option<Vec<Range<u64>>>
         pagemap.read_exact_at(entries, at * ENTRY as u64).ok()?;
         for (number, entry) in (at..).zip(entries.chunks_exact(ENTRY)) {
             let entry = entry.iter().rev().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-            if entry & TOUCHED == 0 {
+            if !asked(entry) {
                 continue;
             }
             let start = (number * page).max(range.start) - range.start;
@@ -262,7 +120,8 @@ mod tests {
             memory.cast::<u8>().add(usize::try_from(far).unwrap()).write_volatile(1);
         }
         let start = memory as u64;
-        let found = touched(std::process::id().cast_signed(), &(start..start + len as u64), page);
+        let touched = |entry| entry & TOUCHED != 0;
+        let found = pages_with(std::process::id().cast_signed(), &(start..start + len as u64), page, touched);
         assert_eq!(found, Some(vec![far..far + page]));
         // SAFETY: the mapping of above, used by nobody.
         unsafe { libc::munmap(memory, len) };

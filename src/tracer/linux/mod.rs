@@ -2,11 +2,13 @@
 //!
 //! | file | job |
 //! | --- | --- |
+//! | `released` | what is used after its lock was released |
 //! | `spawn` | fork, wait to be attached, filter, exec |
 //! | `filter`, `numbers` | which calls stop |
 //! | `follow` | the event loop: threads, forks, execs, signals |
 //! | `watch`, `entry`, `exit_files`, `exit_memory` | one call: what it is about, what came of it, decoded |
 //! | `look` | which pages of a mapping were touched |
+//! | `content`, `compare` | whether memory holds the bytes of the file |
 //! | `models` | which files are models |
 //! | `faults` | which fault meets a call |
 //! | `latency` | idle processors that answer at once |
@@ -20,6 +22,8 @@
 //! its own alone.
 
 mod arch;
+mod compare;
+mod content;
 mod entry;
 mod exit_files;
 mod exit_memory;
@@ -32,6 +36,7 @@ mod look;
 mod models;
 mod numbers;
 mod oom;
+mod released;
 mod spawn;
 mod stop;
 mod sys;
@@ -51,6 +56,7 @@ use super::phase::header_reads;
 use super::{Command, Killer, Options, Status, TraceError, Traced, assign_phases};
 use crate::trace::Header;
 use crate::trace::linux::Finished;
+use content::Contents;
 use faults::Faults;
 use follow::{Bell, Follower};
 use models::{Models, path_text};
@@ -80,7 +86,8 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     let captured = child.captured.take();
     let page = u64::try_from(page_size()).unwrap_or(4096);
     let oom = OomCount::of(child.pid);
-    let watcher = Watcher::new(Models::new(&options.models), faults, page, child.pid);
+    let contents = options.memory.then(|| Contents::new(page));
+    let watcher = Watcher::new(Models::new(&options.models), faults, contents, page, child.pid);
     let mut follower = Follower::new(watcher, &mut child, options.every_syscall);
     let followed = thread::scope(|scope| {
         let readers = captured.map(|pipes| pipes.map(|pipe| scope.spawn(|| collect(pipe))));
@@ -99,7 +106,7 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
         Some(_) if oom.has_risen() => Some(Killer::OutOfMemory),
         killer => killer,
     };
-    let Follower { watcher, mode, report, status, passed_on, .. } = follower;
+    let Follower { mut watcher, mode, report, status, passed_on, .. } = follower;
     not_started(command, &report)?;
     let status = match (passed_on, status) {
         _ if timed_out => Status::TimeLimit,
@@ -107,6 +114,7 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
         (None, Some(status)) => status,
         (None, None) => Status::Signal(libc::SIGKILL),
     };
+    watcher.tell_contents();
     let models = watcher.models.paths();
     let layouts = watcher.models.layouts();
     let Finished { mut ops, observations, .. } = watcher.machine.finish(|ops| header_reads(ops, &layouts));

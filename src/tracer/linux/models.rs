@@ -10,6 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use libc::pid_t;
+use rangemap::RangeSet;
 
 use crate::gguf::{self, SeekSource};
 use crate::trace::FileIdentity;
@@ -153,13 +154,18 @@ impl Models {
         *model.grain.get_or_insert_with(|| file.and_then(stated_alignment).unwrap_or(SECTOR))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty()
-    }
-
-    /// A model, open for reading.
+    /// A model as it is open here.
     pub(super) fn file(&self, model: usize) -> Option<&File> {
         self.known.get(model)?.file.as_ref()
+    }
+
+    /// The tensor bytes of a model.
+    pub(super) fn tensors(&self, model: usize) -> RangeSet<u64> {
+        self.known.get(model).map(|model| layout(model).tensors).unwrap_or_default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
 
     /// How many bytes all of them have.
@@ -175,14 +181,15 @@ impl Models {
 
     /// Where the weights lie in each model, by its path in the trace.
     pub(super) fn layouts(&self) -> BTreeMap<String, Layout> {
-        let layout = |model: &Model| {
-            let Some(file) = &model.file else { return Layout::default() };
-            let size = file.metadata().map_or(0, |meta| meta.len());
-            let read = SeekSource::new(file).ok().and_then(|source| gguf::read(&source).ok());
-            read.map_or_else(|| Layout::opaque(size), |gguf| Layout::of(&gguf))
-        };
         self.known.iter().map(|model| (model.text.clone(), layout(model))).collect()
     }
+}
+
+fn layout(model: &Model) -> Layout {
+    let Some(file) = &model.file else { return Layout::default() };
+    let size = file.metadata().map_or(0, |meta| meta.len());
+    let read = SeekSource::new(file).ok().and_then(|source| gguf::read(&source).ok());
+    read.map_or_else(|| Layout::opaque(size), |gguf| Layout::of(&gguf))
 }
 
 /// The alignment of offsets that the kernel states for direct I/O (`STATX_DIOALIGN`).

@@ -3,8 +3,10 @@
 //! Numbers and layouts: `ptrace(2)`, `linux/ptrace.h`, `linux/elf.h`. They are written out here
 //! because C libraries differ in which of them they name.
 
+use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use libc::{c_int, c_long, pid_t};
@@ -149,6 +151,32 @@ pub(super) fn read_memory(pid: pid_t, addr: u64, dst: &mut [u8]) -> io::Result<u
     // touched in this process.
     let n = unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) };
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// Which pages of a file are in the page cache, from the page that starts at `start` on; `None` where the kernel
+/// does not say.
+pub(super) fn resident(file: &File, start: u64, len: u64, page: u64) -> Option<Vec<bool>> {
+    let (len, start) = (usize::try_from(len).ok().filter(|len| *len > 0)?, i64::try_from(start).ok()?);
+    let mut pages = vec![0u8; len.div_ceil(usize::try_from(page).ok()?)];
+    // SAFETY: a new mapping at an address of the kernel's choice; it is never touched, only asked about, with room
+    // for a byte a page, and unmapped again.
+    unsafe {
+        let (protection, flags) = (libc::PROT_READ, libc::MAP_SHARED);
+        let mapping = libc::mmap(std::ptr::null_mut(), len, protection, flags, file.as_raw_fd(), start);
+        if mapping == libc::MAP_FAILED {
+            return None;
+        }
+        let failed = libc::mincore(mapping, len, pages.as_mut_ptr()) != 0;
+        libc::munmap(mapping, len);
+        (!failed).then(|| pages.into_iter().map(|page| page & 1 != 0).collect())
+    }
+}
+
+/// Lets a range of a file go from the page cache.
+pub(super) fn drop_cache(file: &File, start: u64, len: u64) {
+    let (start, len) = (start.cast_signed(), len.cast_signed());
+    // SAFETY: advice on an open descriptor touches no memory.
+    unsafe { libc::posix_fadvise(file.as_raw_fd(), start, len, libc::POSIX_FADV_DONTNEED) };
 }
 
 /// Writes memory of another process, all of it or an error.

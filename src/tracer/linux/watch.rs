@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use libc::pid_t;
 
+use super::content::Contents;
 use super::faults::{Deed, Faults};
-use super::look::Released;
 use super::models::Models;
 use super::numbers::{Row, Sys};
+use super::released::Released;
 use super::sys::{self, Registers};
 use crate::platform::os_errno;
 use crate::trace::linux::{Decoded, Done, Machine, OpenFile, Taken, Task};
@@ -88,6 +89,8 @@ pub(super) struct Watcher {
     pub(super) machine: Machine,
     pub(super) models: Models,
     pub(super) faults: Faults,
+    /// What memory holds of the models, where that is to be looked at.
+    pub(super) contents: Option<Contents>,
     pub(super) dropped: u64,
     pub(super) blind_spots: BTreeMap<BlindSpot, u64>,
     /// The model behind each open.
@@ -102,11 +105,18 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(models: Models, faults: Faults, page: u64, root: pid_t) -> Self {
+    pub(super) fn new(
+        models: Models,
+        faults: Faults,
+        contents: Option<Contents>,
+        page: u64,
+        root: pid_t,
+    ) -> Self {
         Self {
             machine: Machine::new(page),
             models,
             faults,
+            contents,
             dropped: 0,
             blind_spots: BTreeMap::new(),
             opened: BTreeMap::new(),

@@ -89,7 +89,7 @@ fn recorded(program: &str, plan: LoadPlan, gguf: &Gguf) -> Clean {
     let trace = TraceFile::read(BufReader::new(file)).expect("a trace");
     let weights = Weights::of("small.gguf", None, gguf);
     let mut evidence = Evidence::new(trace.ops, weights, trace.header.page_size, of_a_command());
-    evidence.tensors = Some(TensorBytes { combined: String::new(), wrong: None });
+    evidence.tensors = Some(TensorBytes::compared(String::new(), None, 0));
     Clean { name, plan, profile: &Profile::FOREIGN, evidence }
 }
 

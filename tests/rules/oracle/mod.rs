@@ -53,7 +53,7 @@ proptest! {
         let shown = || ops.iter().map(|op| format!("{:?} p{} {:?} {:?}\n", op.phase, op.pid, op.call, op.outcome))
             .collect::<String>();
         let mut evidence = Evidence::new(ops.clone(), world.weights(), PAGE, all_capabilities());
-        evidence.tensors = Some(TensorBytes { combined: String::new(), wrong: None });
+        evidence.tensors = Some(TensorBytes::compared(String::new(), None, 0));
         let mut oracle = Oracle::play(&world, &ops);
         for profile in [&Profile::REFERENCE, &Profile::FOREIGN] {
             for plan in plans() {

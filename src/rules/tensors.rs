@@ -1,0 +1,216 @@
+//! What was seen of the tensors' bytes in memory.
+//!
+//! Data enters as the comparisons of a trace ([`Seen::Content`]) and leaves as [`TensorBytes`]. A byte is
+//!
+//! - *verified* where memory was compared with the file at any time of a loader and held it;
+//! - *mapped* where a mapping of the file brought it: the kernel is trusted, copies of pages were compared;
+//! - *not compared* else, and where it was seen in a process that ended before the one that goes on, or in a
+//!   mapping that nobody touched.
+//!
+//! A loader may transform what it reads in place: repack, dequantise, swap bytes. So memory that differs is
+//! *wrong* only beside memory that does not:
+//!
+//! - at the first comparison, where at least half of the tensor is right and some of it differs; a tensor that
+//!   differs in most was transformed, which is *not compared*;
+//! - where it was right before, if at least half of all weights were found right again: then that memory is where
+//!   weights stay, and not a buffer on their way.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rangemap::RangeSet;
+
+use super::Evidence;
+use super::fold::common;
+use super::judge::untouched;
+use super::weights::length;
+use crate::trace::{Difference, MapWritable, Observation, Seen};
+
+/// What was seen of the tensors' bytes in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorBytes {
+    /// One hash over all of them, where all were seen.
+    pub combined: Option<String>,
+    /// The first tensor whose bytes are not those of the file.
+    pub wrong: Option<WrongTensor>,
+    /// How many bytes were compared and are those of the file.
+    pub verified: u64,
+    /// How many other bytes a mapping of the file brought.
+    pub mapped: u64,
+    /// How many there are.
+    pub all: u64,
+}
+
+/// A tensor whose bytes are not those of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongTensor {
+    /// Its name, with its file where there are several.
+    pub tensor: String,
+    /// The first byte that differs, where that is known.
+    pub difference: Option<Difference>,
+    /// Whether it was right before.
+    pub later: bool,
+}
+
+impl TensorBytes {
+    /// All of so many bytes, compared with those of the file by this hash.
+    #[must_use]
+    pub fn compared(combined: String, wrong: Option<WrongTensor>, all: u64) -> Self {
+        Self { combined: Some(combined), wrong, verified: all, mapped: 0, all }
+    }
+
+    /// Whether it is known of all bytes what they are.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.verified + self.mapped >= self.all
+    }
+
+    /// Whether all bytes were compared: of those that were mapped it is not seen that anybody used them.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verified >= self.all
+    }
+
+    /// How many bytes were seen, in words.
+    #[must_use]
+    pub fn count(&self) -> String {
+        let (seen, all) = (grouped(self.verified + self.mapped), grouped(self.all));
+        match (self.verified, self.mapped) {
+            (_, 0) => format!("{seen} of {all} bytes verified"),
+            (0, _) => format!("{seen} of {all} bytes mapped"),
+            (verified, _) => {
+                format!("{seen} of {all} bytes verified or mapped ({} verified)", grouped(verified))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for WrongTensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tensor = &self.tensor;
+        let Some(Difference { offset, file, memory }) = self.difference else {
+            return write!(f, "{tensor}: the loaded bytes are not the bytes of the file");
+        };
+        write!(f, "{tensor}: byte {offset} of the file is {file:#04x}, memory holds {memory:#04x}")?;
+        if self.later { f.write_str("; it was right when it was loaded") } else { Ok(()) }
+    }
+}
+
+/// A number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// What the comparisons of one file come to.
+#[derive(Default)]
+struct Comparisons {
+    verified: RangeSet<u64>,
+    /// Found right a second time.
+    again: RangeSet<u64>,
+    /// Not right when it was first looked at.
+    differs: RangeSet<u64>,
+    /// Not right although it was before.
+    changed: RangeSet<u64>,
+    differences: Vec<Difference>,
+}
+
+impl Comparisons {
+    fn add(&mut self, range: Range<u64>, difference: Option<Difference>) {
+        let set: RangeSet<u64> = [range.clone()].into_iter().collect();
+        let known = common(&set, &self.verified);
+        let Some(difference) = difference else {
+            self.again.extend(known.iter().cloned());
+            self.verified.insert(range);
+            return;
+        };
+        self.differences.push(difference);
+        if known.is_empty() {
+            self.differs.insert(range);
+        } else {
+            self.changed.insert(range);
+        }
+    }
+
+    /// The first difference in a set.
+    fn first(&self, of: &RangeSet<u64>) -> Option<Difference> {
+        let within = self.differences.iter().filter(|difference| of.contains(&difference.offset));
+        within.min_by_key(|difference| difference.offset).copied()
+    }
+}
+
+/// What the memory of the loaders showed.
+pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Observation]) -> TensorBytes {
+    let mut comparisons: BTreeMap<usize, Comparisons> = BTreeMap::new();
+    for Observation { pid, seen, .. } in all {
+        let Seen::Content { path, offset, len, first_difference, .. } = seen else { continue };
+        let (Some(file), true) = (files.get(path.as_str()), evidence.is_loader(*pid)) else { continue };
+        let range = *offset..offset.saturating_add(*len);
+        if !range.is_empty() {
+            comparisons.entry(*file).or_default().add(range, *first_difference);
+        }
+    }
+    let all = evidence.weights.len();
+    let stayed: u64 = comparisons
+        .values()
+        .map(|of| {
+            let mut stayed = of.again.clone();
+            of.changed.iter().for_each(|range| stayed.remove(range.clone()));
+            length(&stayed)
+        })
+        .sum();
+    let mut seen = TensorBytes { combined: None, wrong: None, verified: 0, mapped: 0, all };
+    for (index, file) in evidence.weights.files.iter().enumerate() {
+        let of = comparisons.remove(&index).unwrap_or_default();
+        let mapped = mapped(evidence, index, &of);
+        let right: RangeSet<u64> = of.verified.iter().chain(mapped.iter()).cloned().collect();
+        let verified = length(&common(&of.verified, &file.bytes));
+        seen.verified += verified;
+        seen.mapped += length(&common(&right, &file.bytes)) - verified;
+        let mut differs = of.differs.clone();
+        of.verified.iter().for_each(|range| differs.remove(range.clone()));
+        for tensor in &file.tensors {
+            let bytes: RangeSet<u64> = [tensor.range.clone()].into_iter().collect();
+            let half = 2 * length(&common(&right, &bytes)) >= length(&bytes);
+            let (first, then) = (common(&differs, &bytes), common(&of.changed, &bytes));
+            let later = first.is_empty() || !half;
+            let counts = if later { !then.is_empty() && 2 * stayed >= all } else { true };
+            if seen.wrong.is_none() && counts {
+                let difference = of.first(if later { &then } else { &first });
+                let tensor = evidence.name(index, &tensor.name);
+                seen.wrong = Some(WrongTensor { tensor, difference, later });
+            }
+        }
+    }
+    if evidence.handed_over().is_some() {
+        seen.verified = 0;
+    }
+    if evidence.handed_over().is_some() || untouched(evidence).is_some() {
+        seen.mapped = 0;
+    }
+    seen
+}
+
+/// What mappings of a file brought. Of one that may be written privately, what was not looked at before it went
+/// is not known.
+fn mapped(evidence: &Evidence, file: usize, of: &Comparisons) -> RangeSet<u64> {
+    let mut mapped = evidence.union_of(|process| process.ever_mapped.get(&file).cloned().unwrap_or_default());
+    let looked = evidence.looked_at(file);
+    let private = evidence.fold.mappings.iter().filter(|mapping| {
+        mapping.file == file && mapping.refused.is_none() && mapping.writable == Some(MapWritable::Private)
+    });
+    for mapping in private.filter(|mapping| !mapping.range.is_empty()) {
+        for gap in looked.gaps(&mapping.range).collect::<Vec<_>>() {
+            mapped.remove(gap);
+        }
+    }
+    of.differs.iter().chain(of.changed.iter()).for_each(|range| mapped.remove(range.clone()));
+    mapped
+}

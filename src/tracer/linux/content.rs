@@ -1,0 +1,339 @@
+//! What the memory of a command holds of its model files: compared with the files while it is still there.
+//!
+//! Reads say which byte of which file went to which address ([`Filled`]); a fork copies that, a move takes it
+//! along, an unmap ends it. Memory is compared with a thread stopped at the start of a call:
+//!
+//! - once, at the first call after the last tensor byte of a file has arrived in a process;
+//! - before what would lose it: another read into the same memory, an unmap, advice that drops pages, the end;
+//! - again at an unmap and at the end, where it was right before.
+//!
+//! Memory into which a read is under way holds nothing until that has ended, so threads that still load disturb
+//! no comparison. What does not hold the file's bytes is told as a difference only in a mapping of its own: one
+//! that some call made, at least half of which holds bytes of the file, and that is not the heap. An allocator
+//! writes into what was freed, and what it keeps in memory that it shares out is nobody's weights. Where bytes
+//! were right before, its ends do not count either: headers of allocations stand there.
+//!
+//! Bytes that were mapped are the file's as long as the kernel says that no copy of the page was made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::ops::Range;
+
+use libc::pid_t;
+use rangemap::RangeSet;
+
+use super::compare::{BLOCK, Buffers};
+use super::flags;
+use super::numbers::Sys;
+use super::watch::{Thread, Watcher, segments};
+use crate::trace::linux::{Compared, Filled, OpenFile, Sight, Space, pages};
+use crate::trace::{Difference, Seen};
+
+/// The most stretches that are told as the same, and as different.
+const MOST: [usize; 2] = [1 << 14, 1 << 12];
+
+/// Stretches that may still grow: threads load several at a time.
+const GROWING: usize = 16;
+
+/// A stretch of a file that was compared.
+struct Stretch {
+    process: u32,
+    at_ns: u64,
+    model: usize,
+    offset: u64,
+    len: u64,
+    addr: u64,
+    difference: Option<Difference>,
+}
+
+/// What was compared in a trace.
+pub(super) struct Contents {
+    /// The tensor bytes of each model.
+    tensors: BTreeMap<usize, RangeSet<u64>>,
+    /// The tensor bytes of a model that have not arrived in a process.
+    missing: BTreeMap<(u32, usize), RangeSet<u64>>,
+    /// The processes in which the last byte of a model has arrived.
+    due: BTreeSet<u32>,
+    growing: Vec<Stretch>,
+    told: Vec<Stretch>,
+    counts: [usize; 2],
+    buffers: Buffers,
+}
+
+/// Which bytes a look compares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Those that were not compared yet.
+    First,
+    /// Those, and those that were right.
+    Last,
+}
+
+impl Contents {
+    pub(super) fn new(page: u64) -> Self {
+        Self {
+            tensors: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            due: BTreeSet::new(),
+            growing: Vec::new(),
+            told: Vec::new(),
+            counts: [0; 2],
+            buffers: Buffers::new(page),
+        }
+    }
+
+    /// What grew is as long as it gets: what is told next may be about the same bytes.
+    fn settle(&mut self) {
+        self.told.append(&mut self.growing);
+    }
+
+    fn tell(&mut self, stretch: Stretch) {
+        let differs = stretch.difference.is_some();
+        let continued = |known: &&mut Stretch| {
+            (known.process, known.model, known.offset + known.len)
+                == (stretch.process, stretch.model, stretch.offset)
+        };
+        if let Some(known) = self.growing.iter_mut().find(continued).filter(|_| !differs) {
+            known.len += stretch.len;
+            known.at_ns = stretch.at_ns;
+            return;
+        }
+        let count = &mut self.counts[usize::from(differs)];
+        if *count >= MOST[usize::from(differs)] {
+            return;
+        }
+        *count += 1;
+        if differs {
+            self.settle();
+            self.told.push(stretch);
+            return;
+        }
+        if self.growing.len() >= GROWING {
+            self.told.push(self.growing.remove(0));
+        }
+        self.growing.push(stretch);
+    }
+
+    /// Bytes of a model have come into a process, by a read or by a mapping.
+    fn came(&mut self, process: u32, model: usize, range: Range<u64>) {
+        let Some(tensors) = self.tensors.get(&model).filter(|tensors| !tensors.is_empty()) else { return };
+        let missing = self.missing.entry((process, model)).or_insert_with(|| tensors.clone());
+        if !range.is_empty() {
+            missing.remove(range);
+        }
+        if missing.is_empty() {
+            // It may be loaded once more.
+            self.missing.remove(&(process, model));
+            self.due.insert(process);
+        }
+    }
+}
+
+impl Watcher {
+    /// A thread is about to make a call: compares what that would lose.
+    pub(super) fn before(&mut self, thread: &Thread, call: Sys, args: &[u64; 6]) {
+        let Some(contents) = &mut self.contents else { return };
+        if contents.due.remove(&thread.task.process) {
+            self.compare(thread, 0..u64::MAX, Look::First);
+        }
+        let page = self.machine.page();
+        match call {
+            Sys::Read | Sys::Pread | Sys::Readv | Sys::Preadv | Sys::Preadv2 => {
+                if thread.task.space.borrow().is_unfilled() {
+                    return;
+                }
+                for (addr, len) in segments(thread.tid, call, args) {
+                    let range = addr..addr.saturating_add(len);
+                    self.compare(thread, range.clone(), Look::First);
+                    thread.task.space.borrow_mut().forget(range);
+                }
+            }
+            Sys::Munmap => self.lose(thread, pages(args[0], args[1], page), Look::Last),
+            Sys::Madvise if flags::drops_pages(args[2]) => {
+                self.lose(thread, pages(args[0], args[1], page), Look::First);
+            }
+            Sys::Mmap if args[3] & libc::MAP_FIXED as u64 != 0 => {
+                self.lose(thread, pages(args[0], args[1], page), Look::Last);
+            }
+            Sys::Mremap => {
+                let (old, new) = (pages(args[0], args[1], page), pages(args[0], args[2], page));
+                self.lose(thread, new.end.min(old.end)..old.end, Look::Last);
+                // What is not known to be mapped moves unseen.
+                let known = thread.task.space.borrow().overlaps(old.clone());
+                if !known {
+                    thread.task.space.borrow_mut().forget(old);
+                }
+            }
+            Sys::ExitGroup => self.compare(thread, 0..u64::MAX, Look::Last),
+            _ => {}
+        }
+    }
+
+    /// Compares what will be gone, and forgets it.
+    fn lose(&mut self, thread: &Thread, range: Range<u64>, look: Look) {
+        self.compare(thread, range.clone(), look);
+        thread.task.space.borrow_mut().forget(range);
+    }
+
+    /// A read of a model has left bytes in memory.
+    pub(super) fn read_arrived(
+        &mut self,
+        thread: &Thread,
+        file: &OpenFile,
+        offset: u64,
+        arrived: u64,
+        pieces: &[(u64, u64)],
+    ) {
+        let Some(contents) = &mut self.contents else { return };
+        let model = file.borrow().model;
+        let tensors = contents.tensors.entry(model).or_insert_with(|| self.models.tensors(model));
+        let mut space = thread.task.space.borrow_mut();
+        let (mut at, end) = (offset, offset.saturating_add(arrived));
+        for (addr, len) in pieces.iter().filter(|piece| piece.0 != 0) {
+            let here = at..at.saturating_add(*len).min(end);
+            if here.is_empty() {
+                break;
+            }
+            space.forget(*addr..addr.saturating_add(here.end - here.start));
+            let base = addr.wrapping_sub(here.start);
+            for tensor in tensors.overlapping(&here) {
+                let part = tensor.start.max(here.start)..tensor.end.min(here.end);
+                let addresses = base.wrapping_add(part.start)..base.wrapping_add(part.end);
+                space.fill(addresses, Filled { model, base, compared: Compared::NotYet });
+            }
+            at = here.end;
+        }
+        contents.came(thread.task.process, model, offset..at);
+    }
+
+    /// A part of a model was mapped.
+    pub(super) fn map_arrived(&mut self, thread: &Thread, file: &OpenFile, offset: u64, len: u64) {
+        let Some(contents) = &mut self.contents else { return };
+        let model = file.borrow().model;
+        contents.tensors.entry(model).or_insert_with(|| self.models.tensors(model));
+        contents.came(thread.task.process, model, offset..offset.saturating_add(len));
+    }
+
+    /// Compares what reads left in a range of addresses.
+    fn compare(&mut self, thread: &Thread, addresses: Range<u64>, look: Look) {
+        let filled = thread.task.space.borrow().filled(addresses);
+        let wanted = |compared: Compared| match look {
+            Look::First => compared == Compared::NotYet,
+            Look::Last => compared != Compared::Other,
+        };
+        if !filled.iter().any(|(_, filled)| wanted(filled.compared)) {
+            return;
+        }
+        let Some(mut contents) = self.contents.take() else { return };
+        if look == Look::Last {
+            contents.settle();
+        }
+        let mut heap = None;
+        for (range, filled) in filled.into_iter().filter(|(_, filled)| wanted(filled.compared)) {
+            let Some(file) = self.models.file(filled.model) else { continue };
+            let mut space = thread.task.space.borrow_mut();
+            let own = own_mapping(&space, range.start);
+            let range = match (filled.compared, &own) {
+                (Compared::NotYet, _) => range,
+                // Only its inner part can show anything.
+                (_, Some(own)) => {
+                    let edge = BLOCK as u64;
+                    range.start.max(own.start + edge)..range.end.min(own.end.saturating_sub(edge))
+                }
+                (_, None) => continue,
+            };
+            if range.is_empty() {
+                continue;
+            }
+            let mut found = Vec::new();
+            let mut tell = |range: Range<u64>, difference| found.push((range, difference));
+            let offset = filled.offset(range.start);
+            contents.buffers.compare(thread.tid, file, range.clone(), offset, &mut tell);
+            for (range, difference) in found {
+                let compared = if difference.is_some() { Compared::Other } else { Compared::Same };
+                space.fill(range.clone(), Filled { compared, ..filled });
+                let mut heap = || heap.get_or_insert_with(|| heap_of(thread.tid)).clone();
+                let counts = |heap: Range<u64>| own.is_some() && !heap.contains(&range.start);
+                if difference.is_none() || counts(heap()) {
+                    contents.tell(Stretch {
+                        process: thread.task.process,
+                        at_ns: self.now(),
+                        model: filled.model,
+                        offset: filled.offset(range.start),
+                        len: range.end - range.start,
+                        addr: range.start,
+                        difference,
+                    });
+                }
+            }
+        }
+        if look == Look::Last {
+            contents.settle();
+        }
+        self.contents = Some(contents);
+    }
+
+    /// Compares parts of a mapping of a model that are copies: pages that were written to.
+    pub(super) fn compare_copies(
+        &mut self,
+        thread: &Thread,
+        model: usize,
+        copies: &[Range<u64>],
+        offset: impl Fn(u64) -> u64,
+    ) {
+        let Some(mut contents) = self.contents.take() else { return };
+        let tensors = contents.tensors.entry(model).or_insert_with(|| self.models.tensors(model)).clone();
+        for (copy, file) in copies.iter().filter_map(|copy| Some((copy, self.models.file(model)?))) {
+            let in_file = offset(copy.start)..offset(copy.start).saturating_add(copy.end - copy.start);
+            for tensor in tensors.overlapping(&in_file) {
+                let part = tensor.start.max(in_file.start)..tensor.end.min(in_file.end);
+                let start = copy.start + (part.start - in_file.start);
+                let mut found = Vec::new();
+                let mut tell = |range: Range<u64>, difference| found.push((range, difference));
+                let addresses = start..start + (part.end - part.start);
+                contents.buffers.compare(thread.tid, file, addresses, part.start, &mut tell);
+                for (range, difference) in found {
+                    contents.tell(Stretch {
+                        process: thread.task.process,
+                        at_ns: self.now(),
+                        model,
+                        offset: part.start + (range.start - start),
+                        len: range.end - range.start,
+                        addr: range.start,
+                        difference,
+                    });
+                }
+            }
+        }
+        self.contents = Some(contents);
+    }
+
+    /// Gives all that was compared to the trace.
+    pub(super) fn tell_contents(&mut self) {
+        let Some(mut contents) = self.contents.take() else { return };
+        contents.settle();
+        for stretch in contents.told {
+            let Stretch { process, at_ns, model, offset, len, addr, difference } = stretch;
+            let path = self.models.text(model).to_owned();
+            let seen = Seen::Content { path, offset, len, addr, first_difference: difference };
+            self.machine.notes.saw(Sight { process, at_ns, seen });
+        }
+    }
+}
+
+/// The mapping at an address, where at least half of it holds bytes of models.
+fn own_mapping(space: &Space, addr: u64) -> Option<Range<u64>> {
+    let mapping = space.around(addr)?;
+    let filled: u64 = space.filled(mapping.clone()).iter().map(|(range, _)| range.end - range.start).sum();
+    (filled >= (mapping.end - mapping.start) / 2).then_some(mapping)
+}
+
+/// The heap that `brk` grows, as the kernel lists it; empty where there is none.
+fn heap_of(tid: pid_t) -> Range<u64> {
+    let maps = fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
+    let heap = maps.lines().find(|line| line.ends_with("[heap]")).and_then(|line| {
+        let (start, end) = line.split(' ').next()?.split_once('-')?;
+        Some(u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?)
+    });
+    heap.unwrap_or(0..0)
+}

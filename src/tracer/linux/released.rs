@@ -1,0 +1,168 @@
+//! Memory whose lock was released, and whether the command used it then: calls of a tracee come in, an observation
+//! goes out when the memory goes.
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+
+use super::watch::{Thread, Watcher};
+use crate::trace::Seen;
+use crate::trace::linux::Sight;
+
+/// Memory of one process whose lock was released.
+struct Piece {
+    process: u32,
+    range: Range<u64>,
+    /// Bytes of it that were used after that; `None` until the referenced bits were cleared.
+    used: Option<u64>,
+    /// What shows which pages others used, where they are a file's.
+    control: Option<Control>,
+}
+
+/// A mapping of the tracer's own that nobody touches. A page of a file counts as referenced for every process that
+/// maps it once anybody has read it; what is referenced here too proves nothing about the command.
+struct Control {
+    addr: u64,
+    len: usize,
+}
+
+impl Control {
+    fn of(file: &File, offset: u64, len: u64) -> Option<Self> {
+        let (len, offset) = (usize::try_from(len).ok()?, i64::try_from(offset).ok()?);
+        let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
+        // SAFETY: a new mapping at an address of the kernel's choice; its memory is never read.
+        let addr = unsafe {
+            libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, flags, file.as_raw_fd(), offset)
+        };
+        (addr != libc::MAP_FAILED).then_some(Self { addr: addr as u64, len })
+    }
+
+    fn range(&self) -> Range<u64> {
+        self.addr..self.addr + self.len as u64
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is this value's own, and nothing points into it.
+        unsafe { libc::munmap(self.addr as *mut libc::c_void, self.len) };
+    }
+}
+
+/// Memory whose lock was released, and whether it was used then.
+///
+/// A loader may unlock right after it locked, long before it uses the weights, or at its end: the calls look the
+/// same. The referenced bits tell: they are cleared when the lock is released (`/proc/PID/clear_refs`,
+/// `proc_pid_clear_refs(5)`), and read (`smaps`) before the memory goes.
+#[derive(Default)]
+pub(super) struct Released {
+    pieces: Vec<Piece>,
+}
+
+impl Released {
+    /// What is locked again is not watched any more.
+    pub(super) fn locked(&mut self, process: u32, range: &Range<u64>) {
+        self.pieces.retain(|piece| piece.process != process || shared(&piece.range, range) == 0);
+    }
+}
+
+/// How many addresses two ranges share.
+fn shared(a: &Range<u64>, b: &Range<u64>) -> u64 {
+    a.end.min(b.end).saturating_sub(a.start.max(b.start))
+}
+
+/// The referenced bits are cleared once for each of so many parts of the models: a loader that unlocks tensor by
+/// tensor at its end does not wait for that each time.
+const PARTS: u64 = 16;
+
+impl Watcher {
+    /// A lock was released.
+    pub(super) fn unlocked(&mut self, thread: &Thread, addresses: Range<u64>) {
+        let process = thread.task.process;
+        let known = thread.task.space.borrow().pieces(addresses);
+        for (range, piece) in known {
+            let control = self.machine.notes.image(piece.region).and_then(|image| {
+                let file = self.models.file(*self.opened.get(&image.file)?)?;
+                let offset = image.offset.saturating_add(range.start.wrapping_sub(piece.base));
+                Control::of(file, offset, range.end - range.start)
+            });
+            if control.is_some() || !self.machine.notes.is_map(piece.region) {
+                self.released.pieces.push(Piece { process, range, used: None, control });
+            }
+        }
+        let waits = |piece: &&Piece| piece.process == process && piece.used.is_none();
+        let waiting = self.released.pieces.iter().filter(waits);
+        let waiting: u64 = waiting.map(|piece| piece.range.end - piece.range.start).sum();
+        if waiting == 0 || waiting < self.models.bytes() / PARTS {
+            return;
+        }
+        // What the bits say of those that were watched already would be lost.
+        self.count_used(thread);
+        let clear = |id: &str| std::fs::write(format!("/proc/{id}/clear_refs"), "1").is_ok();
+        if clear("self") && clear(&thread.tid.to_string()) {
+            let own = self.released.pieces.iter_mut().filter(|piece| piece.process == process);
+            own.for_each(|piece| piece.used = piece.used.or(Some(0)));
+        }
+    }
+
+    fn count_used(&mut self, thread: &Thread) {
+        let process = thread.task.process;
+        let watched = |piece: &&mut Piece| piece.process == process && piece.used.is_some();
+        let mut watched: Vec<&mut Piece> = self.released.pieces.iter_mut().filter(watched).collect();
+        if watched.is_empty() {
+            return;
+        }
+        // What others do may set a page's bit and clear it again meanwhile: it counts for them if it is seen before
+        // or after.
+        let (Some(before), Some(own), Some(after)) =
+            (referenced("self"), referenced(&thread.tid.to_string()), referenced("self"))
+        else {
+            return;
+        };
+        let within = |all: &[(Range<u64>, u64)], range: &Range<u64>| -> u64 {
+            all.iter().map(|(known, bytes)| shared(known, range).min(*bytes)).sum()
+        };
+        for piece in &mut watched {
+            let others = piece
+                .control
+                .as_ref()
+                .map_or(0, |control| within(&before, &control.range()).max(within(&after, &control.range())));
+            let used = within(&own, &piece.range).saturating_sub(others);
+            piece.used = piece.used.map(|before| before.max(used));
+        }
+    }
+
+    /// Tells what of a range was used since it was unlocked, before it goes.
+    pub(super) fn used_since(&mut self, thread: &Thread, addresses: &Range<u64>) {
+        let process = thread.task.process;
+        let goes = |piece: &Piece| piece.process == process && shared(&piece.range, addresses) > 0;
+        if !self.released.pieces.iter().any(goes) {
+            return;
+        }
+        self.count_used(thread);
+        let at_ns = self.now();
+        for piece in self.released.pieces.extract_if(.., |piece| goes(piece)) {
+            let Some(used) = piece.used else { continue };
+            let (addr, len) = (piece.range.start, piece.range.end - piece.range.start);
+            self.machine.notes.saw(Sight { process, at_ns, seen: Seen::UsedUnlocked { addr, len, used } });
+        }
+    }
+}
+
+/// The mappings of a process that have referenced pages, and how many bytes these are.
+fn referenced(id: &str) -> Option<Vec<(Range<u64>, u64)>> {
+    let smaps = std::fs::read_to_string(format!("/proc/{id}/smaps")).ok()?;
+    let mut found: Vec<(Range<u64>, u64)> = Vec::new();
+    let mut at: Option<Range<u64>> = None;
+    for line in smaps.lines() {
+        let word = line.split_ascii_whitespace().next().unwrap_or("");
+        if let Some(rest) = line.strip_prefix("Referenced:") {
+            let bytes = rest.trim().strip_suffix(" kB").and_then(|text| text.trim().parse::<u64>().ok());
+            found.extend(at.take().zip(bytes.map(|kib| kib << 10)).filter(|(_, bytes)| *bytes > 0));
+        } else if let Some((start, end)) = word.split_once('-') {
+            let number = |text| u64::from_str_radix(text, 16).ok();
+            at = number(start).zip(number(end)).map(|(start, end)| start..end).or(at);
+        }
+    }
+    Some(found)
+}
