@@ -55,6 +55,8 @@ struct Memory {
     /// It was locked, or something was read into it, or that may yet happen in another process.
     touched: bool,
     gone: bool,
+    /// No call was seen to make it: a part of the heap, of a stack, of what an allocator shares out.
+    met: bool,
 }
 
 #[derive(Default)]
@@ -92,8 +94,22 @@ impl Notes {
 
     /// A new region: an image of a file, or anonymous memory.
     pub(super) fn next_region(&mut self, image: Option<Image>) -> RegionId {
-        self.regions.push(Memory { touched: image.is_some(), image, gone: false });
+        self.regions.push(Memory { touched: image.is_some(), image, gone: false, met: false });
         RegionId(u32::try_from(self.regions.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// A new region of anonymous memory that no call was seen to make.
+    pub(super) fn met_region(&mut self) -> RegionId {
+        let region = self.next_region(None);
+        if let Some(memory) = self.memory(region) {
+            memory.met = true;
+        }
+        region
+    }
+
+    /// Whether a call was seen to make the region.
+    pub(crate) fn was_made(&self, region: RegionId) -> bool {
+        self.regions.get(region.0 as usize).is_some_and(|memory| !memory.met)
     }
 
     fn memory(&mut self, region: RegionId) -> Option<&mut Memory> {

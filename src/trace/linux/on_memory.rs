@@ -133,7 +133,7 @@ impl Machine {
         }
         let whole = pages(addr, arrived, self.page);
         let range = task.space.borrow().gap(whole.clone()).unwrap_or(whole);
-        let region = self.notes.next_region(None);
+        let region = self.notes.met_region();
         let (addr, len) = (range.start, range.end - range.start);
         self.push_on(task, done, Call::Alloc { region, len, align: self.page, addr }, Outcome::Ok(0));
         self.push_on(task, done, Call::Lock { region, offset: 0, len }, Outcome::Ok(0));
@@ -288,7 +288,7 @@ impl Machine {
             match lists(gap.start).filter(|range| range.end > gap.start) {
                 Some(range) => {
                     let range = range.start.max(gap.start)..range.end.min(gap.end).max(gap.start + 1);
-                    let region = self.notes.next_region(None);
+                    let region = self.notes.met_region();
                     let (addr, len) = (range.start, range.end - range.start);
                     let call = Call::Alloc { region, len, align: self.page, addr };
                     self.push_on(task, done, call, Outcome::Ok(0));

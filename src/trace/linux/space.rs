@@ -124,8 +124,8 @@ impl Space {
     }
 
     /// The mapping around an address, as far as it is one piece of one region.
-    pub(crate) fn around(&self, addr: u64) -> Option<Range<u64>> {
-        self.pieces.get_key_value(&addr).map(|(range, _)| range.clone())
+    pub(crate) fn around(&self, addr: u64) -> Option<(Range<u64>, RegionId)> {
+        self.pieces.get_key_value(&addr).map(|(range, piece)| (range.clone(), piece.region))
     }
 
     /// Takes a range out; returns what stood there.

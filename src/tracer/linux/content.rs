@@ -26,7 +26,7 @@ use super::compare::{BLOCK, Buffers};
 use super::flags;
 use super::numbers::Sys;
 use super::watch::{Thread, Watcher, segments};
-use crate::trace::linux::{Compared, Filled, OpenFile, Sight, Space, pages};
+use crate::trace::linux::{Compared, Filled, Notes, OpenFile, Sight, Space, pages};
 use crate::trace::{Difference, Seen};
 
 /// The most stretches that are told as the same, and as different.
@@ -232,7 +232,7 @@ impl Watcher {
         for (range, filled) in filled.into_iter().filter(|(_, filled)| wanted(filled.compared)) {
             let Some(file) = self.models.file(filled.model) else { continue };
             let mut space = thread.task.space.borrow_mut();
-            let own = own_mapping(&space, range.start);
+            let own = own_mapping(&space, &self.machine.notes, range.start);
             let range = match (filled.compared, &own) {
                 (Compared::NotYet, _) => range,
                 // Only its inner part can show anything.
@@ -321,9 +321,9 @@ impl Watcher {
     }
 }
 
-/// The mapping at an address, where at least half of it holds bytes of models.
-fn own_mapping(space: &Space, addr: u64) -> Option<Range<u64>> {
-    let mapping = space.around(addr)?;
+/// The mapping at an address that some call made, where at least half of it holds bytes of models.
+fn own_mapping(space: &Space, notes: &Notes, addr: u64) -> Option<Range<u64>> {
+    let (mapping, _) = space.around(addr).filter(|(_, region)| notes.was_made(*region))?;
     let filled: u64 = space.filled(mapping.clone()).iter().map(|(range, _)| range.end - range.start).sum();
     (filled >= (mapping.end - mapping.start) / 2).then_some(mapping)
 }
@@ -331,9 +331,12 @@ fn own_mapping(space: &Space, addr: u64) -> Option<Range<u64>> {
 /// The heap that `brk` grows, as the kernel lists it; empty where there is none.
 fn heap_of(tid: pid_t) -> Range<u64> {
     let maps = fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
-    let heap = maps.lines().find(|line| line.ends_with("[heap]")).and_then(|line| {
+    let range = |line: &str| {
         let (start, end) = line.split(' ').next()?.split_once('-')?;
         Some(u64::from_str_radix(start, 16).ok()?..u64::from_str_radix(end, 16).ok()?)
-    });
-    heap.unwrap_or(0..0)
+    };
+    // A lock of a part cuts it into several.
+    let parts: Vec<Range<u64>> = maps.lines().filter(|l| l.ends_with("[heap]")).filter_map(range).collect();
+    let start = parts.iter().map(|part| part.start).min().unwrap_or(0);
+    start..parts.iter().map(|part| part.end).max().unwrap_or(0)
 }
