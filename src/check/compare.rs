@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::document::{
     CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Failure, Impact, RuleText,
-    Verdict, tool,
+    Verdict, quoted, tool,
 };
 use super::expect::Expectations;
 use super::unseen::no_tensors;
@@ -137,7 +137,7 @@ impl Comparison<'_> {
                         *fired.entry(at).or_default() += count;
                     }
                     if let Ending::Killed(why) = &run.ending {
-                        blocked.get_or_insert(format!("`{}`: {why}", case.spelling));
+                        blocked.get_or_insert(format!("{}: {why}", quoted(&case.spelling.to_string())));
                     }
                 }
                 let mut compared = self.compare(&old, &new, case, &before, &after)?;
@@ -183,8 +183,8 @@ impl Comparison<'_> {
         let mut notes: Vec<String> = Vec::new();
         for failure in &failures {
             if let Some(reason) = &failure.expected {
-                notes
-                    .push(format!("`{}`: expected, because {reason}: {}", failure.spelling, failure.message));
+                let spelling = quoted(&failure.spelling);
+                notes.push(format!("{spelling}: expected, because {reason}: {}", failure.message));
             }
         }
         let mut verdict = spellings.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Pass);
@@ -250,7 +250,7 @@ impl Comparison<'_> {
             Verdict::Unsupported => "unsupported".to_owned(),
             Verdict::NotObserved => {
                 let missing = spellings.iter().flat_map(|row| row.not_observed.iter().map(move |m| (row, m)));
-                let first = missing.map(|(row, m)| format!("`{}`: {}", row.spelling, m.reason)).next();
+                let first = missing.map(|(row, m)| format!("{}: {}", quoted(&row.spelling), m.reason)).next();
                 format!("not observed: {}", why.or(first).unwrap_or_default())
             }
             Verdict::Blocked => format!("blocked: {}", why.unwrap_or_default()),

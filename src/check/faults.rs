@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use super::cases::one_of_each;
 use super::document::{
     CheckStarted, Failure, FaultCase, FaultGroup, FaultOutcome, FaultTotals, FaultsDocument, FaultsFinished,
-    FaultsStarted, RuleText, Verdict, tool,
+    FaultsStarted, RuleText, Verdict, quoted, shown, tool,
 };
 use super::expect::Expectations;
 use super::unseen::no_tensors;
@@ -314,7 +314,7 @@ impl Run<'_, '_> {
         let reason = self.expected.reason(&failure);
         let verdict = if let Some(reason) = reason {
             let Failure { rule, spelling, message, .. } = &failure;
-            notes.push(format!("expected, because {reason}: {rule}: `{spelling}`: {message}"));
+            notes.push(format!("expected, because {reason}: {rule}: {}: {message}", quoted(spelling)));
             self.totals.expected += 1;
             failure.expected = Some(reason);
             Verdict::Expected
@@ -400,7 +400,7 @@ impl Run<'_, '_> {
 fn named(spelling: &Spelling, faults: &[FaultSpec]) -> String {
     let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
     let spelling = spelling.to_string();
-    let spelling = if spelling.is_empty() { "(no flag)" } else { &spelling };
+    let spelling = shown(&spelling);
     if faults.is_empty() { spelling.to_owned() } else { format!("{} in {spelling}", faults.join(" and ")) }
 }
 

@@ -264,6 +264,20 @@ fn a_pattern_covers_the_findings_that_were_counted() {
     of(all + 1).breaks(&["known-divergence"]);
 }
 
+/// The command without flags has a name in every sentence.
+#[test]
+fn a_comparison_names_the_command_without_flags() {
+    let model = model();
+    let list = model.folder().join("known.json");
+    let known = r#"{"rule":"guarantee-kept","spelling":"","reason":"it has to write"}"#;
+    std::fs::write(&list, format!(r#"{{"schema":"loadparity.expect/2","known":[{known}]}}"#)).unwrap();
+    let args = ["--only", "", "--expect", list.to_str().unwrap()];
+    let told = model.compare(&args, &command("honest"), &command("opened_for_writing"));
+    told.is_pass();
+    assert!(told.text.contains("(no flag): expected, because it has to write"), "{}", told.text);
+    assert!(!told.text.contains("``"), "{}", told.text);
+}
+
 /// A strace of a bug report, with one line changed, judged in the words of the era it is of.
 fn judged(change: impl Fn(&str) -> Vec<String>) -> (i32, String) {
     let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/straces/b/lm_mlock.strace");
