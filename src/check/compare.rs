@@ -65,6 +65,7 @@ impl<'a> Side<'a> {
     fn new(name: &'static str, watch: Watch<'a>) -> Result<Self, NotAvailable> {
         let case = Case { spelling: Spelling::default(), plan: None };
         let first = watch.run(&case, &[])?;
+        let arrived = weights_arrived(&first);
         let runs = watch.repeated(&case, &[], first)?;
         let empty = runs
             .iter()
@@ -76,7 +77,6 @@ impl<'a> Side<'a> {
             None if any && empty => Some(format!("the {name} command writes nothing to standard output")),
             None => None,
         };
-        let arrived = runs.first().map_or(Ok(()), weights_arrived);
         Ok(Self { name, watch, no_output, arrived })
     }
 
@@ -187,19 +187,21 @@ impl Comparison<'_> {
                 notes.push(format!("{spelling}: expected, because {reason}: {}", failure.message));
             }
         }
-        let mut verdict = spellings.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Pass);
+        let mut verdict = spellings.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Blocked);
+        let mut why = spellings.is_empty().then(|| "no spelling was asked for".to_owned());
         if failures.iter().any(|failure| failure.expected.is_none()) {
             verdict = Verdict::Divergent;
         }
-        let mut why = None;
         for (side, arrived) in sides.iter().zip(&ended.arrived) {
             if let Err(reason) = arrived {
                 verdict = Verdict::Blocked;
                 failures.retain(|failure| failure.rule == Rule::KnownDivergence);
-                why.get_or_insert(format!(
-                    "no spelling makes the {} command load the weights of {}: {reason}",
-                    side.name, self.model_name
-                ));
+                why.get_or_insert_with(|| {
+                    format!(
+                        "no spelling makes the {} command load the weights of {}: {reason}",
+                        side.name, self.model_name
+                    )
+                });
             }
         }
         if why.is_none() && ended.blocked.is_some() && verdict <= Verdict::Blocked {
