@@ -12,7 +12,7 @@ use super::document::{
     Verdict, quoted, tool,
 };
 use super::expect::Expectations;
-use super::unseen::no_tensors;
+use super::unseen::{no_tensors, unmet, why_unmet};
 use super::watch::{Progress, Watch, varied};
 use crate::plan::Spelling;
 use crate::rules::{
@@ -212,14 +212,11 @@ impl Comparison<'_> {
             verdict = Verdict::NotObserved;
             why = Some(no_tensors(&self.model_name));
         }
-        for (fault, _) in
-            self.old.faults().iter().zip(0..).filter(|(_, at)| ended.fired.get(at).is_none_or(|n| *n == 0))
-        {
-            notes.push(format!("{}: `{fault}` met no call with any spelling", Rule::FaultMet));
-            if !self.allow_unmet && verdict < Verdict::Blocked {
-                verdict = Verdict::NotObserved;
-                why = Some(format!("the fault `{fault}` met no call; --allow-unmet passes over it"));
-            }
+        let fired = |at: usize| ended.fired.get(&at).copied().unwrap_or_default();
+        let unmet = unmet(self.old.faults().iter().zip((0..).map(fired)));
+        if let Some(first) = unmet.first().filter(|_| !self.allow_unmet && verdict < Verdict::Blocked) {
+            verdict = Verdict::NotObserved;
+            why = Some(why_unmet(first));
         }
         let no_output = sides.iter().find_map(|side| side.no_output.clone());
         if let Some(reason) = &no_output {
@@ -275,6 +272,7 @@ impl Comparison<'_> {
             finished: CompareFinished {
                 totals,
                 notes,
+                not_observed: unmet,
                 interrupted: ended.interrupted,
                 verdict,
                 sentence,

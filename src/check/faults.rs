@@ -14,7 +14,7 @@ use super::document::{
     FaultsStarted, RuleText, Verdict, quoted, shown, tool,
 };
 use super::expect::Expectations;
-use super::unseen::no_tensors;
+use super::unseen::{no_tensors, unmet};
 use super::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{Ending, Evidence, Level, Output, Rule, weights_arrived};
@@ -343,8 +343,12 @@ impl Run<'_, '_> {
         if failures.iter().any(|failure| failure.expected.is_none()) {
             verdict = Verdict::Divergent;
         }
-        if !faults.only_faults.is_empty() && totals.met == 0 && verdict < Verdict::NotObserved {
-            verdict = Verdict::NotObserved;
+        let not_observed = match totals.met {
+            0 if !faults.has_no_tensors() => unmet(faults.only_faults.iter().map(|fault| (fault, 0))),
+            _ => Vec::new(),
+        };
+        if !not_observed.is_empty() {
+            verdict = verdict.max(Verdict::NotObserved);
         }
         if faults.has_no_tensors() {
             verdict = Verdict::NotObserved;
@@ -387,6 +391,7 @@ impl Run<'_, '_> {
             finished: FaultsFinished {
                 totals,
                 notes,
+                not_observed,
                 interrupted,
                 verdict,
                 sentence,

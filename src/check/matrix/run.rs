@@ -12,7 +12,7 @@ use crate::check::expect::Expectations;
 use crate::check::levels::{self, Seen};
 use crate::check::path::{CasePath, semantic};
 use crate::check::plans;
-use crate::check::unseen::{lowers, no_tensors};
+use crate::check::unseen::{lowers, no_tensors, unmet, why_unmet};
 use crate::check::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{
@@ -530,12 +530,11 @@ impl Run<'_, '_> {
         } else if verdict == Verdict::Blocked {
             why = self.blocked.clone();
         }
-        for (fault, _) in self.matrix.faults.iter().zip(&self.fired).filter(|(_, fired)| **fired == 0) {
-            notes.push(format!("fault-met: `{fault}` met no call in any case"));
-            if !self.matrix.allow_unmet && verdict < Verdict::Blocked {
-                verdict = Verdict::NotObserved;
-                why = Some(format!("the fault `{fault}` met no call; --allow-unmet passes over it"));
-            }
+        let unmet = unmet(self.matrix.faults.iter().zip(self.fired.iter().copied()));
+        if let Some(first) = unmet.first().filter(|_| !self.matrix.allow_unmet && verdict < Verdict::Blocked)
+        {
+            verdict = Verdict::NotObserved;
+            why = Some(why_unmet(first));
         }
         let levels = self.seen.levels(self.matrix.wanted);
         if interrupted && verdict < Verdict::Divergent {
@@ -590,6 +589,7 @@ impl Run<'_, '_> {
                 totals: self.totals,
                 normalisations,
                 notes,
+                not_observed: unmet,
                 interrupted,
                 verdict,
                 sentence,
