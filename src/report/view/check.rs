@@ -94,14 +94,14 @@ fn matrix(groups: &[GroupResult]) -> Table {
     let columns = vec![
         Column::text("plan"),
         Column::text("spellings"),
-        Column::numbers("opens"),
+        Column::numbers("opens").spare(),
         Column::numbers("direct"),
         Column::numbers("map"),
         Column::numbers("lock"),
-        Column::numbers("reads"),
+        Column::numbers("reads").spare(),
         Column::text("fallback"),
-        Column::text("path"),
-        Column::text("output"),
+        Column::text("path").spare(),
+        Column::text("output").spare(),
         Column::text("verdict"),
     ];
     Table { columns, rows: groups.iter().map(row).collect() }
