@@ -9,10 +9,10 @@ use std::sync::atomic::AtomicBool;
 
 use super::document::{
     CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Failure, Impact, RuleText,
-    Verdict, tool,
+    Verdict, quoted, tool,
 };
 use super::expect::Expectations;
-use super::unseen::no_tensors;
+use super::unseen::{no_tensors, unmet, why_unmet};
 use super::watch::{Progress, Watch, varied};
 use crate::plan::Spelling;
 use crate::rules::{
@@ -66,6 +66,7 @@ impl<'a> Side<'a> {
     fn new(name: &'static str, watch: Watch<'a>) -> Result<Self, NotAvailable> {
         let case = Case { spelling: Spelling::default(), plan: None };
         let first = watch.run(&case, &[])?;
+        let arrived = weights_arrived(&first);
         let runs = watch.repeated(&case, &[], first)?;
         let empty = runs
             .iter()
@@ -77,7 +78,6 @@ impl<'a> Side<'a> {
             None if any && empty => Some(format!("the {name} command writes nothing to standard output")),
             None => None,
         };
-        let arrived = runs.first().map_or(Ok(()), weights_arrived);
         Ok(Self { name, watch, no_output, arrived })
     }
 
@@ -139,7 +139,7 @@ impl Comparison<'_> {
                         *fired.entry(at).or_default() += count;
                     }
                     if let Ending::Killed(why) = &run.ending {
-                        blocked.get_or_insert(format!("`{}`: {why}", case.spelling));
+                        blocked.get_or_insert(format!("{}: {why}", quoted(&case.spelling.to_string())));
                     }
                 }
                 let whole = |run: &Evidence| run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
@@ -189,23 +189,25 @@ impl Comparison<'_> {
         let mut notes: Vec<String> = Vec::new();
         for failure in &failures {
             if let Some(reason) = &failure.expected {
-                notes
-                    .push(format!("`{}`: expected, because {reason}: {}", failure.spelling, failure.message));
+                let spelling = quoted(&failure.spelling);
+                notes.push(format!("{spelling}: expected, because {reason}: {}", failure.message));
             }
         }
-        let mut verdict = spellings.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Pass);
+        let mut verdict = spellings.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Blocked);
+        let mut why = spellings.is_empty().then(|| "no spelling was asked for".to_owned());
         if failures.iter().any(|failure| failure.expected.is_none()) {
             verdict = Verdict::Divergent;
         }
-        let mut why = None;
         for (side, arrived) in sides.iter().zip(&ended.arrived) {
             if let Err(reason) = arrived {
                 verdict = Verdict::Blocked;
                 failures.retain(|failure| failure.rule == Rule::KnownDivergence);
-                why.get_or_insert(format!(
-                    "no spelling makes the {} command load the weights of {}: {reason}",
-                    side.name, self.model_name
-                ));
+                why.get_or_insert_with(|| {
+                    format!(
+                        "no spelling makes the {} command load the weights of {}: {reason}",
+                        side.name, self.model_name
+                    )
+                });
             }
         }
         if why.is_none() && ended.blocked.is_some() && verdict <= Verdict::Blocked {
@@ -216,14 +218,11 @@ impl Comparison<'_> {
             verdict = Verdict::NotObserved;
             why = Some(no_tensors(&self.model_name));
         }
-        for (fault, _) in
-            self.old.faults().iter().zip(0..).filter(|(_, at)| ended.fired.get(at).is_none_or(|n| *n == 0))
-        {
-            notes.push(format!("{}: `{fault}` met no call with any spelling", Rule::FaultMet));
-            if !self.allow_unmet && verdict < Verdict::Blocked {
-                verdict = Verdict::NotObserved;
-                why = Some(format!("the fault `{fault}` met no call; --allow-unmet passes over it"));
-            }
+        let fired = |at: usize| ended.fired.get(&at).copied().unwrap_or_default();
+        let unmet = unmet(self.old.faults().iter().zip((0..).map(fired)));
+        if let Some(first) = unmet.first().filter(|_| !self.allow_unmet && verdict < Verdict::Blocked) {
+            verdict = Verdict::NotObserved;
+            why = Some(why_unmet(first));
         }
         let no_output = sides.iter().find_map(|side| side.no_output.clone());
         if let Some(reason) = &no_output {
@@ -261,7 +260,7 @@ impl Comparison<'_> {
             Verdict::Unsupported => "unsupported".to_owned(),
             Verdict::NotObserved => {
                 let missing = spellings.iter().flat_map(|row| row.not_observed.iter().map(move |m| (row, m)));
-                let first = missing.map(|(row, m)| format!("`{}`: {}", row.spelling, m.reason)).next();
+                let first = missing.map(|(row, m)| format!("{}: {}", quoted(&row.spelling), m.reason)).next();
                 format!("not observed: {}", why.or(first).unwrap_or_default())
             }
             Verdict::Blocked => format!("blocked: {}", why.unwrap_or_default()),
@@ -284,6 +283,7 @@ impl Comparison<'_> {
             finished: CompareFinished {
                 totals,
                 notes,
+                not_observed: unmet,
                 interrupted: ended.interrupted,
                 verdict,
                 sentence,

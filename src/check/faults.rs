@@ -11,10 +11,10 @@ use std::sync::atomic::AtomicBool;
 use super::cases::one_of_each;
 use super::document::{
     CheckStarted, Failure, FaultCase, FaultGroup, FaultOutcome, FaultTotals, FaultsDocument, FaultsFinished,
-    FaultsStarted, RuleText, Verdict, tool,
+    FaultsStarted, RuleText, Verdict, quoted, shown, tool,
 };
 use super::expect::Expectations;
-use super::unseen::no_tensors;
+use super::unseen::{no_tensors, unmet};
 use super::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{Ending, Evidence, Level, Output, Rule, TensorBytes, weights_arrived};
@@ -320,7 +320,7 @@ impl Run<'_, '_> {
         let reason = self.expected.reason(&failure);
         let verdict = if let Some(reason) = reason {
             let Failure { rule, spelling, message, .. } = &failure;
-            notes.push(format!("expected, because {reason}: {rule}: `{spelling}`: {message}"));
+            notes.push(format!("expected, because {reason}: {rule}: {}: {message}", quoted(spelling)));
             self.totals.expected += 1;
             failure.expected = Some(reason);
             Verdict::Expected
@@ -349,8 +349,12 @@ impl Run<'_, '_> {
         if failures.iter().any(|failure| failure.expected.is_none()) {
             verdict = Verdict::Divergent;
         }
-        if !faults.only_faults.is_empty() && totals.met == 0 && verdict < Verdict::NotObserved {
-            verdict = Verdict::NotObserved;
+        let not_observed = match totals.met {
+            0 if !faults.has_no_tensors() => unmet(faults.only_faults.iter().map(|fault| (fault, 0))),
+            _ => Vec::new(),
+        };
+        if !not_observed.is_empty() {
+            verdict = verdict.max(Verdict::NotObserved);
         }
         if faults.has_no_tensors() {
             verdict = Verdict::NotObserved;
@@ -393,6 +397,7 @@ impl Run<'_, '_> {
             finished: FaultsFinished {
                 totals,
                 notes,
+                not_observed,
                 interrupted,
                 verdict,
                 sentence,
@@ -406,7 +411,7 @@ impl Run<'_, '_> {
 fn named(spelling: &Spelling, faults: &[FaultSpec]) -> String {
     let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
     let spelling = spelling.to_string();
-    let spelling = if spelling.is_empty() { "(no flag)" } else { &spelling };
+    let spelling = shown(&spelling);
     if faults.is_empty() { spelling.to_owned() } else { format!("{} in {spelling}", faults.join(" and ")) }
 }
 

@@ -76,9 +76,20 @@ fn switch(unit: &Spelling) -> Option<(bool, &'static str)> {
 
 /// Resolves every line of up to three units, or two; the first failures go to `emit`.
 pub(super) fn check(dialect: Dialect, breadth: Breadth, emit: &mut dyn FnMut(Failure)) -> Counts {
-    let mut totals = Counts::default();
     let units = units(dialect);
-    let mut classes: Vec<Spelling> = units.iter().map(canonical).collect();
+    let plain = units.iter().map(canonical).collect();
+    check_units(dialect, longest(breadth), &units, plain, emit)
+}
+
+/// Resolves every line of these units; each means the same as the one at its place among the `classes`.
+fn check_units(
+    dialect: Dialect,
+    longest: usize,
+    units: &[Spelling],
+    mut classes: Vec<Spelling>,
+    emit: &mut dyn FnMut(Failure),
+) -> Counts {
+    let mut totals = Counts::default();
     let class_of: Vec<usize> = {
         let mut distinct = classes.clone();
         distinct.sort();
@@ -92,7 +103,7 @@ pub(super) fn check(dialect: Dialect, breadth: Breadth, emit: &mut dyn FnMut(Fai
     // Positions and not references identify the units, so that a class is found without hashing.
     let position: BTreeMap<*const Spelling, usize> =
         units.iter().enumerate().map(|(i, unit)| (std::ptr::from_ref(unit), i)).collect();
-    for sequence in lines(&units, longest(breadth)) {
+    for sequence in lines(units, longest) {
         totals.planned += 1;
         let key: Vec<usize> =
             sequence.iter().map(|unit| class_of[position[&std::ptr::from_ref(*unit)]]).collect();
@@ -207,6 +218,19 @@ mod tests {
         let rules = |word| broken(Dialect::Reference, |check| check.equivalent(&[&mlock], plan, word));
         assert_eq!(rules("mlock"), []);
         assert_eq!(rules("mmap"), [Rule::PlanEquivalent]);
+    }
+
+    #[test]
+    fn an_alias_of_another_meaning_is_found() {
+        let units = ["--no-mmap", "--no_mmap"].map(|word| Spelling::flags([word]));
+        let broken = |plain: [&str; 2]| {
+            let plain = plain.map(|word| Spelling::flags([word])).to_vec();
+            let mut broken = Vec::new();
+            check_units(Dialect::Booleans, 1, &units, plain, &mut |failure| broken.push(failure.rule));
+            broken
+        };
+        assert_eq!(broken(["--no-mmap", "--no-mmap"]), []);
+        assert_eq!(broken(["--no-mmap", "--mlock"]), [Rule::PlanAlias]);
     }
 
     #[test]

@@ -167,17 +167,25 @@ pub struct Column {
     pub name: String,
     /// Whether its cells are numbers, which stand on the right.
     pub numbers: bool,
+    /// Whether it may be left out where there is no room for all.
+    pub spare: bool,
 }
 
 impl Column {
     /// A column of texts.
     pub fn text(name: impl Into<String>) -> Self {
-        Self { name: name.into(), numbers: false }
+        Self { name: name.into(), numbers: false, spare: false }
     }
 
     /// A column of numbers.
     pub fn numbers(name: impl Into<String>) -> Self {
-        Self { name: name.into(), numbers: true }
+        Self { name: name.into(), numbers: true, spare: false }
+    }
+
+    /// The same, to be left out where there is no room for all.
+    #[must_use]
+    pub fn spare(self) -> Self {
+        Self { spare: true, ..self }
     }
 }
 

@@ -3,6 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use loadparity::check::{Comparison, Expectations, Verdict};
+use loadparity::engine::Generation;
+use loadparity::plan::Dialect;
+use loadparity::subject::{Depth, ExternalCommand, Setting, Template, Truth};
 
 use crate::command_support::{behind, document, engine, loadparity};
 
@@ -159,4 +166,37 @@ fn two_commands_that_both_fail_are_not_called_identical() {
         let sentence = document["finished"]["sentence"].as_str().unwrap();
         assert!(sentence.contains("no spelling makes the old command load"), "{sentence}");
     }
+}
+
+/// What was compared with nothing is not the same.
+#[test]
+fn a_comparison_without_spellings_is_no_pass() {
+    let model = crate::support::fixture("q4_k_m");
+    let side = || {
+        let words = engine("enum-v4").into_iter().map(Into::into).collect();
+        ExternalCommand::new(Template::new(words, false).unwrap(), &model, Duration::from_secs(60))
+    };
+    let (old, new) = (side(), side());
+    let (generation, truth) = (Generation::default(), Truth::of_file(&model).unwrap());
+    let (dialect, depth) = (Dialect::EnumV4, Depth::Output);
+    let document = Comparison {
+        old: &old,
+        new: &new,
+        model_name: "m".to_owned(),
+        setting: Setting { dialect, depth, generation: &generation, truth: &truth },
+        spellings: Vec::new(),
+        retries: 0,
+        jobs: 1,
+        fail_fast: false,
+        allow_unmet: false,
+        needs_output: false,
+        calls_suffice: true,
+        expected: Expectations::default(),
+        interrupted: &AtomicBool::new(false),
+    }
+    .run(&mut |_| {})
+    .unwrap();
+    let finished = document.finished;
+    assert_eq!((finished.exit_code, finished.verdict), (3, Verdict::Blocked), "{}", finished.sentence);
+    assert!(finished.sentence.contains("no spelling was asked for"), "{}", finished.sentence);
 }

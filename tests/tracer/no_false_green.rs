@@ -104,9 +104,26 @@ fn a_fault_that_meets_no_call_is_no_pass() {
     let check = |more: &[&str]| model.check(&[&["--quick"], &UNMET[..], more].concat(), &honest);
     let compare = |more: &[&str]| model.compare(&[&FEW[..], &UNMET, more].concat(), &honest, &honest);
     for run in [&check as &dyn Fn(&[&str]) -> Told, &compare] {
-        run(&[]).is_no_pass("not-observed", why);
-        run(&["--allow-unmet"]).is_pass();
+        let told = run(&[]);
+        told.is_no_pass("not-observed", why);
+        is_unmet(&told);
+        let told = run(&["--allow-unmet"]);
+        told.is_pass();
+        is_unmet(&told);
     }
+    let told =
+        model.check(&["--faults", "--only", "--mmap", "--only-fault", "read:error=EIO:when=9999"], &honest);
+    told.is_no_pass("not-observed", "no fault met a call");
+    is_unmet(&told);
+}
+
+/// Asserts that the rule about faults is among what was not observed.
+#[track_caller]
+fn is_unmet(told: &Told) {
+    let unseen = told.document["finished"]["not_observed"].as_array().unwrap();
+    let rules: Vec<&Value> = unseen.iter().map(|missing| &missing["rule"]).collect();
+    assert_eq!(rules, ["fault-met"], "{}", told.text);
+    assert!(told.text.contains("fault-met (") && told.text.contains("met no call"), "{}", told.text);
 }
 
 /// The same of the reference engine itself.
@@ -115,6 +132,7 @@ fn a_fault_that_meets_no_call_of_the_engine_is_no_pass() {
     let (model, line) = (model(), ["check", "--quick", "-n", "1"]);
     let told = model.asked(&[&line[..], &UNMET].concat(), &[]);
     told.is_no_pass("not-observed", "the fault `read:error=EIO:when=9999` met no call");
+    is_unmet(&told);
     model.asked(&[&line[..], &UNMET, &["--allow-unmet"]].concat(), &[]).is_pass();
 }
 
@@ -265,6 +283,20 @@ fn a_pattern_covers_the_findings_that_were_counted() {
     told.breaks(&["same-output"]);
     assert_eq!(told.failures().len(), 1, "one more is not covered");
     of(all + 1).breaks(&["known-divergence"]);
+}
+
+/// The command without flags has a name in every sentence.
+#[test]
+fn a_comparison_names_the_command_without_flags() {
+    let model = model();
+    let list = model.folder().join("known.json");
+    let known = r#"{"rule":"guarantee-kept","spelling":"","reason":"it has to write"}"#;
+    std::fs::write(&list, format!(r#"{{"schema":"loadparity.expect/2","known":[{known}]}}"#)).unwrap();
+    let args = ["--only", "", "--expect", list.to_str().unwrap()];
+    let told = model.compare(&args, &command("honest"), &command("opened_for_writing"));
+    told.is_pass();
+    assert!(told.text.contains("(no flag): expected, because it has to write"), "{}", told.text);
+    assert!(!told.text.contains("``"), "{}", told.text);
 }
 
 /// A strace of a bug report, with one line changed, judged in the words of the era it is of.

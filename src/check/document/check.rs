@@ -281,6 +281,9 @@ pub struct CheckFinished {
     pub normalisations: Vec<Normalisation>,
     /// What is to be said about the campaign as a whole.
     pub notes: Vec<String>,
+    /// Rules that the campaign as a whole cannot decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_observed: Vec<NotObserved>,
     /// Whether it was cut off: then the document holds what was done so far.
     #[serde(default)]
     pub interrupted: bool,

@@ -163,6 +163,9 @@ pub struct CompareFinished {
     pub totals: CompareTotals,
     /// What could not be compared, and what was not observed.
     pub notes: Vec<String>,
+    /// Rules that the comparison as a whole cannot decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_observed: Vec<NotObserved>,
     /// Whether it was cut off.
     #[serde(default)]
     pub interrupted: bool,

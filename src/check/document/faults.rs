@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckStarted, DocumentError, Failure, RuleText, Verdict};
+use crate::rules::NotObserved;
 
 /// The result of `check --faults`: one plan after another, a subject's own calls made to fail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -169,6 +170,9 @@ pub struct FaultsFinished {
     pub totals: FaultTotals,
     /// What is to be said about the campaign as a whole.
     pub notes: Vec<String>,
+    /// Rules that the campaign as a whole cannot decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_observed: Vec<NotObserved>,
     /// Whether it was cut off.
     #[serde(default)]
     pub interrupted: bool,

@@ -76,6 +76,18 @@ impl std::fmt::Display for Verdict {
     }
 }
 
+/// A spelling as a person wants to see it.
+#[must_use]
+pub fn shown(spelling: &str) -> &str {
+    if spelling.is_empty() { "(no flag)" } else { spelling }
+}
+
+/// The same in a sentence.
+#[must_use]
+pub fn quoted(spelling: &str) -> String {
+    if spelling.is_empty() { shown(spelling).to_owned() } else { format!("`{spelling}`") }
+}
+
 /// A rule with its sentence, so that a document can be read without the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleText {

@@ -5,11 +5,6 @@ use crate::plan::{LoadPlan, Source};
 use crate::rules::{Decided, Evidence, Limit, PageCount};
 use crate::trace::Call;
 
-/// A spelling in a sentence.
-pub(super) fn shown(spelling: &str) -> String {
-    if spelling.is_empty() { "the command without flags".to_owned() } else { format!("`{spelling}`") }
-}
-
 /// The facts of one load.
 pub(super) fn facts(evidence: &Evidence) -> Facts {
     let s = &evidence.summary;

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::Matrix;
-use super::limits::{facts, limits, shown};
+use super::limits::{facts, limits};
 use crate::check::document::{
     CaseResult, CheckDocument, CheckFinished, CheckStarted, Failure, GroupResult, Normalisation, RuleText,
-    Totals, Verdict,
+    Totals, Verdict, quoted, shown,
 };
 use crate::check::expect::Expectations;
 use crate::check::levels::{self, Seen};
 use crate::check::path::{CasePath, semantic};
 use crate::check::plans;
-use crate::check::unseen::{lowers, no_tensors};
+use crate::check::unseen::{lowers, no_tensors, unmet, why_unmet};
 use crate::check::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{
@@ -137,7 +137,7 @@ impl Run<'_, '_> {
             }),
             Some(run) => match &run.output {
                 Some(output) if !output.is_empty() => {
-                    self.output = Some((output.clone(), "(no flag)".to_owned()));
+                    self.output = Some((output.clone(), shown("").to_owned()));
                     None
                 }
                 _ => Some("the command writes nothing to standard output".to_owned()),
@@ -261,8 +261,10 @@ impl Run<'_, '_> {
         if let Some(first) = first.filter(|_| compares)
             && let Some(difference) = first.path.diff(&path)
         {
-            let message =
-                format!("takes another path than `{}`, which asks for the same", first.case.spelling);
+            let message = format!(
+                "takes another path than {}, which asks for the same",
+                quoted(&first.case.spelling.to_string())
+            );
             judgement.findings.push(Finding::new(Rule::SamePath, message));
             diff = Some(difference);
         }
@@ -330,13 +332,13 @@ impl Run<'_, '_> {
                 Err(reason) => drop(self.not_arrived.get_or_insert(reason)),
             }
             if self.output.is_none() && judged.output_observed && judged.judgement.findings.is_empty() {
-                self.output = evidence.output.clone().map(|output| (output, spelling.clone()));
+                self.output = evidence.output.clone().map(|output| (output, shown(&spelling).to_owned()));
             }
         } else {
             let message = evidence.ending.message().to_owned();
-            self.not_arrived.get_or_insert(format!("{} does not complete: {message}", shown(&spelling)));
+            self.not_arrived.get_or_insert(format!("{} does not complete: {message}", quoted(&spelling)));
             if let Ending::Killed(why) = &evidence.ending {
-                let told = format!("{}: {why}", shown(&spelling));
+                let told = format!("{}: {why}", quoted(&spelling));
                 self.blocked.get_or_insert(told.clone());
                 judged.limit = judged.limit.max(Verdict::Blocked);
                 judged.notes.push(told);
@@ -384,7 +386,7 @@ impl Run<'_, '_> {
     fn fail(&mut self, mut failure: Failure, notes: &mut Vec<String>) -> Verdict {
         if let Some(reason) = self.expected.reason(&failure) {
             let Failure { rule, spelling, message, .. } = &failure;
-            notes.push(format!("expected, because {reason}: {rule}: `{spelling}`: {message}"));
+            notes.push(format!("expected, because {reason}: {rule}: {}: {message}", quoted(spelling)));
             failure.expected = Some(reason);
             self.failures.push(failure);
             return Verdict::Expected;
@@ -431,7 +433,7 @@ impl Run<'_, '_> {
         let mut verdict = Verdict::Pass;
         let (mut findings, mut not_observed) = (Vec::new(), Vec::new());
         if let Ending::Killed(why) = &evidence.ending {
-            self.blocked.get_or_insert(format!("{}: {why}", shown(&spelling)));
+            self.blocked.get_or_insert(format!("{}: {why}", quoted(&spelling)));
             verdict = Verdict::Blocked;
         }
         if let Some((rule, what)) = seen(&evidence) {
@@ -528,12 +530,11 @@ impl Run<'_, '_> {
         } else if verdict == Verdict::Blocked {
             why = self.blocked.clone();
         }
-        for (fault, _) in self.matrix.faults.iter().zip(&self.fired).filter(|(_, fired)| **fired == 0) {
-            notes.push(format!("fault-met: `{fault}` met no call in any case"));
-            if !self.matrix.allow_unmet && verdict < Verdict::Blocked {
-                verdict = Verdict::NotObserved;
-                why = Some(format!("the fault `{fault}` met no call; --allow-unmet passes over it"));
-            }
+        let unmet = unmet(self.matrix.faults.iter().zip(self.fired.iter().copied()));
+        if let Some(first) = unmet.first().filter(|_| !self.matrix.allow_unmet && verdict < Verdict::Blocked)
+        {
+            verdict = Verdict::NotObserved;
+            why = Some(why_unmet(first));
         }
         let levels = self.seen.levels(self.matrix.wanted);
         notes.extend(self.seen.note().filter(|_| self.matrix.subject.is_command()));
@@ -563,7 +564,7 @@ impl Run<'_, '_> {
                 case.not_observed.iter().filter(|missing| lowers(missing)).map(move |m| (case, m))
             });
             why = lowered
-                .map(|(case, m)| format!("{} in {}: {}", m.rule, shown(&case.spelling), m.reason))
+                .map(|(case, m)| format!("{} in {}: {}", m.rule, quoted(&case.spelling), m.reason))
                 .next();
         }
         let unexpected = self.totals.failures - self.totals.expected;
@@ -589,6 +590,7 @@ impl Run<'_, '_> {
                 totals: self.totals,
                 normalisations,
                 notes,
+                not_observed: unmet,
                 interrupted,
                 verdict,
                 sentence,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{failure, plan_of};
 use crate::check::document::{
-    Across, Cell, CheckDocument, Failure, GroupResult, MergeVerdict, ModelMerged, RowMerged, Verdict,
+    Across, Cell, CheckDocument, Failure, GroupResult, MergeVerdict, ModelMerged, RowMerged, Verdict, quoted,
 };
 use crate::rules::Rule;
 
@@ -204,9 +204,9 @@ impl<'a> Comparison<'a> {
             for ((plan, rule), failures) in by_plan {
                 let first = &result.failures[failures[0]];
                 let value = format!(
-                    "{} of {rule}, the first by `{}`: {}",
+                    "{} of {rule}, the first by {}: {}",
                     count(failures.len()),
-                    first.spelling,
+                    quoted(&first.spelling),
                     first.message
                 );
                 let reproduce = first.reproduce.clone();

@@ -158,6 +158,7 @@ pub(super) fn check() -> CheckDocument {
                 applied: 3,
             }],
             notes: texts(["each command was run twice"]),
+            not_observed: Vec::new(),
             interrupted: true,
             verdict: Verdict::Divergent,
             sentence: "divergent: 3 rules are broken".to_owned(),
@@ -206,6 +207,7 @@ pub(super) fn passed() -> CheckDocument {
     document.finished = CheckFinished {
         totals,
         notes: Vec::new(),
+        not_observed: Vec::new(),
         interrupted: false,
         verdict: Verdict::Pass,
         sentence: "parity to P4".to_owned(),
@@ -282,6 +284,7 @@ pub(super) fn compare() -> CompareDocument {
                 ..CompareTotals::default()
             },
             notes: texts(["text on standard error was not compared"]),
+            not_observed: Vec::new(),
             interrupted: false,
             verdict: Verdict::Divergent,
             sentence: "divergent: 1 guarantee is lost".to_owned(),
@@ -346,6 +349,7 @@ pub(super) fn faults() -> FaultsDocument {
                 processes: 9,
             },
             notes: Vec::new(),
+            not_observed: Vec::new(),
             interrupted: true,
             verdict: Verdict::Divergent,
             sentence: "divergent: under 1 schedule the output is wrong".to_owned(),

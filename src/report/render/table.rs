@@ -18,41 +18,71 @@ const MARKS: [(Tone, char); 4] = [
 /// Columns around the text of a cell.
 const PADDING: u16 = 2;
 
-/// The lines of a table that is `width` columns wide where that is known.
+/// The lines of a table that is `width` columns wide where that is known. Words stay whole: where there is no
+/// room for that, spare columns are left out, the last first, and a line says which. Where that does not help,
+/// the words of verdicts alone stay whole, which a reader looks for first.
 pub(super) fn lines(table: &Table, width: Option<u16>, coloured: bool) -> Vec<String> {
     if table.rows.is_empty() {
         return Vec::new();
     }
+    let longest: Vec<u16> = (0..table.columns.len()).map(|index| longest_word(table, index)).collect();
+    let (shown, fits) = columns(table, &longest, width);
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = width {
         drawn.set_width(width);
     }
-    drawn.set_header(table.columns.iter().map(|column| column.name.clone()));
+    drawn.set_header(shown.iter().map(|index| table.columns[*index].name.clone()));
     for row in &table.rows {
-        drawn.add_row(row.iter().map(|cell| if coloured { marked(cell) } else { cell.text.clone() }));
+        let cells = shown.iter().filter_map(|index| row.get(*index));
+        drawn.add_row(cells.map(|cell| if coloured { marked(cell) } else { cell.text.clone() }));
     }
-    for (index, column) in table.columns.iter().enumerate() {
-        let Some(drawn) = drawn.column_mut(index) else { continue };
-        if column.numbers {
+    for (at, index) in shown.iter().enumerate() {
+        let Some(drawn) = drawn.column_mut(at) else { continue };
+        if table.columns[*index].numbers {
             drawn.set_cell_alignment(CellAlignment::Right);
         }
-        if let Some(width) = longest_word(table, index) {
-            drawn.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width + PADDING)));
+        let toned = table.rows.iter().any(|row| row.get(*index).is_some_and(|cell| cell.tone.is_some()));
+        if fits || toned {
+            let least = Width::Fixed(longest[*index] + PADDING);
+            drawn.set_constraint(ColumnConstraint::LowerBoundary(least));
         }
     }
     let drawn = drawn.to_string();
-    drawn.lines().map(|line| if coloured { painted(line) } else { line.to_owned() }).collect()
+    let mut lines: Vec<String> =
+        drawn.lines().map(|line| if coloured { painted(line) } else { line.to_owned() }).collect();
+    let left_out = (0..table.columns.len()).filter(|index| !shown.contains(index));
+    let names: Vec<&str> = left_out.map(|index| table.columns[index].name.as_str()).collect();
+    if !names.is_empty() {
+        lines.push(format!("  left out for want of room: {}", names.join(", ")));
+    }
+    lines
 }
 
-/// The longest word of a column of verdicts: what a reader looks for first is never broken.
-fn longest_word(table: &Table, index: usize) -> Option<u16> {
-    let cells = table.rows.iter().filter_map(|row| row.get(index));
-    let toned: Vec<&Cell> = cells.filter(|cell| cell.tone.is_some()).collect();
-    let words = toned.iter().flat_map(|cell| cell.text.split(' ')).map(|word| word.chars().count());
-    let head = table.columns[index].name.chars().count();
-    let longest = (!toned.is_empty()).then(|| words.max().unwrap_or(0).max(head))?;
-    u16::try_from(longest).ok()
+/// The columns for which there is room with their longest words, and whether there is.
+fn columns(table: &Table, longest: &[u16], width: Option<u16>) -> (Vec<usize>, bool) {
+    let all: Vec<usize> = (0..table.columns.len()).collect();
+    let Some(width) = width else { return (all, true) };
+    let mut shown = all.clone();
+    loop {
+        // A line between each two, and one at either end.
+        let words: usize = shown.iter().map(|index| usize::from(longest[*index] + PADDING) + 1).sum();
+        if words < usize::from(width) {
+            return (shown, true);
+        }
+        match shown.iter().rposition(|index| table.columns[*index].spare) {
+            Some(last) => drop(shown.remove(last)),
+            None => return (all, false),
+        }
+    }
+}
+
+/// The longest word of a column, its name included.
+fn longest_word(table: &Table, index: usize) -> u16 {
+    let cells = table.rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.text.as_str());
+    let texts = cells.chain([table.columns[index].name.as_str()]);
+    let words = texts.flat_map(|text| text.split(' ')).map(|word| word.chars().count());
+    u16::try_from(words.max().unwrap_or(0)).unwrap_or(u16::MAX - PADDING)
 }
 
 /// The text of a cell with its mark behind every visible character.
@@ -112,6 +142,43 @@ mod tests {
             lines[3].contains(" divergent pass ") && lines[3].contains(&format!("{red}divergent{red:#}"))
         );
         assert_eq!(lines[3].matches('\u{1b}').count(), 2, "{:?}", lines[3]);
+    }
+
+    /// The words of the cells of a table that was drawn, line by line.
+    fn words(lines: &[String]) -> Vec<String> {
+        let inside = lines.iter().filter(|line| line.starts_with('│'));
+        inside.flat_map(|line| line.trim_matches('│').split_whitespace()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn words_stay_whole_and_spare_columns_go_first() {
+        let columns = vec![
+            Column::text("name"),
+            Column::numbers("first").spare(),
+            Column::text("second").spare(),
+            Column::text("verdict"),
+        ];
+        let row = |name: &str| {
+            vec![
+                Cell::new(name),
+                Cell::new("12: 3.00 MiB"),
+                Cell::new("1a2b3c4d5e6f"),
+                Cell::toned(Verdict::NotObserved),
+            ]
+        };
+        let table = Table { columns, rows: vec![row("--no-mmap, -dio"), row("map+lock")] };
+        let all = words(&lines(&table, None, false));
+        for width in 29..120 {
+            let drawn = lines(&table, Some(width), false);
+            let left_out = match width {
+                29..37 => Some("  left out for want of room: first, second"),
+                37..52 => Some("  left out for want of room: second"),
+                _ => None,
+            };
+            assert_eq!(drawn.iter().find(|line| line.starts_with("  ")).map(String::as_str), left_out);
+            assert!(drawn.iter().all(|line| line.starts_with("  ") || line.chars().count() <= width.into()));
+            assert!(words(&drawn).iter().all(|word| all.contains(word)), "{width}: {drawn:#?}");
+        }
     }
 
     #[test]

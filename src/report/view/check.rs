@@ -18,7 +18,8 @@ impl Viewed for CheckDocument {
         let by_group = self.groups.iter().flat_map(|g| g.notes.iter().map(|note| (g.name.as_str(), note)));
         let mut notes = shared::grouped_notes(by_group);
         notes.extend(finished.notes.iter().cloned());
-        let not_observed = shared::unobserved(self.cases.iter().map(|case| case.not_observed.as_slice()));
+        let of_cases = self.cases.iter().map(|case| case.not_observed.as_slice());
+        let not_observed = shared::unobserved(of_cases.chain([finished.not_observed.as_slice()]));
         let mut pool = Pool::new(&self.failures);
         let suites = suites(self, &mut pool);
         let view = View {
@@ -93,14 +94,14 @@ fn matrix(groups: &[GroupResult]) -> Table {
     let columns = vec![
         Column::text("plan"),
         Column::text("spellings"),
-        Column::numbers("opens"),
+        Column::numbers("opens").spare(),
         Column::numbers("direct"),
         Column::numbers("map"),
         Column::numbers("lock"),
-        Column::numbers("reads"),
+        Column::numbers("reads").spare(),
         Column::text("fallback"),
-        Column::text("path"),
-        Column::text("output"),
+        Column::text("path").spare(),
+        Column::text("output").spare(),
         Column::text("verdict"),
     ];
     Table { columns, rows: groups.iter().map(row).collect() }

@@ -7,7 +7,8 @@ use crate::check::document::{CompareDocument, CompareStarted, Compared, Verdict}
 impl Viewed for CompareDocument {
     fn view(&self) -> View {
         let finished = &self.finished;
-        let not_observed = shared::unobserved(self.spellings.iter().map(|row| row.not_observed.as_slice()));
+        let of_rows = self.spellings.iter().map(|row| row.not_observed.as_slice());
+        let not_observed = shared::unobserved(of_rows.chain([finished.not_observed.as_slice()]));
         let mut pool = Pool::new(&self.failures);
         let view = View {
             command: "compare",

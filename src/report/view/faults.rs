@@ -24,7 +24,7 @@ impl Viewed for FaultsDocument {
             lines_hold_all: false,
             tables: vec![table(&self.groups)],
             notes: shared::once(notes),
-            not_observed: Vec::new(),
+            not_observed: shared::unobserved([finished.not_observed.as_slice()]),
             failures: shared::kinds(&self.failures),
             counts: counts(self),
             ending: Ending::new(&finished.sentence, finished.verdict),

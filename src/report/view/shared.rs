@@ -15,10 +15,7 @@ const SHOWN_REASONS: usize = 3;
 /// Plans that a note names; the rest are counted.
 const SHOWN_PLANS: usize = 4;
 
-/// A spelling as a person wants to see it.
-pub(super) fn shown(spelling: &str) -> &str {
-    if spelling.is_empty() { "(no flag)" } else { spelling }
-}
+pub(super) use crate::check::document::shown;
 
 /// The first digits of a hash.
 pub(super) fn digits(hash: &str) -> &str {
