@@ -88,6 +88,8 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         printed: printed.as_deref(),
         weights: model.as_ref().map(|truth| &truth.weights),
         unseen: &unseen,
+        observations: &trace.observations,
+        status: trace.end.as_ref().map(|end| end.status),
     };
     let bench = match args.tool {
         JudgeTool::Auto => looks_like_bench(&args.flags),

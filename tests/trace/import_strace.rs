@@ -242,7 +242,7 @@ const ALL: &str = "lseek(3, 0, SEEK_SET) = 0\nread(3, \"\"..., 1048576) = 104857
 fn agrees(dialect: Dialect, flags: &[&str], text: &str) -> (String, String, bool) {
     let imported = imported(text);
     let (ops, printed) = (&imported.trace.ops[..], None);
-    let recording = Recording { ops, page_size: 4096, printed, weights: None, unseen: &[] };
+    let recording = Recording { ops, page_size: 4096, printed, weights: None, ..Recording::default() };
     let j = judge(dialect, &Spelling::flags(flags.iter().copied()), &recording);
     (j.predicted, j.effective, j.agrees)
 }
@@ -302,8 +302,13 @@ fn one_session_has_its_header_before_its_mapping() {
     let phases: Vec<_> = ops(&text).iter().map(|op| op.phase).collect();
     assert_eq!(phases, [Phase::Header, Phase::Header, Phase::Load, Phase::Load]);
     let imported = imported(&text);
-    let recording =
-        Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, weights: None, unseen: &[] };
+    let recording = Recording {
+        ops: &imported.trace.ops,
+        page_size: 4096,
+        printed: None,
+        weights: None,
+        ..Recording::default()
+    };
     let j = judge(Dialect::Reference, &Spelling::default(), &recording);
     assert!(j.agrees && j.findings.is_empty(), "{j:?}");
 }
@@ -437,7 +442,7 @@ fn survives(text: &str) -> Result<(), TestCaseError> {
                     page_size: imported.trace.header.page_size,
                     printed: Some(&report.printed),
                     weights: None,
-                    unseen: &[],
+                    ..Recording::default()
                 };
                 let _ = judge(Dialect::Booleans, &Spelling::flags(flags.iter().copied()), &recording);
             }

@@ -53,8 +53,13 @@ fn imported(text: &str) -> Imported {
 
 fn judged(case: &Case, text: &str) -> JudgeDocument {
     let imported = imported(text);
-    let recording =
-        Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, weights: None, unseen: &[] };
+    let recording = Recording {
+        ops: &imported.trace.ops,
+        page_size: 4096,
+        printed: None,
+        weights: None,
+        ..Recording::default()
+    };
     judge(case.dialect, &case.spelling, &recording)
 }
 
@@ -262,8 +267,13 @@ fn shards_are_one_model() {
 /// The effective mode of some lines about one model.
 fn effective(dialect: Dialect, flags: &[&str], text: &str) -> JudgeDocument {
     let imported = imported(text);
-    let recording =
-        Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, weights: None, unseen: &[] };
+    let recording = Recording {
+        ops: &imported.trace.ops,
+        page_size: 4096,
+        printed: None,
+        weights: None,
+        ..Recording::default()
+    };
     judge(dialect, &Spelling::flags(flags.iter().copied()), &recording)
 }
 
@@ -345,8 +355,13 @@ fn a_load_that_fails_half_way_is_what_it_was_until_then() {
 fn flags_of_llama_bench_are_read_by_its_rules() {
     let mapped = case("a/mmap");
     let imported = imported(&mapped.text);
-    let recording =
-        Recording { ops: &imported.trace.ops, page_size: 4096, printed: None, weights: None, unseen: &[] };
+    let recording = Recording {
+        ops: &imported.trace.ops,
+        page_size: 4096,
+        printed: None,
+        weights: None,
+        ..Recording::default()
+    };
     let judged = |flags: &[&str]| {
         let flags: Vec<String> = flags.iter().map(|word| (*word).to_owned()).collect();
         let j = judge_bench(Dialect::Booleans, &flags, &recording);

@@ -65,7 +65,7 @@ fn judged(case: &Case, text: &str) -> JudgeDocument {
         page_size: imported.trace.header.page_size,
         printed: case.log.as_deref(),
         weights: None,
-        unseen: &[],
+        ..Recording::default()
     };
     judge(case.dialect, &case.spelling, &recording)
 }

@@ -14,13 +14,13 @@ use super::document::{JudgeDocument, Verdict};
 use super::unseen::lowers;
 use crate::plan::{Dialect, LoadPlan, Spelling, UsageError, bench};
 use crate::rules::{
-    self, Capabilities, Capability, Decided, Effective, EffectiveSource, Evidence, Finding, NotObserved,
-    Profile, Rule, Weights,
+    self, Capabilities, Capability, Decided, Effective, EffectiveSource, Ending, Evidence, Finding,
+    NotObserved, Profile, Rule, Weights,
 };
-use crate::trace::{Call, NoticeCode, Op, Phase};
+use crate::trace::{Call, NoticeCode, Observation, Op, Phase, Status};
 
 /// What is known of one run of a loader.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Recording<'a> {
     /// Its operations, with their phases.
     pub ops: &'a [Op],
@@ -32,6 +32,10 @@ pub struct Recording<'a> {
     pub weights: Option<&'a Weights>,
     /// What the source of the recording could not see, a sentence each.
     pub unseen: &'a [String],
+    /// What it saw of memory.
+    pub observations: &'a [Observation],
+    /// How the command ended, if that was seen.
+    pub status: Option<Status>,
 }
 
 /// Judges one recording of a spelling.
@@ -71,8 +75,19 @@ fn evidence(recording: &Recording<'_>) -> Evidence {
     if !recording.unseen.is_empty() {
         sees.remove(Calls);
     }
-    let mut evidence = Evidence::new(ops, weights, recording.page_size, sees);
+    let evidence = Evidence::new(ops, weights, recording.page_size, sees);
+    let mut evidence = evidence.seeing(recording.observations);
     evidence.unseen = recording.unseen.to_vec();
+    if let Some(status) = recording.status {
+        let message = status.to_string();
+        evidence.ending = match status {
+            Status::Code(0) | Status::Unknown => Ending::Completed,
+            Status::Code(_) => Ending::Failed(message),
+            Status::Signal(_) => Ending::Crashed(message),
+            Status::TimeLimit => Ending::TimeLimit(message),
+            Status::Stopped(_) => Ending::Killed(message),
+        };
+    }
     evidence
 }
 
@@ -119,6 +134,12 @@ fn judge_plan(
             let reason = "the model has no tensors";
             not_observed.insert(0, NotObserved::new(Rule::PlanTaken, vec![Capability::Layout], reason));
         }
+        // Rules that say so are enough where an end explains it, and calls that are missing explain it too.
+        Some(_) if !evidence.completed() => {}
+        Some(_) if !evidence.saw_all_calls() => {
+            let reason = evidence.unseen.first().map_or("not all calls were seen", String::as_str);
+            not_observed.insert(0, NotObserved::new(Rule::PlanTaken, vec![Capability::Calls], reason));
+        }
         _ => {
             let rule = if plan.is_some() { Rule::PlanTaken } else { Rule::UsageRefused };
             let message = format!("the dialect predicts {expected}, the operations show {effective}");
@@ -127,6 +148,9 @@ fn judge_plan(
     }
     notes.extend(recording.unseen.iter().cloned());
     let mut missing = evidence.unseen.clone();
+    if let Ending::Killed(why) = &evidence.ending {
+        missing.push(why.clone());
+    }
     if missing.is_empty() {
         missing.extend(not_observed.iter().find(|m| lowers(m)).map(|m| format!("{}: {}", m.rule, m.reason)));
     }

@@ -152,7 +152,7 @@ fn recordings(fixtures: &Path) -> io::Result<Vec<Judged>> {
             page_size: imported.trace.header.page_size,
             printed: Some(&printed),
             weights: None,
-            unseen: &[],
+            ..Recording::default()
         };
         judged.push(Judged {
             build: build.to_owned(),
