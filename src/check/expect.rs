@@ -69,7 +69,7 @@ impl ExpectDocument {
 #[derive(Debug, thiserror::Error)]
 pub enum ExpectError {
     /// No such document.
-    #[error("not a list of known divergences: {0}")]
+    #[error("not a list of known divergences: {0}; `loadparity schema expect` prints the format")]
     Json(#[from] serde_json::Error),
     /// Another document.
     #[error("its schema is \"{0}\", not \"{SCHEMA}\"")]

@@ -3,8 +3,10 @@
 //! Level P1 first, then the cases, grouped by plan. The first case of a group that breaks no rule represents
 //! it; the others are compared with it. What a command does is repeated before a broken rule is believed.
 
+mod judged;
 mod limits;
 mod run;
+mod sum;
 
 use std::sync::atomic::AtomicBool;
 
