@@ -124,7 +124,9 @@ fn a_command_whose_output_varies_has_no_p4() {
     let sentence = document["finished"]["sentence"].as_str().unwrap();
     assert!(sentence.contains("varies by itself"), "{sentence}");
     let groups = document["groups"].as_array().unwrap();
-    assert!(groups.iter().all(|g| g["verdict"] == "not-observed"));
+    // Bytes that were read are compared in memory. Of those that are mapped nothing shows who used them.
+    let mapped = |g: &&serde_json::Value| g["name"].as_str().unwrap().starts_with("map");
+    assert!(groups.iter().all(|g| (g["verdict"] == "not-observed") == mapped(&g)), "{groups:#?}");
     // What does not depend on the output is judged all the same.
     let (code, _) = check(&["--dialect", "enum-v4", "--level", "P2"], &behind(script, "enum-v4"));
     assert_eq!(code, 0);
