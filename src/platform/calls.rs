@@ -285,6 +285,21 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "Linux: what a lock hits that is neither a model nor a mapping seen before",
     },
     Interaction {
+        what: "`/proc/PID/pagemap` of the traced command",
+        by: "src/tracer/linux/look.rs",
+        why: "Linux: which pages of a mapping of a model were touched, before it goes",
+    },
+    Interaction {
+        what: "`/proc/PID/clear_refs`, `smaps` of the traced command and of this program, mappings of its models",
+        by: "src/tracer/linux/released.rs",
+        why: "Linux: whether memory was used after its lock was released",
+    },
+    Interaction {
+        what: "`/proc/PID/maps` and the memory of the traced command, its models",
+        by: "src/tracer/linux/content.rs",
+        why: "Linux: where the heap lies; whether memory holds the bytes of the file",
+    },
+    Interaction {
         what: "threads",
         by: "src/tracer/linux/mod.rs",
         why: "Linux: the tracer's own, and the readers of captured output",

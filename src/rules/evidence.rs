@@ -556,6 +556,14 @@ impl Evidence {
         [mapped, read - direct, direct]
     }
 
+    /// Tensor bytes that are in memory past the page cache.
+    #[must_use]
+    pub fn held_direct_bytes(&self) -> u64 {
+        self.tensor_bytes(|file| {
+            self.union_of(|process| process.held_direct.get(&file).cloned().unwrap_or_default())
+        })
+    }
+
     /// Tensor bytes that are in memory through the page cache, the edges of blocks aside.
     pub(super) fn buffered_stretch(&self) -> Option<(String, Range<u64>)> {
         let direct = |file: usize| {

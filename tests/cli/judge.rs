@@ -54,7 +54,7 @@ fn disagreement_is_1() {
     assert_eq!((&j["predicted"], &j["effective"]), (&json!("map+lock"), &json!("read+lock")));
     assert_eq!(j["log_claims"], Value::Null);
     let rules: Vec<_> = j["findings"].as_array().expect("a list").iter().map(|f| f["rule"].clone()).collect();
-    assert_eq!(rules, [json!("plan-taken"), json!("tensors-mapped"), json!("mapped-not-read")]);
+    assert_eq!(rules, [json!("plan-taken"), json!("tensors-mapped")]);
     let (code, text) = judge("booleans", &recording("b/mlock.strace"), &["--", "--mlock"]);
     assert!(code == 1 && text.contains("agrees     NO"), "{text}");
 }
@@ -99,7 +99,7 @@ fn a_trace_of_the_seam_is_judged_too() {
     let run = ["run", "-p", "And", "-n", "1", "-t", "1", "-lm", "none", "--trace"];
     program().args(run).arg(&trace).arg("-m").arg(&model).assert().success();
     for (mode, code, rules) in
-        [("none", 0, json!([])), ("mmap", 1, json!(["plan-taken", "tensors-mapped", "mapped-not-read"]))]
+        [("none", 0, json!([])), ("mmap", 1, json!(["plan-taken", "tensors-mapped"]))]
     {
         let output = program()
             .args(["judge", "--dialect", "reference", "--format", "json", "--trace"])

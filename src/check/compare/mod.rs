@@ -1,0 +1,200 @@
+//! Two commands, every spelling: what changed.
+//!
+//! What a difference comes to is decided by what each side guarantees: that every byte arrives, the output, the
+//! lock, direct I/O, a file that is only read, what is released when. Another open, another look at the header
+//! or other read-ahead is a note.
+
+mod impact;
+mod side;
+mod sum;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+use super::document::{CompareDocument, CompareTotals, Compared, Failure, Impact, Verdict, quoted};
+use super::expect::Expectations;
+use super::watch::{Progress, Watch};
+use crate::plan::Spelling;
+use crate::rules::{
+    Capability, CommandPath, Ending, Evidence, NotObserved, Rule, TensorBytes, weights_arrived,
+};
+use crate::subject::{Case, ExternalCommand, NotAvailable, Setting};
+use impact::{Judged, did, judge};
+use side::Side;
+use sum::End;
+
+/// What to compare.
+pub struct Comparison<'a> {
+    /// The build that is known.
+    pub old: &'a ExternalCommand,
+    /// The build that is new.
+    pub new: &'a ExternalCommand,
+    /// How reports name the model.
+    pub model_name: String,
+    /// Dialect, depth, what the model holds.
+    pub setting: Setting<'a>,
+    /// What to ask of both.
+    pub spellings: Vec<Spelling>,
+    /// How often a command is run again before what it does is believed.
+    pub retries: u32,
+    /// How many runs may go side by side.
+    pub jobs: usize,
+    /// Whether to stop at the first broken rule.
+    pub fail_fast: bool,
+    /// Whether a fault that meets no call is no matter.
+    pub allow_unmet: bool,
+    /// Whether the output has to be observed: a level was named that needs it.
+    pub needs_output: bool,
+    /// Whether calls alone are enough: level P2 was asked for.
+    pub calls_suffice: bool,
+    /// Differences that are known.
+    pub expected: Expectations,
+    /// Set from outside to end the comparison early.
+    pub interrupted: &'a AtomicBool,
+}
+
+impl Comparison<'_> {
+    /// Runs everything, reporting to `progress` as it goes.
+    ///
+    /// # Errors
+    /// When a command cannot be started or traced.
+    pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<CompareDocument, NotAvailable> {
+        progress(Progress::Planned(self.spellings.len() as u64));
+        let watch = |subject| Watch::new(subject, self.setting, self.retries, self.jobs, self.interrupted);
+        let (old, new) = (Side::new("old", watch(self.old))?, Side::new("new", watch(self.new))?);
+        let mut expected = self.expected.clone();
+        let mut totals = CompareTotals::default();
+        let mut spellings: Vec<Compared> = Vec::new();
+        let mut failures: Vec<Failure> = Vec::new();
+        let mut arrived = [old.arrived.clone(), new.arrived.clone()];
+        let mut fired: BTreeMap<usize, u64> = BTreeMap::new();
+        let mut blocked = None;
+        let (mut bytes, mut no_bytes) = (0, None);
+        let mut stop = false;
+        for chunk in self.spellings.chunks(self.jobs.max(1)) {
+            if stop || old.watch.is_interrupted() {
+                break;
+            }
+            let cases: Vec<Case> =
+                chunk.iter().map(|spelling| Case { spelling: spelling.clone(), plan: None }).collect();
+            let (before, after) = (old.watch.run_all(&cases)?, new.watch.run_all(&cases)?);
+            for ((case, before), after) in cases.iter().zip(before).zip(after) {
+                for (seen, run) in arrived.iter_mut().zip([&before, &after]) {
+                    // The reason that stays is that of the plainest spelling.
+                    if weights_arrived(run).is_ok() {
+                        *seen = Ok(());
+                    }
+                    for (at, count) in run.fired.iter().enumerate() {
+                        *fired.entry(at).or_default() += count;
+                    }
+                    if let Ending::Killed(why) = &run.ending {
+                        blocked.get_or_insert(format!("{}: {why}", quoted(&case.spelling.to_string())));
+                    }
+                }
+                let whole = |run: &Evidence| run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
+                bytes += u64::from(whole(&before) && whole(&after));
+                no_bytes = no_bytes.or(before.tensors.as_ref().map(TensorBytes::count));
+                let mut compared = self.compare(&old, &new, case, &before, &after)?;
+                *totals.of(compared.impact) += 1;
+                totals.not_observed += compared.not_observed.len() as u64;
+                let seen = compared.not_observed.iter().all(|missing| missing.rule != Rule::DataKept);
+                totals.outputs_compared += u64::from(seen && before.completed() && after.completed());
+                if let Some(mut failure) = self.failure(&compared, case) {
+                    failure.expected = expected.reason(&failure);
+                    let verdict = match &failure.expected {
+                        Some(_) => Verdict::Expected,
+                        None => Verdict::Divergent,
+                    };
+                    totals.expected += u64::from(verdict == Verdict::Expected);
+                    compared.verdict = compared.verdict.max(verdict);
+                    if verdict == Verdict::Divergent {
+                        stop |= self.fail_fast;
+                        progress(Progress::Failed);
+                    }
+                    failures.push(failure);
+                }
+                spellings.push(compared);
+                progress(Progress::Finished);
+            }
+        }
+        let interrupted = old.watch.is_interrupted();
+        if !interrupted && !stop {
+            failures.extend(expected.left_over());
+        }
+        totals.processes = old.watch.processes() + new.watch.processes();
+        let no_bytes = no_bytes.unwrap_or_else(|| Capability::Memory.absence().to_owned());
+        let ended = End { arrived, fired, blocked, interrupted, bytes, no_bytes };
+        Ok(self.finish(totals, spellings, failures, [&old, &new], ended))
+    }
+
+    /// Sets both runs beside one another; where they differ, both commands are asked again before it is
+    /// believed.
+    fn compare(
+        &self,
+        old: &Side<'_>,
+        new: &Side<'_>,
+        case: &Case,
+        before: &Evidence,
+        after: &Evidence,
+    ) -> Result<Compared, NotAvailable> {
+        let no_output = old.no_output.clone().or_else(|| new.no_output.clone());
+        let paths = (CommandPath::of(before), CommandPath::of(after));
+        let mut judged = judge(before, after, no_output.is_none(), &paths);
+        let mut not_observed = Vec::new();
+        if let Some(reason) = no_output.filter(|_| before.completed() && after.completed()) {
+            not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason));
+        }
+        let mut verdict = Verdict::Pass;
+        if judged.impact > Impact::Reordered {
+            for (side, first) in [(old, before), (new, after)] {
+                let steady = side.steady(case, first)?;
+                let runs = steady.runs;
+                let mut unsteady = |rule, what: String| {
+                    not_observed.push(NotObserved::new(rule, Vec::new(), what));
+                    verdict = Verdict::NotObserved;
+                };
+                let name = side.name;
+                if !steady.ending {
+                    unsteady(Rule::PolicyKept, format!("the {name} command ends differently in {runs} runs"));
+                    judged = Judged::default();
+                } else if let Some(seen) = steady.output {
+                    unsteady(Rule::DataKept, format!("the {name} command: {seen}"));
+                    judged = judge(before, after, false, &paths);
+                }
+                if !steady.path {
+                    unsteady(
+                        Rule::PolicyKept,
+                        format!("the {name} command takes different paths in {runs} runs"),
+                    );
+                    judged = Judged::default();
+                }
+            }
+        }
+        for run in [before, after] {
+            if !run.unseen.is_empty() && judged.impact <= Impact::Reordered {
+                let reason = run.unseen[0].clone();
+                not_observed.push(NotObserved::new(Rule::GuaranteeKept, vec![Capability::Calls], reason));
+                verdict = Verdict::NotObserved;
+            }
+        }
+        let crashed = |run: &Evidence| matches!(run.ending, Ending::Crashed(_) | Ending::TimeLimit(_));
+        if !before.completed() && !after.completed() && (crashed(before) || crashed(after)) {
+            verdict = verdict.max(Verdict::Blocked);
+            let (old, new) = (before.ending.message(), after.ending.message());
+            judged.what.push(format!("blocked: both fail: the old {old}; the new {new}"));
+        }
+        if [before, after].iter().any(|run| matches!(run.ending, Ending::Killed(_))) {
+            verdict = verdict.max(Verdict::Blocked);
+        }
+        Ok(Compared {
+            spelling: case.spelling.to_string(),
+            old: did(before),
+            new: did(after),
+            impact: judged.impact,
+            what: judged.what,
+            diff: paths.0.diff(&paths.1).filter(|_| before.completed() && after.completed()),
+            not_observed,
+            verdict,
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! One side of a comparison.
+
+use crate::check::watch::{Watch, varied};
+use crate::plan::Spelling;
+use crate::rules::{CommandPath, Evidence, Output, weights_arrived};
+use crate::subject::{Case, NotAvailable};
+
+/// A side of the comparison.
+pub(super) struct Side<'a> {
+    pub(super) name: &'static str,
+    pub(super) watch: Watch<'a>,
+    /// Why its output proves nothing.
+    pub(super) no_output: Option<String>,
+    /// Whether it brings the weights in when no flag asks for anything.
+    pub(super) arrived: Result<(), String>,
+}
+
+impl<'a> Side<'a> {
+    pub(super) fn new(name: &'static str, watch: Watch<'a>) -> Result<Self, NotAvailable> {
+        let case = Case { spelling: Spelling::default(), plan: None };
+        let first = watch.run(&case, &[])?;
+        let arrived = weights_arrived(&first);
+        let runs = watch.repeated(&case, &[], first)?;
+        let empty = runs
+            .iter()
+            .filter(|run| run.completed())
+            .all(|run| run.output.as_ref().is_none_or(Output::is_empty));
+        let any = runs.iter().any(Evidence::completed);
+        let no_output = match varied(&runs) {
+            Some(seen) => Some(format!("the clean output of the {name} command varies by itself ({seen})")),
+            None if any && empty => Some(format!("the {name} command writes nothing to standard output")),
+            None => None,
+        };
+        Ok(Self { name, watch, no_output, arrived })
+    }
+
+    /// The same spelling again, to see what is the same in all runs.
+    pub(super) fn steady(&self, case: &Case, first: &Evidence) -> Result<Steady, NotAvailable> {
+        let runs = self.watch.repeated(case, &[], first.clone())?;
+        let paths: Vec<CommandPath> = runs.iter().map(CommandPath::of).collect();
+        let endings = runs
+            .windows(2)
+            .all(|pair| std::mem::discriminant(&pair[0].ending) == std::mem::discriminant(&pair[1].ending));
+        Ok(Steady {
+            output: varied(&runs),
+            path: paths.windows(2).all(|pair| pair[0].same_steps(&pair[1])),
+            ending: endings,
+            runs: runs.len(),
+        })
+    }
+}
+
+pub(super) struct Steady {
+    pub(super) output: Option<String>,
+    pub(super) path: bool,
+    pub(super) ending: bool,
+    pub(super) runs: usize,
+}

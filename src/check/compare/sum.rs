@@ -1,0 +1,164 @@
+//! What a comparison comes to.
+
+use std::collections::BTreeMap;
+
+use super::Comparison;
+use super::side::Side;
+use crate::check::document::{
+    CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Failure, RuleText, Verdict,
+    quoted, tool,
+};
+use crate::check::unseen::{no_tensors, unmet, why_unmet};
+use crate::rules::Rule;
+use crate::subject::{Case, Subject, shell_line};
+
+/// How a comparison ended.
+pub(super) struct End {
+    /// Whether each side brought the weights in with any spelling.
+    pub(super) arrived: [Result<(), String>; 2],
+    /// How often each fault met a call.
+    pub(super) fired: BTreeMap<usize, u64>,
+    pub(super) blocked: Option<String>,
+    pub(super) interrupted: bool,
+    /// In how many spellings the bytes of every tensor were seen on both sides; why not, else.
+    pub(super) bytes: u64,
+    pub(super) no_bytes: String,
+}
+
+impl Comparison<'_> {
+    pub(super) fn finish(
+        &self,
+        totals: CompareTotals,
+        spellings: Vec<Compared>,
+        mut failures: Vec<Failure>,
+        sides: [&Side<'_>; 2],
+        ended: End,
+    ) -> CompareDocument {
+        let mut notes: Vec<String> = Vec::new();
+        for failure in &failures {
+            if let Some(reason) = &failure.expected {
+                let spelling = quoted(&failure.spelling);
+                notes.push(format!("{spelling}: expected, because {reason}: {}", failure.message));
+            }
+        }
+        let mut verdict = spellings.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Blocked);
+        let mut why = spellings.is_empty().then(|| "no spelling was asked for".to_owned());
+        if failures.iter().any(|failure| failure.expected.is_none()) {
+            verdict = Verdict::Divergent;
+        }
+        for (side, arrived) in sides.iter().zip(&ended.arrived) {
+            if let Err(reason) = arrived {
+                verdict = Verdict::Blocked;
+                failures.retain(|failure| failure.rule == Rule::KnownDivergence);
+                why.get_or_insert_with(|| {
+                    format!(
+                        "no spelling makes the {} command load the weights of {}: {reason}",
+                        side.name, self.model_name
+                    )
+                });
+            }
+        }
+        if why.is_none() && ended.blocked.is_some() && verdict <= Verdict::Blocked {
+            verdict = Verdict::Blocked;
+            why = ended.blocked;
+        }
+        if self.setting.truth.weights.is_empty() && verdict < Verdict::Blocked {
+            verdict = Verdict::NotObserved;
+            why = Some(no_tensors(&self.model_name));
+        }
+        let fired = |at: usize| ended.fired.get(&at).copied().unwrap_or_default();
+        let unmet = unmet(self.old.faults().iter().zip((0..).map(fired)));
+        if let Some(first) = unmet.first().filter(|_| !self.allow_unmet && verdict < Verdict::Blocked) {
+            verdict = Verdict::NotObserved;
+            why = Some(why_unmet(first));
+        }
+        let no_output = sides.iter().find_map(|side| side.no_output.clone());
+        if let Some(reason) = &no_output {
+            notes.push(format!("P4: not observed: {reason}, so outputs are not compared"));
+        }
+        notes.push(match (ended.bytes, spellings.len()) {
+            (0, _) => format!("P3: not observed: {}", ended.no_bytes),
+            (seen, all) => {
+                format!("P3: every tensor byte of both commands was seen in {seen} of {all} spellings")
+            }
+        });
+        if (self.needs_output || !self.calls_suffice)
+            && totals.outputs_compared == 0
+            && verdict < Verdict::Blocked
+        {
+            verdict = verdict.max(Verdict::NotObserved);
+            let reason = no_output.clone().unwrap_or_else(|| "no output was compared".to_owned());
+            why.get_or_insert(format!("no outputs were compared: {reason}"));
+        }
+        if ended.interrupted && verdict < Verdict::Divergent {
+            verdict = Verdict::Blocked;
+            why = Some(format!("interrupted after {} spellings", spellings.len()));
+        }
+        let divergent = failures.iter().filter(|failure| failure.expected.is_none()).count();
+        let sentence = match verdict {
+            Verdict::Pass => format!(
+                "no worse than reordered in P2{}",
+                if totals.outputs_compared > 0 {
+                    format!(", outputs equal in {} spellings", totals.outputs_compared)
+                } else {
+                    "; outputs not observed".to_owned()
+                }
+            ),
+            Verdict::Expected => "expected: every worse difference is on the list of known ones".to_owned(),
+            Verdict::Unsupported => "unsupported".to_owned(),
+            Verdict::NotObserved => {
+                let missing = spellings.iter().flat_map(|row| row.not_observed.iter().map(move |m| (row, m)));
+                let first = missing.map(|(row, m)| format!("{}: {}", quoted(&row.spelling), m.reason)).next();
+                format!("not observed: {}", why.or(first).unwrap_or_default())
+            }
+            Verdict::Blocked => format!("blocked: {}", why.unwrap_or_default()),
+            Verdict::Divergent => format!("divergent: {divergent} differences break a rule"),
+        };
+        CompareDocument {
+            schema: CompareDocument::SCHEMA.to_owned(),
+            started: CompareStarted {
+                tool: tool(),
+                old: self.old.name(),
+                new: self.new.name(),
+                model: self.model_name.clone(),
+                platform: self.old.platform().to_owned(),
+                arch: std::env::consts::ARCH.to_owned(),
+                planned: self.spellings.len() as u64,
+            },
+            rules: RuleText::all(),
+            spellings,
+            failures,
+            finished: CompareFinished {
+                totals,
+                notes,
+                not_observed: unmet,
+                interrupted: ended.interrupted,
+                verdict,
+                sentence,
+                exit_code: verdict.exit_code(),
+            },
+        }
+    }
+
+    pub(super) fn failure(&self, compared: &Compared, case: &Case) -> Option<Failure> {
+        let mut words = vec!["loadparity".to_owned(), "compare".to_owned()];
+        words.extend(["-m".to_owned(), self.model_name.clone()]);
+        for (name, command) in [("--old", self.old), ("--new", self.new)] {
+            words.extend([name.to_owned(), command.template().to_string()]);
+        }
+        for fault in self.old.faults() {
+            words.extend(["--inject".to_owned(), fault.to_string()]);
+        }
+        words.extend(["--only".to_owned(), case.spelling.to_string()]);
+        Some(Failure {
+            rule: compared.impact.rule()?,
+            spelling: compared.spelling.clone(),
+            plan: Some(format!("{} → {}", compared.old, compared.new)),
+            message: format!("{}: {}", compared.impact, compared.what.join("; ")),
+            diff: compared.diff.clone(),
+            reproduce: shell_line(words),
+            expected: None,
+            across: None,
+        })
+    }
+}
