@@ -98,8 +98,7 @@ fn a_trace_of_the_seam_is_judged_too() {
     let program = || Command::cargo_bin("loadparity").expect("the program");
     let run = ["run", "-p", "And", "-n", "1", "-t", "1", "-lm", "none", "--trace"];
     program().args(run).arg(&trace).arg("-m").arg(&model).assert().success();
-    for (mode, code, rules) in
-        [("none", 0, json!([])), ("mmap", 1, json!(["plan-taken", "tensors-mapped"]))]
+    for (mode, code, rules) in [("none", 0, json!([])), ("mmap", 1, json!(["plan-taken", "tensors-mapped"]))]
     {
         let output = program()
             .args(["judge", "--dialect", "reference", "--format", "json", "--trace"])

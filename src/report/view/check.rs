@@ -115,7 +115,7 @@ fn row(group: &GroupResult) -> Vec<Cell> {
         format!("{} → {}", group.name, group.resolved)
     };
     let dash = || "–".to_owned();
-    let output = group.logits.as_ref().or(group.text.as_ref()).or(group.tensors.as_ref());
+    let output = group.logits.as_ref().or(group.text.as_ref());
     let texts = [
         plan,
         spellings(group),

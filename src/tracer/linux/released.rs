@@ -98,6 +98,7 @@ impl Watcher {
         }
         // What the bits say of those that were watched already would be lost.
         self.count_used(thread);
+        let Some(_alone) = alone() else { return };
         let clear = |id: &str| std::fs::write(format!("/proc/{id}/clear_refs"), "1").is_ok();
         if clear("self") && clear(&thread.tid.to_string()) {
             let own = self.released.pieces.iter_mut().filter(|piece| piece.process == process);
@@ -106,28 +107,36 @@ impl Watcher {
     }
 
     fn count_used(&mut self, thread: &Thread) {
+        /// A page's own bit comes and goes while others read it; the bit in the page table stays.
+        const TIMES: usize = 3;
         let process = thread.task.process;
         let watched = |piece: &&mut Piece| piece.process == process && piece.used.is_some();
         let mut watched: Vec<&mut Piece> = self.released.pieces.iter_mut().filter(watched).collect();
         if watched.is_empty() {
             return;
         }
-        // What others do may set a page's bit and clear it again meanwhile: it counts for them if it is seen before
-        // or after.
-        let (Some(before), Some(own), Some(after)) =
-            (referenced("self"), referenced(&thread.tid.to_string()), referenced("self"))
-        else {
-            return;
-        };
+        let Some(_alone) = alone() else { return };
         let within = |all: &[(Range<u64>, u64)], range: &Range<u64>| -> u64 {
             all.iter().map(|(known, bytes)| shared(known, range).min(*bytes)).sum()
         };
-        for piece in &mut watched {
-            let others = piece
-                .control
-                .as_ref()
-                .map_or(0, |control| within(&before, &control.range()).max(within(&after, &control.range())));
-            let used = within(&own, &piece.range).saturating_sub(others);
+        let mut least: Vec<u64> = vec![u64::MAX; watched.len()];
+        for _ in 0..TIMES {
+            let (Some(before), Some(own), Some(after)) =
+                (referenced("self"), referenced(&thread.tid.to_string()), referenced("self"))
+            else {
+                return;
+            };
+            for (piece, least) in watched.iter().zip(&mut least) {
+                let others = piece.control.as_ref().map_or(0, |control| {
+                    within(&before, &control.range()).max(within(&after, &control.range()))
+                });
+                *least = (*least).min(within(&own, &piece.range).saturating_sub(others));
+            }
+            if least.iter().all(|used| *used == 0) {
+                break;
+            }
+        }
+        for (piece, used) in watched.iter_mut().zip(least) {
             piece.used = piece.used.map(|before| before.max(used));
         }
     }
@@ -147,6 +156,14 @@ impl Watcher {
             self.machine.notes.saw(Sight { process, at_ns, seen: Seen::UsedUnlocked { addr, len, used } });
         }
     }
+}
+
+/// Keeps other traces of this program from clearing referenced bits, until it is dropped.
+fn alone() -> Option<File> {
+    let program = File::open("/proc/self/exe").ok()?;
+    // SAFETY: a lock on an open descriptor touches no memory.
+    let locked = unsafe { libc::flock(program.as_raw_fd(), libc::LOCK_EX) } == 0;
+    locked.then_some(program)
 }
 
 /// The mappings of a process that have referenced pages, and how many bytes these are.
