@@ -29,7 +29,7 @@ use crate::trace::{Difference, MapWritable, Observation, Seen};
 /// What was seen of the tensors' bytes in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorBytes {
-    /// One hash over all of them, where all were seen.
+    /// One hash over all of them, where all were compared.
     pub combined: Option<String>,
     /// The first tensor whose bytes are not those of the file.
     pub wrong: Option<WrongTensor>,

@@ -166,7 +166,9 @@ impl Subject for ExternalCommand {
         let weights = setting.truth.weights.clone();
         let evidence = Evidence::new(traced.ops, weights, self.page_size(), sees);
         let mut evidence = evidence.seeing(&traced.observations);
-        if let Some(seen) = evidence.tensors.as_mut().filter(|seen| seen.is_whole() && seen.wrong.is_none()) {
+        if let Some(seen) =
+            evidence.tensors.as_mut().filter(|seen| seen.is_verified() && seen.wrong.is_none())
+        {
             seen.combined = Some(setting.truth.tensors.combined());
         }
         evidence.ending =

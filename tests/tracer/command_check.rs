@@ -27,8 +27,12 @@ fn an_honest_command_passes(#[case] dialect: &str, #[case] plans: usize) {
     assert!(groups.iter().filter(|g| !direct(g)).all(|g| g["verdict"] == "pass"), "{groups:#?}");
     assert_eq!(code, 0);
     let text = groups[0]["text"].as_str().unwrap();
-    let tensors = groups[0]["tensors"].as_str().unwrap();
-    assert!(groups.iter().all(|g| g["text"] == text && g["logits"].is_null() && g["tensors"] == tensors));
+    assert!(groups.iter().all(|g| g["text"] == text && g["logits"].is_null()));
+    // A mapping is not compared, so it has no hash.
+    let hashes: std::collections::BTreeSet<Option<&str>> =
+        groups.iter().map(|g| g["tensors"].as_str()).collect();
+    let mapped = |g: &serde_json::Value| g["name"].as_str().unwrap().starts_with("map");
+    assert!(hashes.len() == 2 && groups.iter().all(|g| !mapped(g) || g["tensors"].is_null()), "{groups:#?}");
     assert_eq!(document["levels"][2]["state"], "observed", "{document}");
     assert!(notes(&document).contains(" bytes verified in "), "{document}");
     let totals = &document["finished"]["totals"];

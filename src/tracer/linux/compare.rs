@@ -131,7 +131,10 @@ fn read_quietly(file: &File, offset: u64, into: &mut [u8], page: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn told(file: &[u8], memory: &[u8], again: &[u8]) -> Vec<(Range<usize>, Option<(u64, u8, u8)>)> {
+    /// A stretch, with the place of its first difference and the bytes there.
+    type Told = (Range<usize>, Option<(u64, u8, u8)>);
+
+    fn told(file: &[u8], memory: &[u8], again: &[u8]) -> Vec<Told> {
         let told = stretches(file, memory, again).into_iter();
         told.map(|(range, d)| (range, d.map(|d| (d.offset, d.file, d.memory)))).collect()
     }

@@ -122,7 +122,7 @@ mod tests {
         let start = memory as u64;
         let touched = |entry| entry & TOUCHED != 0;
         let found = pages_with(std::process::id().cast_signed(), &(start..start + len as u64), page, touched);
-        assert_eq!(found, Some(vec![far..far + page]));
+        assert_eq!(found.as_deref(), Some(std::slice::from_ref(&(far..far + page))));
         // SAFETY: the mapping of above, used by nobody.
         unsafe { libc::munmap(memory, len) };
     }
