@@ -34,12 +34,12 @@ fn other(range: Range<u64>) -> Observation {
 
 /// The example that keeps a rule, with these observations of memory.
 fn seen(rule: Rule, observations: &[Observation]) -> (TensorBytes, Vec<String>, usize) {
-    let example = EXAMPLES.iter().find(|example| example.rule == rule).unwrap();
+    let example = EXAMPLES.iter().find(|example| example.rule == rule).expect("an example");
     let evidence = evidence(example.keeps).seeing(observations);
     let judged = judge(example.plan, &evidence, &Profile::FOREIGN);
     let broken = judged.findings.into_iter().filter(|finding| finding.rule == Rule::SameBytes);
     let missing = judged.not_observed.iter().filter(|missing| missing.rule == Rule::SameBytes).count();
-    (evidence.tensors.unwrap(), broken.map(|finding| finding.message).collect(), missing)
+    (evidence.tensors.expect("bytes were compared"), broken.map(|finding| finding.message).collect(), missing)
 }
 
 fn read(observations: &[Observation]) -> (TensorBytes, Vec<String>, usize) {
