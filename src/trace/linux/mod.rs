@@ -11,7 +11,7 @@
 //! | `on_files`, `on_memory`, `on_processes` | what each call comes to |
 //! | `notes` | what was seen, until it is known what of it is a trace |
 
-#![allow(dead_code, reason = "only Linux has the tracer, which uses all of it")]
+#![allow(dead_code, unused_imports, reason = "only Linux has the tracer, which uses all of it")]
 
 pub(crate) mod calls;
 mod decoded;
