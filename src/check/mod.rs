@@ -9,8 +9,8 @@
 //! same plan form a group. Within a group everything must agree, and every group must agree on
 //! tensor bytes and output.
 //!
-//! - [`Matrix`]: the one campaign for every subject.
-//! - [`Faults`]: a subject's own calls made to fail.
+//! - [`Matrix`]: the one [`Campaign`] for every subject.
+//! - [`Faults`]: a campaign in which a subject's own calls are made to fail.
 //! - [`Comparison`]: two commands, every spelling.
 //! - [`Merge`]: the documents of several machines in one matrix, or the parts of one campaign joined.
 //! - [`judge`]: one recording.
@@ -23,6 +23,7 @@
 
 mod baseline;
 mod bits;
+mod campaign;
 mod cases;
 mod compare;
 pub mod document;
@@ -41,6 +42,7 @@ mod watch;
 
 pub use baseline::{Golden, golden_paths};
 pub use bits::{Agreement, BitsError, MachineBits, ModeBits, ModelBits};
+pub use campaign::Campaign;
 pub use cases::{Breadth, real_spellings, union_of_spellings};
 pub use compare::Comparison;
 pub use document::{

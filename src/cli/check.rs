@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
 use crate::check::document::Part;
-use crate::check::{Breadth, Expectations, Matrix, Progress, Selection, Wanted};
+use crate::check::{Breadth, Campaign, Expectations, Matrix, Progress, Selection, Wanted};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::plan::{Dialect, Spelling};
 use crate::platform::FaultSpec;
@@ -212,6 +212,26 @@ impl CheckArgs {
         }
     }
 
+    /// What every campaign on a subject is given; no divergence is known.
+    pub(super) fn campaign_on<'a>(
+        &self,
+        subject: &'a dyn Subject,
+        setting: Setting<'a>,
+        model_name: String,
+    ) -> Campaign<'a> {
+        Campaign {
+            subject,
+            model_name,
+            setting,
+            notes: Vec::new(),
+            only: self.only.clone(),
+            retries: self.foreign.retries(),
+            fail_fast: self.campaign.fail_fast,
+            expected: Expectations::default(),
+            interrupted: super::interrupt::flag(),
+        }
+    }
+
     /// Which spellings to really load.
     #[must_use]
     pub fn breadth(&self) -> Breadth {
@@ -296,35 +316,19 @@ pub fn run_check(
     };
     let generation = args.generation();
     let setting = Setting { dialect, depth: args.depth(), generation: &generation, truth };
-    run_matrix(args, subject, setting, model_name, Vec::new(), Expectations::default(), out)
+    run_matrix(args, args.campaign_on(subject, setting, model_name), out)
 }
 
 /// Runs the matrix on any subject.
-pub(super) fn run_matrix(
-    args: &CheckArgs,
-    subject: &dyn Subject,
-    setting: Setting<'_>,
-    model_name: String,
-    notes: Vec<String>,
-    expected: Expectations,
-    out: &mut dyn Write,
-) -> Exit {
+pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn Write) -> Exit {
     let matrix = Matrix {
-        subject,
-        model_name,
-        setting,
-        notes,
+        campaign,
         wanted: args.wanted(),
         breadth: args.breadth(),
-        only: args.only.clone(),
-        retries: args.foreign.retries(),
         jobs: usize::from(args.campaign.jobs),
-        fail_fast: args.campaign.fail_fast,
         part: args.partition,
         faults: args.inject.clone(),
         allow_unmet: args.campaign.allow_unmet,
-        expected,
-        interrupted: super::interrupt::flag(),
     };
     let selection = matrix.selection();
     if selection.is_empty() && matrix.wanted.level > Level::P1 {

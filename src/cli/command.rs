@@ -10,7 +10,7 @@ use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, Faults, spelling
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use crate::check::{
-    Breadth, Comparison, EraError, Expectations, Faults as FaultCampaign, find_era, real_spellings,
+    Breadth, Campaign, Comparison, EraError, Expectations, Faults as FaultCampaign, find_era, real_spellings,
     union_of_spellings,
 };
 use crate::engine::Generation;
@@ -143,34 +143,18 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
             (era.dialect, era.how)
         }
     };
-    let model_name = model.display().to_string();
+    let given = args.campaign_on(&subject, setting(dialect), model.display().to_string());
+    let mut given = Campaign { notes, expected, ..given };
     let Some(faults) = args.faults else {
-        return Ok(super::check::run_matrix(
-            args,
-            &subject,
-            setting(dialect),
-            model_name,
-            notes,
-            expected,
-            out,
-        ));
+        return Ok(super::check::run_matrix(args, given, out));
     };
-    let only = match &args.only[..] {
-        [] if one_case => vec![Spelling::default()],
-        only => only.to_vec(),
-    };
+    if one_case && given.only.is_empty() {
+        given.only.push(Spelling::default());
+    }
     let campaign = FaultCampaign {
-        subject: &subject,
-        model_name,
-        setting: setting(dialect),
-        notes,
+        campaign: given,
         pairs: faults == Faults::Pairs,
-        only,
         only_faults: args.only_fault.clone(),
-        retries: args.foreign.retries(),
-        fail_fast: args.campaign.fail_fast,
-        expected,
-        interrupted: super::interrupt::flag(),
     };
     let reporters = Reporters::new(&args.format, args.verbose, out)?;
     let bar = Bar::new();

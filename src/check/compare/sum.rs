@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Comparison;
 use super::side::Side;
 use crate::check::document::{
-    CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Failure, RuleText, Verdict,
-    quoted, tool,
+    CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Failure, Header, RuleText,
+    Verdict, quoted,
 };
 use crate::check::unseen::{no_tensors, unmet, why_unmet};
 use crate::rules::Rule;
@@ -117,12 +117,9 @@ impl Comparison<'_> {
         CompareDocument {
             schema: CompareDocument::SCHEMA.to_owned(),
             started: CompareStarted {
-                tool: tool(),
+                header: Header::new(&self.model_name, self.old.platform()),
                 old: self.old.name(),
                 new: self.new.name(),
-                model: self.model_name.clone(),
-                platform: self.old.platform().to_owned(),
-                arch: std::env::consts::ARCH.to_owned(),
                 planned: self.spellings.len() as u64,
             },
             rules: RuleText::all(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentError, Failure, RuleText, Verdict};
+use super::{DocumentError, Failure, Header, RuleText, Verdict};
 use crate::check::expect::Known;
 use crate::plan::LoadPlan;
 use crate::rules::{Finding, Level, NotObserved};
@@ -45,20 +45,15 @@ impl CheckDocument {
 /// What is about to be checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckStarted {
-    /// The program's name and version.
-    pub tool: String,
+    /// Program, model and machine.
+    #[serde(flatten)]
+    pub header: Header,
     /// What is under test.
     pub subject: String,
-    /// The model file as given, or `(embedded)`.
-    pub model: String,
     /// What the file holds: the hash over the hashes of all its tensors, read without the loader.
     pub model_hash: String,
     /// The dialect's name.
     pub dialect: String,
-    /// `linux`, `sim` …
-    pub platform: String,
-    /// The processor architecture.
-    pub arch: String,
     /// Bytes in a page.
     pub page_size: u64,
     /// How far the campaign goes at most.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentError, Failure, RuleText, Verdict};
+use super::{DocumentError, Failure, Header, RuleText, Verdict};
 use crate::rules::{NotObserved, Rule};
 
 /// The result of `compare`: two commands, every spelling.
@@ -83,18 +83,13 @@ impl Impact {
 /// What is about to be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CompareStarted {
-    /// The program's name and version.
-    pub tool: String,
+    /// Program, model and machine.
+    #[serde(flatten)]
+    pub header: Header,
     /// The old command.
     pub old: String,
     /// The new command.
     pub new: String,
-    /// The model file.
-    pub model: String,
-    /// The system.
-    pub platform: String,
-    /// The processor architecture.
-    pub arch: String,
     /// Spellings that both will be asked in.
     pub planned: u64,
 }

@@ -76,6 +76,28 @@ impl std::fmt::Display for Verdict {
     }
 }
 
+/// What the document of every campaign begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Header {
+    /// The program's name and version.
+    pub tool: String,
+    /// The model file as given, or `(embedded)`.
+    pub model: String,
+    /// `linux`, `sim` …
+    pub platform: String,
+    /// The processor architecture.
+    pub arch: String,
+}
+
+impl Header {
+    /// The header of a campaign that this program runs.
+    #[must_use]
+    pub fn new(model: &str, platform: &str) -> Self {
+        let (model, platform) = (model.to_owned(), platform.to_owned());
+        Self { tool: tool(), model, platform, arch: std::env::consts::ARCH.to_owned() }
+    }
+}
+
 /// A spelling as a person wants to see it.
 #[must_use]
 pub fn shown(spelling: &str) -> &str {

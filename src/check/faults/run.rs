@@ -99,7 +99,7 @@ impl Run<'_, '_> {
     fn outcome(&self, clean: &Clean, faults: &[FaultSpec]) -> Result<(FaultOutcome, String), NotAvailable> {
         let first = self.watch.run(&clean.case, faults)?;
         let given = self.watch.setting;
-        debug_assert_eq!(given.dialect, self.faults.setting.dialect);
+        debug_assert_eq!(given.dialect, self.faults.campaign.setting.dialect);
         if first.fired.iter().rev().take(faults.len()).all(|fired| *fired == 0) {
             return Ok((FaultOutcome::Unmet, String::new()));
         }
@@ -138,7 +138,7 @@ impl Run<'_, '_> {
             plan: Some(clean.plan.to_string()),
             message,
             diff: None,
-            reproduce: self.faults.subject.check_line(&options, &self.faults.setting),
+            reproduce: self.faults.campaign.subject.check_line(&options, &self.faults.campaign.setting),
             expected: None,
             across: None,
         }
@@ -155,7 +155,7 @@ impl Run<'_, '_> {
             failure.expected = Some(reason);
             Verdict::Expected
         } else {
-            self.stop |= self.faults.fail_fast;
+            self.stop |= self.faults.campaign.fail_fast;
             (self.progress)(Progress::Failed);
             Verdict::Divergent
         };

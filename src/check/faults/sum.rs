@@ -17,7 +17,9 @@ impl Run<'_, '_> {
         let interrupted = watch.is_interrupted();
         failures.sort_by_key(|(outcome, _)| std::cmp::Reverse(*outcome));
         let mut failures: Vec<Failure> = failures.into_iter().map(|(_, failure)| failure).collect();
-        let whole = faults.only.is_empty() && faults.only_faults.is_empty() && !faults.has_no_tensors();
+        let whole = faults.campaign.only.is_empty()
+            && faults.only_faults.is_empty()
+            && !faults.campaign.has_no_tensors();
         if whole && !interrupted && !stop {
             let gone = expected.left_over();
             totals.failures += gone.len() as u64;
@@ -29,13 +31,15 @@ impl Run<'_, '_> {
             verdict = Verdict::Divergent;
         }
         let not_observed = match totals.met {
-            0 if !faults.has_no_tensors() => unmet(faults.only_faults.iter().map(|fault| (fault, 0))),
+            0 if !faults.campaign.has_no_tensors() => {
+                unmet(faults.only_faults.iter().map(|fault| (fault, 0)))
+            }
             _ => Vec::new(),
         };
         if !not_observed.is_empty() {
             verdict = verdict.max(Verdict::NotObserved);
         }
-        if faults.has_no_tensors() {
+        if faults.campaign.has_no_tensors() {
             verdict = Verdict::NotObserved;
         }
         if interrupted && verdict < Verdict::Divergent {
@@ -47,8 +51,8 @@ impl Run<'_, '_> {
                 format!("no broken rule under {} of {} faults that met a call", totals.met, totals.met)
             }
             Verdict::Divergent => format!("divergent: {unexpected} broken rules under {} faults", totals.met),
-            Verdict::NotObserved if faults.has_no_tensors() => {
-                format!("not observed: {}", no_tensors(&faults.model_name))
+            Verdict::NotObserved if faults.campaign.has_no_tensors() => {
+                format!("not observed: {}", no_tensors(&faults.campaign.model_name))
             }
             Verdict::NotObserved if totals.met == 0 => "not observed: no fault met a call".to_owned(),
             Verdict::NotObserved => {
@@ -57,13 +61,13 @@ impl Run<'_, '_> {
             Verdict::Blocked if interrupted => format!("blocked: interrupted after {} faults", cases.len()),
             Verdict::Blocked => {
                 let why = why.unwrap_or_else(|| "no plan could be loaded".to_owned());
-                let model = &faults.model_name;
+                let model = &faults.campaign.model_name;
                 format!("blocked: no clean run loads the weights of {model}: {why}")
             }
             verdict => format!("{verdict}: every broken rule is on the list of known ones"),
         };
-        let mut notes = faults.notes.clone();
-        if faults.subject.is_command() {
+        let mut notes = faults.campaign.notes.clone();
+        if faults.campaign.subject.is_command() {
             notes.push(format!("{} processes were started", totals.processes));
         }
         FaultsDocument {

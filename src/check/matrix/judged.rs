@@ -34,10 +34,10 @@ impl Run<'_, '_> {
         evidence: Evidence,
         first: Option<&Representative>,
     ) -> Judged {
-        let command = self.matrix.subject.is_command();
+        let command = self.matrix.campaign.subject.is_command();
         let level = self.matrix.wanted.level;
         let path = CasePath::of(&evidence, command);
-        let mut judgement = rules::judge(plan, &evidence, self.matrix.subject.profile());
+        let mut judgement = rules::judge(plan, &evidence, self.matrix.campaign.subject.profile());
         if let Ending::Failed(ending) = &evidence.ending
             && command
             && !evidence.opened()
@@ -87,7 +87,7 @@ impl Run<'_, '_> {
             return false;
         }
         let Some(output) = evidence.output.as_ref().filter(|output| !output.is_empty()) else {
-            let reason = if self.matrix.subject.is_command() {
+            let reason = if self.matrix.campaign.subject.is_command() {
                 "the command writes nothing to standard output"
             } else {
                 "nothing was generated"

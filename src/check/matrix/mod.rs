@@ -8,50 +8,32 @@ mod limits;
 mod run;
 mod sum;
 
-use std::sync::atomic::AtomicBool;
-
+use super::campaign::Campaign;
 use super::cases::{Breadth, group_by_plan, real_spellings, refused_spellings};
-use super::document::{CheckDocument, CheckStarted, Part, tool};
-use super::expect::Expectations;
+use super::document::{CheckDocument, CheckStarted, Part};
 use super::levels::Wanted;
-use super::watch::{Progress, Watch};
+use super::watch::Progress;
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::Level;
-use crate::subject::{Case, FaultSpec, NotAvailable, Setting, Subject};
+use crate::subject::{Case, FaultSpec, NotAvailable};
 use run::Run;
 
 /// What to check.
 pub struct Matrix<'a> {
-    /// The thing under test.
-    pub subject: &'a dyn Subject,
-    /// How reports name the model.
-    pub model_name: String,
-    /// Dialect, depth, what is generated, what the model holds.
-    pub setting: Setting<'a>,
-    /// What is to be said about how the dialect was found.
-    pub notes: Vec<String>,
+    /// The subject and how to ask it. Cases that are picked are run with the representatives of their plans.
+    pub campaign: Campaign<'a>,
     /// How far to go.
     pub wanted: Wanted,
     /// Which spellings to really load.
     pub breadth: Breadth,
-    /// Only these cases, with the representatives of their plans; all where it is empty.
-    pub only: Vec<Spelling>,
-    /// How often a command is run again before what it does is believed.
-    pub retries: u32,
     /// How many cases may run side by side.
     pub jobs: usize,
-    /// Whether to stop at the first broken rule.
-    pub fail_fast: bool,
     /// The part of the campaign, where it is divided.
     pub part: Option<Part>,
     /// Faults that every run is under: each has to meet a call somewhere.
     pub faults: Vec<FaultSpec>,
     /// Whether a fault that meets no call is no matter.
     pub allow_unmet: bool,
-    /// Divergences that are known.
-    pub expected: Expectations,
-    /// Set from outside to end the campaign early.
-    pub interrupted: &'a AtomicBool,
 }
 
 /// The cases that a matrix runs.
@@ -80,19 +62,22 @@ impl Matrix<'_> {
     /// Which cases will be run.
     #[must_use]
     pub fn selection(&self) -> Selection {
-        let dialect = self.setting.dialect;
+        let dialect = self.campaign.setting.dialect;
         if self.wanted.level == Level::P1 {
             return Selection { groups: Vec::new(), refused: Vec::new() };
         }
         let mut spellings = real_spellings(dialect, self.breadth);
-        spellings.extend(self.only.iter().filter(|s| !spellings.contains(s)).cloned().collect::<Vec<_>>());
-        let mut refused = if self.subject.is_command() { refused_spellings(dialect) } else { Vec::new() };
-        let asked = self.only.iter().filter(|spelling| spelling.resolve(dialect).is_err());
+        spellings.extend(
+            self.campaign.only.iter().filter(|s| !spellings.contains(s)).cloned().collect::<Vec<_>>(),
+        );
+        let mut refused =
+            if self.campaign.subject.is_command() { refused_spellings(dialect) } else { Vec::new() };
+        let asked = self.campaign.only.iter().filter(|spelling| spelling.resolve(dialect).is_err());
         refused.extend(asked.filter(|s| !refused.contains(s)).cloned().collect::<Vec<_>>());
         let mut groups = group_by_plan(dialect, spellings);
         let mut refused: Vec<Case> = refused.into_iter().map(|s| Case::of(s, dialect)).collect();
-        if !self.only.is_empty() {
-            let asked = |case: &Case| self.only.contains(&case.spelling);
+        if !self.campaign.only.is_empty() {
+            let asked = |case: &Case| self.campaign.only.contains(&case.spelling);
             groups.retain(|(_, cases)| cases.iter().any(asked));
             for (_, cases) in &mut groups {
                 let mut at = 0;
@@ -126,7 +111,7 @@ impl Matrix<'_> {
     /// When the subject cannot be run at all.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<CheckDocument, NotAvailable> {
         let selection = self.selection();
-        let watch = Watch::new(self.subject, self.setting, self.retries, self.jobs, self.interrupted);
+        let watch = self.campaign.watch(self.jobs);
         progress(Progress::Planned(selection.len() as u64));
         let mut run = Run::new(self, watch, progress);
         let planned_plans = run.level_one();
@@ -141,24 +126,13 @@ impl Matrix<'_> {
 
     fn started(&self, planned_plans: u64, planned_loads: u64) -> CheckStarted {
         CheckStarted {
-            tool: tool(),
-            subject: self.subject.name(),
-            model: self.model_name.clone(),
-            model_hash: self.setting.truth.tensors.combined(),
-            dialect: self.setting.dialect.to_string(),
-            platform: self.subject.platform().to_owned(),
-            arch: std::env::consts::ARCH.to_owned(),
-            page_size: self.subject.page_size(),
-            level: self.wanted.level,
-            generation: self.subject.settings(&self.setting),
-            planned_plans,
-            planned_loads,
             part: self.part,
             // A part of what was picked by hand shows nothing of the others.
             known: match self.part {
-                Some(_) if self.only.is_empty() => self.expected.known().to_vec(),
+                Some(_) if self.campaign.only.is_empty() => self.campaign.expected.known().to_vec(),
                 _ => Vec::new(),
             },
+            ..self.campaign.started(self.wanted.level, planned_plans, planned_loads)
         }
     }
 
@@ -167,6 +141,6 @@ impl Matrix<'_> {
         if self.wanted.named {
             options.extend(["--level".to_owned(), self.wanted.level.to_string()]);
         }
-        self.subject.check_line(&options, &self.setting)
+        self.campaign.subject.check_line(&options, &self.campaign.setting)
     }
 }

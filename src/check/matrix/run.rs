@@ -54,7 +54,7 @@ impl<'a, 'p> Run<'a, 'p> {
             watch,
             progress,
             totals: Totals::default(),
-            expected: matrix.expected.clone(),
+            expected: matrix.campaign.expected.clone(),
             groups: Vec::new(),
             cases: Vec::new(),
             failures: Vec::new(),
@@ -81,8 +81,8 @@ impl Run<'_, '_> {
     /// Level P1: the table of the dialect against itself. A command's own reading of flags is seen in its
     /// operations, case by case.
     pub(super) fn level_one(&mut self) -> u64 {
-        let (dialect, breadth) = (self.matrix.setting.dialect, self.matrix.breadth);
-        if self.matrix.subject.is_command() {
+        let (dialect, breadth) = (self.matrix.campaign.setting.dialect, self.matrix.breadth);
+        if self.matrix.campaign.subject.is_command() {
             return 0;
         }
         let mut failures = Vec::new();
@@ -102,10 +102,10 @@ impl Run<'_, '_> {
     /// The output of a command without flags, repeated: one that varies by itself, or shows nothing, proves
     /// nothing.
     pub(super) fn clean_output(&mut self) -> Result<(), NotAvailable> {
-        if !self.matrix.subject.is_command() || self.matrix.wanted.level < Level::P2 {
+        if !self.matrix.campaign.subject.is_command() || self.matrix.wanted.level < Level::P2 {
             return Ok(());
         }
-        let case = Case::of(Spelling::default(), self.matrix.setting.dialect);
+        let case = Case::of(Spelling::default(), self.matrix.campaign.setting.dialect);
         let first = self.watch.run(&case, &[])?;
         let runs = self.watch.repeated(&case, &[], first)?;
         self.own_output = match runs.iter().find(|run| run.completed()) {
@@ -233,7 +233,7 @@ impl Run<'_, '_> {
     }
 
     fn refusal(&mut self, case: &Case, evidence: Evidence) -> Result<(), NotAvailable> {
-        let dialect = self.matrix.setting.dialect;
+        let dialect = self.matrix.campaign.setting.dialect;
         let spelling = case.spelling.to_string();
         let seen = |evidence: &Evidence| match (&evidence.ending, evidence.opened()) {
             (Ending::Failed(_), false) => None,
@@ -250,7 +250,7 @@ impl Run<'_, '_> {
             (Ending::TimeLimit(message), _) => Some((Rule::EndsInTime, message.clone())),
             (Ending::Killed(_), _) => None,
         };
-        let path = CasePath::of(&evidence, self.matrix.subject.is_command()).fingerprint();
+        let path = CasePath::of(&evidence, self.matrix.campaign.subject.is_command()).fingerprint();
         let mut verdict = Verdict::Pass;
         let (mut findings, mut not_observed) = (Vec::new(), Vec::new());
         if let Ending::Killed(why) = &evidence.ending {

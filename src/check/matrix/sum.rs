@@ -22,7 +22,7 @@ impl Run<'_, '_> {
         let evidence = &judged.evidence;
         let completed = evidence.completed();
         self.unseen = self.unseen.take().or_else(|| evidence.unseen.first().cloned());
-        self.seen.plans += u64::from(self.matrix.subject.is_command());
+        self.seen.plans += u64::from(self.matrix.campaign.subject.is_command());
         let mut loaded = false;
         if completed {
             self.seen.completed += 1;
@@ -95,7 +95,7 @@ impl Run<'_, '_> {
             self.failures.push(failure);
             return Verdict::Expected;
         }
-        self.stop |= self.matrix.fail_fast;
+        self.stop |= self.matrix.campaign.fail_fast;
         (self.progress)(Progress::Failed);
         self.failures.push(failure);
         Verdict::Divergent
@@ -108,7 +108,7 @@ impl Run<'_, '_> {
         GroupResult {
             plan,
             name: plan.to_string(),
-            load_mode: self.matrix.setting.dialect.word_for(plan).map(str::to_owned),
+            load_mode: self.matrix.campaign.setting.dialect.word_for(plan).map(str::to_owned),
             resolved: judged.judgement.decided.to_string(),
             spellings: Vec::new(),
             facts: facts(evidence),
@@ -136,37 +136,44 @@ impl Run<'_, '_> {
 
     pub(super) fn finish(mut self, started: CheckStarted) -> CheckDocument {
         let interrupted = self.watch.is_interrupted();
-        let whole = !interrupted && !self.stop && self.matrix.only.is_empty() && self.matrix.part.is_none();
+        let whole =
+            !interrupted && !self.stop && self.matrix.campaign.only.is_empty() && self.matrix.part.is_none();
         if whole {
             self.failures.extend(self.expected.left_over());
         }
-        let mut notes = self.matrix.notes.clone();
+        let mut notes = self.matrix.campaign.notes.clone();
         let cases = self.cases.iter().map(|case| case.verdict).max().unwrap_or(Verdict::Pass);
         let failed = self.failures.iter().any(|failure| failure.expected.is_none());
         let mut verdict = if failed { Verdict::Divergent } else { cases };
         let mut why = None;
-        let wants_loads = self.matrix.wanted.level >= Level::P2 && self.matrix.only.is_empty();
-        if self.matrix.setting.truth.weights.is_empty() && self.matrix.wanted.level >= Level::P2 {
+        let wants_loads = self.matrix.wanted.level >= Level::P2 && self.matrix.campaign.only.is_empty();
+        if self.matrix.campaign.has_no_tensors() && self.matrix.wanted.level >= Level::P2 {
             verdict = verdict.max(Verdict::NotObserved);
-            if self.matrix.subject.is_command() {
+            if self.matrix.campaign.subject.is_command() {
                 verdict = Verdict::NotObserved;
                 self.forget_findings(verdict);
             }
-            why = Some(no_tensors(&self.matrix.model_name));
+            why = Some(no_tensors(&self.matrix.campaign.model_name));
         } else if wants_loads && !self.arrived && !self.cases.is_empty() {
             verdict = Verdict::Blocked;
             self.forget_findings(verdict);
             let reason = self.not_arrived.clone().unwrap_or_else(|| "it loads nothing".to_owned());
-            let model = &self.matrix.model_name;
+            let model = &self.matrix.campaign.model_name;
             why = Some(format!("no spelling makes the subject load the weights of {model}: {reason}"));
         } else if verdict == Verdict::Blocked {
             why = self.blocked.clone();
-        } else if verdict == Verdict::Pass && !self.matrix.only.is_empty() && self.groups.is_empty() {
+        } else if verdict == Verdict::Pass && !self.matrix.campaign.only.is_empty() && self.groups.is_empty()
+        {
             // A refusal that is right is one thing, a typing error in what was asked for another.
             verdict = Verdict::NotObserved;
-            let asked: Vec<String> =
-                self.matrix.only.iter().map(|spelling| shown(&spelling.to_string()).to_owned()).collect();
-            let dialect = self.matrix.setting.dialect;
+            let asked: Vec<String> = self
+                .matrix
+                .campaign
+                .only
+                .iter()
+                .map(|spelling| shown(&spelling.to_string()).to_owned())
+                .collect();
+            let dialect = self.matrix.campaign.setting.dialect;
             why = Some(format!("nothing was loaded: the dialect {dialect} refuses {}", asked.join(", ")));
         }
         let unmet = unmet(self.matrix.faults.iter().zip(self.fired.iter().copied()));
@@ -176,7 +183,7 @@ impl Run<'_, '_> {
             why = Some(why_unmet(first));
         }
         let levels = self.seen.levels(self.matrix.wanted);
-        notes.extend(self.seen.note().filter(|_| self.matrix.subject.is_command()));
+        notes.extend(self.seen.note().filter(|_| self.matrix.campaign.subject.is_command()));
         if interrupted && verdict < Verdict::Divergent {
             verdict = Verdict::Blocked;
             why = Some(format!("interrupted after {} cases", self.cases.len()));

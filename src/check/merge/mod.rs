@@ -125,7 +125,7 @@ impl Merge {
         for (_, result) in &self.results {
             if result.finished.verdict >= Verdict::NotObserved {
                 worst = worst.max(result.finished.verdict.into());
-                notes.push(format!("{}: {}", result.started.platform, result.finished.sentence));
+                notes.push(format!("{}: {}", result.started.header.platform, result.finished.sentence));
             }
         }
         if totals.missing > 0 || !incomplete.is_empty() {
@@ -161,7 +161,7 @@ impl Merge {
 
     fn has(&self, expected: &str) -> bool {
         self.results.iter().any(|(_, result)| {
-            let s = &result.started;
+            let s = &result.started.header;
             expected == s.platform || expected == format!("{}/{}", s.platform, s.arch)
         })
     }
@@ -170,7 +170,7 @@ impl Merge {
     /// the others.
     fn machines(&self) -> Vec<Machine> {
         let mut pages: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
-        let plain = |r: &CheckDocument| format!("{} {}", r.started.platform, r.started.arch);
+        let plain = |r: &CheckDocument| format!("{} {}", r.started.header.platform, r.started.header.arch);
         for (_, result) in &self.results {
             pages.entry(plain(result)).or_default().insert(result.started.page_size);
         }
@@ -194,8 +194,8 @@ impl Merge {
             Machine {
                 label,
                 source: source.clone(),
-                platform: started.platform.clone(),
-                arch: started.arch.clone(),
+                platform: started.header.platform.clone(),
+                arch: started.header.arch.clone(),
                 page_size: started.page_size,
                 level: started.level,
             }
@@ -235,7 +235,7 @@ fn failure(rule: Rule, plan: Option<String>, across: Across) -> Failure {
 
 /// The model's name without its folder, which is another one on each machine.
 fn model_name(result: &CheckDocument) -> &str {
-    let model = &result.started.model;
+    let model = &result.started.header.model;
     model.rsplit(['/', '\\']).next().unwrap_or(model)
 }
 

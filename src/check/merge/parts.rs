@@ -117,9 +117,8 @@ pub(super) fn join(results: &[(String, CheckDocument)]) -> (Vec<(String, CheckDo
 fn same(a: &CheckDocument, b: &CheckDocument) -> bool {
     let key = |d: &CheckDocument| {
         let s = &d.started;
-        let machine = (s.platform.clone(), s.arch.clone(), s.page_size);
-        let of = (s.subject.clone(), s.model.clone(), s.model_hash.clone(), s.dialect.clone(), s.level);
-        (of, machine, s.known.clone())
+        let of = (s.subject.clone(), s.model_hash.clone(), s.dialect.clone(), s.level, s.page_size);
+        (s.header.clone(), of, s.known.clone())
     };
     key(a) == key(b)
 }
@@ -173,7 +172,7 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
-    use crate::check::{Breadth, Expectations, Matrix, Wanted};
+    use crate::check::{self, Breadth, Expectations, Matrix, Wanted};
     use crate::engine::Generation;
     use crate::plan::Dialect;
     use crate::rules::Level;
@@ -183,22 +182,25 @@ mod tests {
     fn checked(part: Option<Part>) -> CheckDocument {
         let (engine, truth, generation) = (Machine::Linux.engine(), Truth::embedded(), Generation::default());
         let (dialect, depth) = (Dialect::EnumV4, Depth::Bytes);
-        let matrix = Matrix {
+        let campaign = check::Campaign {
             subject: &engine,
             model_name: "m".to_owned(),
             setting: Setting { dialect, depth, generation: &generation, truth: &truth },
             notes: Vec::new(),
-            wanted: Wanted { level: Level::P3, named: true },
-            breadth: Breadth::Pairs,
             only: Vec::new(),
             retries: 0,
-            jobs: 1,
             fail_fast: false,
+            expected: Expectations::default(),
+            interrupted: &AtomicBool::new(false),
+        };
+        let matrix = Matrix {
+            campaign,
+            wanted: Wanted { level: Level::P3, named: true },
+            breadth: Breadth::Pairs,
+            jobs: 1,
             part,
             faults: Vec::new(),
             allow_unmet: false,
-            expected: Expectations::default(),
-            interrupted: &AtomicBool::new(false),
         };
         matrix.run(&mut |_| {}).unwrap()
     }

@@ -3,7 +3,7 @@
 use crate::check::document::{
     Across, CaseResult, Cell, CheckDocument, CheckFinished, CheckStarted, Claim, CompareDocument,
     CompareFinished, CompareStarted, CompareTotals, Compared, Facts, Failure, FaultCase, FaultGroup,
-    FaultOutcome, FaultTotals, FaultsDocument, FaultsFinished, FaultsStarted, GroupResult, Impact,
+    FaultOutcome, FaultTotals, FaultsDocument, FaultsFinished, FaultsStarted, GroupResult, Header, Impact,
     JudgeDocument, LevelResult, LevelState, Machine, MergeDocument, MergeFinished, MergeStarted, MergeTotals,
     MergeVerdict, ModelMerged, Normalisation, Part, RowMerged, Totals, Verdict,
 };
@@ -14,15 +14,17 @@ fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
     texts.map(str::to_owned).to_vec()
 }
 
+fn header() -> Header {
+    let (model, platform) = ("model.gguf".to_owned(), "linux".to_owned());
+    Header { tool: "loadparity VERSION".to_owned(), model, platform, arch: "x86_64".to_owned() }
+}
+
 fn started() -> CheckStarted {
     CheckStarted {
-        tool: "loadparity VERSION".to_owned(),
+        header: header(),
         subject: "llama-cli".to_owned(),
-        model: "model.gguf".to_owned(),
         model_hash: "00".repeat(32),
         dialect: "reference".to_owned(),
-        platform: "linux".to_owned(),
-        arch: "x86_64".to_owned(),
         page_size: 4096,
         level: Level::P4,
         generation: "8 tokens".to_owned(),
@@ -254,12 +256,9 @@ pub(super) fn compare() -> CompareDocument {
     CompareDocument {
         schema: CompareDocument::SCHEMA.to_owned(),
         started: CompareStarted {
-            tool: "loadparity VERSION".to_owned(),
+            header: header(),
             old: "old-cli".to_owned(),
             new: "new-cli".to_owned(),
-            model: "model.gguf".to_owned(),
-            platform: "linux".to_owned(),
-            arch: "x86_64".to_owned(),
             planned: 5,
         },
         rules: Vec::new(),

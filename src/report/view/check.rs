@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::shared::{self, Pool, counted, digits, shown, size, test};
 use super::{Annotation, Cell, Column, Detail, Ending, Line, State, Suite, Table, Tone, View, Viewed};
 use crate::check::document::{
-    CaseResult, CheckDocument, CheckStarted, Facts, GroupResult, LevelResult, LevelState, Verdict,
+    CaseResult, CheckDocument, CheckStarted, Facts, GroupResult, Header, LevelResult, LevelState, Verdict,
 };
 use crate::rules::Level;
 
@@ -24,7 +24,7 @@ impl Viewed for CheckDocument {
         let suites = suites(self, &mut pool);
         let view = View {
             command: "check",
-            tool: self.started.tool.clone(),
+            tool: self.started.header.tool.clone(),
             title: title(&self.started, &self.started.subject),
             interrupted: finished.interrupted,
             lines: levels(&self.levels).into_iter().collect(),
@@ -49,7 +49,7 @@ impl Viewed for CheckDocument {
 
 /// What is checked on what, after the tool's name.
 pub(super) fn title(started: &CheckStarted, what: &str) -> String {
-    let CheckStarted { platform, arch, model, dialect, level, .. } = started;
+    let CheckStarted { header: Header { model, platform, arch, .. }, dialect, level, .. } = started;
     let mut title = format!("{what} on {platform} {arch}, model {model}, dialect {dialect}, level {level}");
     if let Some(part) = started.part {
         title += &format!(", part {} of {}", part.index, part.of);

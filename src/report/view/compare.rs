@@ -2,7 +2,7 @@
 
 use super::shared::{self, Pool, counted, shown, test};
 use super::{Annotation, Cell, Column, Detail, Ending, Suite, Table, View, Viewed};
-use crate::check::document::{CompareDocument, CompareStarted, Compared, Verdict};
+use crate::check::document::{CompareDocument, CompareStarted, Compared, Header, Verdict};
 
 impl Viewed for CompareDocument {
     fn view(&self) -> View {
@@ -12,7 +12,7 @@ impl Viewed for CompareDocument {
         let mut pool = Pool::new(&self.failures);
         let view = View {
             command: "compare",
-            tool: self.started.tool.clone(),
+            tool: self.started.header.tool.clone(),
             title: title(&self.started),
             interrupted: finished.interrupted,
             lines: Vec::new(),
@@ -36,7 +36,7 @@ impl Viewed for CompareDocument {
 }
 
 fn title(started: &CompareStarted) -> String {
-    let CompareStarted { old, new, model, platform, arch, .. } = started;
+    let CompareStarted { header: Header { model, platform, arch, .. }, old, new, .. } = started;
     format!("compare on {platform} {arch}, model {model}, old {old}, new {new}")
 }
 

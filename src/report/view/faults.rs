@@ -17,7 +17,7 @@ impl Viewed for FaultsDocument {
         let mut pool = Pool::new(&self.failures);
         let view = View {
             command: "check --faults",
-            tool: started.tool.clone(),
+            tool: started.header.tool.clone(),
             title: check::title(started, &format!("faults in {}", started.subject)),
             interrupted: finished.interrupted,
             lines: Vec::new(),
