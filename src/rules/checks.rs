@@ -355,6 +355,11 @@ impl Case<'_> {
         if let Some(used) = evidence.used_after_unlock() {
             return Broken(format!("{used} bytes were used after their lock was released"));
         }
+        if let Some(used) = evidence.used_in_copy() {
+            return Broken(format!(
+                "the memory that was locked is gone; {used} bytes were used in a copy that is not locked"
+            ));
+        }
         let held = evidence.locked_weights(Some(self.decided.way));
         let gap = evidence
             .first_gap(|file| held.get(&file).cloned().unwrap_or_default(), evidence.weights.tolerance);

@@ -134,6 +134,28 @@ pub struct PageCount {
     pub locked: Option<u64>,
 }
 
+/// Tensor bytes that stand whole in memory where no read left them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorCopy {
+    /// The process.
+    pub pid: ProcessId,
+    /// Which file of the weights.
+    pub file: usize,
+    /// Bytes of the file.
+    pub range: Range<u64>,
+    /// The address of the first of them.
+    pub addr: u64,
+    /// Whether what reads and mappings brought of them is gone, or was about to go.
+    pub alone: bool,
+}
+
+impl TensorCopy {
+    /// The memory that holds it.
+    fn addresses(&self) -> Range<u64> {
+        self.addr..self.addr.saturating_add(self.range.end.saturating_sub(self.range.start))
+    }
+}
+
 /// Everything known of one run.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -161,6 +183,8 @@ pub struct Evidence {
     pub cache: Option<(PageCount, PageCount)>,
     /// Memory whose lock was released and that was used after that: process, addresses, bytes used.
     pub used_unlocked: Vec<(ProcessId, Range<u64>, u64)>,
+    /// Tensors that stand where no read left them.
+    pub copies: Vec<TensorCopy>,
     /// Which pages of mappings were touched, where that was looked at.
     pub touched: Option<Touched>,
     /// What moved bytes, descriptors or locks unseen, a sentence each.
@@ -198,6 +222,7 @@ impl Evidence {
             locked_pages: None,
             cache: None,
             used_unlocked: Vec::new(),
+            copies: Vec::new(),
             touched: None,
             unseen: Vec::new(),
             stderr: Vec::new(),
@@ -223,6 +248,13 @@ impl Evidence {
             if let Seen::UsedUnlocked { addr, len, used } = observation.seen {
                 self.used_unlocked.push((observation.pid, addr..addr.saturating_add(len), used));
             }
+            if let Seen::Copy { path, offset, len, addr, alone } = &observation.seen
+                && let Some(file) = by_path.get(path.as_str())
+            {
+                let range = *offset..offset.saturating_add(*len);
+                let (pid, file, addr, alone) = (observation.pid, *file, *addr, *alone);
+                self.copies.push(TensorCopy { pid, file, range, addr, alone });
+            }
             let Seen::Touched { path, offset, len, touched } = &observation.seen else { continue };
             let Some(file) = by_path.get(path.as_str()) else { continue };
             let all = self.touched.get_or_insert_default();
@@ -241,9 +273,29 @@ impl Evidence {
     /// An allocator that takes memory back looks at a page or two.
     #[must_use]
     pub fn used_after_unlock(&self) -> Option<u64> {
+        self.used_without_lock(false)
+    }
+
+    /// Bytes of weights that a loader had locked, left in other memory without a lock, and used there, where
+    /// they are no small part of the weights.
+    #[must_use]
+    pub fn used_in_copy(&self) -> Option<u64> {
+        self.used_without_lock(true)
+    }
+
+    fn used_without_lock(&self, in_copy: bool) -> Option<u64> {
         let least = self.weights.len() / SOME;
+        let is_copy = |pid: ProcessId, range: &Range<u64>| {
+            let here = |copy: &TensorCopy| {
+                let held = copy.addresses();
+                copy.pid == pid && copy.alone && held.start < range.end && range.start < held.end
+            };
+            self.copies.iter().any(here)
+        };
         let most = |(pid, range, used): &&(ProcessId, Range<u64>, u64)| {
-            self.is_loader(*pid) && *used > (range.end - range.start) / 4 * 3
+            self.is_loader(*pid)
+                && *used > (range.end - range.start) / 4 * 3
+                && is_copy(*pid, range) == in_copy
         };
         let used = self.used_unlocked.iter().filter(most).map(|(_, _, used)| *used).sum::<u64>();
         (used > least).then_some(used)

@@ -2,7 +2,8 @@
 //!
 //! Data enters as the comparisons of a trace ([`Seen::Content`]) and leaves as [`TensorBytes`]. A byte is
 //!
-//! - *verified* where memory was compared with the file at any time of a loader and held it;
+//! - *verified* where memory was compared with the file at any time of a loader and held it, there or in a copy
+//!   that a search found;
 //! - *mapped* where a mapping of the file brought it: the kernel is trusted, copies of pages were compared;
 //! - *not compared* else, and where it was seen in a process that ended before the one that goes on, or in a
 //!   mapping that nobody touched.
@@ -157,6 +158,11 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
             comparisons.entry(*file).or_default().add(range, *first_difference);
         }
     }
+    // A copy says nothing of the place that reads left bytes in.
+    let copied = |file: usize| {
+        let own = evidence.copies.iter().filter(move |copy| copy.file == file && evidence.is_loader(copy.pid));
+        own.map(|copy| copy.range.clone()).filter(|range| !range.is_empty())
+    };
     let all = evidence.weights.len();
     let stayed: u64 = comparisons
         .values()
@@ -168,7 +174,8 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
         .sum();
     let mut seen = TensorBytes { combined: None, wrong: None, verified: 0, mapped: 0, all };
     for (index, file) in evidence.weights.files.iter().enumerate() {
-        let of = comparisons.remove(&index).unwrap_or_default();
+        let mut of = comparisons.remove(&index).unwrap_or_default();
+        of.verified.extend(copied(index));
         let mapped = mapped(evidence, index, &of);
         let right: RangeSet<u64> = of.verified.iter().chain(mapped.iter()).cloned().collect();
         let verified = length(&common(&of.verified, &file.bytes));

@@ -27,11 +27,14 @@ pub enum Seen {
     /// Memory was compared with this range of a file, whose first byte was found or missed at `addr`; the first
     /// byte that differs. A stretch that went through a buffer in pieces was compared piece by piece.
     Content { path: String, offset: u64, len: u64, addr: u64, first_difference: Option<Difference> },
+    /// Tensor bytes of this range of a file stand whole at `addr`, where no read left them. `alone`: what reads
+    /// and mappings brought of them is gone, or is about to go.
+    Copy { path: String, offset: u64, len: u64, addr: u64, alone: bool },
     /// A mapping of this range of a file, as it was before it went: the bytes of the file whose pages the
     /// process had in its page table, in order. What it never touched is not among them.
     Touched { path: String, offset: u64, len: u64, touched: Vec<Range<u64>> },
-    /// Memory whose lock was released, as it was before it went: how many bytes of it the process used after
-    /// that, in whole pages.
+    /// Memory whose lock was released, or that was left with what locked memory held, as it was before it went:
+    /// how many bytes of it the process used after that, in whole pages.
     UsedUnlocked { addr: u64, len: u64, used: u64 },
 }
 
@@ -43,6 +46,7 @@ impl Seen {
             Self::Pages { .. } => "pages",
             Self::Cache { .. } => "cache",
             Self::Content { .. } => "content",
+            Self::Copy { .. } => "copy",
             Self::Touched { .. } => "touched",
             Self::UsedUnlocked { .. } => "used-unlocked",
         }

@@ -422,6 +422,8 @@ fn seen() -> impl Strategy<Value = Seen> {
                 Seen::Content { path, offset, len, addr, first_difference }
             }
         ),
+        (text(), number(), number(), number(), any::<bool>())
+            .prop_map(|(path, offset, len, addr, alone)| Seen::Copy { path, offset, len, addr, alone }),
         (number(), number(), number()).prop_map(|(addr, len, used)| Seen::UsedUnlocked { addr, len, used }),
         (text(), number(), number(), proptest::collection::vec((number(), 0u64..9999), 0..3)).prop_map(
             |(path, offset, len, ranges)| {

@@ -255,6 +255,12 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             };
             Seen::Content { path, offset, len, addr, first_difference }
         }
+        "copy" => {
+            let path = fields.string("path")?;
+            let (offset, len) = (fields.int("offset")?, fields.int("len")?);
+            let (addr, alone) = (fields.addr("addr")?, fields.bool("alone")?);
+            Seen::Copy { path, offset, len, addr, alone }
+        }
         "touched" => {
             let path = fields.string("path")?;
             let (offset, len) = (fields.int("offset")?, fields.int("len")?);
@@ -276,7 +282,7 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             Seen::UsedUnlocked { addr, len: fields.int("len")?, used: fields.int("used")? }
         }
         other => {
-            let expected = "one of pages, cache, content, touched, used-unlocked";
+            let expected = "one of pages, cache, content, copy, touched, used-unlocked";
             return Err(fields.wrong("observation", expected, Some(&Value::from(other))));
         }
     };

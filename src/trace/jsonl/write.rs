@@ -110,6 +110,12 @@ impl Serialize for ObservationLine<'_> {
                     map.serialize_entry("memory_byte", memory)?;
                 }
             }
+            Seen::Copy { path, offset, len, addr, alone } => {
+                map.serialize_entry("path", path)?;
+                range(&mut map, *offset, *len)?;
+                map.serialize_entry("addr", &Addr(*addr))?;
+                map.serialize_entry("alone", alone)?;
+            }
             Seen::UsedUnlocked { addr, len, used } => {
                 map.serialize_entry("addr", &Addr(*addr))?;
                 map.serialize_entry("len", &Int(*len))?;

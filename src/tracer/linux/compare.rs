@@ -106,7 +106,7 @@ fn is_uniform(block: &[u8]) -> bool {
 }
 
 /// Reads a file and leaves the page cache as it was; how many bytes there were.
-fn read_quietly(file: &File, offset: u64, into: &mut [u8], page: u64) -> usize {
+pub(super) fn read_quietly(file: &File, offset: u64, into: &mut [u8], page: u64) -> usize {
     let start = offset - offset % page;
     let resident = sys::resident(file, start, offset - start + into.len() as u64, page);
     let mut held = 0;

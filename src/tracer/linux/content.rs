@@ -82,6 +82,15 @@ impl Contents {
         }
     }
 
+    /// The models whose bytes came into some process.
+    pub(super) fn models(&self) -> Vec<usize> {
+        self.tensors.iter().filter(|(_, tensors)| !tensors.is_empty()).map(|(model, _)| *model).collect()
+    }
+
+    pub(super) fn buffers(&mut self) -> &mut Buffers {
+        &mut self.buffers
+    }
+
     /// What grew is as long as it gets: what is told next may be about the same bytes.
     fn settle(&mut self) {
         self.told.append(&mut self.growing);
@@ -134,6 +143,7 @@ impl Watcher {
     pub(super) fn before(&mut self, thread: &Thread, call: Sys, args: &[u64; 6]) {
         let Some(contents) = &mut self.contents else { return };
         if contents.due.remove(&thread.task.process) {
+            self.searches.arrived(thread.task.process);
             self.compare(thread, 0..u64::MAX, Look::First);
         }
         let page = self.machine.page();
@@ -164,7 +174,12 @@ impl Watcher {
                     thread.task.space.borrow_mut().forget(old);
                 }
             }
-            Sys::ExitGroup => self.compare(thread, 0..u64::MAX, Look::Last),
+            Sys::Munlock => self.part_with(thread, &pages(args[0], args[1], page)),
+            Sys::MunlockAll => self.part_with(thread, &(0..u64::MAX)),
+            Sys::ExitGroup => {
+                self.compare(thread, 0..u64::MAX, Look::Last);
+                self.search_at_end(thread);
+            }
             _ => {}
         }
     }
@@ -172,6 +187,7 @@ impl Watcher {
     /// Compares what will be gone, and forgets it.
     fn lose(&mut self, thread: &Thread, range: Range<u64>, look: Look) {
         self.compare(thread, range.clone(), look);
+        self.part_with(thread, &range);
         thread.task.space.borrow_mut().forget(range);
     }
 

@@ -58,6 +58,9 @@ impl Watcher {
     fn lock_changed(&mut self, done: &Ended<'_>) {
         let args = done.args();
         let range = pages(args[0], args[1], self.machine.page());
+        if matches!(done.pending.row.sys, Sys::Mlock | Sys::Mlock2 | Sys::MlockAll) {
+            self.searches.locked(done.thread.task.process);
+        }
         match done.pending.row.sys {
             Sys::Mlock | Sys::Mlock2 => self.released.locked(done.thread.task.process, &range),
             Sys::MlockAll => self.released.locked(done.thread.task.process, &(0..u64::MAX)),

@@ -18,7 +18,7 @@ use crate::trace::linux::Sight;
 const ENTRY: usize = 8;
 
 /// In memory, or swapped out: `PM_PRESENT`, `PM_SWAP`.
-const TOUCHED: u64 = 0b11 << 62;
+pub(super) const TOUCHED: u64 = 0b11 << 62;
 
 /// A page of the file itself and no copy of one: `PM_FILE`.
 const OF_FILE: u64 = 1 << 61;
@@ -66,7 +66,7 @@ impl Watcher {
 
 /// The parts of a range of addresses, counted from its start, whose words in the page table are as asked; `None`
 /// where the kernel does not say.
-fn pages_with(
+pub(super) fn pages_with(
     tid: pid_t,
     range: &Range<u64>,
     page: u64,

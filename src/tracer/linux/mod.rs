@@ -9,6 +9,8 @@
 //! | `watch`, `entry`, `exit_files`, `exit_memory` | one call: what it is about, what came of it, decoded |
 //! | `look` | which pages of a mapping were touched |
 //! | `content`, `compare` | whether memory holds the bytes of the file |
+//! | `search`, `anchors` | where else it holds tensors |
+//! | `smaps` | mappings as the kernel lists them |
 //! | `models` | which files are models |
 //! | `faults` | which fault meets a call |
 //! | `latency` | idle processors that answer at once |
@@ -21,6 +23,7 @@
 //! Everything runs in a thread of its own: whoever attaches has to wait, and its children are then
 //! its own alone.
 
+mod anchors;
 mod arch;
 mod compare;
 mod content;
@@ -37,6 +40,8 @@ mod models;
 mod numbers;
 mod oom;
 mod released;
+mod search;
+mod smaps;
 mod spawn;
 mod stop;
 mod sys;

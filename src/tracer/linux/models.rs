@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs::{File, Metadata};
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use libc::pid_t;
 use rangemap::RangeSet;
 
-use crate::gguf::{self, SeekSource};
+use crate::gguf::{self, Gguf, SeekSource};
 use crate::trace::FileIdentity;
 use crate::tracer::Layout;
 
@@ -164,6 +165,16 @@ impl Models {
         self.known.get(model).map(|model| layout(model).tensors).unwrap_or_default()
     }
 
+    /// The bytes of each tensor of a model; all of a file that is no GGUF.
+    pub(super) fn parts(&self, model: usize) -> Vec<Range<u64>> {
+        let Some(model) = self.known.get(model) else { return Vec::new() };
+        let ranges: Vec<Range<u64>> = match model.file.as_ref().and_then(header) {
+            Some(gguf) => gguf.tensors.iter().map(|tensor| gguf.file_range(tensor)).collect(),
+            None => layout(model).tensors.into_iter().collect(),
+        };
+        ranges.into_iter().filter(|range| !range.is_empty()).collect()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
@@ -188,8 +199,11 @@ impl Models {
 fn layout(model: &Model) -> Layout {
     let Some(file) = &model.file else { return Layout::default() };
     let size = file.metadata().map_or(0, |meta| meta.len());
-    let read = SeekSource::new(file).ok().and_then(|source| gguf::read(&source).ok());
-    read.map_or_else(|| Layout::opaque(size), |gguf| Layout::of(&gguf))
+    header(file).map_or_else(|| Layout::opaque(size), |gguf| Layout::of(&gguf))
+}
+
+fn header(file: &File) -> Option<Gguf> {
+    SeekSource::new(file).ok().and_then(|source| gguf::read(&source).ok())
 }
 
 /// The alignment of offsets that the kernel states for direct I/O (`STATX_DIOALIGN`).

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
+use super::smaps::{self, Listed};
 use super::watch::{Thread, Watcher};
 use crate::trace::Seen;
 use crate::trace::linux::Sight;
@@ -90,6 +91,20 @@ impl Watcher {
                 self.released.pieces.push(Piece { process, range, used: None, control });
             }
         }
+        self.watch_released(thread);
+    }
+
+    /// Memory that is not locked holds what locked memory held that goes.
+    pub(super) fn left_unlocked(&mut self, thread: &Thread, ranges: impl IntoIterator<Item = Range<u64>>) {
+        let process = thread.task.process;
+        let piece = |range| Piece { process, range, used: None, control: None };
+        self.released.pieces.extend(ranges.into_iter().map(piece));
+        self.watch_released(thread);
+    }
+
+    /// Begins to watch what waits for it, once that is enough.
+    fn watch_released(&mut self, thread: &Thread) {
+        let process = thread.task.process;
         let waits = |piece: &&Piece| piece.process == process && piece.used.is_none();
         let waiting = self.released.pieces.iter().filter(waits);
         let waiting: u64 = waiting.map(|piece| piece.range.end - piece.range.start).sum();
@@ -106,7 +121,8 @@ impl Watcher {
         }
     }
 
-    fn count_used(&mut self, thread: &Thread) {
+    /// Counts what was used so far: before the bits are cleared, and before memory is read, which sets them.
+    pub(super) fn count_used(&mut self, thread: &Thread) {
         /// A page's own bit comes and goes while others read it; the bit in the page table stays.
         const TIMES: usize = 3;
         let process = thread.task.process;
@@ -116,13 +132,13 @@ impl Watcher {
             return;
         }
         let Some(_alone) = alone() else { return };
-        let within = |all: &[(Range<u64>, u64)], range: &Range<u64>| -> u64 {
-            all.iter().map(|(known, bytes)| shared(known, range).min(*bytes)).sum()
+        let within = |all: &[Listed], range: &Range<u64>| -> u64 {
+            all.iter().map(|known| shared(&known.range, range).min(known.referenced)).sum()
         };
         let mut least: Vec<u64> = vec![u64::MAX; watched.len()];
         for _ in 0..TIMES {
             let (Some(before), Some(own), Some(after)) =
-                (referenced("self"), referenced(&thread.tid.to_string()), referenced("self"))
+                (smaps::own(), smaps::of(thread.tid), smaps::own())
             else {
                 return;
             };
@@ -164,22 +180,4 @@ fn alone() -> Option<File> {
     // SAFETY: a lock on an open descriptor touches no memory.
     let locked = unsafe { libc::flock(program.as_raw_fd(), libc::LOCK_EX) } == 0;
     locked.then_some(program)
-}
-
-/// The mappings of a process that have referenced pages, and how many bytes these are.
-fn referenced(id: &str) -> Option<Vec<(Range<u64>, u64)>> {
-    let smaps = std::fs::read_to_string(format!("/proc/{id}/smaps")).ok()?;
-    let mut found: Vec<(Range<u64>, u64)> = Vec::new();
-    let mut at: Option<Range<u64>> = None;
-    for line in smaps.lines() {
-        let word = line.split_ascii_whitespace().next().unwrap_or("");
-        if let Some(rest) = line.strip_prefix("Referenced:") {
-            let bytes = rest.trim().strip_suffix(" kB").and_then(|text| text.trim().parse::<u64>().ok());
-            found.extend(at.take().zip(bytes.map(|kib| kib << 10)).filter(|(_, bytes)| *bytes > 0));
-        } else if let Some((start, end)) = word.split_once('-') {
-            let number = |text| u64::from_str_radix(text, 16).ok();
-            at = number(start).zip(number(end)).map(|(start, end)| start..end).or(at);
-        }
-    }
-    Some(found)
 }

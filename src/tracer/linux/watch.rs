@@ -10,6 +10,7 @@ use super::faults::{Deed, Faults};
 use super::models::Models;
 use super::numbers::{Row, Sys};
 use super::released::Released;
+use super::search::Searches;
 use super::sys::{self, Registers};
 use crate::platform::os_errno;
 use crate::trace::linux::{Decoded, Done, Machine, OpenFile, Taken, Task};
@@ -97,6 +98,8 @@ pub(super) struct Watcher {
     pub(super) opened: BTreeMap<FileId, usize>,
     /// Memory whose lock was released.
     pub(super) released: Released,
+    /// What was searched for in memory.
+    pub(super) searches: Searches,
     /// The command's own process.
     pub(super) root: pid_t,
     /// Whether the command itself sent SIGKILL to this process.
@@ -121,6 +124,7 @@ impl Watcher {
             blind_spots: BTreeMap::new(),
             opened: BTreeMap::new(),
             released: Released::default(),
+            searches: Searches::default(),
             root,
             killed_itself: false,
             began: Instant::now(),
