@@ -87,10 +87,13 @@ impl Case<'_> {
             return Checked::NotObserved(vec![Capability::Memory], reason);
         }
         // Where nobody knows whether the lock is the one that was asked for, neither is the plan known.
-        if self.decided.agrees(Effective { locked: !effective.locked, ..effective })
-            && let Checked::NotObserved(missing, reason) = self.tensors_locked()
-        {
-            return Checked::NotObserved(missing, reason);
+        if self.decided.agrees(Effective { locked: !effective.locked, ..effective }) {
+            match self.tensors_locked() {
+                Checked::NotObserved(missing, reason) => return Checked::NotObserved(missing, reason),
+                // The operations do not show what was copied into locked memory.
+                Holds if !effective.locked && !self.evidence.locked_copies().is_empty() => return Holds,
+                _ => {}
+            }
         }
         if !self.evidence.weights.files.is_empty() && self.evidence.weights.is_empty() {
             return Checked::NotObserved(vec![Capability::Layout], "the model has no tensors".to_owned());
@@ -360,7 +363,10 @@ impl Case<'_> {
                 "the memory that was locked is gone; {used} bytes were used in a copy that is not locked"
             ));
         }
-        let held = evidence.locked_weights(Some(self.decided.way));
+        let mut held = evidence.locked_weights(Some(self.decided.way));
+        for (file, copied) in evidence.locked_copies() {
+            held.entry(file).or_default().extend(copied.iter().cloned());
+        }
         let gap = evidence
             .first_gap(|file| held.get(&file).cloned().unwrap_or_default(), evidence.weights.tolerance);
         let Some((name, gap)) = gap else {

@@ -283,6 +283,21 @@ impl Evidence {
         self.used_without_lock(true)
     }
 
+    /// Tensor bytes of each file that stand in a copy alone whose memory was locked.
+    pub(super) fn locked_copies(&self) -> BTreeMap<usize, RangeSet<u64>> {
+        let mut held: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
+        for copy in self.copies.iter().filter(|copy| copy.alone && self.is_loader(copy.pid)) {
+            let granted =
+                self.fold.locks.iter().filter(|lock| lock.pid == copy.pid && lock.refused.is_none());
+            let locked: RangeSet<u64> =
+                granted.map(|lock| lock.pages.clone()).filter(|pages| !pages.is_empty()).collect();
+            if !copy.range.is_empty() && locked.gaps(&copy.addresses()).next().is_none() {
+                held.entry(copy.file).or_default().insert(copy.range.clone());
+            }
+        }
+        held
+    }
+
     fn used_without_lock(&self, in_copy: bool) -> Option<u64> {
         let least = self.weights.len() / SOME;
         let is_copy = |pid: ProcessId, range: &Range<u64>| {

@@ -160,7 +160,8 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
     }
     // A copy says nothing of the place that reads left bytes in.
     let copied = |file: usize| {
-        let own = evidence.copies.iter().filter(move |copy| copy.file == file && evidence.is_loader(copy.pid));
+        let own =
+            evidence.copies.iter().filter(move |copy| copy.file == file && evidence.is_loader(copy.pid));
         own.map(|copy| copy.range.clone()).filter(|range| !range.is_empty())
     };
     let all = evidence.weights.len();

@@ -29,12 +29,12 @@
     X(opened_for_writing) X(mapped_writable) X(through_a_pipe) X(short_read_ends_it) X(refusal_unreported) \
     X(retry_forever) X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
     X(decoy_mapping) X(made_writable) X(unlocks_at_once) X(loads_in_parent) X(resized_by_path) X(direct_decoy) \
-    X(uses_io_uring) X(flips_a_byte) X(overwrites_later) \
+    X(uses_io_uring) X(flips_a_byte) X(overwrites_later) X(lock_lost_in_copy) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
     X(idiom_late_log) X(idiom_lock_all) X(idiom_in_place_transform) X(idiom_bounce_buffer) \
-    X(idiom_frees_before_exit)
+    X(idiom_frees_before_exit) X(idiom_staged_lock) X(idiom_copy_beside)
 
 #define NAME(name) name,
 #define TEXT(name) #name,
@@ -303,6 +303,22 @@ static void lock_to(uint64_t to) {
     else image.locked = to;
 }
 
+// To other memory, that of before gone.
+static void move(bool lock) {
+    byte *before = image.base;
+    image.base = anonymous(image.length);
+    if (lock) lock_to(model.size - image.from);
+    memcpy(image.base, before, image.length);
+    munmap(before, image.length);
+}
+// Compared with a copy that stays until the end and is of no use any more.
+static byte *beside;
+static void check_copy(void) {
+    beside = anonymous(image.length);
+    memcpy(beside, image.base, image.length);
+    if (memcmp(beside, image.base, image.length)) warn("memory is broken");
+}
+
 // ---- Ways to fill it.
 static void fill_buffered(uint64_t from, uint64_t to) {
     if (planted(tail_not_loaded)) to = least(to, model.size - 100 * KIB);
@@ -393,14 +409,17 @@ static void load(void) {
     else if (planted(idiom_stdio)) fill = fill_from_stdio;
     else if (planted(idiom_bounce_buffer)) fill = fill_by_bounces;
     else fill = planted(through_a_pipe) ? fill_from_pipe : fill_buffered;
+    bool staged = planted(idiom_staged_lock) && asked[LOCK] && fill == fill_buffered;
     if (fill) allocate();
     for (uint64_t to, from = model.start; from < model.size; from = to) {
         to = least(down(from, PIECE) + PIECE, model.size);
         if (fill) fill(from, to);
-        if ((!planted(locks_first_shard) || shard == 1) && image.base) lock_to(to - image.from);
+        if ((!planted(locks_first_shard) || shard == 1) && image.base && !staged) lock_to(to - image.from);
     }
     if (planted(unlocks_at_once) && asked[LOCK]) munlock(image.base, image.locked);
     if (image.mapped) return;
+    if (staged || (planted(lock_lost_in_copy) && asked[LOCK])) move(staged);
+    if (planted(idiom_copy_beside)) check_copy();
     if (planted(silent_output) || planted(flips_a_byte)) *at(model.start + (model.size - model.start) / 2) ^= 1;
     if (planted(idiom_in_place_transform)) transform();
 }
@@ -496,6 +515,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < shards && i < MOST; i++) {
         if (loaded[i].base && !loaded[i].mapped && planted(idiom_frees_before_exit)) free(loaded[i].base);
         else if (loaded[i].base) munmap(loaded[i].base, loaded[i].length);
+        if (beside) munmap(beside, loaded[i].length), beside = NULL;
         close(loaded[i].fd);
         if (loaded[i].direct_fd >= 0) close(loaded[i].direct_fd);
     }

@@ -23,9 +23,11 @@ rows! {
     opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported retry_forever
     silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
     unlocks_at_once loads_in_parent resized_by_path direct_decoy uses_io_uring flips_a_byte overwrites_later
+    lock_lost_in_copy
     idiom_mremap idiom_header_mapped idiom_setfl idiom_threads idiom_stdio idiom_two_opens
     idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker idiom_shifted_buffer idiom_late_log idiom_lock_all
     idiom_in_place_transform idiom_bounce_buffer idiom_frees_before_exit
+    idiom_staged_lock idiom_copy_beside
 }
 
 #[test]
@@ -43,6 +45,12 @@ fn row_holds(name: &str) {
     match name {
         "flips_a_byte" => is_wrong(&told, ""),
         "overwrites_later" => is_wrong(&told, "it was right when it was loaded"),
+        "lock_lost_in_copy" => {
+            let says = |m: &&str| m.ends_with("were used in a copy that is not locked");
+            let messages = told.messages("tensors-locked");
+            assert!(!messages.is_empty() && messages.iter().all(says), "{}", told.text);
+        }
+        "idiom_staged_lock" => assert_eq!(told.sentence(), "parity to P4"),
         "idiom_in_place_transform" => {
             assert!(told.sentence().contains("P3 observed in part: "), "{}", told.sentence());
         }

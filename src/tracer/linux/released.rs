@@ -137,8 +137,7 @@ impl Watcher {
         };
         let mut least: Vec<u64> = vec![u64::MAX; watched.len()];
         for _ in 0..TIMES {
-            let (Some(before), Some(own), Some(after)) =
-                (smaps::own(), smaps::of(thread.tid), smaps::own())
+            let (Some(before), Some(own), Some(after)) = (smaps::own(), smaps::of(thread.tid), smaps::own())
             else {
                 return;
             };

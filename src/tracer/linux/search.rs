@@ -3,8 +3,8 @@
 //!
 //! It is made with a thread stopped at the start of a call:
 //!
-//! - before locked memory that holds weights is unmapped, discarded or unlocked: what it held may have been copied
-//!   to memory without a lock, and then the lock is lost;
+//! - before much locked memory is unmapped, discarded or unlocked: weights may have been copied into it, or from
+//!   it to memory without a lock, and then the lock is lost;
 //! - at the end, where all weights have arrived.
 //!
 //! Only what stands whole counts, byte for byte that of the file, so other threads that run meanwhile hide a copy
@@ -42,7 +42,7 @@ pub(super) struct Searches {
     arrived: BTreeSet<u32>,
     /// Processes that locked memory.
     locking: BTreeSet<u32>,
-    /// Bytes of weights in locked memory that went since the last search, by process.
+    /// Bytes of locked memory that went since the last search, by process.
     parting: BTreeMap<u32, u64>,
     told: BTreeSet<(u32, usize, u64, u64, bool)>,
 }
@@ -101,26 +101,22 @@ impl Watcher {
         if self.contents.is_none() || !self.searches.locking.contains(&process) {
             return;
         }
-        let bytes = self.known(thread, going.clone(), |_| true);
-        let bytes: u64 = bytes.addresses.iter().map(|range| range.end - range.start).sum();
-        if bytes == 0 {
-            return;
-        }
         let Some(listed) = smaps::of(thread.tid) else { return };
-        let overlaps = |known: &Listed| known.range.start < going.end && going.start < known.range.end;
-        if !listed.iter().any(|known| known.locked && overlaps(known)) {
-            return;
-        }
+        let shared = |known: &Listed| {
+            known.range.end.min(going.end).saturating_sub(known.range.start.max(going.start))
+        };
+        let locked = listed.iter().filter(|known| known.locked);
         let parting = self.searches.parting.entry(process).or_default();
-        *parting += bytes;
+        *parting += locked.map(shared).sum::<u64>();
         // A loader that parts with tensor by tensor does not wait for a search each time.
         if *parting < self.models.bytes() / 4 {
             return;
         }
-        *parting = 0;
+        self.searches.parting.remove(&process);
         self.count_used(thread);
         let copies = self.search(thread, going, &listed);
-        let homes = self.unlocked_homes(thread, &copies, &listed);
+        let elsewhere = copies.iter().filter(|copy| copy.alone && !going.contains(&copy.addr));
+        let homes = self.unlocked_homes(thread, elsewhere, &listed);
         self.left_unlocked(thread, homes);
         self.tell_copies(thread, copies);
     }
@@ -162,10 +158,7 @@ impl Watcher {
         for (model, bytes) in behind.bytes {
             stay.bytes.entry(model).or_default().extend(bytes);
         }
-        let mut without = all.addresses;
-        if !going.is_empty() {
-            without.insert(going.clone());
-        }
+        let without = all.addresses;
         let Some(mut contents) = self.contents.take() else { return Vec::new() };
         let anchors = self.anchors(contents.models());
         let mut copies = Vec::new();
@@ -190,9 +183,8 @@ impl Watcher {
         if let Some(known) = self.searches.anchors.take_if(|(of, _)| *of == models) {
             return known;
         }
-        let part = |model: usize| {
-            self.models.parts(model).into_iter().map(move |range| Part { model, range })
-        };
+        let part =
+            |model: usize| self.models.parts(model).into_iter().map(move |range| Part { model, range });
         let parts: Vec<Part> = models.iter().flat_map(|model| part(*model)).collect();
         let page = self.machine.page();
         let read = |model, offset, into: &mut [u8]| {
@@ -205,13 +197,18 @@ impl Watcher {
     /// The memory that holds copies and nothing else of size, and that the kernel does not keep in memory:
     /// mappings of their own, of which copies fill at least half. What an allocator shares out may hold what was
     /// freed long ago.
-    fn unlocked_homes(&self, thread: &Thread, copies: &[Copy], listed: &[Listed]) -> Vec<Range<u64>> {
+    fn unlocked_homes<'c>(
+        &self,
+        thread: &Thread,
+        copies: impl Iterator<Item = &'c Copy>,
+        listed: &[Listed],
+    ) -> Vec<Range<u64>> {
         let space = thread.task.space.borrow();
         let mut homes: BTreeMap<(u64, u64), (Range<u64>, u64)> = BTreeMap::new();
-        for copy in copies.iter().filter(|copy| copy.alone) {
+        for copy in copies {
             let addresses = copy.addresses();
-            let locked = |known: &&Listed| known.range.contains(&addresses.start) && known.locked;
-            if listed.iter().any(|known| locked(&known)) {
+            let here = |known: &Listed| known.range.contains(&addresses.start);
+            if listed.iter().any(|known| known.locked && here(known)) {
                 continue;
             }
             let around = space.around(addresses.start);
@@ -222,7 +219,8 @@ impl Watcher {
             known.0 = known.0.start.min(addresses.start)..known.0.end.max(addresses.end);
             known.1 += addresses.end - addresses.start;
         }
-        let fills = |((start, end), (_, bytes)): &((u64, u64), (Range<u64>, u64))| *bytes >= (end - start) / 2;
+        let fills =
+            |((start, end), (_, bytes)): &((u64, u64), (Range<u64>, u64))| *bytes >= (end - start) / 2;
         homes.into_iter().filter(fills).map(|(_, (range, _))| range).collect()
     }
 
