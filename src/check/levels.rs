@@ -154,7 +154,14 @@ mod tests {
     #[test]
     fn a_level_named_has_to_be_observed() {
         let wanted = |level, named| Wanted { level, named };
-        let seen = |verified, mapped| TensorBytes { combined: None, wrong: None, verified, mapped, all: 9 };
+        let seen = |verified, mapped| TensorBytes {
+            combined: None,
+            wrong: None,
+            verified,
+            mapped,
+            all: 9,
+            unseen: Vec::new(),
+        };
         let (verified, mapped, part) = (seen(9, 0), seen(0, 9), seen(5, 3));
         assert!(wanted(Level::P4, true).falls_short(Some(&verified), false));
         assert!(!wanted(Level::P4, false).falls_short(Some(&verified), false));

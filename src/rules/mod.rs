@@ -40,5 +40,5 @@ pub use path::CommandPath;
 pub use profile::{Applies, Profile};
 pub use rule::{Level, Rule};
 pub use summary::{Effective, EffectiveSource, Refusal, Summary};
-pub use tensors::{TensorBytes, WrongTensor};
+pub use tensors::{TensorBytes, WrongTensor, lost_tensor};
 pub use weights::{Tensor, WeightFile, Weights};

@@ -40,6 +40,8 @@ pub struct TensorBytes {
     pub mapped: u64,
     /// How many there are.
     pub all: u64,
+    /// Tensors of which some bytes were neither verified nor mapped, where that could be seen.
+    pub unseen: Vec<String>,
 }
 
 /// A tensor whose bytes are not those of the file.
@@ -57,7 +59,7 @@ impl TensorBytes {
     /// All of so many bytes, compared with those of the file by this hash.
     #[must_use]
     pub fn compared(combined: String, wrong: Option<WrongTensor>, all: u64) -> Self {
-        Self { combined: Some(combined), wrong, verified: all, mapped: 0, all }
+        Self { combined: Some(combined), wrong, verified: all, mapped: 0, all, unseen: Vec::new() }
     }
 
     /// Whether it is known of all bytes what they are.
@@ -70,6 +72,13 @@ impl TensorBytes {
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.verified >= self.all
+    }
+
+    /// The first tensor whose bytes a clean run of the same case showed and this one does not: what was transformed
+    /// in neither is corrupt in this one.
+    #[must_use]
+    pub fn lost_since(&self, clean: &Self) -> Option<&str> {
+        self.unseen.iter().find(|tensor| !clean.unseen.contains(tensor)).map(String::as_str)
     }
 
     /// How many bytes were seen, in words.
@@ -173,7 +182,8 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
             length(&stayed)
         })
         .sum();
-    let mut seen = TensorBytes { combined: None, wrong: None, verified: 0, mapped: 0, all };
+    let mut seen =
+        TensorBytes { combined: None, wrong: None, verified: 0, mapped: 0, all, unseen: Vec::new() };
     for (index, file) in evidence.weights.files.iter().enumerate() {
         let mut of = comparisons.remove(&index).unwrap_or_default();
         of.verified.extend(copied(index));
@@ -190,6 +200,9 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
             let (first, then) = (common(&differs, &bytes), common(&of.changed, &bytes));
             let later = first.is_empty() || !half;
             let counts = if later { !then.is_empty() && 2 * stayed >= all } else { true };
+            if right.gaps(&tensor.range).next().is_some() {
+                seen.unseen.push(evidence.name(index, &tensor.name));
+            }
             if seen.wrong.is_none() && counts {
                 let difference = of.first(if later { &then } else { &first });
                 let tensor = evidence.name(index, &tensor.name);
@@ -202,8 +215,19 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
     }
     if evidence.handed_over().is_some() || untouched(evidence).is_some() {
         seen.mapped = 0;
+        seen.unseen.clear();
     }
     seen
+}
+
+/// The first tensor that a clean run had in memory and a run under a fault has not: it completed, and nothing
+/// moved bytes unseen.
+#[must_use]
+pub fn lost_tensor<'r>(clean: &Evidence, run: &'r Evidence) -> Option<&'r str> {
+    if !run.completed() || !run.unseen.is_empty() {
+        return None;
+    }
+    run.tensors.as_ref()?.lost_since(clean.tensors.as_ref()?)
 }
 
 /// What mappings of a file brought. Of one that may be written privately, what was not looked at before it went
@@ -221,4 +245,20 @@ fn mapped(evidence: &Evidence, file: usize, of: &Comparisons) -> RangeSet<u64> {
     }
     of.differs.iter().chain(of.changed.iter()).for_each(|range| mapped.remove(range.clone()));
     mapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tensor_that_is_transformed_in_both_runs_is_not_lost() {
+        let with = |unseen: &[&str]| TensorBytes {
+            unseen: unseen.iter().map(|name| (*name).to_owned()).collect(),
+            ..TensorBytes::compared(String::new(), None, 9)
+        };
+        assert_eq!(with(&["a"]).lost_since(&with(&["a", "b"])), None);
+        assert_eq!(with(&["a", "b"]).lost_since(&with(&["a"])), Some("b"));
+        assert_eq!(with(&[]).lost_since(&with(&["a"])), None);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::run::Clean;
 use crate::check::document::FaultOutcome;
-use crate::rules::{Capability, Ending, Evidence, Output, Rule, TensorBytes};
+use crate::rules::{Capability, Ending, Evidence, Output, Rule, TensorBytes, lost_tensor};
 
 /// The rule that an outcome breaks.
 pub(super) fn rule_of(outcome: FaultOutcome) -> Option<Rule> {
@@ -23,11 +23,12 @@ pub(super) fn outcome_of(clean: &Clean, run: &Evidence) -> (FaultOutcome, String
     let wrong = completed && run.output != clean.run.output;
     let whole = run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
     let wrong_tensor = run.tensors.as_ref().and_then(|seen| seen.wrong.as_ref());
+    let lost = lost_tensor(&clean.run, run);
     let outcome = match &run.ending {
         Ending::TimeLimit(_) => FaultOutcome::Hang,
         Ending::Crashed(_) => FaultOutcome::Crash,
         Ending::Killed(_) => FaultOutcome::NotObserved,
-        _ if completed && wrong_tensor.is_some() => FaultOutcome::WrongOutput,
+        _ if completed && (wrong_tensor.is_some() || lost.is_some()) => FaultOutcome::WrongOutput,
         _ if completed && clean.no_output.is_some() && !whole => FaultOutcome::NotObserved,
         _ if wrong && clean.no_output.is_none() => FaultOutcome::WrongOutput,
         _ if completed && run.effective() == clean.run.effective() => FaultOutcome::Same,
@@ -45,6 +46,10 @@ pub(super) fn outcome_of(clean: &Clean, run: &Evidence) -> (FaultOutcome, String
             let tensor = wrong_tensor.map_or_else(String::new, ToString::to_string);
             format!("it ended as if nothing had happened; {tensor}")
         }
+        FaultOutcome::WrongOutput if lost.is_some() => format!(
+            "it ended as if nothing had happened; {}: memory held its bytes without the fault, and does not with it",
+            lost.unwrap_or_default()
+        ),
         FaultOutcome::WrongOutput => format!(
             "it ended as if nothing had happened, with {} bytes of output that are not the clean {}",
             bytes(run),
