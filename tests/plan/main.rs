@@ -9,4 +9,5 @@ mod oracle;
 mod reference;
 #[path = "../support/schemas.rs"]
 mod schemas;
+mod tables;
 mod usage_errors;
