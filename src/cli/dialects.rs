@@ -18,7 +18,7 @@ pub use json::{SCHEMA_ID, schema_text};
 #[derive(Clone, Debug, Args)]
 pub struct DialectsArgs {
     /// The dialect that the others are compared with.
-    #[arg(long, default_value_t = Dialect::Booleans, value_name = "DIALECT")]
+    #[arg(long, default_value = "booleans", value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     pub base: Dialect,
 
     /// Leave out the spellings that mean the same everywhere.
@@ -32,7 +32,7 @@ pub struct DialectsArgs {
 
 /// Writes the table. Exit code 0: differences between eras are history and no failure.
 pub(super) fn run(args: &DialectsArgs, out: &mut dyn Write) -> Exit {
-    let comparison = Comparison::of(args.base, spellings());
+    let comparison = Comparison::of(args.base, Dialect::eras(), spellings(&Dialect::eras()));
     let outputs = match Format::outputs(&args.format, out) {
         Ok(outputs) => outputs,
         Err(exit) => return exit,

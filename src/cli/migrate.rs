@@ -21,11 +21,11 @@ const REFUSED: u8 = 1;
 #[derive(Clone, Debug, Args)]
 pub struct MigrateArgs {
     /// The rules the files are written for.
-    #[arg(long, value_name = "DIALECT")]
+    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     from: Dialect,
 
     /// The rules they are to be written for.
-    #[arg(long, value_name = "DIALECT")]
+    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     to: Dialect,
 
     /// Change the files, and print nothing of them.

@@ -2,6 +2,8 @@
 
 mod bench;
 mod compare;
+#[path = "../support/dialects.rs"]
+mod dialects;
 mod equivalent;
 mod eras;
 mod explain;
