@@ -13,8 +13,7 @@ use crate::plan::Dialect;
 pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
     let is_file = text.contains(['/', '\\']) || Path::new(text).extension().is_some_and(|e| e == "toml");
     if !is_file {
-        let shipped = text.parse::<Dialect>();
-        return shipped.map_err(|error| format!("{error}, or a dialect file: a path that ends in .toml"));
+        return text.parse::<Dialect>().map_err(|error| error.to_string());
     }
     let content = std::fs::read(text).map_err(|error| format!("{text}: cannot be read: {error}"))?;
     let content = String::from_utf8(content).map_err(|error| {

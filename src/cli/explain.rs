@@ -216,7 +216,8 @@ fn write_lines(
 fn remarks(dialect: Dialect, resolved: &Resolved) -> Vec<String> {
     let unread = resolved.ignored_env.iter();
     let unread = unread.map(|name| format!("{name} is set, but the {dialect} dialect does not read it"));
-    resolved.warnings.iter().map(Warning::to_string).chain(unread).collect()
+    let values = resolved.ignored_values.iter().map(ToString::to_string);
+    resolved.warnings.iter().map(Warning::to_string).chain(unread).chain(values).collect()
 }
 
 fn quoted_or_nothing(spelling: &Spelling) -> String {

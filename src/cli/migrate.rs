@@ -52,6 +52,16 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
 
 /// Runs `migrate`: diffs go to `out`, everything that is said about a file to `err`.
 pub(super) fn run(args: &MigrateArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let eras = Dialect::eras();
+    for dialect in [args.from, args.to] {
+        // The readers know the programs and the variables of that family, and would see nothing of another.
+        if !eras.iter().any(|era| era.rules().family == dialect.rules().family) {
+            return Exit::usage(format!(
+                "the {dialect} dialect is not one of {}'s, whose programs `migrate` finds in files; `explain --to` translates a line",
+                Dialect::reference().rules().family
+            ));
+        }
+    }
     match all(args, out, err) {
         Ok(code) => Exit::Code(code),
         Err(error) => Exit::internal(error),

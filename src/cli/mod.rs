@@ -107,7 +107,12 @@ enum Command {
     #[command(override_usage = "loadparity explain-rule ID")]
     ExplainRule(ExplainRuleArgs),
     /// Show what load flags mean in every dialect, and what was lost on the way.
-    #[command(override_usage = "loadparity dialects [--base D] [--only-differences]")]
+    #[command(override_usage = "\
+        loadparity dialects [--base D] [--only-differences]\n       \
+        loadparity dialects list\n       \
+        loadparity dialects show NAME\n       \
+        loadparity dialects check FILE [-m MODEL -- CMD {model} {flags}]\n       \
+        loadparity dialects diff NAME|FILE NAME|FILE")]
     Dialects(dialects::DialectsArgs),
     /// Rewrite scripts, systemd units, Dockerfiles, compose files and presets in another dialect: a diff, or in
     /// place.

@@ -179,7 +179,11 @@ impl JsonSchema for Dialect {
 
 /// A dialect name that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown dialect '{name}': accepted are {names}{meant}", names = Dialect::shipped().iter().map(|d| d.name()).collect::<Vec<_>>().join(", "), meant = file::meant(name, Dialect::shipped().iter().map(|d| d.name())))]
+#[error(
+    "unknown dialect '{name}': accepted are {names}, and a dialect file, a path that ends in .toml{meant}",
+    names = Dialect::shipped().iter().map(|d| d.name()).collect::<Vec<_>>().join(", "),
+    meant = file::meant(name, Dialect::shipped().iter().map(|d| d.name()))
+)]
 pub struct UnknownDialect {
     /// What was typed.
     pub name: String,

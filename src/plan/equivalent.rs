@@ -77,6 +77,21 @@ fn variables(dialect: Dialect) -> Vec<Spelling> {
     units
 }
 
+/// Every plan that the flags of a dialect can ask for, each with its shortest spelling, in which
+/// deprecated flags may stand; the default first.
+#[must_use]
+pub fn plans(dialect: Dialect) -> Vec<(LoadPlan, Spelling)> {
+    let units = statements(dialect);
+    let mut found: Vec<(LoadPlan, Spelling)> = Vec::new();
+    for parts in sequences(&units, 3) {
+        let Ok(resolved) = resolve_joined(dialect, &parts) else { continue };
+        if found.iter().all(|(plan, _)| *plan != resolved.plan) {
+            found.push((resolved.plan, Spelling::join(&parts)));
+        }
+    }
+    found
+}
+
 /// What to do to a spelling so that it means in another dialect what it meant in its own.
 ///
 /// All its load flags and load variables are replaced together, because only together do they

@@ -181,6 +181,36 @@ impl Serialize for Warning {
     }
 }
 
+/// A variable that is read and whose value does not mean what it seems to. `Display` says what counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoredValue {
+    /// The dialect that reads it.
+    pub dialect: Dialect,
+    /// The variable.
+    pub variable: &'static str,
+    /// Its value.
+    pub value: String,
+    /// Whether its presence counts, whatever the value; else only words for on do.
+    pub presence: bool,
+}
+
+impl fmt::Display for IgnoredValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { dialect, variable, value, presence } = self;
+        if *presence {
+            return write!(
+                f,
+                "{variable}={value} counts as set: the {dialect} dialect looks at its presence and not at its value"
+            );
+        }
+        let on = dialect.rules().booleans.on.join(", ");
+        write!(
+            f,
+            "{variable}={value} has no effect: the {dialect} dialect takes {on} for on and ignores every other value"
+        )
+    }
+}
+
 /// A spelling that has no plan. Nothing has been opened when it is reported; exit code 2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {

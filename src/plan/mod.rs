@@ -29,7 +29,7 @@ mod split;
 pub(crate) use dialect::era;
 pub use dialect::{Dialect, UnknownDialect};
 pub use file::DialectError;
-pub use message::{Origin, Override, Statement, UsageError, Warning};
+pub use message::{IgnoredValue, Origin, Override, Statement, UsageError, Warning};
 pub use resolve::{Resolved, resolve};
 pub use spelling::Spelling;
 pub use split::{load_flags, split_args, split_bench_args};

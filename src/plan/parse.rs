@@ -3,7 +3,7 @@
 
 use super::dialect::Dialect;
 use super::flags::{FlagDef, Named, Reads, VariableDef};
-use super::message::{Origin, Says, Statement, UsageError};
+use super::message::{IgnoredValue, Origin, Says, Statement, UsageError};
 use super::rules::Rules;
 
 /// The command line, left to right.
@@ -59,12 +59,12 @@ fn not_accepted(dialect: Dialect, typed: &str, token: &str) -> UsageError {
 }
 
 /// The environment, in the order of the flag table whatever the order of `env`. Of a variable that
-/// stands twice the last value counts. Returns the load variables that are set and not read.
+/// stands twice the last value counts. Returns what is set and not heard.
 pub(super) fn environment(
     dialect: Dialect,
     env: &[(&str, &str)],
     into: &mut Vec<Statement>,
-) -> Result<Vec<&'static str>, UsageError> {
+) -> Result<Unheard, UsageError> {
     let rules = dialect.rules();
     let mut found = vec![Found::default(); rules.table.len()];
     for &(name, value) in env {
@@ -72,7 +72,7 @@ pub(super) fn environment(
         let found = &mut found[variable.row];
         *(if variable.negative { &mut found.negative } else { &mut found.positive }) = Some(value);
     }
-    let mut unread = Vec::new();
+    let mut unread = Unheard::default();
     for (row, (def, found)) in rules.table.iter().zip(found).enumerate() {
         if found.positive.is_none() && found.negative.is_none() {
             continue;
@@ -83,11 +83,34 @@ pub(super) fn environment(
             let set = |value: Option<&str>, variable: Option<VariableDef>| {
                 value.and(variable).map(|variable| variable.name)
             };
-            unread.extend(set(found.positive, def.variable));
-            unread.extend(set(found.negative, def.no_variable));
+            unread.variables.extend(set(found.positive, def.variable));
+            unread.variables.extend(set(found.negative, def.no_variable));
         }
     }
     Ok(unread)
+}
+
+/// What an environment has and a dialect does not hear.
+#[derive(Default)]
+pub(super) struct Unheard {
+    /// Load variables that are set and not read.
+    pub(super) variables: Vec<&'static str>,
+    /// Those that are read and whose value counts for something else than it says, or for nothing.
+    pub(super) values: Vec<IgnoredValue>,
+}
+
+impl Unheard {
+    /// Notes a value that a reader will not take for what it says.
+    fn note(&mut self, dialect: Dialect, variable: VariableDef, value: &str) {
+        let meant = dialect.rules().booleans.read(value).map(|(_, on)| on);
+        let presence = match (variable.reads, meant) {
+            (Reads::Presence, Some(false)) => true,
+            (Reads::Truthy, None) => false,
+            _ => return,
+        };
+        let value = value.to_owned();
+        self.values.push(IgnoredValue { dialect, variable: variable.name, value, presence });
+    }
 }
 
 /// The values of a flag's two variables.
@@ -103,17 +126,20 @@ fn read_variables(
     def: &FlagDef,
     found: Found<'_>,
     into: &mut Vec<Statement>,
-    unread: &mut Vec<&'static str>,
+    unread: &mut Unheard,
 ) -> Result<(), UsageError> {
     let said =
         |variable: VariableDef| Said { dialect, row, name: variable.name, origin: Origin::Environment };
     let (mut positive, mut negative) =
         (found.positive.zip(def.variable), found.negative.zip(def.no_variable));
     if negative.is_some_and(|(_, variable)| variable.hides_twin) {
-        unread.extend(positive.take().map(|(_, variable)| variable.name));
+        unread.variables.extend(positive.take().map(|(_, variable)| variable.name));
     }
     if positive.is_some_and(|(_, variable)| variable.hides_twin) {
-        unread.extend(negative.take().map(|(_, variable)| variable.name));
+        unread.variables.extend(negative.take().map(|(_, variable)| variable.name));
+    }
+    for (value, variable) in [positive, negative].into_iter().flatten() {
+        unread.note(dialect, variable, value);
     }
     if let Some((value, variable)) = positive {
         into.push(said(variable).value(variable.reads, value)?);

@@ -14,7 +14,7 @@
 
 use super::dialect::Dialect;
 use super::flags::Flag;
-use super::message::{Origin, Override, Says, Statement, UsageError, Warning};
+use super::message::{IgnoredValue, Origin, Override, Says, Statement, UsageError, Warning};
 use super::rules::{Base, Combine, ModeRole, Refusal, Rules, Switches, Word};
 use super::{LoadPlan, OnRefused, Source, parse};
 
@@ -35,6 +35,8 @@ pub struct Resolved {
     pub overridden: Vec<Override>,
     /// Load variables that are set and that this dialect does not read.
     pub ignored_env: Vec<&'static str>,
+    /// Variables that are read and whose value does not mean what it seems to.
+    pub ignored_values: Vec<IgnoredValue>,
 }
 
 /// Resolves a command line of load flags and an environment.
@@ -49,7 +51,8 @@ pub struct Resolved {
 pub fn resolve(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> Result<Resolved, UsageError> {
     let rules = dialect.rules();
     let mut said = Vec::with_capacity(argv.len() + env.len().min(2 * rules.table.len()));
-    let ignored_env = parse::environment(dialect, env, &mut said)?;
+    let parse::Unheard { variables: ignored_env, values: ignored_values } =
+        parse::environment(dialect, env, &mut said)?;
     let set = said.len();
     parse::command_line(dialect, argv, &mut said)?;
     // Whoever is heard last has the last word.
@@ -77,7 +80,7 @@ pub fn resolve(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> Result<
     } else {
         fixed_warnings(rules, &said)
     };
-    Ok(Resolved { plan, load_mode, said, warnings, overridden, ignored_env })
+    Ok(Resolved { plan, load_mode, said, warnings, overridden, ignored_env, ignored_values })
 }
 
 /// One field, overwritten by each statement in turn.

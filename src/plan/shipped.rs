@@ -9,4 +9,13 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("enum-v2", include_str!("dialects/enum-v2.toml")),
     ("enum-v3", include_str!("dialects/enum-v3.toml")),
     ("enum-v4", include_str!("dialects/enum-v4.toml")),
+    ("llama-cpp-python", include_str!("dialects/llama-cpp-python.toml")),
+    ("llama-cpp-python-server", include_str!("dialects/llama-cpp-python-server.toml")),
+    ("node-llama-cpp", include_str!("dialects/node-llama-cpp.toml")),
+    ("ollama", include_str!("dialects/ollama.toml")),
+    ("koboldcpp-1.76", include_str!("dialects/koboldcpp-1.76.toml")),
+    ("koboldcpp", include_str!("dialects/koboldcpp.toml")),
+    ("llamafile", include_str!("dialects/llamafile.toml")),
+    ("load-mode-numbers-v1", include_str!("dialects/load-mode-numbers-v1.toml")),
+    ("load-mode-numbers", include_str!("dialects/load-mode-numbers.toml")),
 ];

@@ -7,6 +7,7 @@ mod dialects;
 mod equivalent;
 mod eras;
 mod explain;
+mod files;
 mod oracle;
 mod reference;
 #[path = "../support/schemas.rs"]

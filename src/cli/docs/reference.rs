@@ -113,7 +113,16 @@ pub(super) fn exit_codes() -> String {
 /// Every command without subcommands.
 fn leaf_commands(command: &Command) -> Vec<&Command> {
     let inner = command.get_subcommands().filter(|command| !command.is_hide_set());
-    inner.flat_map(|c| if c.has_subcommands() { leaf_commands(c) } else { vec![c] }).collect()
+    inner
+        .flat_map(|c| match c.has_subcommands() {
+            // A command that does something by itself has a section beside its subcommands.
+            true if c.is_args_conflicts_with_subcommands_set() => {
+                std::iter::once(c).chain(leaf_commands(c)).collect()
+            }
+            true => leaf_commands(c),
+            false => vec![c],
+        })
+        .collect()
 }
 
 fn section(command: &Command, page: &mut String) {

@@ -35,6 +35,14 @@ struct Reader<'t> {
 pub(super) fn rules(file: &'static DialectFile, text: &str) -> Result<Rules> {
     let mut reader =
         Reader { text, modes: Vec::new(), one_field: file.combine.get_ref().rule == Combination::OneField };
+    if file.schema.get_ref() != DialectFile::SCHEMA {
+        let text = format!(
+            "'{}' is no format of dialect files; write '{}'",
+            file.schema.get_ref(),
+            DialectFile::SCHEMA
+        );
+        return reader.refuse(file.schema.span(), text);
+    }
     let name = file.name.get_ref().as_str();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
     if name.is_empty() || name == "auto" || !name.chars().all(plain) {

@@ -10,6 +10,9 @@ use crate::plan::{OnRefused, Source};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DialectFile {
+    /// The format that the file is written in.
+    #[schemars(with = "String")]
+    pub(super) schema: Spanned<String>,
     /// The name, as `--dialect` takes it: small letters, digits, dots and dashes.
     #[schemars(with = "String")]
     pub(super) name: Spanned<String>,
@@ -57,6 +60,11 @@ pub struct DialectFile {
     /// Arguments about loading of which this file deliberately says nothing.
     #[serde(default)]
     pub(super) unsupported: Vec<UnsupportedEntry>,
+}
+
+impl DialectFile {
+    /// What a file states as its `schema`.
+    pub const SCHEMA: &str = "loadparity.dialect/1";
 }
 
 /// A range of builds.
