@@ -70,6 +70,8 @@ use_target() {
     export RUSTUP_TOOLCHAIN='' RUSTC=$CROSS_RUSTC RUSTDOC=$CROSS_RUSTDOC CARGO=$CROSS_CARGO
     export "CARGO_TARGET_${name}_RUSTFLAGS=--sysroot $CROSS_HOME/sysroot"
     export "CARGO_TARGET_${name}_RUSTDOCFLAGS=--sysroot $CROSS_HOME/sysroot"
+    # Nobody debugs under an emulator, and linking is the faster for it.
+    export CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-false}
     # Another compiler than the host's: its artefacts would take turns with the host's.
     export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cross_root/target/cross}
 }

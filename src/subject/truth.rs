@@ -1,6 +1,9 @@
 //! What the tensors of a model file really hold, found without the loader.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::TensorBytes;
 use crate::gguf::split::{self, SplitError};
@@ -13,9 +16,26 @@ use crate::trace::FileIdentity;
 pub struct TensorHashes(Vec<blake3::Hash>);
 
 impl TensorHashes {
-    /// Hashes every tensor.
+    /// Hashes every tensor, on all cores.
     pub fn of(gguf: &Gguf, bytes: &dyn TensorBytes) -> Self {
-        Self((0..gguf.tensors.len()).map(|i| blake3::hash(bytes.tensor_bytes(i))).collect())
+        let (next, count) = (AtomicUsize::new(0), gguf.tensors.len());
+        let hashes: Vec<OnceLock<blake3::Hash>> = (0..count).map(|_| OnceLock::new()).collect();
+        let work = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(slot) = hashes.get(index) else { break };
+                slot.get_or_init(|| blake3::hash(bytes.tensor_bytes(index)));
+            }
+        };
+        let others = std::thread::available_parallelism().map_or(1, NonZero::get).min(count.max(1)) - 1;
+        std::thread::scope(|scope| {
+            for _ in 0..others {
+                // One that cannot be started leaves its share to the others.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+            }
+            work();
+        });
+        Self(hashes.into_iter().filter_map(OnceLock::into_inner).collect())
     }
 
     /// One hash over all of them, as hexadecimal text.

@@ -8,7 +8,9 @@
 //! (2016), in the byte-level form of GPT-2; order of merging as in `llama-vocab.cpp` of llama.cpp.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::byte_alphabet;
 use super::error::TokenizerError;

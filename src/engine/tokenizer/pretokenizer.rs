@@ -7,6 +7,9 @@
 //!
 //! Source of the rows: `llama-vocab.cpp` and `unicode.cpp` of llama.cpp.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use fancy_regex::{Regex, RegexBuilder};
 
 use super::TokenizerError;
@@ -197,8 +200,11 @@ pub(super) fn find(name: Option<&str>) -> Result<&'static PreTokenizer, Tokenize
 #[derive(Debug)]
 pub(super) struct Splitter {
     name: &'static str,
-    expressions: Vec<Regex>,
+    expressions: Arc<[Regex]>,
 }
+
+/// What was compiled, by a row's first name: it takes milliseconds, and a campaign makes hundreds of tokenizers.
+static COMPILED: Mutex<BTreeMap<&'static str, Arc<[Regex]>>> = Mutex::new(BTreeMap::new());
 
 /// An expression of the table with its named classes in place, and with the categories of Unicode
 /// 15.1, those of llama.cpp's tables: later characters have none.
@@ -223,20 +229,25 @@ impl Splitter {
     /// Compiles a row of the table.
     pub(super) fn new(row: &'static PreTokenizer) -> Result<Self, TokenizerError> {
         let name = row.names[0];
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(expressions) = compiled.get(name) {
+            return Ok(Splitter { name, expressions: Arc::clone(expressions) });
+        }
         let compile = |expression: &&str| {
             let expression = spell_out(expression).replace(GIVING_BACK_ONE, TAKING_ALL_BUT_ONE);
             RegexBuilder::new(&expression).backtrack_limit(usize::MAX).build()
         };
-        let expressions = row.expressions.iter().map(compile).collect::<Result<_, _>>();
-        expressions
-            .map(|expressions| Splitter { name, expressions })
-            .map_err(|source| TokenizerError::PreTokenizer { pre: name, source: Box::new(source) })
+        let expressions = row.expressions.iter().map(compile).collect::<Result<Arc<[Regex]>, _>>();
+        let expressions = expressions
+            .map_err(|source| TokenizerError::PreTokenizer { pre: name, source: Box::new(source) })?;
+        compiled.insert(name, Arc::clone(&expressions));
+        Ok(Splitter { name, expressions })
     }
 
     /// The words of a text, in order; joined, they are the text.
     pub(super) fn split<'t>(&self, text: &'t str) -> Result<Vec<&'t str>, TokenizerError> {
         let mut pieces = vec![text];
-        for expression in &self.expressions {
+        for expression in self.expressions.iter() {
             let mut finer = Vec::with_capacity(pieces.len());
             for piece in pieces {
                 split_by(expression, piece, &mut finer).map_err(|source| TokenizerError::PreTokenizer {

@@ -3,7 +3,9 @@
 //! Source of the keys: the GGUF specification; of the texts that tell a token's part when the file
 //! does not, and of the defaults: `llama-vocab.cpp` of llama.cpp.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::gguf::Gguf;
 

@@ -114,6 +114,14 @@ impl Mapping for UnixMapping {
     }
 }
 
+impl UnixMapping {
+    /// Which of its pages are in memory; nothing of locks.
+    pub(super) fn in_memory(&self) -> Result<Residency> {
+        let range = 0..self.len();
+        residency::in_memory(self.at(&range)?, range.len())
+    }
+}
+
 impl Drop for UnixMapping {
     fn drop(&mut self) {
         for range in self.live.iter() {

@@ -8,7 +8,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::{FileStat, Mode, SFlag};
 
 use super::{UnixMapping, errno, invalid};
-use crate::platform::{FileIdentity, MapRequest, Mapping, Residency, Result};
+use crate::platform::{FileIdentity, MapRequest, Residency, Result};
 
 /// A descriptor that is closed on drop.
 pub(in crate::platform) struct OpenFile {
@@ -74,8 +74,7 @@ impl OpenFile {
         if len == 0 {
             return Ok(Residency::default());
         }
-        let mapping = self.map(MapRequest { offset: 0, len, populate: false })?;
-        mapping.residency(0..mapping.len())
+        self.map(MapRequest { offset: 0, len, populate: false })?.in_memory()
     }
 }
 

@@ -13,6 +13,21 @@ use crate::platform::{Residency, Result};
 /// # Errors
 /// `ENOMEM` where part of it is not mapped.
 pub(super) fn of(start: NonNull<libc::c_void>, len: usize) -> Result<Residency> {
+    let seen = in_memory(start, len)?;
+    if len == 0 {
+        return Ok(seen);
+    }
+    let page = page_size();
+    let first = start.as_ptr().addr() as u64 / page * page;
+    let locked = locked(&(first..first + seen.pages * page));
+    Ok(Residency { locked: locked.map(|bytes| bytes / page), ..seen })
+}
+
+/// The same without the locks, whose list is long to make.
+///
+/// # Errors
+/// `ENOMEM` where part of it is not mapped.
+pub(super) fn in_memory(start: NonNull<libc::c_void>, len: usize) -> Result<Residency> {
     if len == 0 {
         return Ok(Residency::default());
     }
@@ -27,8 +42,7 @@ pub(super) fn of(start: NonNull<libc::c_void>, len: usize) -> Result<Residency> 
     Raw::result(result).map_err(errno)?;
     // The other bits are not the same on any two systems.
     let resident = states.iter().filter(|state| **state & 1 != 0).count() as u64;
-    let range = first as u64..(first + pages * page) as u64;
-    Ok(Residency { pages: pages as u64, resident, locked: locked(&range).map(|bytes| bytes / page as u64) })
+    Ok(Residency { pages: pages as u64, resident, locked: None })
 }
 
 /// How many bytes of a range lie in locked areas, by Linux's list of them.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use libc::{c_int, pid_t};
@@ -36,8 +37,8 @@ pub(super) struct Follower<'a> {
     expected: BTreeMap<pid_t, Thread>,
     /// Threads that wait for a timer, by the timer.
     delayed: BTreeMap<pid_t, pid_t>,
-    /// How many processors there are to run on.
-    processors: usize,
+    /// The processors that are left to this one.
+    processors: Processors,
     latency: Latency,
     every_syscall: bool,
     pub(super) mode: Mode,
@@ -55,6 +56,28 @@ pub(super) struct Follower<'a> {
     pub(super) status: Option<Status>,
 }
 
+/// A follower's part of the processors: of several that go side by side each has its own tree to leave them to.
+struct Processors(usize);
+
+static FOLLOWERS: AtomicUsize = AtomicUsize::new(0);
+
+impl Processors {
+    fn new() -> Self {
+        FOLLOWERS.fetch_add(1, Ordering::Relaxed);
+        Self(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+    }
+
+    fn left(&self) -> usize {
+        self.0 / FOLLOWERS.load(Ordering::Relaxed).max(1)
+    }
+}
+
+impl Drop for Processors {
+    fn drop(&mut self) {
+        FOLLOWERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<'a> Follower<'a> {
     /// Follows `child`, which is attached and has not been released.
     pub(super) fn new(watcher: Watcher, child: &'a mut Spawned, every_syscall: bool) -> Self {
@@ -67,7 +90,7 @@ impl<'a> Follower<'a> {
             early: Vec::new(),
             expected: BTreeMap::new(),
             delayed: BTreeMap::new(),
-            processors: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            processors: Processors::new(),
             latency: Latency::new(),
             every_syscall: false,
             mode: if every_syscall { Mode::EverySyscall(None) } else { Mode::Filter },
@@ -127,7 +150,7 @@ impl<'a> Follower<'a> {
         let waiting = |thread: &Thread| thread.pending.as_ref().is_some_and(Pending::is_direct);
         let lasts = |thread: &Thread| !waiting(thread) && thread.pending.as_ref().is_some_and(Pending::lasts);
         let busy = self.threads.values().filter(|thread| !waiting(thread)).count();
-        let fills = busy + self.early.len() + self.expected.len() >= self.processors;
+        let fills = busy + self.early.len() + self.expected.len() >= self.processors.left();
         if fills || !self.started || self.threads.values().any(lasts) {
             Duration::ZERO
         } else if self.threads.values().any(waiting) {
