@@ -292,6 +292,32 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--only-differences', '--only-differences', [CompletionResultType]::ParameterName, 'Leave out the spellings that mean the same everywhere')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the shipped dialects')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Print the file of a dialect, to read or to start from')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check a dialect file; with a command, check that the command does what the file says, as `check --dialect FILE` does')
+            [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Show what a dialect can ask for and how another says it')
+            break
+        }
+        'loadparity;dialects;list' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'loadparity;dialects;show' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'loadparity;dialects;check' {
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model that the command loads')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model that the command loads')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'loadparity;dialects;diff' {
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
         'loadparity;migrate' {

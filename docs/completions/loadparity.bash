@@ -82,6 +82,18 @@ _loadparity() {
             loadparity__subcmd__baseline,verify)
                 cmd="loadparity__subcmd__baseline__subcmd__verify"
                 ;;
+            loadparity__subcmd__dialects,check)
+                cmd="loadparity__subcmd__dialects__subcmd__check"
+                ;;
+            loadparity__subcmd__dialects,diff)
+                cmd="loadparity__subcmd__dialects__subcmd__diff"
+                ;;
+            loadparity__subcmd__dialects,list)
+                cmd="loadparity__subcmd__dialects__subcmd__list"
+                ;;
+            loadparity__subcmd__dialects,show)
+                cmd="loadparity__subcmd__dialects__subcmd__show"
+                ;;
             loadparity__subcmd__docs,cli)
                 cmd="loadparity__subcmd__docs__subcmd__cli"
                 ;;
@@ -617,7 +629,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__dialects)
-            opts="-h --base --only-differences --format --help"
+            opts="-h --base --only-differences --format --help list show check diff"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -631,6 +643,70 @@ _loadparity() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__dialects__subcmd__check)
+            opts="-m -h --model --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__dialects__subcmd__diff)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__dialects__subcmd__list)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__dialects__subcmd__show)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -217,10 +217,19 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand explain" -s h -l h
 complete -c loadparity -n "__fish_loadparity_using_subcommand explain-rule" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
 json\t'One JSON object on one line'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand explain-rule" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l base -d 'The dialect that the others are compared with' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l format -d '`terminal`, `markdown` or `json`, each with `=FILE` to write there; may repeat' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -l only-differences -d 'Leave out the spellings that mean the same everywhere'
-complete -c loadparity -n "__fish_loadparity_using_subcommand dialects" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -l base -d 'The dialect that the others are compared with' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -l format -d '`terminal`, `markdown` or `json`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -l only-differences -d 'Leave out the spellings that mean the same everywhere'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -f -a "list" -d 'List the shipped dialects'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -f -a "show" -d 'Print the file of a dialect, to read or to start from'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -f -a "check" -d 'Check a dialect file; with a command, check that the command does what the file says, as `check --dialect FILE` does'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -f -a "diff" -d 'Show what a dialect can ask for and how another says it'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and __fish_seen_subcommand_from check" -s m -l model -d 'The model that the command loads' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand migrate" -l from -d 'The rules the files are written for' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand migrate" -l to -d 'The rules they are to be written for' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand migrate" -l kind -d 'What the files are, instead of what their names and contents say' -r -f -a "shell\t''

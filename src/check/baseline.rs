@@ -47,7 +47,7 @@ fn golden(subject: &dyn Subject, machine: &str, truth: &Truth, plan: LoadPlan) -
         ignore_eos: false,
         ..Generation::default()
     };
-    let dialect = Dialect::Reference;
+    let dialect = Dialect::reference();
     let setting = Setting { dialect, depth: Depth::Load, generation: &generation, truth };
     let name = plan.to_string();
     let evidence = match subject.observe(&Case::of(spelling, dialect), &[], &setting) {

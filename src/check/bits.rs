@@ -113,7 +113,7 @@ impl ModelBits {
     /// What `load` makes of the model in every load mode.
     pub fn measure(name: String, load: impl Fn(LoadPlan) -> Result<LoadedBits, String>) -> Self {
         let modes = PLANS.iter().filter_map(|plan| {
-            let mode = Dialect::Reference.word_for(*plan)?.to_owned();
+            let mode = Dialect::reference().word_for(*plan)?.to_owned();
             Some(ModeBits { mode, load: load(*plan) })
         });
         Self { model: name, modes: modes.collect() }

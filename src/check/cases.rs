@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::flags::FLAGS;
 use crate::plan::spelling::{flags, sequences, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::subject::Case;
@@ -74,10 +73,9 @@ fn opposed(dialect: Dialect) -> Vec<Spelling> {
 fn unread(dialect: Dialect) -> Vec<Spelling> {
     let rules = dialect.rules();
     let mut all = Vec::new();
-    for def in FLAGS.iter().filter(|def| !rules.knows(def.flag)) {
-        let value = if def.value.is_some() { "none" } else { "1" };
-        all.push(Spelling::variable(def.variable, value));
-        all.extend(def.no_variable.map(|name| Spelling::variable(name, "1")));
+    for def in rules.table.iter().filter(|def| !def.accepted) {
+        let value = if def.is_mode() { "none" } else { "1" };
+        all.extend(def.variables().map(|name| Spelling::variable(name, value)));
     }
     all
 }
@@ -99,7 +97,7 @@ fn longer(dialect: Dialect, known: &BTreeSet<LoadPlan>) -> Vec<Spelling> {
 
 /// The flags and words of all dialects that this one refuses, and a word that nobody knows.
 pub(super) fn refused_spellings(dialect: Dialect) -> Vec<Spelling> {
-    let all = Dialect::ALL.into_iter().flat_map(flags);
+    let all = Dialect::eras().into_iter().flat_map(flags);
     let unknown = ["-lm", "--load-mode"].map(|name| Spelling::flags([name, "no-such-mode"]));
     let mut seen = BTreeSet::new();
     all.chain(unknown)
@@ -110,7 +108,7 @@ pub(super) fn refused_spellings(dialect: Dialect) -> Vec<Spelling> {
 /// The spellings of every dialect of llama.cpp, each once.
 #[must_use]
 pub fn union_of_spellings() -> Vec<Spelling> {
-    let llama = Dialect::ALL.into_iter().filter(|dialect| *dialect != Dialect::Reference);
+    let llama = Dialect::eras().into_iter().filter(|dialect| *dialect != Dialect::reference());
     let mut seen = BTreeSet::new();
     llama.flat_map(|d| real_spellings(d, Breadth::Pairs)).filter(|s| seen.insert(s.clone())).collect()
 }
@@ -147,10 +145,11 @@ pub(super) fn one_of_each(dialect: Dialect) -> Vec<Case> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::era;
 
     #[test]
     fn every_plan_of_three_flags_is_loaded() {
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::eras() {
             let all = real_spellings(dialect, Breadth::Pairs);
             let reached: BTreeSet<_> = all.iter().filter_map(|s| plan_of(s, dialect)).collect();
             let plans: BTreeSet<_> = sequences(&flags(dialect), 3)
@@ -162,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_variable_stands_against_each_flag_that_says_otherwise() {
-        let all = opposed(Dialect::Booleans);
+        let all = opposed(era("booleans"));
         let shown: Vec<String> = all.iter().map(ToString::to_string).collect();
         assert!(
             shown.iter().any(|s| s.starts_with("LLAMA_ARG_NO_MMAP=") && s.ends_with("--mmap")),
@@ -177,7 +176,7 @@ mod tests {
 
     #[test]
     fn variables_of_other_eras_are_set_too() {
-        let names: Vec<String> = unread(Dialect::EnumV4).iter().map(|s| s.env[0].0.clone()).collect();
+        let names: Vec<String> = unread(era("enum-v4")).iter().map(|s| s.env[0].0.clone()).collect();
         assert!(names.contains(&"LLAMA_ARG_MLOCK".to_owned()), "{names:?}");
     }
 }

@@ -76,10 +76,10 @@ pub fn find_era(subject: &dyn Subject, setting: Setting<'_>) -> Result<Era, EraE
     }
     match by_behaviour(&behaviour, &named, &mut how) {
         Some(dialect) => Ok(Era { dialect, how }),
-        None if named.len() == Dialect::ALL.len() => Err(EraError::None { seen: how }),
+        None if named.len() == Dialect::eras().len() => Err(EraError::None { seen: how }),
         None => {
             how.push("what the command does speaks against its help, which is not believed".to_owned());
-            match by_behaviour(&behaviour, &Dialect::ALL, &mut how) {
+            match by_behaviour(&behaviour, &Dialect::eras(), &mut how) {
                 Some(dialect) => Ok(Era { dialect, how }),
                 None => Err(EraError::None { seen: how }),
             }
@@ -94,12 +94,12 @@ fn by_help(help: &Evidence) -> (Vec<String>, Vec<Dialect>) {
         _ => &[],
     };
     let text = String::from_utf8_lossy(stdout).into_owned() + &String::from_utf8_lossy(&help.stderr);
-    let left = Dialect::ALL.into_iter().filter(|dialect| fits_help(*dialect, &text));
+    let left = Dialect::eras().into_iter().filter(|dialect| fits_help(*dialect, &text));
     let left: Vec<Dialect> = left.collect();
     if !text.contains("--mmap") && !text.contains("--load-mode") || left.is_empty() {
         return (
             vec!["dialect: the help of the command says nothing of loading".to_owned()],
-            Dialect::ALL.to_vec(),
+            Dialect::eras(),
         );
     }
     let names: Vec<&str> = left.iter().map(|dialect| dialect.name()).collect();
@@ -113,7 +113,7 @@ fn fits_help(dialect: Dialect, text: &str) -> bool {
         let inside = |c: char| c.is_ascii_alphanumeric() || c == '+' || c == '-' || c == '_';
         text.split(|c| !inside(c)).any(|found| found == wanted)
     };
-    let has_switches = rules.flags.iter().any(|flag| flag.is_legacy());
+    let has_switches = rules.flags().any(|def| def.legacy);
     let has_modes = !rules.words.is_empty();
     // `mmap` and `none` stand in any prose; these tell.
     let telling = ["auto", "mmap+mlock", "none+mlock", "dio+mlock"];
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn fits(text: &str) -> Vec<&'static str> {
-        Dialect::ALL.into_iter().filter(|d| fits_help(*d, text)).map(Dialect::name).collect()
+        Dialect::eras().into_iter().filter(|d| fits_help(*d, text)).map(Dialect::name).collect()
     }
 
     #[test]
@@ -190,8 +190,8 @@ mod tests {
 
     #[test]
     fn the_probes_tell_every_pair_of_dialects_apart() {
-        for (i, a) in Dialect::ALL.into_iter().enumerate() {
-            for b in Dialect::ALL.into_iter().skip(i + 1) {
+        for (i, a) in Dialect::eras().into_iter().enumerate() {
+            for b in Dialect::eras().into_iter().skip(i + 1) {
                 let differ = |probe: &Spelling| predicted(a, probe) != predicted(b, probe);
                 assert!(probes().iter().any(differ), "{a} and {b}");
             }

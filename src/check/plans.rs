@@ -166,7 +166,7 @@ impl PlanCheck<'_> {
 
     fn equivalent(&mut self, parts: &[&Spelling], plan: Option<LoadPlan>, word: &str) {
         let equivalent = Spelling::flags(["--load-mode", word]);
-        let other = equivalent.resolve(Dialect::Reference).ok().map(|r| r.plan);
+        let other = equivalent.resolve(Dialect::reference()).ok().map(|r| r.plan);
         if other != plan {
             let message = format!("means {}, but `{equivalent}` means {}", show(plan), show(other));
             self.fail(Rule::PlanEquivalent, &Spelling::join(parts), plan, message);
@@ -201,6 +201,7 @@ fn explain_line(dialect: Dialect, spelling: &Spelling) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::era;
 
     /// The rules that a check of these lines under a dialect breaks.
     fn broken(dialect: Dialect, check: impl FnOnce(&mut PlanCheck<'_>)) -> Vec<Rule> {
@@ -215,7 +216,7 @@ mod tests {
     fn a_wrong_equivalent_is_found() {
         let mlock = Spelling::flags(["--mlock"]);
         let plan = Some(LoadPlan::map(true));
-        let rules = |word| broken(Dialect::Reference, |check| check.equivalent(&[&mlock], plan, word));
+        let rules = |word| broken(Dialect::reference(), |check| check.equivalent(&[&mlock], plan, word));
         assert_eq!(rules("mlock"), []);
         assert_eq!(rules("mmap"), [Rule::PlanEquivalent]);
     }
@@ -226,7 +227,7 @@ mod tests {
         let broken = |plain: [&str; 2]| {
             let plain = plain.map(|word| Spelling::flags([word])).to_vec();
             let mut broken = Vec::new();
-            check_units(Dialect::Booleans, 1, &units, plain, &mut |failure| broken.push(failure.rule));
+            check_units(era("booleans"), 1, &units, plain, &mut |failure| broken.push(failure.rule));
             broken
         };
         assert_eq!(broken(["--no-mmap", "--no-mmap"]), []);
@@ -243,7 +244,7 @@ mod tests {
                 }
             })
         };
-        assert_eq!(rules(Dialect::Booleans), []);
-        assert_eq!(rules(Dialect::EnumV3), [Rule::PlanOrder]);
+        assert_eq!(rules(era("booleans")), []);
+        assert_eq!(rules(era("enum-v3")), [Rule::PlanOrder]);
     }
 }

@@ -28,7 +28,7 @@ pub struct CheckArgs {
     pub model: Option<PathBuf>,
 
     /// The dialect that spellings are read in; `auto` finds out what a command speaks.
-    #[arg(long, default_value = "reference", value_name = "NAME")]
+    #[arg(long, default_value = "reference", value_name = "NAME|FILE")]
     pub dialect: DialectChoice,
 
     /// How far to go: plans, code paths, tensor bytes, output. A level that is named has to be observed;
@@ -259,7 +259,7 @@ impl FromStr for DialectChoice {
         if name == "auto" {
             return Ok(Self::Auto);
         }
-        name.parse().map(Self::Named).map_err(|error| format!("{error}, and auto"))
+        crate::cli::dialect_arg::dialect(name).map(Self::Named).map_err(|error| format!("{error}, or auto"))
     }
 }
 

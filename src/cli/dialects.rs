@@ -1,11 +1,13 @@
-//! `loadparity dialects`: what each spelling means in every dialect, and what changed.
+//! `loadparity dialects`: what each spelling means in every dialect, and what changed; the files that
+//! dialects are.
 
+mod files;
 mod json;
 mod text;
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::exit::Exit;
 use super::format::{Format, FormatKind, Output};
@@ -16,9 +18,13 @@ pub use json::{SCHEMA_ID, schema_text};
 
 /// Arguments of `loadparity dialects`.
 #[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct DialectsArgs {
+    #[command(subcommand)]
+    command: Option<DialectsCommand>,
+
     /// The dialect that the others are compared with.
-    #[arg(long, default_value_t = Dialect::Booleans, value_name = "DIALECT")]
+    #[arg(long, default_value = "booleans", value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     pub base: Dialect,
 
     /// Leave out the spellings that mean the same everywhere.
@@ -30,9 +36,39 @@ pub struct DialectsArgs {
     pub format: Vec<Format>,
 }
 
+/// What there is to do with dialect files.
+#[derive(Clone, Debug, Subcommand)]
+enum DialectsCommand {
+    /// List the shipped dialects.
+    #[command(override_usage = "loadparity dialects list")]
+    List,
+    /// Print the file of a dialect, to read or to start from.
+    #[command(override_usage = "loadparity dialects show NAME")]
+    Show(files::ShowArgs),
+    /// Check a dialect file; with a command, check that the command does what the file says, as
+    /// `check --dialect FILE` does.
+    #[command(override_usage = "loadparity dialects check FILE [-m MODEL -- CMD {model} {flags}]")]
+    Check(files::CheckArgs),
+    /// Show what a dialect can ask for and how another says it.
+    #[command(override_usage = "loadparity dialects diff NAME|FILE NAME|FILE")]
+    Diff(files::DiffArgs),
+}
+
 /// Writes the table. Exit code 0: differences between eras are history and no failure.
 pub(super) fn run(args: &DialectsArgs, out: &mut dyn Write) -> Exit {
-    let comparison = Comparison::of(args.base, spellings());
+    match &args.command {
+        Some(DialectsCommand::List) => return files::list(out),
+        Some(DialectsCommand::Show(args)) => return files::show(args, out),
+        Some(DialectsCommand::Check(args)) => return files::check(args, out),
+        Some(DialectsCommand::Diff(args)) => return files::diff(args, out),
+        None => {}
+    }
+    let mut dialects = Dialect::eras();
+    if !dialects.contains(&args.base) {
+        dialects.push(args.base);
+    }
+    let spellings = spellings(&dialects);
+    let comparison = Comparison::of(args.base, dialects, spellings);
     let outputs = match Format::outputs(&args.format, out) {
         Ok(outputs) => outputs,
         Err(exit) => return exit,

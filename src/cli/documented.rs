@@ -94,7 +94,7 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 fn is_load_mode(word: &str) -> bool {
-    crate::plan::Dialect::Reference.rules().word(word).is_some()
+    crate::plan::Dialect::reference().rules().word(word).is_some()
 }
 
 /// Gives arguments the further names that a table of `(name, --long)` has for them.

@@ -24,10 +24,10 @@ const DIVERGENCE: u8 = 1;
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
     /// The rules to read the flags by.
-    #[arg(long, default_value_t = Dialect::Reference, value_name = "DIALECT")]
+    #[arg(long, default_value = "reference", value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     pub dialect: Dialect,
     /// Also give the line to use after an upgrade to this dialect; exit code 1 when there is none.
-    #[arg(long, value_name = "DIALECT")]
+    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     pub to: Option<Dialect>,
     /// Whose grammar to read the flags by.
     #[arg(long, value_enum, default_value_t = Tool::Common)]
@@ -216,7 +216,8 @@ fn write_lines(
 fn remarks(dialect: Dialect, resolved: &Resolved) -> Vec<String> {
     let unread = resolved.ignored_env.iter();
     let unread = unread.map(|name| format!("{name} is set, but the {dialect} dialect does not read it"));
-    resolved.warnings.iter().map(Warning::to_string).chain(unread).collect()
+    let values = resolved.ignored_values.iter().map(ToString::to_string);
+    resolved.warnings.iter().map(Warning::to_string).chain(unread).chain(values).collect()
 }
 
 fn quoted_or_nothing(spelling: &Spelling) -> String {

@@ -13,7 +13,7 @@ use super::format::{self, Format, Reporters};
 use super::import::{imported, text_of};
 use crate::check::{Recording, judge, judge_bench};
 use crate::import::Origin;
-use crate::plan::flags::{Flag, find_bench};
+use crate::plan::flags::Flag;
 use crate::plan::{Dialect, Spelling, split_args, split_bench_args};
 use crate::subject::Truth;
 use crate::trace::{BlindSpot, TraceFile};
@@ -22,7 +22,7 @@ use crate::trace::{BlindSpot, TraceFile};
 #[derive(Clone, Debug, Args)]
 pub struct JudgeArgs {
     /// The rules that the recorded loader reads its flags by.
-    #[arg(long, value_name = "DIALECT")]
+    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     dialect: Dialect,
 
     /// A recording by strace.
@@ -93,11 +93,11 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         status: trace.end.as_ref().map(|end| end.status),
     };
     let bench = match args.tool {
-        JudgeTool::Auto => looks_like_bench(&args.flags),
+        JudgeTool::Auto => looks_like_bench(args.dialect, &args.flags),
         tool => tool == JudgeTool::Bench,
     };
     let document = if bench {
-        let (argv, _) = split_bench_args(args.flags.iter().map(OsString::from), |_| false);
+        let (argv, _) = split_bench_args(args.dialect, args.flags.iter().map(OsString::from), |_| false);
         judge_bench(args.dialect, &argv, &recording)
     } else {
         judge(args.dialect, &spelling(args), &recording)
@@ -142,13 +142,15 @@ fn unseen(trace: &TraceFile) -> Vec<String> {
 }
 
 /// Whether a line has what llama-bench alone understands.
-fn looks_like_bench(flags: &[String]) -> bool {
+fn looks_like_bench(dialect: Dialect, flags: &[String]) -> bool {
     let list = |word: &str| word.split(',').all(|item| matches!(item, "0" | "1"));
-    flags.iter().zip(flags[1.min(flags.len())..].iter()).any(|(name, value)| match find_bench(name) {
-        Some((Flag::Mode, _)) => value.contains(','),
-        Some((_, "-mmp")) => true,
-        Some(_) => list(value),
-        None => false,
+    flags.iter().zip(flags[1.min(flags.len())..].iter()).any(|(name, value)| {
+        match dialect.rules().find_bench(name) {
+            Some((Flag::Mode, _)) => value.contains(','),
+            Some((_, "-mmp")) => true,
+            Some(_) => list(value),
+            None => false,
+        }
     })
 }
 
@@ -157,12 +159,12 @@ fn spelling(args: &JudgeArgs) -> Spelling {
     let mut env = args.env.clone();
     let mut words = args.flags.iter().peekable();
     while let Some((name, value)) = words.peek().and_then(|word| word.split_once('=')) {
-        if !name.starts_with("LLAMA_ARG_") {
+        if args.dialect.rules().find_variable(name).is_none() {
             break;
         }
         env.push((name.to_owned(), value.to_owned()));
         words.next();
     }
-    let (argv, _) = split_args(words.map(OsString::from), |_| false);
+    let (argv, _) = split_args(args.dialect, words.map(OsString::from), |_| false);
     Spelling { argv, env }
 }

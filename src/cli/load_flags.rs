@@ -5,7 +5,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, ArgAction};
 
 use super::documented::{alias, sentence};
-use crate::plan::flags::{FALSY, FLAGS, FlagDef, TRUTHY};
+use crate::plan::bench::BenchFlag;
+use crate::plan::flags::{FlagDef, VariableDef};
 use crate::plan::{Dialect, bench, render, resolve};
 
 /// The heading of the load flags among a command's options.
@@ -27,18 +28,25 @@ pub(super) struct Row {
 
 /// Every sense of every flag, in the order of the table.
 pub(super) fn rows() -> Vec<Row> {
-    let rows = FLAGS.iter().flat_map(|def| {
-        let same = |names: &[&'static str]| match def.value {
+    let rows = Dialect::reference().rules().table.iter().flat_map(|def| {
+        let same = |names: &'static [&'static str]| match def.value {
             Some(_) => None,
-            None => resolve(Dialect::Reference, &names[..1], &[]).ok().and_then(|found| found.load_mode),
+            None => resolve(Dialect::reference(), &names[..1], &[]).ok().and_then(|found| found.load_mode),
         };
-        let on = Row { def, names: def.on, variable: Some(def.variable), help: def.help, same: same(def.on) };
+        let variable = |variable: Option<VariableDef>| variable.map(|variable| variable.name);
+        let on = Row {
+            def,
+            names: &def.on,
+            variable: variable(def.variable),
+            help: def.help,
+            same: same(&def.on),
+        };
         let off = def.off_help.map(|help| Row {
             def,
-            names: def.off,
-            variable: def.no_variable,
+            names: &def.off,
+            variable: variable(def.no_variable),
             help,
-            same: same(def.off),
+            same: same(&def.off),
         });
         std::iter::once(on).chain(off)
     });
@@ -62,13 +70,15 @@ pub(super) fn of_run() -> Vec<Arg> {
 
 /// The load flags of `bench`, each with a list.
 pub(super) fn of_bench() -> Vec<Arg> {
-    let arg = |def: &'static FlagDef| {
-        let arg = named(def.bench).value_delimiter(',');
-        if def.value.is_some() {
-            return modes(arg).value_name("MODE,…").help(format!("{}; they queue", sentence(def.help)));
+    let rules = Dialect::reference().rules();
+    let arg = |listed: &'static BenchFlag| {
+        let arg = named(&listed.names).value_delimiter(',');
+        let def = rules.table.iter().find(|def| def.flag == listed.flag)?;
+        if def.is_mode() {
+            return Some(modes(arg).value_name("MODE,…").help(format!("{}; they queue", sentence(def.help))));
         }
         let same = |value| {
-            let queue = bench::resolve(Dialect::Reference, &[def.bench[0], value]).ok();
+            let queue = bench::resolve(Dialect::reference(), &[listed.names[0], value]).ok();
             queue.and_then(|queue| queue.load_modes()).unwrap_or_default()
         };
         let help = format!(
@@ -78,15 +88,15 @@ pub(super) fn of_bench() -> Vec<Arg> {
             same("1"),
             same("0"),
         );
-        let words = PossibleValuesParser::new([TRUTHY, FALSY].concat());
-        arg.value_parser(words).value_name("0|1,…").help(help)
+        let words = PossibleValuesParser::new(rules.booleans.on.iter().chain(&rules.booleans.off));
+        Some(arg.value_parser(words).value_name("0|1,…").help(help))
     };
-    FLAGS.iter().filter(|def| !def.bench.is_empty()).map(arg).collect()
+    rules.bench.iter().flat_map(|bench| &bench.flags).filter_map(arg).collect()
 }
 
 /// Every name on a command line of the common parser.
 pub(super) fn names() -> Vec<&'static str> {
-    FLAGS.iter().flat_map(|def| def.on.iter().chain(def.off)).copied().collect()
+    Dialect::reference().rules().table.iter().flat_map(|def| def.on.iter().chain(&def.off)).copied().collect()
 }
 
 /// What has to be known of the load flags of `run` beside what each does.
@@ -95,8 +105,8 @@ pub(super) fn rules_of_run() -> String {
         "These are the load flags of the reference dialect; --dialect reads them by other rules. In long \
          names _ equals -. A load mode on the line decides alone, wherever it stands; of a switch the last statement \
          counts. Variables yield to the line, and those of switches take {} or {}.",
-        TRUTHY.join(", "),
-        FALSY.join(", ")
+        Dialect::reference().rules().booleans.on.join(", "),
+        Dialect::reference().rules().booleans.off.join(", ")
     )
 }
 
@@ -111,14 +121,14 @@ pub(super) fn rules_of_bench() -> &'static str {
 pub(super) fn list() -> String {
     format!(
         "The load flags are {}. `loadparity run --help` says what each does.",
-        render::flag_list(Dialect::Reference)
+        render::flag_list(Dialect::reference())
     )
 }
 
 /// The load modes of the reference dialect as the values of an argument.
 fn modes(arg: Arg) -> Arg {
-    let words = Dialect::Reference.rules().words.iter();
-    let default = resolve(Dialect::Reference, &[], &[]).ok().and_then(|found| found.load_mode);
+    let words = Dialect::reference().rules().words.iter();
+    let default = resolve(Dialect::reference(), &[], &[]).ok().and_then(|found| found.load_mode);
     let words = words.map(|word| {
         let note = if Some(word.name) == default { " (the default)" } else { "" };
         PossibleValue::new(word.name).help(format!("{}{note}", sentence(word.help)))

@@ -21,11 +21,11 @@ const REFUSED: u8 = 1;
 #[derive(Clone, Debug, Args)]
 pub struct MigrateArgs {
     /// The rules the files are written for.
-    #[arg(long, value_name = "DIALECT")]
+    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     from: Dialect,
 
     /// The rules they are to be written for.
-    #[arg(long, value_name = "DIALECT")]
+    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
     to: Dialect,
 
     /// Change the files, and print nothing of them.
@@ -52,6 +52,16 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
 
 /// Runs `migrate`: diffs go to `out`, everything that is said about a file to `err`.
 pub(super) fn run(args: &MigrateArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    let eras = Dialect::eras();
+    for dialect in [args.from, args.to] {
+        // The readers know the programs and the variables of that family, and would see nothing of another.
+        if !eras.iter().any(|era| era.rules().family == dialect.rules().family) {
+            return Exit::usage(format!(
+                "the {dialect} dialect is not one of {}'s, whose programs `migrate` finds in files; `explain --to` translates a line",
+                Dialect::reference().rules().family
+            ));
+        }
+    }
     match all(args, out, err) {
         Ok(code) => Exit::Code(code),
         Err(error) => Exit::internal(error),

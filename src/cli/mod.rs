@@ -11,6 +11,7 @@ mod bench;
 mod bits;
 mod check;
 mod command;
+mod dialect_arg;
 pub mod dialects;
 pub mod diff;
 mod docs;
@@ -106,7 +107,12 @@ enum Command {
     #[command(override_usage = "loadparity explain-rule ID")]
     ExplainRule(ExplainRuleArgs),
     /// Show what load flags mean in every dialect, and what was lost on the way.
-    #[command(override_usage = "loadparity dialects [--base D] [--only-differences]")]
+    #[command(override_usage = "\
+        loadparity dialects [--base D] [--only-differences]\n       \
+        loadparity dialects list\n       \
+        loadparity dialects show NAME\n       \
+        loadparity dialects check FILE [-m MODEL -- CMD {model} {flags}]\n       \
+        loadparity dialects diff NAME|FILE NAME|FILE")]
     Dialects(dialects::DialectsArgs),
     /// Rewrite scripts, systemd units, Dockerfiles, compose files and presets in another dialect: a diff, or in
     /// place.
@@ -148,7 +154,6 @@ pub fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
     let env: Vec<(String, String)> = std::env::vars_os()
         .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
-        .filter(|(k, _)| k.starts_with("LLAMA_ARG_"))
         .collect();
     let exit = run_command(argv, &env);
     ExitCode::from(exit.report(&mut anstream::stderr()))
@@ -160,14 +165,17 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
     let (load_flags, rest) = match argv.get(1).and_then(|command| command.to_str()) {
         Some("run") => {
             let with_value = options_with_value("run");
-            let (load_flags, rest) =
-                crate::plan::split_args(argv, |word| with_value.iter().any(|option| option == word));
+            let dialect = dialect_arg::of_words(&argv);
+            let takes_value = |word: &str| with_value.iter().any(|option| option == word);
+            let (load_flags, rest) = crate::plan::split_args(dialect, argv, takes_value);
             (load_flags, run::without_long_shorts(rest, run::LONG_SHORTS))
         }
         Some("bench") => {
             let with_value = options_with_value("bench");
             let argv = run::without_long_shorts(argv, bench::LONG_SHORTS);
-            crate::plan::split_bench_args(argv, |word| with_value.iter().any(|option| option == word))
+            let dialect = dialect_arg::of_words(&argv);
+            let takes_value = |word: &str| with_value.iter().any(|option| option == word);
+            crate::plan::split_bench_args(dialect, argv, takes_value)
         }
         // What stands behind `trace --` is not ours to change.
         _ => (Vec::new(), argv),

@@ -22,6 +22,7 @@ use super::tokenize::TokenizeDocument;
 use crate::bench::Comparison;
 use crate::check::document::{CheckDocument, CompareDocument, FaultsDocument, JudgeDocument, MergeDocument};
 use crate::check::{ExpectDocument, MachineBits};
+use crate::plan::file::DialectFile;
 
 /// Where the copies lie in a checkout.
 const FOLDER: &str = "fixtures/schema";
@@ -108,6 +109,7 @@ fn all() -> Vec<Known> {
         Known::of::<MergeDocument>(MergeDocument::SCHEMA),
         Known::of::<JudgeDocument>(JudgeDocument::SCHEMA),
         Known::read::<ExpectDocument>(ExpectDocument::SCHEMA),
+        Known::read::<DialectFile>(DialectFile::SCHEMA),
         Known::of::<MachineBits>(MachineBits::SCHEMA),
         Known::of::<RunDocument>(RunDocument::SCHEMA),
         Known::of::<Comparison>(Comparison::SCHEMA),

@@ -10,8 +10,8 @@ use super::lex::{Kind, WORDS, assignment, tokens};
 use super::model::{Document, Form, List, Scope, Setting, Text, Word};
 use super::recognise::{self, Found, place};
 use super::text;
+use super::vocabulary;
 use super::yaml::{self, Node, Value};
-use crate::plan::flags;
 
 /// Reads a compose file.
 pub(super) fn read(text: &[u8]) -> Document {
@@ -177,7 +177,7 @@ impl Reader<'_, '_> {
             _ => {}
         }
         for (name, value, list, item, form, at) in found {
-            if flags::find_variable(&name).is_none() {
+            if vocabulary::find_variable(&name).is_none() {
                 continue;
             }
             if scope.shared.iter().any(|setting| setting.name == name) {
@@ -266,7 +266,7 @@ fn interpolated(text: &str) -> Text {
 
 fn speaks_of_loading(text: &str) -> bool {
     text.split(|c: char| c.is_whitespace() || "=\"',[]".contains(c))
-        .any(|word| flags::find(word).is_some() || flags::find_variable(word).is_some())
+        .any(|word| vocabulary::find(word).is_some() || vocabulary::find_variable(word).is_some())
 }
 
 #[cfg(test)]

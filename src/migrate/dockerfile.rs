@@ -7,7 +7,7 @@ use super::model::{Document, Form, Insert, List, Scope, Setting, Text, Word};
 use super::recognise::{self, Found, place};
 use super::shell;
 use super::text::{self, Line};
-use crate::plan::flags;
+use super::vocabulary;
 
 /// An instruction with the place of its arguments.
 struct Instruction {
@@ -196,7 +196,7 @@ impl Reader<'_, '_> {
             }
         }
         for (name, value, item, at) in found {
-            if flags::find_variable(&name).is_none() {
+            if vocabulary::find_variable(&name).is_none() {
                 let words = value.known().map(|value| value.split_whitespace().map(str::to_owned).collect());
                 let seen = stage.scope.variables.contains_key(&name);
                 stage.scope.variables.insert(name, words.filter(|_: &Vec<String>| !seen));
@@ -269,7 +269,7 @@ impl Reader<'_, '_> {
             }
             (Some(_), Some(_), Some(range), None) => {
                 let raw = String::from_utf8_lossy(&self.text[range.clone()]).into_owned();
-                if raw.split_whitespace().any(|word| flags::find(word).is_some()) {
+                if raw.split_whitespace().any(|word| vocabulary::find(word).is_some()) {
                     self.document.refuse(
                         range.start,
                         "a CMD in shell form reaches the entry point as words of `sh -c`",

@@ -19,6 +19,7 @@ mod rewrite;
 mod shell;
 mod systemd;
 mod text;
+mod vocabulary;
 mod yaml;
 
 use std::fmt;

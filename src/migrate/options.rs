@@ -81,8 +81,8 @@ mod tests {
 
     #[test]
     fn no_load_flag_is_an_option_of_others() {
-        for def in &crate::plan::flags::FLAGS {
-            for name in def.on.iter().chain(def.off) {
+        for def in super::super::vocabulary::flags() {
+            for name in def.on.iter().chain(&def.off) {
                 assert!(!takes_value(name), "{name}");
             }
         }

@@ -13,7 +13,8 @@ use std::ops::Range;
 use super::model::Say;
 use super::rewrite::{Way, already, misread, stated};
 use super::text;
-use crate::plan::flags::{self, FALSY, FLAGS, Flag, TRUTHY};
+use super::vocabulary;
+use crate::plan::flags::Flag;
 use crate::plan::{LoadPlan, Spelling};
 
 /// A line that sets a load option.
@@ -51,9 +52,10 @@ pub(super) struct Migrated {
 
 /// The option that a key names, and whether negatively.
 fn option(key: &str) -> Option<(Flag, bool)> {
-    FLAGS.iter().find_map(|def| {
+    vocabulary::flags().iter().find_map(|def| {
         let bare = |name: &&&str| name.trim_start_matches('-') == key;
-        if def.variable == key || def.on.iter().any(|name| bare(&name)) {
+        if def.variable.is_some_and(|variable| variable.name == key) || def.on.iter().any(|name| bare(&name))
+        {
             Some((def.flag, false))
         } else if def.off.iter().any(|name| bare(&name)) {
             Some((def.flag, true))
@@ -119,7 +121,8 @@ fn options(below: &Options, entries: &[Entry]) -> Options {
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     let mut options = below.clone();
     for entry in sorted {
-        let turned = if TRUTHY.contains(&entry.value.as_str()) { "false" } else { "true" };
+        let is_on = matches!(vocabulary::booleans().read(&entry.value), Some((_, true)));
+        let turned = if is_on { "false" } else { "true" };
         let value = if entry.negative { turned.to_owned() } else { entry.value.clone() };
         options.insert(entry.flag, value);
     }
@@ -129,18 +132,18 @@ fn options(below: &Options, entries: &[Entry]) -> Options {
 /// The command line that options become.
 fn spelling(options: &Options) -> Spelling {
     let mut ordered: Vec<(&Flag, &String)> = options.iter().collect();
-    ordered.sort_by_key(|(flag, _)| flag.def().on.first());
+    ordered.sort_by_key(|(flag, _)| vocabulary::row(**flag).and_then(|def| def.on.first()));
     let mut argv = Vec::new();
     for (flag, value) in ordered {
-        let def = flag.def();
+        let Some(def) = vocabulary::row(*flag) else { continue };
         let name = |names: &[&str]| names.last().map(|name| (*name).to_owned());
-        if def.value.is_some() {
-            argv.extend(name(def.on));
+        if def.is_mode() {
+            argv.extend(name(&def.on));
             argv.push(value.clone());
-        } else if FALSY.contains(&value.as_str()) {
-            argv.extend(name(def.off));
+        } else if matches!(vocabulary::booleans().read(value), Some((_, false))) {
+            argv.extend(name(&def.off));
         } else {
-            argv.extend(name(def.on));
+            argv.extend(name(&def.on));
         }
     }
     Spelling::flags(argv)
@@ -263,9 +266,10 @@ fn keys(put: &Spelling) -> Vec<(String, String)> {
     let mut keys = Vec::new();
     let mut words = put.argv.iter();
     while let Some(word) = words.next() {
-        let Some(named) = flags::find(word) else { continue };
-        let name = named.flag.def().on.last().map_or("", |name| name.trim_start_matches('-')).to_owned();
-        let value = match named.flag.def().value {
+        let Some(named) = vocabulary::find(word) else { continue };
+        let def = &vocabulary::flags()[named.row];
+        let name = def.on.last().map_or("", |name| name.trim_start_matches('-')).to_owned();
+        let value = match def.value {
             Some(_) => words.next().cloned().unwrap_or_default(),
             None => if named.on { "1" } else { "0" }.to_owned(),
         };
@@ -301,7 +305,7 @@ impl Migrated {
 mod tests {
     use super::*;
     use crate::migrate::{Kind, Migration, migrate};
-    use crate::plan::Dialect::{self, Booleans, EnumV2, EnumV3, EnumV4};
+    use crate::plan::{Dialect, era};
 
     fn migrated(text: &str, from: Dialect, to: Dialect) -> (String, Migration) {
         let migration = migrate(Kind::Preset, text.as_bytes(), from, to);
@@ -338,10 +342,10 @@ mod tests {
     #[test]
     fn a_second_run_changes_nothing_and_says_why() {
         let text = "[a]\nmmap = 0\nmodel = x.gguf\n";
-        let (once, first) = migrated(text, Booleans, EnumV4);
+        let (once, first) = migrated(text, era("booleans"), era("enum-v4"));
         assert_eq!(once, "[a]\nload-mode = none\nmodel = x.gguf\n");
         assert!(first.remarks.is_empty() && first.refusals.is_empty());
-        let (twice, second) = migrated(&once, Booleans, EnumV4);
+        let (twice, second) = migrated(&once, era("booleans"), era("enum-v4"));
         assert_eq!(twice, once);
         assert_eq!(second.remarks.len(), 1);
         let remark = &second.remarks[0];
@@ -353,8 +357,8 @@ mod tests {
     fn what_would_be_misread_the_second_time_is_told_the_first_time() {
         // `mlock` reads in one and maps in the other.
         let text = "[a]\nload-mode = mmap+mlock\n";
-        let (once, first) = migrated(text, EnumV3, Dialect::EnumV1);
-        let (_, second) = migrated(&once, EnumV3, Dialect::EnumV1);
+        let (once, first) = migrated(text, era("enum-v3"), era("enum-v1"));
+        let (_, second) = migrated(&once, era("enum-v3"), era("enum-v1"));
         assert_ne!(once, text);
         let told = first.remarks.iter().any(|remark| remark.text.contains("do not migrate"));
         assert_eq!(told, first.plans != second.plans, "{once}");
@@ -363,7 +367,7 @@ mod tests {
     #[test]
     fn comments_line_ends_and_the_order_of_other_keys_stay() {
         let text = "# head\r\n[*]\r\nthreads=4\r\nmmap=1\r\n\r\n[a]\r\nmlock=1 ; why\r\nm=x";
-        let (after, migration) = migrated(text, Booleans, EnumV2);
+        let (after, migration) = migrated(text, era("booleans"), era("enum-v2"));
         assert!(migration.refusals.is_empty(), "{migration:?}");
         assert!(
             after.starts_with("# head\r\n[*]\r\nthreads=4\r\n") && after.ends_with("; why\r\nm=x"),
@@ -374,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_section_that_stands_twice_is_refused() {
-        let (after, migration) = migrated("[a]\nmmap = 0\n[a]\nmlock = 1\n", Booleans, EnumV4);
+        let (after, migration) = migrated("[a]\nmmap = 0\n[a]\nmlock = 1\n", era("booleans"), era("enum-v4"));
         assert_eq!(after, "[a]\nmmap = 0\n[a]\nmlock = 1\n");
         assert!(migration.refusals[0].text.contains("stands twice"), "{migration:?}");
     }

@@ -14,7 +14,7 @@
 
 use super::lex::assignment;
 use super::model::{Command, Form, Insert, Place, Scope, Setting, Text, Tool, Word};
-use crate::plan::flags;
+use super::vocabulary;
 
 /// The programs that share llama.cpp's common parser and load a model.
 pub(super) const COMMON: [&str; 26] = [
@@ -136,7 +136,7 @@ pub(super) fn is_load_flag(text: &Text) -> bool {
         Text::Open { prefix, .. } => prefix,
     };
     let name = whole.split_once('=').map_or(whole.as_str(), |(name, _)| name);
-    flags::find(name).is_some()
+    vocabulary::find(name).is_some()
 }
 
 /// Whether an image runs llama.cpp's programs by itself.
@@ -195,7 +195,7 @@ fn set_before(words: &[Word], next: &mut usize, settings: &mut Vec<Setting>) {
 }
 
 fn push(settings: &mut Vec<Setting>, name: String, value: Text, word: &Word) {
-    if flags::find_variable(&name).is_some() {
+    if vocabulary::find_variable(&name).is_some() {
         let form = Form::Assign { lead: "", quote: word.quote, glue: None };
         settings.push(Setting { name, value, at: vec![word.at], form });
     }
@@ -218,14 +218,14 @@ fn container(at: usize, words: &[Word], mut settings: Vec<Setting>) -> Found {
         };
         if is_value(["-e", "--env"])
             && let (Some((name, value)), Some(before)) = (assignment(&word.text), before)
-            && flags::find_variable(&name).is_some()
+            && vocabulary::find_variable(&name).is_some()
         {
             let form = Form::Assign { lead: "", quote: word.quote, glue: Some(" -e ") };
             settings.push(Setting { name, value, at: vec![before.at, word.at], form });
         }
         if let Some(set) = word.text.known().and_then(|text| text.strip_prefix("--env="))
             && let Some((name, value)) = assignment(&Text::Known(set.to_owned()))
-            && flags::find_variable(&name).is_some()
+            && vocabulary::find_variable(&name).is_some()
         {
             let form = Form::Assign { lead: "--env=", quote: "", glue: None };
             settings.push(Setting { name, value, at: vec![word.at], form });

@@ -4,8 +4,9 @@
 use super::edit::Changes;
 use super::model::{Command, Document, Insert, Place, Say, Scope, Setting, Text, Tool, Word};
 use super::options::{prints_and_exits, takes_value};
+use super::vocabulary;
 use crate::plan::equivalent::{self, translate};
-use crate::plan::{Dialect, LoadPlan, Spelling, Warning, bench, flags, load_flags};
+use crate::plan::{Dialect, LoadPlan, Spelling, Warning, bench, load_flags};
 
 /// From one dialect to another.
 #[derive(Clone, Copy, Debug)]
@@ -352,11 +353,12 @@ fn find_flags(command: &Command, scope: &Scope) -> Result<Flags, Problem> {
     let bench = command.tool == Tool::Bench;
     let is_load = |word: &str| {
         let name = word.split_once('=').map_or(word, |(name, _)| name);
-        if bench { flags::find_bench(name).is_some() } else { flags::find(name).is_some() }
+        if bench { vocabulary::find_bench(name).is_some() } else { vocabulary::find(name).is_some() }
     };
     // No word holds this byte, so that an unknown word is no flag.
     let texts: Vec<String> = command.words.iter().map(|word| shown(&word.text)).collect();
-    let ranges = if bench { bench_flags(&texts) } else { load_flags(&texts, takes_value) };
+    let ranges =
+        if bench { bench_flags(&texts) } else { load_flags(Dialect::reference(), &texts, takes_value) };
     let mut at = 0;
     while let Some(word) = command.words.get(at) {
         if let Some(range) = ranges.iter().find(|range| range.start == at) {
@@ -390,7 +392,7 @@ fn shown(text: &Text) -> String {
             let whole = prefix.split_once('=').map(|(name, _)| name);
             match whole {
                 // `--load-mode=$MODE` is a load flag whose value is not known.
-                Some(name) if flags::find(name).is_some() => prefix.clone(),
+                Some(name) if vocabulary::find(name).is_some() => prefix.clone(),
                 _ => format!("\0{prefix}"),
             }
         }
@@ -402,7 +404,7 @@ fn bench_flags(texts: &[String]) -> Vec<std::ops::Range<usize>> {
     let mut at = 0;
     while let Some(word) = texts.get(at) {
         let (name, inline) = word.split_once('=').map_or((word.as_str(), false), |(name, _)| (name, true));
-        let is_load = flags::find_bench(name).is_some();
+        let is_load = vocabulary::find_bench(name).is_some();
         let end = texts.len().min(at + 1 + usize::from((is_load && !inline) || takes_value(word)));
         if is_load {
             found.push(at..end);
@@ -417,9 +419,8 @@ fn hides_flags(word: &Word, scope: &Scope, is_load: impl Fn(&str) -> bool) -> Re
     let Text::Open { prefix, name, .. } = &word.text else { return Ok(()) };
     if !prefix.is_empty() {
         let dashed = prefix.replace('_', "-");
-        let names = flags::FLAGS.iter().flat_map(|def| def.on.iter().chain(def.off).chain(def.bench));
         let may =
-            names.into_iter().any(|name| name.starts_with(&dashed) || name.starts_with(prefix.as_str()));
+            vocabulary::names().any(|name| name.starts_with(&dashed) || name.starts_with(prefix.as_str()));
         return if may {
             Err((Some(word.at), format!("a flag that starts with `{prefix}` cannot be known")))
         } else {

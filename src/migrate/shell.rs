@@ -7,7 +7,7 @@ use super::model::{Document, Form, List, Scope, Setting, Text, Word};
 use super::options::takes_value;
 use super::recognise::{self, Found};
 use super::text;
-use crate::plan::flags;
+use super::vocabulary;
 
 /// Reads a script.
 pub(super) fn read(text: &[u8]) -> Document {
@@ -292,7 +292,7 @@ impl Script<'_> {
         self.acts |= exports;
         for (index, word) in words.iter().enumerate().skip(usize::from(exports)) {
             if let Some((name, value)) = assignment(&word.text)
-                && flags::find_variable(&name).is_none()
+                && vocabulary::find_variable(&name).is_none()
                 && value.known().is_some_and(mentions_load_flag)
             {
                 document
@@ -304,7 +304,7 @@ impl Script<'_> {
                 (None, Some(name)) => name,
                 (None, None) => continue,
             };
-            if flags::find_variable(name).is_none() {
+            if vocabulary::find_variable(name).is_none() {
                 continue;
             }
             let at = self.start(document, word);
@@ -340,10 +340,9 @@ impl Script<'_> {
             self.scope.shared.push(Setting { name, value, at: vec![word.at], form: Form::PLAIN });
             // The verb goes when nothing is left to export.
             let list = word.at.list;
-            let all = words
-                .iter()
-                .skip(1)
-                .all(|w| assignment(&w.text).is_some_and(|(name, _)| flags::find_variable(&name).is_some()));
+            let all = words.iter().skip(1).all(|w| {
+                assignment(&w.text).is_some_and(|(name, _)| vocabulary::find_variable(&name).is_some())
+            });
             if all && index == 1 {
                 let items = document.lists[list].items.clone();
                 let span = items[0].start..items.last().map_or(items[0].end, |last| last.end);
@@ -386,7 +385,7 @@ fn known_words(words: &[Token]) -> Option<Vec<String>> {
 }
 
 fn mentions_load_flag(text: &str) -> bool {
-    text.split(|c: char| c.is_whitespace() || "'\"=".contains(c)).any(|word| flags::find(word).is_some())
+    text.split(|c: char| c.is_whitespace() || "'\"=".contains(c)).any(|word| vocabulary::find(word).is_some())
 }
 
 /// The words of a statement; redirections with their files are items and no words.

@@ -7,7 +7,7 @@ use super::model::{Document, Form, List, Scope, Setting, Text, Word};
 use super::recognise::{self, Found, place};
 use super::shell;
 use super::text::{self, Line};
-use crate::plan::flags;
+use super::vocabulary;
 
 /// The keys whose commands belong to the service itself.
 const EXEC: [&str; 6] =
@@ -27,7 +27,8 @@ pub(super) fn read(text: &[u8]) -> Document {
             }
             "PassEnvironment" | "UnsetEnvironment" => {
                 let names = String::from_utf8_lossy(&text[value.clone()]).into_owned();
-                if let Some(name) = names.split_whitespace().find(|name| flags::find_variable(name).is_some())
+                if let Some(name) =
+                    names.split_whitespace().find(|name| vocabulary::find_variable(name).is_some())
                 {
                     document
                         .refuse(value.start, format!("{key} says {name}, so that its value cannot be known"));
@@ -82,7 +83,7 @@ fn environment(text: &[u8], value: &Range<usize>, scope: &mut Scope, document: &
     for (item, token) in tokens.iter().enumerate() {
         let Kind::Word { text: word, .. } = &token.kind else { continue };
         let Some((name, value)) = assignment(word) else { continue };
-        if flags::find_variable(&name).is_none() {
+        if vocabulary::find_variable(&name).is_none() {
             let words = value.known().map(|value| value.split_whitespace().map(str::to_owned).collect());
             let seen = scope.variables.contains_key(&name);
             scope.variables.insert(name, words.filter(|_: &Vec<String>| !seen));

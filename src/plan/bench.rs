@@ -8,24 +8,64 @@
 //! In the reference dialect the switches multiply, as three independent booleans do, load modes
 //! queue, and the product stands in the queue where the first switch stands on the line.
 
-use super::dialect::{Dialect, Refusal, Switches, Word};
-use super::flags::{FALSY, FLAGS, Flag, TRUTHY};
+use super::dialect::Dialect;
+use super::flags::{Flag, same};
 use super::message::UsageError;
-use super::parse::split_inline;
 use super::resolve::plan_of;
-use super::{LoadPlan, flags, render};
+use super::rules::{Base, Booleans, Forms, Refusal, Switches, Word};
+use super::{LoadPlan, render};
 
-/// What llama-bench of one era does with load flags.
+/// What the benchmark of a loader does with load flags.
 #[derive(Debug)]
 pub struct BenchRules {
-    /// The flags that are registered; any other is an invalid parameter.
-    pub flags: &'static [Flag],
+    /// Its flags; any other is an invalid parameter.
+    pub flags: Vec<BenchFlag>,
     /// How the lists combine.
     pub combine: BenchCombine,
     /// How an item of a switch's list is read.
     pub items: Items,
-    /// The deprecation text of a switch.
-    pub deprecated: &'static [(Flag, &'static str)],
+    /// The template for a load that has no load mode: `{map}` and `{direct}` are 0 or 1.
+    pub label: &'static str,
+}
+
+impl BenchRules {
+    /// Whether a flag of that kind is accepted.
+    #[must_use]
+    pub fn knows(&self, flag: Flag) -> bool {
+        self.accepted().any(|def| def.flag == flag)
+    }
+
+    /// The flags that are registered.
+    pub fn accepted(&self) -> impl Iterator<Item = &BenchFlag> + Clone {
+        self.flags.iter().filter(|def| def.accepted)
+    }
+
+    /// Finds a name, without a value attached, accepted or not.
+    pub(super) fn find(&self, forms: Forms, typed: &str) -> Option<(&BenchFlag, &'static str)> {
+        let of = |def| BenchFlag::name(def, forms, typed).map(|name| (def, name));
+        self.flags.iter().find_map(of)
+    }
+}
+
+/// A flag of the benchmark, which takes a comma list.
+#[derive(Debug)]
+pub struct BenchFlag {
+    /// The decision it is about.
+    pub flag: Flag,
+    /// Whether it is registered; else it is a flag of other eras and refused.
+    pub accepted: bool,
+    /// Its names.
+    pub names: Vec<&'static str>,
+    /// The template of its deprecation.
+    pub deprecated: Option<&'static str>,
+    /// What an item appends where lists queue: turned on, turned off.
+    pub appends: [Option<Word>; 2],
+}
+
+impl BenchFlag {
+    fn name(&self, forms: Forms, typed: &str) -> Option<&'static str> {
+        self.names.iter().copied().find(|name| same(forms, name, typed))
+    }
 }
 
 /// How the lists of a line combine.
@@ -43,8 +83,6 @@ pub enum BenchCombine {
     Queue {
         /// The queue when nobody speaks.
         start: Word,
-        /// What an item of a switch appends, by its sense.
-        assigns: &'static [(Flag, bool, Word)],
     },
 }
 
@@ -89,7 +127,7 @@ impl Queue {
 
 /// A flag of the line with the items of its list.
 enum Said {
-    Switch { flag: Flag, name: &'static str, items: Vec<bool> },
+    Switch { def: &'static BenchFlag, name: &'static str, items: Vec<bool> },
     Modes(Vec<Word>),
 }
 
@@ -99,35 +137,35 @@ enum Said {
 ///
 /// A [`UsageError`] names what was wrong and what is accepted.
 pub fn resolve(dialect: Dialect, argv: &[&str]) -> Result<Queue, UsageError> {
-    let said = parse(dialect, argv)?;
-    let rules = &dialect.rules().bench;
+    let Some(rules) = &dialect.rules().bench else { return Err(UsageError::NoBench { dialect }) };
+    let said = parse(dialect, rules, argv)?;
     let mut entries = match &rules.combine {
-        BenchCombine::Multiply { start, refused } => multiply(dialect, *start, *refused, &said),
-        BenchCombine::Queue { assigns, .. } => queue(assigns, &said),
+        BenchCombine::Multiply { start, refused } => multiply(dialect, rules, *start, *refused, &said),
+        BenchCombine::Queue { .. } => queue(&said),
     };
     if let (true, BenchCombine::Queue { start, .. }) = (entries.is_empty(), &rules.combine) {
         entries.push(entry(*start));
     }
     let queue = Queue { entries, warnings: Vec::new() };
-    let warnings = warnings(rules, &said, queue.load_modes().as_deref());
+    let warnings = warnings(&said, queue.load_modes().as_deref());
     Ok(Queue { warnings, ..queue })
 }
 
-fn parse(dialect: Dialect, argv: &[&str]) -> Result<Vec<Said>, UsageError> {
+fn parse(dialect: Dialect, bench: &'static BenchRules, argv: &[&str]) -> Result<Vec<Said>, UsageError> {
     let rules = dialect.rules();
     let mut said = Vec::new();
     let mut words = argv.iter();
     while let Some(&word) = words.next() {
-        let (typed, inline) = split_inline(word);
-        let found = flags::find_bench(typed).filter(|(flag, _)| rules.bench.flags.contains(flag));
-        let Some((flag, name)) = found.filter(|_| inline.is_none() || rules.equals_form) else {
+        let (typed, inline) = rules.forms.split(word);
+        let found = bench.find(rules.forms, typed).filter(|(def, _)| def.accepted);
+        let Some((def, name)) = found.filter(|_| inline.is_none() || rules.forms.joined.is_some()) else {
             return Err(UsageError::BenchArgument { dialect, argument: word.to_owned() });
         };
         let Some(list) = inline.or_else(|| words.next().copied()) else {
-            let accepted = render::bench_items(dialect, flag);
+            let accepted = render::bench_items(dialect, def.flag);
             return Err(UsageError::BenchMissing { flag: name, accepted });
         };
-        said.push(if flag == Flag::Mode {
+        said.push(if def.flag == Flag::Mode {
             let word = |item: &str| {
                 let unknown = || UsageError::UnknownMode { dialect, name, value: item.to_owned() };
                 rules.word(item).ok_or_else(unknown)
@@ -137,25 +175,21 @@ fn parse(dialect: Dialect, argv: &[&str]) -> Result<Vec<Said>, UsageError> {
             let invalid = |value: &str| UsageError::BenchItem {
                 flag: name,
                 value: value.to_owned(),
-                accepted: render::bench_items(dialect, flag),
+                accepted: render::bench_items(dialect, def.flag),
             };
-            let items = switch_items(rules.bench.items, list).map_err(invalid)?;
-            Said::Switch { flag, name, items }
+            let items = switch_items(bench.items, &rules.booleans, list).map_err(invalid)?;
+            Said::Switch { def, name, items }
         });
     }
     Ok(said)
 }
 
 /// The items of a switch's list, or the item that is none.
-fn switch_items(items: Items, list: &str) -> Result<Vec<bool>, &str> {
+fn switch_items<'l>(items: Items, booleans: &Booleans, list: &'l str) -> Result<Vec<bool>, &'l str> {
     match items {
-        Items::Words => list
-            .split(',')
-            .map(|item| match (TRUTHY.contains(&item), FALSY.contains(&item)) {
-                (false, false) => Err(item),
-                (on, _) => Ok(on),
-            })
-            .collect(),
+        Items::Words => {
+            list.split(',').map(|item| booleans.read(item).map(|(_, on)| on).ok_or(item)).collect()
+        }
         // The end of a line ends no item, so that an empty list has none.
         Items::Stream => list
             .split_terminator(',')
@@ -175,33 +209,50 @@ fn entry(word: Word) -> BenchEntry {
     BenchEntry { plan: word.plan, label: word.name.to_owned() }
 }
 
-fn queue(assigns: &[(Flag, bool, Word)], said: &[Said]) -> Vec<BenchEntry> {
+fn queue(said: &[Said]) -> Vec<BenchEntry> {
     let words = said.iter().flat_map(|said| match said {
         Said::Modes(words) => words.clone(),
-        Said::Switch { flag, items, .. } => {
-            let written = |on: &bool| assigns.iter().find(|(f, sense, _)| f == flag && sense == on);
-            items.iter().filter_map(written).map(|(_, _, word)| *word).collect()
+        Said::Switch { def, items, .. } => {
+            let [on, off] = def.appends;
+            items.iter().filter_map(|item| if *item { on } else { off }).collect()
         }
     });
     words.map(entry).collect()
 }
 
-fn multiply(dialect: Dialect, start: Switches, refused: Refusal, said: &[Said]) -> Vec<BenchEntry> {
-    let list = |wanted: Flag, default: bool| {
+fn multiply(
+    dialect: Dialect,
+    rules: &BenchRules,
+    start: Switches,
+    refused: Refusal,
+    said: &[Said],
+) -> Vec<BenchEntry> {
+    let list = |wanted: Flag| {
         let items = said.iter().filter_map(|said| match said {
-            Said::Switch { flag, items, .. } if *flag == wanted => Some(items),
+            Said::Switch { def, items, .. } if def.flag == wanted => Some(items),
             _ => None,
         });
-        let items: Vec<bool> = items.flatten().copied().collect();
-        if items.is_empty() { vec![default] } else { items }
+        items.flatten().copied().collect::<Vec<bool>>()
     };
-    let (maps, directs) = (list(Flag::Map, start.map), list(Flag::Direct, start.direct));
-    let product = maps.iter().flat_map(|map| directs.iter().map(|direct| (*map, *direct)));
-    let mut product = product.map(|(map, direct)| {
-        let plan = plan_of(Switches { lock: start.lock, map, direct }, refused);
-        let switches = || format!("mmap {}, dio {}", u8::from(map), u8::from(direct));
-        BenchEntry { plan, label: dialect.word_for(plan).map_or_else(switches, str::to_owned) }
-    });
+    let or_start = |asked: Vec<bool>, start| if asked.is_empty() { vec![start] } else { asked };
+    let bases = list(Flag::Map).into_iter().map(Base::of_switch).collect::<Vec<_>>();
+    let bases = if bases.is_empty() { vec![start.base] } else { bases };
+    let (locks, directs) =
+        (or_start(list(Flag::Lock), start.lock), or_start(list(Flag::Direct), start.direct));
+    let mut product = Vec::new();
+    for lock in &locks {
+        for base in &bases {
+            for direct in &directs {
+                let plan = plan_of(Switches { lock: *lock, base: *base, direct: *direct }, refused);
+                let map = if *base == Base::Map { "1" } else { "0" };
+                let direct = if *direct { "1" } else { "0" };
+                let switches = || rules.label.replace("{map}", map).replace("{direct}", direct);
+                let label = dialect.word_for(plan).map_or_else(switches, str::to_owned);
+                product.push(BenchEntry { plan, label });
+            }
+        }
+    }
+    let mut product = product.into_iter();
     let mut entries = Vec::new();
     for said in said {
         match said {
@@ -215,24 +266,15 @@ fn multiply(dialect: Dialect, start: Switches, refused: Refusal, said: &[Said]) 
     entries
 }
 
-fn warnings(rules: &BenchRules, said: &[Said], instead: Option<&str>) -> Vec<String> {
+/// What is printed of each deprecated switch. A text with an equivalent is left out where there is none.
+fn warnings(said: &[Said], instead: Option<&str>) -> Vec<String> {
     let switches = said.iter().filter_map(|said| match said {
-        Said::Switch { flag, name, .. } => Some((*flag, *name)),
+        Said::Switch { def, name, .. } => def.deprecated.map(|text| (text, *name)),
         Said::Modes(_) => None,
     });
-    let text = |(flag, name)| match (&rules.combine, instead) {
-        (BenchCombine::Multiply { .. }, Some(list)) if rules.flags.contains(&Flag::Mode) => {
-            Some(format!("{name} is deprecated: use -lm {list}, the exact equivalent of the lists given"))
-        }
-        _ => {
-            let text = rules.deprecated.iter().find(|(f, _)| *f == flag);
-            text.map(|(_, text)| (*text).to_owned())
-        }
+    let text = |(text, name): (&str, &str)| match instead {
+        None if text.contains("{equivalent}") => None,
+        _ => Some(text.replace("{name}", name).replace("{equivalent}", instead.unwrap_or_default())),
     };
     switches.filter_map(text).collect()
-}
-
-/// The names of every flag that llama-bench of the dialect accepts, by flag.
-pub(super) fn known(dialect: Dialect) -> impl Iterator<Item = &'static flags::FlagDef> {
-    FLAGS.iter().filter(move |def| dialect.rules().bench.flags.contains(&def.flag))
 }

@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::dialect::{Combine, Dialect};
-use super::flags::{FLAGS, Flag};
+use super::dialect::Dialect;
+use super::flags::{Flag, FlagDef, Reads};
+use super::rules::Combine;
 use super::spelling::{self, Spelling};
 use super::{LoadPlan, OnRefused, Resolved, Source, UsageError};
 
@@ -218,6 +219,8 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
 pub struct Comparison {
     /// The dialect that the others are compared with.
     pub base: Dialect,
+    /// The dialects of the columns, the base among them.
+    pub dialects: Vec<Dialect>,
     /// One row for each spelling.
     pub rows: Vec<Row>,
 }
@@ -227,7 +230,7 @@ pub struct Comparison {
 pub struct Row {
     /// What is asked.
     pub spelling: Spelling,
-    /// One cell for each of [`Dialect::ALL`], in that order.
+    /// One cell for each of the comparison's dialects, in their order.
     pub cells: Vec<Cell>,
 }
 
@@ -266,7 +269,7 @@ pub struct Tally {
 impl Comparison {
     /// Resolves every spelling in every dialect and compares.
     #[must_use]
-    pub fn of(base: Dialect, spellings: Vec<Spelling>) -> Self {
+    pub fn of(base: Dialect, dialects: Vec<Dialect>, spellings: Vec<Spelling>) -> Self {
         let row = |spelling: Spelling| {
             let was = spelling.resolve(base);
             let cell = |dialect: Dialect| {
@@ -274,17 +277,19 @@ impl Comparison {
                 let difference = compare((base, &was), (dialect, &outcome));
                 Cell { dialect, outcome, difference }
             };
-            let cells = Dialect::ALL.map(cell).into();
+            let cells = dialects.iter().copied().map(cell).collect();
             Row { spelling, cells }
         };
-        Self { base, rows: spellings.into_iter().map(row).collect() }
+        let rows = spellings.into_iter().map(row).collect();
+        Self { base, dialects, rows }
     }
 
     /// The counts of each dialect but the base.
     #[must_use]
     pub fn tallies(&self) -> Vec<Tally> {
-        let others = Dialect::ALL.into_iter().enumerate().filter(|(_, dialect)| *dialect != self.base);
-        let base = Dialect::ALL.into_iter().position(|dialect| dialect == self.base);
+        let columns = || self.dialects.iter().copied().enumerate();
+        let others = columns().filter(|(_, dialect)| *dialect != self.base);
+        let base = self.dialects.iter().position(|dialect| *dialect == self.base);
         let accepted = |row: &&Row| base.is_some_and(|base| row.cells[base].outcome.is_ok());
         let lines = self.rows.iter().filter(accepted).count();
         let tally = |(column, dialect): (usize, Dialect)| {
@@ -300,42 +305,50 @@ impl Comparison {
 /// Every spelling of the table: nothing at all, each flag, each ordered pair of flags, each
 /// variable with each value that tells, each pair of variables.
 ///
-/// Flags and load modes of every dialect take part, so that a dialect can be seen to refuse one.
+/// Flags and load modes of every one of the dialects take part, so that one can be seen to refuse some.
 #[must_use]
-pub fn spellings() -> Vec<Spelling> {
+pub fn spellings(dialects: &[Dialect]) -> Vec<Spelling> {
     let mut flags: Vec<Spelling> = Vec::new();
-    for dialect in Dialect::ALL {
-        for flag in spelling::flags(dialect) {
-            if !flags.contains(&flag) {
-                flags.push(flag);
-            }
+    for flag in dialects.iter().flat_map(|dialect| spelling::flags(*dialect)) {
+        if !flags.contains(&flag) {
+            flags.push(flag);
         }
     }
-    let variables = variables();
+    let variables = variables(dialects);
     let flags = spelling::lines(&flags, 2);
     let variables = spelling::lines(&variables, 2).filter(|parts| !parts.is_empty());
     flags.chain(variables).map(|parts| Spelling::join(&parts)).collect()
 }
 
-/// Each variable of a switch on, off and, where presence alone may count, empty; the load mode's
-/// with each word of any dialect.
-fn variables() -> Vec<Spelling> {
-    let mut variables = Vec::new();
-    for def in &FLAGS {
-        if def.value.is_some() {
-            let mut words: Vec<&str> = Vec::new();
-            for word in Dialect::ALL.iter().flat_map(|dialect| dialect.rules().words) {
-                if !words.contains(&word.name) {
-                    words.push(word.name);
-                }
-            }
-            variables.extend(words.into_iter().map(|word| Spelling::variable(def.variable, word)));
-            continue;
+/// Each variable of a switch on, off and, where presence alone counts in any dialect, empty; the load
+/// mode's with each word of any dialect. Variables are in the order of the first table that has them.
+fn variables(dialects: &[Dialect]) -> Vec<Spelling> {
+    let mut names: Vec<&str> = Vec::new();
+    let tables = || dialects.iter().map(|dialect| dialect.rules());
+    for name in tables().flat_map(|rules| rules.table.iter().flat_map(FlagDef::variables)) {
+        if !names.contains(&name) {
+            names.push(name);
         }
-        variables.extend(["1", "0"].map(|value| Spelling::variable(def.variable, value)));
-        let negative = def.no_variable.into_iter();
-        variables
-            .extend(negative.flat_map(|name| ["1", "0", ""].map(|value| Spelling::variable(name, value))));
+    }
+    let mut variables = Vec::new();
+    for name in names {
+        let mut values: Vec<&str> = Vec::new();
+        for rules in tables() {
+            let Some((_, variable)) = rules.variables().find(|(_, variable)| variable.name == name) else {
+                continue;
+            };
+            let words = match variable.reads {
+                Reads::Mode => rules.words.iter().map(|word| word.name).collect(),
+                Reads::Presence => vec!["1", "0", ""],
+                Reads::Number => vec!["1", "0"],
+                Reads::Boolean | Reads::Truthy => {
+                    let words = rules.booleans.on.first().into_iter().chain(rules.booleans.off.first());
+                    words.copied().collect()
+                }
+            };
+            values.extend(words.into_iter().filter(|word| !values.contains(word)).collect::<Vec<_>>());
+        }
+        variables.extend(values.into_iter().map(|value| Spelling::variable(name, value)));
     }
     variables
 }
@@ -343,6 +356,7 @@ fn variables() -> Vec<Spelling> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::dialect::era;
 
     /// Class and losses of a line, `same` when there is no difference.
     fn difference(base: Dialect, other: Dialect, line: &str) -> String {
@@ -361,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_the_pull_request_changed() {
-        let merged = |line| difference(Dialect::Booleans, Dialect::EnumV1, line);
+        let merged = |line| difference(era("booleans"), era("enum-v1"), line);
         for (line, expected) in [
             ("", "same"),
             ("--mmap", "same"),
@@ -392,24 +406,24 @@ mod tests {
     #[test]
     fn what_later_eras_changed() {
         for (base, other, line, expected) in [
-            (Dialect::Booleans, Dialect::EnumV2, "--mlock", "lost guarantee: mapping"),
-            (Dialect::Booleans, Dialect::EnumV2, "--mlock --mmap", "lost guarantee: lock"),
-            (Dialect::Booleans, Dialect::EnumV3, "", "changed default"),
-            (Dialect::Booleans, Dialect::EnumV3, "LLAMA_ARG_MLOCK=0", "changed default"),
-            (Dialect::Booleans, Dialect::EnumV3, "--mmap", "same"),
-            (Dialect::Booleans, Dialect::EnumV4, "--mmap", "error"),
-            (Dialect::Booleans, Dialect::EnumV4, "LLAMA_ARG_MMAP=1", "silently ignored: mapping"),
-            (Dialect::Booleans, Dialect::EnumV4, "LLAMA_ARG_MLOCK=1", "silently ignored: lock"),
-            (Dialect::Booleans, Dialect::EnumV4, "LLAMA_ARG_MMAP=0", "silently ignored: own memory"),
-            (Dialect::Booleans, Dialect::EnumV4, "LLAMA_ARG_DIO=1", "silently ignored: direct I/O"),
-            (Dialect::Booleans, Dialect::EnumV4, "LLAMA_ARG_MLOCK=0", "silently ignored"),
-            (Dialect::EnumV1, Dialect::EnumV2, "-lm mlock", "lost guarantee: mapping"),
-            (Dialect::EnumV1, Dialect::Booleans, "--mlock --no-mmap", "changed"),
-            (Dialect::EnumV2, Dialect::EnumV3, "", "changed default"),
-            (Dialect::EnumV2, Dialect::EnumV3, "LLAMA_ARG_MLOCK=0", "changed default"),
-            (Dialect::EnumV3, Dialect::EnumV2, "", "changed default"),
-            (Dialect::EnumV3, Dialect::EnumV2, "-lm auto", "error"),
-            (Dialect::EnumV4, Dialect::Booleans, "LLAMA_ARG_LOAD_MODE=auto", "silently ignored"),
+            (era("booleans"), era("enum-v2"), "--mlock", "lost guarantee: mapping"),
+            (era("booleans"), era("enum-v2"), "--mlock --mmap", "lost guarantee: lock"),
+            (era("booleans"), era("enum-v3"), "", "changed default"),
+            (era("booleans"), era("enum-v3"), "LLAMA_ARG_MLOCK=0", "changed default"),
+            (era("booleans"), era("enum-v3"), "--mmap", "same"),
+            (era("booleans"), era("enum-v4"), "--mmap", "error"),
+            (era("booleans"), era("enum-v4"), "LLAMA_ARG_MMAP=1", "silently ignored: mapping"),
+            (era("booleans"), era("enum-v4"), "LLAMA_ARG_MLOCK=1", "silently ignored: lock"),
+            (era("booleans"), era("enum-v4"), "LLAMA_ARG_MMAP=0", "silently ignored: own memory"),
+            (era("booleans"), era("enum-v4"), "LLAMA_ARG_DIO=1", "silently ignored: direct I/O"),
+            (era("booleans"), era("enum-v4"), "LLAMA_ARG_MLOCK=0", "silently ignored"),
+            (era("enum-v1"), era("enum-v2"), "-lm mlock", "lost guarantee: mapping"),
+            (era("enum-v1"), era("booleans"), "--mlock --no-mmap", "changed"),
+            (era("enum-v2"), era("enum-v3"), "", "changed default"),
+            (era("enum-v2"), era("enum-v3"), "LLAMA_ARG_MLOCK=0", "changed default"),
+            (era("enum-v3"), era("enum-v2"), "", "changed default"),
+            (era("enum-v3"), era("enum-v2"), "-lm auto", "error"),
+            (era("enum-v4"), era("booleans"), "LLAMA_ARG_LOAD_MODE=auto", "silently ignored"),
         ] {
             assert_eq!(difference(base, other, line), expected, "{line}: {base} to {other}");
         }
@@ -417,14 +431,14 @@ mod tests {
 
     #[test]
     fn direct_io_by_default_is_a_default_unless_a_mapping_was_asked_for() {
-        let start = |line| difference(Dialect::Booleans, Dialect::DioDefault, line);
+        let start = |line| difference(era("booleans"), era("dio-default"), line);
         assert_eq!(start(""), "changed default");
         assert_eq!(start("--mlock"), "changed default");
         assert_eq!(start("--no-mmap"), "changed default");
         assert_eq!(start("--mmap"), "same");
         assert_eq!(start("-dio --mmap"), "lost guarantee: direct I/O");
         assert_eq!(start("--no-mmap -dio"), "same");
-        let end = |line| difference(Dialect::DioDefault, Dialect::Booleans, line);
+        let end = |line| difference(era("dio-default"), era("booleans"), line);
         assert_eq!(end(""), "changed default");
         assert_eq!(end("--mlock"), "changed default");
         assert_eq!(end("--mmap -dio"), "same");
@@ -445,7 +459,7 @@ mod tests {
 
     #[test]
     fn the_table_has_every_single_flag_pair_and_variable_once() {
-        let all = spellings();
+        let all = spellings(&Dialect::eras());
         let distinct: BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
         // Five switches and eight load modes.

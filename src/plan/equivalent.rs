@@ -7,8 +7,8 @@
 //! the source and the lock and differs in what happens after a refusal.
 
 use super::dialect::Dialect;
-use super::flags::{self, FLAGS};
-use super::spelling::{Spelling, resolve_joined, sequences};
+use super::flags::Reads;
+use super::spelling::{Spelling, resolve_joined, senses, sequences};
 use super::{LoadPlan, OnRefused, UsageError};
 
 /// The shortest command line that means `plan` in `to`: nothing at all where that is the default.
@@ -41,39 +41,55 @@ fn shortest(plan: LoadPlan, to: Dialect, units: &[Spelling], fewest: usize) -> O
             .is_ok_and(|found| found.plan == plan && found.warnings.is_empty() && found.overridden.is_empty())
     };
     // A load mode says everything in one word; else each of the three switches is stated once at most.
-    let longest = if to.rules().words.is_empty() { 3 } else { 1 };
+    let longest = if to.rules().mode_is_whole() { 1 } else { 3 };
     let mut candidates = sequences(units, longest).filter(|parts| parts.len() >= fewest);
     candidates.find(means).map(|parts| Spelling::join(&parts))
 }
 
 /// One spelling for each thing the flags of a dialect can say.
 fn statements(dialect: Dialect) -> Vec<Spelling> {
-    let rules = dialect.rules();
-    let mut units = Vec::new();
-    for def in FLAGS.iter().filter(|def| rules.knows(def.flag)) {
-        let names = def.on.last().into_iter().chain(def.off.last());
-        if def.value.is_none() {
-            units.extend(names.map(|name| Spelling::flags([*name])));
-        } else {
-            units.extend(names.flat_map(|name| rules.words.iter().map(|w| Spelling::flags([*name, w.name]))));
-        }
-    }
-    units
+    senses(dialect, |names| names.last())
 }
 
 /// One spelling for each thing the variables of a dialect can say.
 fn variables(dialect: Dialect) -> Vec<Spelling> {
     let rules = dialect.rules();
     let mut units = Vec::new();
-    for def in FLAGS.iter().filter(|def| rules.knows(def.flag)) {
-        if def.value.is_some() {
-            units.extend(rules.words.iter().map(|word| Spelling::variable(def.variable, word.name)));
-        } else {
-            let values = if def.off.is_empty() { &["1"][..] } else { &["1", "0"] };
-            units.extend(values.iter().map(|value| Spelling::variable(def.variable, *value)));
+    for def in rules.flags() {
+        let Some(variable) = def.variable else { continue };
+        match variable.reads {
+            Reads::Mode => {
+                units.extend(rules.words.iter().map(|word| Spelling::variable(variable.name, word.name)));
+            }
+            Reads::Truthy | Reads::Presence => {
+                let on = rules.booleans.on.first().copied().unwrap_or("1");
+                units.push(Spelling::variable(variable.name, on));
+            }
+            Reads::Number => {
+                units.extend(["1", "0"].map(|value| Spelling::variable(variable.name, value)));
+            }
+            Reads::Boolean => {
+                let words = rules.booleans.on.first().into_iter().chain(rules.booleans.off.first());
+                units.extend(words.map(|value| Spelling::variable(variable.name, *value)));
+            }
         }
     }
     units
+}
+
+/// Every plan that the flags of a dialect can ask for, each with its shortest spelling, in which
+/// deprecated flags may stand; the default first.
+#[must_use]
+pub fn plans(dialect: Dialect) -> Vec<(LoadPlan, Spelling)> {
+    let units = statements(dialect);
+    let mut found: Vec<(LoadPlan, Spelling)> = Vec::new();
+    for parts in sequences(&units, 3) {
+        let Ok(resolved) = resolve_joined(dialect, &parts) else { continue };
+        if found.iter().all(|(plan, _)| *plan != resolved.plan) {
+            found.push((resolved.plan, Spelling::join(&parts)));
+        }
+    }
+    found
 }
 
 /// What to do to a spelling so that it means in another dialect what it meant in its own.
@@ -104,7 +120,7 @@ impl Translation {
         if self.is_unchanged() {
             return spelling.clone();
         }
-        let others = spelling.env.iter().filter(|(name, _)| flags::find_variable(name).is_none());
+        let others = spelling.env.iter().filter(|variable| !self.remove.env.contains(variable));
         let env = others.chain(&self.put.env).cloned().collect();
         Spelling { argv: self.put.argv.clone(), env }
     }
@@ -156,7 +172,8 @@ pub fn translate(spelling: &Spelling, from: Dialect, to: Dialect) -> Result<Tran
         let (remove, put) = (Spelling::default(), Spelling::default());
         return Ok(Translation { plan, remove, put });
     }
-    let env = spelling.env.iter().filter(|(name, _)| flags::find_variable(name).is_some());
+    let about_loading = |name: &str| [from, to].iter().any(|d| d.rules().find_variable(name).is_some());
+    let env = spelling.env.iter().filter(|(name, _)| about_loading(name));
     let remove = Spelling { argv: spelling.argv.clone(), env: env.cloned().collect() };
     let only_variables = remove.argv.is_empty() && !remove.env.is_empty();
     let say = |plan| if only_variables { in_environment(plan, to) } else { stated(plan, to) };
@@ -174,6 +191,7 @@ pub fn translate(spelling: &Spelling, from: Dialect, to: Dialect) -> Result<Tran
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::dialect::era;
 
     fn line(plan: LoadPlan, to: Dialect) -> Option<String> {
         spelling_for(plan, to).map(|spelling| spelling.to_string())
@@ -182,19 +200,19 @@ mod tests {
     #[test]
     fn the_shortest_spelling_without_deprecated_flags() {
         let line = |plan, to| line(plan, to).unwrap_or_default();
-        assert_eq!(line(LoadPlan::map(false), Dialect::Booleans), "");
-        assert_eq!(line(LoadPlan::map(true), Dialect::Booleans), "--mlock");
-        assert_eq!(line(LoadPlan::read(true), Dialect::Booleans), "--mlock --no-mmap");
-        assert_eq!(line(LoadPlan::direct(false, OnRefused::Map), Dialect::Booleans), "--direct-io");
-        assert_eq!(line(LoadPlan::read(true), Dialect::EnumV2), "--load-mode mlock");
-        assert_eq!(line(LoadPlan::map(true), Dialect::EnumV2), "--load-mode mmap+mlock");
-        assert_eq!(line(LoadPlan::map(true), Dialect::Reference), "--load-mode mlock");
-        assert_eq!(line(LoadPlan::read(false), Dialect::DioDefault), "--no-mmap --no-direct-io");
+        assert_eq!(line(LoadPlan::map(false), era("booleans")), "");
+        assert_eq!(line(LoadPlan::map(true), era("booleans")), "--mlock");
+        assert_eq!(line(LoadPlan::read(true), era("booleans")), "--mlock --no-mmap");
+        assert_eq!(line(LoadPlan::direct(false, OnRefused::Map), era("booleans")), "--direct-io");
+        assert_eq!(line(LoadPlan::read(true), era("enum-v2")), "--load-mode mlock");
+        assert_eq!(line(LoadPlan::map(true), era("enum-v2")), "--load-mode mmap+mlock");
+        assert_eq!(line(LoadPlan::map(true), Dialect::reference()), "--load-mode mlock");
+        assert_eq!(line(LoadPlan::read(false), era("dio-default")), "--no-mmap --no-direct-io");
     }
 
     #[test]
     fn stated_says_a_default_outright() {
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::eras() {
             let default = Spelling::default().resolve(dialect).map(|r| r.plan);
             let stated = default.clone().ok().and_then(|plan| stated(plan, dialect));
             let stated = stated.expect("a default can be said");
@@ -206,13 +224,13 @@ mod tests {
     #[test]
     fn what_a_dialect_lacks_has_no_spelling() {
         let locked = LoadPlan::direct(true, OnRefused::Read);
-        for dialect in [Dialect::EnumV1, Dialect::EnumV2, Dialect::EnumV3, Dialect::EnumV4] {
+        for dialect in [era("enum-v1"), era("enum-v2"), era("enum-v3"), era("enum-v4")] {
             assert_eq!(line(locked, dialect), None);
             assert_eq!(in_environment(locked, dialect), None);
         }
-        assert_eq!(line(LoadPlan::direct(false, OnRefused::Map), Dialect::Reference), None);
-        assert_eq!(line(LoadPlan::read(true), Dialect::EnumV1), None);
-        assert_eq!(line(LoadPlan::AUTO, Dialect::EnumV2), None);
-        assert_eq!(line(LoadPlan::AUTO, Dialect::Booleans), None);
+        assert_eq!(line(LoadPlan::direct(false, OnRefused::Map), Dialect::reference()), None);
+        assert_eq!(line(LoadPlan::read(true), era("enum-v1")), None);
+        assert_eq!(line(LoadPlan::AUTO, era("enum-v2")), None);
+        assert_eq!(line(LoadPlan::AUTO, era("booleans")), None);
     }
 }

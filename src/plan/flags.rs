@@ -1,7 +1,9 @@
-//! The one table of load flags: parsing, help, documentation and the enumeration of spellings all
-//! read [`FLAGS`]. Which of them a dialect knows, and what they mean there, is in its rules.
+//! The table of load flags of a dialect: parsing, help, documentation and the enumeration of
+//! spellings all read it. Its rows come from the dialect's file.
 
-/// One decision a user can take about loading; also the index into [`FLAGS`].
+use super::rules::{Forms, Word};
+
+/// One decision a user can take about loading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Flag {
     /// Lock the weights into memory.
@@ -14,138 +16,156 @@ pub enum Flag {
     Mode,
 }
 
-impl Flag {
-    /// The flag's row in the table.
-    #[must_use]
-    pub fn def(self) -> &'static FlagDef {
-        &FLAGS[self as usize]
-    }
-
-    /// Whether this is one of the switches that the load mode replaced.
-    #[must_use]
-    pub fn is_legacy(self) -> bool {
-        self != Self::Mode
-    }
-}
-
 /// A row of the flag table.
 #[derive(Debug)]
 pub struct FlagDef {
     /// Which decision the row is about.
     pub flag: Flag,
+    /// Whether the loader takes it. A row that is not accepted is one of the loader's other eras: its
+    /// names are an error and its variables stay unread.
+    pub accepted: bool,
+    /// Whether a load mode replaced it.
+    pub legacy: bool,
     /// The names that turn it on or, for a flag with a value, that introduce the value. The first
-    /// is the canonical one.
-    pub on: &'static [&'static str],
+    /// is the canonical one, the last the longest.
+    pub on: Vec<&'static str>,
     /// The names that turn it off; empty when there is no negative form.
-    pub off: &'static [&'static str],
-    /// The names in llama-bench, where the flag takes a comma list; empty where it has no such flag.
-    pub bench: &'static [&'static str],
-    /// The environment variable.
-    pub variable: &'static str,
-    /// The variable with the negative sense, if there is one.
-    pub no_variable: Option<&'static str>,
+    pub off: Vec<&'static str>,
+    /// How the value is read; `None` for a switch.
+    pub takes: Option<Takes>,
     /// The placeholder of the value; `None` for a switch.
     pub value: Option<&'static str>,
+    /// The environment variable.
+    pub variable: Option<VariableDef>,
+    /// The variable with the negative sense, if there is one.
+    pub no_variable: Option<VariableDef>,
     /// What the names that turn it on, or the flag with its value, ask for: for `--help` and the
     /// documentation.
     pub help: &'static str,
     /// The same of the names that turn it off, if there are any.
     pub off_help: Option<&'static str>,
+    /// What it writes where all statements write one field: turned on, turned off.
+    pub writes: [Option<Word>; 2],
+    /// The template of its deprecation, if it is deprecated.
+    pub deprecated: Option<&'static str>,
 }
 
-/// Every load flag, in the order in which llama.cpp registers them. That order is behaviour: the
-/// environment is applied along it.
-pub static FLAGS: [FlagDef; 4] = [
-    FlagDef {
-        flag: Flag::Lock,
-        on: &["--mlock"],
-        off: &[],
-        bench: &[],
-        variable: "LLAMA_ARG_MLOCK",
-        no_variable: None,
-        value: None,
-        help: "lock the weights into memory",
-        off_help: None,
-    },
-    FlagDef {
-        flag: Flag::Map,
-        on: &["--mmap"],
-        off: &["--no-mmap"],
-        bench: &["-mmp", "--mmap"],
-        variable: "LLAMA_ARG_MMAP",
-        no_variable: Some("LLAMA_ARG_NO_MMAP"),
-        value: None,
-        help: "map the file",
-        off_help: Some("read the file into memory"),
-    },
-    FlagDef {
-        flag: Flag::Direct,
-        on: &["-dio", "--direct-io"],
-        off: &["-ndio", "--no-direct-io"],
-        bench: &["-dio", "--direct-io"],
-        variable: "LLAMA_ARG_DIO",
-        no_variable: Some("LLAMA_ARG_NO_DIO"),
-        value: None,
-        help: "read past the page cache",
-        off_help: Some("do not read past the page cache"),
-    },
-    FlagDef {
-        flag: Flag::Mode,
-        on: &["-lm", "--load-mode"],
-        off: &[],
-        bench: &["-lm", "--load-mode"],
-        variable: "LLAMA_ARG_LOAD_MODE",
-        no_variable: None,
-        value: Some("MODE"),
-        help: "load the weights in this mode",
-        off_help: None,
-    },
-];
+impl FlagDef {
+    /// Whether a value has to follow the name.
+    #[must_use]
+    pub fn needs_value(&self) -> bool {
+        self.takes.is_some_and(|takes| !takes.optional)
+    }
 
-/// The words an environment variable accepts for "on".
-pub const TRUTHY: [&str; 4] = ["1", "true", "on", "enabled"];
-/// The words an environment variable accepts for "off".
-pub const FALSY: [&str; 4] = ["0", "false", "off", "disabled"];
+    /// Whether the value is a load mode.
+    #[must_use]
+    pub fn is_mode(&self) -> bool {
+        self.flag == Flag::Mode
+    }
+
+    /// Whether the value is a boolean.
+    #[must_use]
+    pub fn is_boolean(&self) -> bool {
+        self.takes.is_some() && !self.is_mode()
+    }
+
+    /// Whether it can be turned off on the command line.
+    #[must_use]
+    pub fn can_be_off(&self) -> bool {
+        !self.off.is_empty() || self.is_boolean()
+    }
+
+    /// The variable of its own sense.
+    pub(super) fn positive(&self) -> Option<VariableDef> {
+        self.variable
+    }
+
+    /// The variable of the opposite sense.
+    pub(super) fn negative(&self) -> Option<VariableDef> {
+        self.no_variable
+    }
+
+    /// The names of its variables.
+    pub fn variables(&self) -> impl Iterator<Item = &'static str> {
+        [&self.variable, &self.no_variable].into_iter().flatten().map(|variable| variable.name)
+    }
+}
+
+/// How the value of a flag is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Takes {
+    /// What values there are.
+    pub reads: Reads,
+    /// Whether the name alone is enough, and means on.
+    pub optional: bool,
+}
+
+/// How a value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// One of the load modes; anything else is an error.
+    Mode,
+    /// A boolean word; anything else is an error.
+    Boolean,
+    /// On for a truthy word, and every other is ignored.
+    Truthy,
+    /// On whatever the value is, the empty one too.
+    Presence,
+    /// A number, 0 for off; anything else is an error.
+    Number,
+}
+
+/// An environment variable of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VariableDef {
+    /// Its name.
+    pub name: &'static str,
+    /// How its value is read.
+    pub reads: Reads,
+    /// Whether its presence keeps the row's other variable from being read.
+    pub hides_twin: bool,
+}
 
 /// A name on the command line that the table knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named {
     /// The decision it is about.
     pub flag: Flag,
+    /// The row of the table.
+    pub row: usize,
     /// The sense: `false` for a negative form.
     pub on: bool,
     /// The name as the table spells it (dashes for underscores).
     pub name: &'static str,
+    /// Whether a value has to follow.
+    pub needs_value: bool,
 }
 
-/// Finds a command-line name, without a value attached. Inside long names `_` equals `-`.
-#[must_use]
-pub fn find(typed: &str) -> Option<Named> {
-    if !typed.starts_with('-') {
-        return None;
-    }
-    FLAGS.iter().find_map(|def| {
-        let named = |on: bool| move |&name: &&'static str| Named { flag: def.flag, on, name };
-        def.on
-            .iter()
-            .find(|name| same(name, typed))
-            .map(named(true))
-            .or_else(|| def.off.iter().find(|name| same(name, typed)).map(named(false)))
-    })
+/// Finds a command-line name, without a value attached.
+pub(super) fn find(table: &[FlagDef], forms: Forms, typed: &str) -> Option<Named> {
+    let named = |row: usize, on: bool, name: &'static str| {
+        let def = &table[row];
+        Named { flag: def.flag, row, on, name, needs_value: def.needs_value() }
+    };
+    let names = || {
+        table.iter().enumerate().flat_map(move |(row, def)| {
+            let on = def.on.iter().map(move |name| (row, true, *name));
+            on.chain(def.off.iter().map(move |name| (row, false, *name)))
+        })
+    };
+    let exact = names().find(|(_, _, name)| same(forms, name, typed));
+    let abbreviated = || {
+        let long = forms.abbreviations && typed.len() > 2 && typed.starts_with("--");
+        let mut fitting = names().filter(|(_, _, name)| long && name.starts_with(typed));
+        fitting.next().filter(|_| fitting.next().is_none())
+    };
+    exact.or_else(abbreviated).map(|(row, on, name)| named(row, on, name))
 }
 
-/// Finds a name on a llama-bench command line, without a value attached: the flag, and the name as
-/// the table spells it.
-#[must_use]
-pub fn find_bench(typed: &str) -> Option<(Flag, &'static str)> {
-    let of =
-        |def: &'static FlagDef| def.bench.iter().find(|name| same(name, typed)).map(|name| (def.flag, *name));
-    FLAGS.iter().find_map(of)
-}
-
-/// Whether `typed` is `name`. Inside long names `_` equals `-`.
-fn same(name: &str, typed: &str) -> bool {
-    if typed.starts_with("--") { equals_ignoring_underscores(name, typed) } else { name == typed }
+/// Whether `typed` is `name`. Inside long names `_` equals `-` where the dialect has it so.
+pub(super) fn same(forms: Forms, name: &str, typed: &str) -> bool {
+    let long = forms.underscores && typed.starts_with("--");
+    if long { equals_ignoring_underscores(name, typed) } else { name == typed }
 }
 
 fn equals_ignoring_underscores(name: &str, typed: &str) -> bool {
@@ -158,77 +178,70 @@ fn equals_ignoring_underscores(name: &str, typed: &str) -> bool {
 pub struct Variable {
     /// The decision it is about.
     pub flag: Flag,
+    /// The row of the table.
+    pub row: usize,
     /// Whether it is the variable with the negative sense.
     pub negative: bool,
 }
 
 /// Finds an environment variable; names are case sensitive.
-#[must_use]
-pub fn find_variable(name: &str) -> Option<Variable> {
-    // A process environment is mostly other people's variables.
-    if !name.starts_with("LLAMA_ARG_") {
-        return None;
-    }
-    FLAGS.iter().find_map(|def| {
-        if def.variable == name {
-            Some(Variable { flag: def.flag, negative: false })
-        } else if def.no_variable == Some(name) {
-            Some(Variable { flag: def.flag, negative: true })
-        } else {
-            None
-        }
+pub(super) fn find_variable(table: &[FlagDef], name: &str) -> Option<Variable> {
+    let is = |variable: &Option<VariableDef>| variable.is_some_and(|variable| variable.name == name);
+    table.iter().enumerate().find_map(|(row, def)| {
+        let found = |negative| Variable { flag: def.flag, row, negative };
+        is(&def.variable).then(|| found(false)).or_else(|| is(&def.no_variable).then(|| found(true)))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_flag_is_its_own_index() {
-        for (index, def) in FLAGS.iter().enumerate() {
-            assert_eq!(def.flag as usize, index);
-            assert_eq!(def.flag.def().variable, def.variable);
-            assert_eq!(def.off_help.is_some(), !def.off.is_empty(), "{}", def.variable);
-        }
-    }
+    use crate::plan::Dialect;
 
     #[test]
     fn every_name_finds_itself_and_no_other() {
-        let mut seen = std::collections::BTreeSet::new();
-        for def in &FLAGS {
-            for (names, on) in [(def.on, true), (def.off, false)] {
-                for &name in names {
-                    assert!(seen.insert(name), "{name} stands twice in the table");
-                    assert_eq!(find(name), Some(Named { flag: def.flag, on, name }));
+        for dialect in Dialect::shipped() {
+            let rules = dialect.rules();
+            let mut seen = std::collections::BTreeSet::new();
+            for (row, def) in rules.table.iter().enumerate() {
+                for (names, on) in [(&def.on, true), (&def.off, false)] {
+                    for &name in names {
+                        assert!(seen.insert(name), "{dialect}: {name} stands twice in the table");
+                        let found = rules.find(name).map(|named| (named.row, named.on, named.name));
+                        assert_eq!(found, Some((row, on, name)), "{dialect}");
+                    }
                 }
-            }
-            for (name, negative) in [(Some(def.variable), false), (def.no_variable, true)] {
-                let Some(name) = name else { continue };
-                assert!(seen.insert(name), "{name} stands twice in the table");
-                assert_eq!(find_variable(name), Some(Variable { flag: def.flag, negative }));
+                for (variable, negative) in [(def.variable, false), (def.no_variable, true)] {
+                    let Some(VariableDef { name, .. }) = variable else { continue };
+                    assert!(seen.insert(name), "{dialect}: {name} stands twice in the table");
+                    let found = Variable { flag: def.flag, row, negative };
+                    assert_eq!(rules.find_variable(name), Some(found));
+                }
             }
         }
     }
 
     #[test]
     fn every_bench_name_finds_itself() {
+        let rules = Dialect::reference().rules();
         let mut seen = std::collections::BTreeSet::new();
-        for def in &FLAGS {
-            for &name in def.bench {
+        for def in &rules.bench.as_ref().expect("a benchmark").flags {
+            for &name in &def.names {
                 assert!(seen.insert(name), "{name} stands twice in the table");
-                assert_eq!(find_bench(name), Some((def.flag, name)));
+                assert_eq!(rules.find_bench(name), Some((def.flag, name)));
             }
         }
-        assert_eq!(find_bench("--load_mode"), Some((Flag::Mode, "--load-mode")));
-        assert_eq!(find_bench("--direct_io"), Some((Flag::Direct, "--direct-io")));
+        assert_eq!(rules.find_bench("--load_mode"), Some((Flag::Mode, "--load-mode")));
+        assert_eq!(rules.find_bench("--direct_io"), Some((Flag::Direct, "--direct-io")));
         for none in ["--mlock", "--no-mmap", "-ndio", "-lm_", "mmp", ""] {
-            assert_eq!(find_bench(none), None, "{none}");
+            assert_eq!(rules.find_bench(none), None, "{none}");
         }
     }
 
     #[test]
     fn underscores_equal_dashes_inside_long_names_only() {
+        let rules = Dialect::reference().rules();
+        let find = |name: &str| rules.find(name);
         assert_eq!(find("--no_direct-io"), find("--no-direct-io"));
         assert_eq!(find("--load_mode").map(|n| n.name), Some("--load-mode"));
         assert_eq!(find("_-mlock"), None);
@@ -236,10 +249,11 @@ mod tests {
         assert_eq!(find("--ml_ck"), None);
         assert_eq!(find("--no+mmap"), None);
         assert_eq!(find("--mlocks"), None);
+        assert_eq!(find("--mloc"), None);
         assert_eq!(find("mlock"), None);
         assert_eq!(find("--MLOCK"), None);
         assert_eq!(find(""), None);
-        assert_eq!(find_variable("LLAMA-ARG-MMAP"), None);
-        assert_eq!(find_variable("LLAMA_ARG_MMAPS"), None);
+        assert_eq!(rules.find_variable("LLAMA-ARG-MMAP"), None);
+        assert_eq!(rules.find_variable("LLAMA_ARG_MMAPS"), None);
     }
 }

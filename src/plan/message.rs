@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::dialect::{Dialect, Word};
-use super::flags::{FALSY, Flag, TRUTHY};
+use super::dialect::Dialect;
+use super::flags::Flag;
 use super::render;
+use super::rules::Word;
 
 /// Where a statement was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +30,9 @@ pub struct Statement {
     /// Where it was made.
     pub origin: Origin,
     pub(super) flag: Flag,
+    /// The row of the dialect's table.
+    pub(super) row: usize,
+    pub(super) legacy: bool,
     pub(super) says: Says,
 }
 
@@ -56,7 +60,7 @@ impl Statement {
     /// Whether it is about one of the switches that the load mode replaced.
     #[must_use]
     pub fn is_legacy(&self) -> bool {
-        self.flag.is_legacy()
+        self.legacy
     }
 
     /// Whether it asks for anything: the variable of a switch may be set to a word that does not.
@@ -93,23 +97,39 @@ pub struct Override {
 }
 
 /// A remark on a spelling that has a plan. `Display` is the text, which is also how it serialises.
+///
+/// Templates come from the dialect's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// A legacy switch or variable; `instead` is the exact equivalent of all of them together.
     Deprecated {
+        /// The template.
+        text: &'static str,
         /// The legacy switch or variable.
         what: Statement,
-        /// The reference word for the plan.
+        /// The load mode for the plan.
         instead: &'static str,
     },
-    /// The fixed text of an era of llama.cpp.
+    /// The fixed text of an era.
     EraText(&'static str),
     /// A statement had no say.
-    Overridden(Override),
+    Overridden {
+        /// What and why.
+        lost: Override,
+        /// The canonical name of the flag that takes a load mode.
+        mode_flag: Option<&'static str>,
+    },
     /// The same name stands twice on the command line.
-    Repeated(&'static str),
+    Repeated {
+        /// The template.
+        text: &'static str,
+        /// The name.
+        name: &'static str,
+    },
     /// A variable is set whose own flag is on the command line too.
     VariableOverwritten {
+        /// The template.
+        text: &'static str,
         /// The variable.
         variable: &'static str,
         /// The flag.
@@ -120,27 +140,32 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Deprecated { what, instead } => write!(
-                f,
-                "{} is deprecated: use --load-mode {instead}, the exact equivalent of the legacy switches given",
-                what.name
-            ),
-            Self::EraText(text) => f.write_str(text),
-            Self::Overridden(Override { what, by }) => fmt_override(f, what, by),
-            Self::Repeated(name) => {
-                write!(f, "{name} is given more than once: only the last value counts")
+            Self::Deprecated { text, what, instead } => {
+                f.write_str(&text.replace("{name}", what.name).replace("{equivalent}", instead))
             }
-            Self::VariableOverwritten { variable, by } => {
-                write!(f, "{variable} is set, but {by} on the command line overwrites it")
+            Self::EraText(text) => f.write_str(text),
+            Self::Overridden { lost: Override { what, by }, mode_flag } => {
+                fmt_override(f, what, by, mode_flag)
+            }
+            Self::Repeated { text, name } => f.write_str(&text.replace("{name}", name)),
+            Self::VariableOverwritten { text, variable, by } => {
+                f.write_str(&text.replace("{variable}", variable).replace("{name}", by))
             }
         }
     }
 }
 
-fn fmt_override(f: &mut fmt::Formatter<'_>, what: Statement, by: Statement) -> fmt::Result {
+fn fmt_override(
+    f: &mut fmt::Formatter<'_>,
+    what: Statement,
+    by: Statement,
+    mode_flag: Option<&str>,
+) -> fmt::Result {
     write!(f, "{what} has no effect: ")?;
     match (by.says, by.origin) {
-        (Says::Mode(word), Origin::CommandLine) => write!(f, "--load-mode {} decides alone", word.name)?,
+        (Says::Mode(word), Origin::CommandLine) => {
+            write!(f, "{} {} decides alone", mode_flag.unwrap_or(by.name), word.name)?;
+        }
         (Says::Mode(_), Origin::Environment) => write!(f, "{by} decides alone")?,
         _ => write!(f, "{by} overrides it")?,
     }
@@ -156,6 +181,36 @@ impl Serialize for Warning {
     }
 }
 
+/// A variable that is read and whose value does not mean what it seems to. `Display` says what counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IgnoredValue {
+    /// The dialect that reads it.
+    pub dialect: Dialect,
+    /// The variable.
+    pub variable: &'static str,
+    /// Its value.
+    pub value: String,
+    /// Whether its presence counts, whatever the value; else only words for on do.
+    pub presence: bool,
+}
+
+impl fmt::Display for IgnoredValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { dialect, variable, value, presence } = self;
+        if *presence {
+            return write!(
+                f,
+                "{variable}={value} counts as set: the {dialect} dialect looks at its presence and not at its value"
+            );
+        }
+        let on = dialect.rules().booleans.on.join(", ");
+        write!(
+            f,
+            "{variable}={value} has no effect: the {dialect} dialect takes {on} for on and ignores every other value"
+        )
+    }
+}
+
 /// A spelling that has no plan. Nothing has been opened when it is reported; exit code 2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {
@@ -166,6 +221,18 @@ pub enum UsageError {
         dialect: Dialect,
         /// What was typed.
         argument: String,
+    },
+    /// An argument of which the dialect's file deliberately says nothing.
+    #[error(
+        "'{argument}' is about loading, and the {dialect} dialect deliberately does not describe it: {why}"
+    )]
+    Unsupported {
+        /// The dialect.
+        dialect: Dialect,
+        /// What was typed.
+        argument: String,
+        /// The reason in the file.
+        why: &'static str,
     },
     /// A known flag was typed with `=`, which the dialect does not understand.
     #[error(
@@ -189,7 +256,7 @@ pub enum UsageError {
         flag: &'static str,
     },
     /// The line ends where a value should stand.
-    #[error("{flag} needs a value: accepted are {}", render::word_list(*.dialect))]
+    #[error("{flag} needs a value: accepted are {}", render::value_list(*.dialect, .flag))]
     MissingValue {
         /// The dialect.
         dialect: Dialect,
@@ -209,12 +276,32 @@ pub enum UsageError {
     /// A variable that takes a boolean word has another one.
     #[error(
         "invalid value '{value}' for the environment variable {variable}: accepted are {} (on) and {} (off)",
-        TRUTHY.join(", "),
-        FALSY.join(", ")
+        .dialect.rules().booleans.on.join(", "),
+        .dialect.rules().booleans.off.join(", ")
     )]
     NotBoolean {
+        /// The dialect.
+        dialect: Dialect,
         /// The variable.
         variable: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A flag that takes a boolean word has another one.
+    #[error("invalid value '{value}' for {flag}: accepted are {}", render::value_list(*.dialect, .flag))]
+    BadValue {
+        /// The dialect.
+        dialect: Dialect,
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A value that has to be a number is none.
+    #[error("invalid value '{value}' for {name}: a number is accepted, 0 for off")]
+    NotNumber {
+        /// The flag or the variable.
+        name: &'static str,
         /// Its value.
         value: String,
     },
@@ -228,6 +315,12 @@ pub enum UsageError {
         dialect: Dialect,
         /// What was typed.
         argument: String,
+    },
+    /// The loader has no benchmark of its own.
+    #[error("the {dialect} dialect describes no benchmark: leave out --tool bench")]
+    NoBench {
+        /// The dialect.
+        dialect: Dialect,
     },
     /// The line ends where a list should stand.
     #[error("{flag} needs a list, with commas between its items: accepted are {accepted}")]

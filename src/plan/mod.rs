@@ -5,25 +5,31 @@
 //! documentation and the enumeration of spellings.
 //! Anyone may call it; it calls nobody.
 //!
-//! [`flags`] is the table of flags; [`dialect`] says what a table of rules can express and `eras`
-//! holds one table for each dialect; [`resolve()`] is the small engine over them. An era is added
-//! by writing its table.
+//! A dialect is a file ([`file`] says what may stand in one); those of `dialects/` are shipped.
+//! [`rules`] is what a file can express, [`flags`] its table of flags, and [`resolve()`] the small
+//! engine over them, which knows no flag and no dialect by name. An era is added by writing its file.
 
 pub mod bench;
+pub mod builds;
 pub mod compare;
 pub mod dialect;
 pub mod equivalent;
-mod eras;
+pub mod file;
 pub mod flags;
 mod message;
 mod parse;
 pub mod render;
 mod resolve;
+pub mod rules;
+mod shipped;
 pub mod spelling;
 mod split;
 
+#[cfg(test)]
+pub(crate) use dialect::era;
 pub use dialect::{Dialect, UnknownDialect};
-pub use message::{Origin, Override, Statement, UsageError, Warning};
+pub use file::DialectError;
+pub use message::{IgnoredValue, Origin, Override, Statement, UsageError, Warning};
 pub use resolve::{Resolved, resolve};
 pub use spelling::Spelling;
 pub use split::{load_flags, split_args, split_bench_args};
@@ -97,7 +103,7 @@ impl LoadPlan {
     /// [`LoadPlan::nearest_reference_word`] then names the closest.
     #[must_use]
     pub fn reference_word(self) -> Option<&'static str> {
-        Dialect::Reference.word_for(self)
+        Dialect::reference().word_for(self)
     }
 
     /// The reference word with the same source and lock, whatever the fallback of a direct plan.

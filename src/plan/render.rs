@@ -4,17 +4,36 @@ use std::fmt::Write as _;
 
 use super::bench::Items;
 use super::dialect::Dialect;
-use super::flags::{FALSY, FLAGS, Flag, TRUTHY};
+use super::flags::{Flag, Reads};
 
-/// The names of every flag the dialect accepts: `--mlock, --mmap, …`.
+/// The names of every flag the dialect accepts: `--mlock, --mmap, …`, or that there are none.
 #[must_use]
 pub fn flag_list(dialect: Dialect) -> String {
-    let known = FLAGS.iter().filter(|def| dialect.rules().knows(def.flag));
-    let names = known.flat_map(|def| {
-        let value = def.value.map(|value| format!(" {value}")).unwrap_or_default();
-        def.on.iter().chain(def.off).map(move |name| format!("{name}{value}"))
+    let rules = dialect.rules();
+    let names = rules.flags().flat_map(|def| {
+        let valued = |name: &str| match (def.value, def.needs_value()) {
+            (Some(value), true) => rules.with_value(name, value).join(" "),
+            _ => name.to_owned(),
+        };
+        let on = def.on.iter().map(move |name| valued(name));
+        on.chain(def.off.iter().map(|name| (*name).to_owned()))
     });
-    names.collect::<Vec<_>>().join(", ")
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { "no load flags".to_owned() } else { names.join(", ") }
+}
+
+/// The values that a flag accepts: load modes, or the words for on and off.
+#[must_use]
+pub(super) fn value_list(dialect: Dialect, name: &str) -> String {
+    let rules = dialect.rules();
+    let takes = rules.find(name).and_then(|named| rules.table[named.row].takes);
+    match takes.map(|takes| takes.reads) {
+        None | Some(Reads::Mode) => word_list(dialect),
+        Some(Reads::Number) => "a number, 0 for off".to_owned(),
+        Some(_) => {
+            format!("{} (on) and {} (off)", rules.booleans.on.join(", "), rules.booleans.off.join(", "))
+        }
+    }
 }
 
 /// The load modes the dialect accepts: `none, mmap, …`.
@@ -26,25 +45,27 @@ pub fn word_list(dialect: Dialect) -> String {
 /// The names of every flag that llama-bench accepts in the dialect: `-mmp 0|1,…, --mmap 0|1,…`.
 #[must_use]
 pub fn bench_flag_list(dialect: Dialect) -> String {
-    let names = super::bench::known(dialect).flat_map(|def| {
-        let items = if def.value.is_some() { "MODE,…" } else { "0|1,…" };
-        def.bench.iter().map(move |name| format!("{name} {items}"))
+    let Some(bench) = &dialect.rules().bench else { return "no load flags".to_owned() };
+    let names = bench.accepted().flat_map(|def| {
+        let items = if def.flag == Flag::Mode { "MODE,…" } else { "0|1,…" };
+        def.names.iter().map(move |name| format!("{name} {items}"))
     });
     names.collect::<Vec<_>>().join(", ")
 }
 
 /// What an item of a llama-bench list may be.
 pub(super) fn bench_items(dialect: Dialect, flag: Flag) -> String {
-    match dialect.rules().bench.items {
+    let booleans = &dialect.rules().booleans;
+    match dialect.rules().bench.as_ref().map(|bench| bench.items) {
         _ if flag == Flag::Mode => word_list(dialect),
-        Items::Words => [TRUTHY, FALSY].concat().join(", "),
-        Items::Stream => "0, 1".to_owned(),
+        Some(Items::Words) => [booleans.on.as_slice(), &booleans.off].concat().join(", "),
+        _ => "0, 1".to_owned(),
     }
 }
 
 /// How to write a flag without `=`: `-lm none|mmap|…`.
 pub(super) fn usage(dialect: Dialect, name: &str) -> String {
-    match super::flags::find(name) {
+    match dialect.rules().find(name) {
         Some(named) if named.flag == Flag::Mode => {
             format!("'{name} {}'", word_list(dialect).replace(", ", "|"))
         }
@@ -56,9 +77,9 @@ pub(super) fn usage(dialect: Dialect, name: &str) -> String {
 /// the word is an error.
 #[must_use]
 pub fn words_markdown() -> String {
-    let dialects: Vec<_> = Dialect::ALL.into_iter().filter(|d| d.rules().knows(Flag::Mode)).collect();
+    let dialects: Vec<_> = Dialect::eras().into_iter().filter(|d| d.rules().knows(Flag::Mode)).collect();
     let mut names: Vec<&str> = Vec::new();
-    for word in dialects.iter().flat_map(|dialect| dialect.rules().words) {
+    for word in dialects.iter().flat_map(|dialect| &dialect.rules().words) {
         if !names.contains(&word.name) {
             names.push(word.name);
         }
@@ -98,19 +119,20 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::dialect::era;
 
     #[test]
     fn the_list_of_flags_has_those_of_the_dialect_and_no_other() {
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::eras() {
             let list = flag_list(dialect);
             let listed: Vec<&str> = list.split(", ").map(|name| name.split(' ').next().unwrap()).collect();
-            for def in &FLAGS {
-                for name in def.on.iter().chain(def.off) {
-                    assert_eq!(listed.contains(name), dialect.rules().knows(def.flag), "{dialect} {name}");
+            for def in &dialect.rules().table {
+                for name in def.on.iter().chain(&def.off) {
+                    assert_eq!(listed.contains(name), def.accepted, "{dialect} {name}");
                 }
             }
         }
-        assert!(flag_list(Dialect::EnumV4).ends_with("-lm MODE, --load-mode MODE"));
+        assert!(flag_list(era("enum-v4")).ends_with("-lm MODE, --load-mode MODE"));
     }
 
     #[test]

@@ -12,10 +12,11 @@
 //! Whatever asked for something and did not get it is named in a warning. A statement that repeats
 //! what won is passed over, except a legacy switch beside a load mode, which is always named.
 
-use super::dialect::{Combine, Dialect, Refusal, Speech, Switches, Word};
-use super::flags::{FLAGS, Flag};
-use super::message::{Origin, Override, Says, Statement, UsageError, Warning};
-use super::{LoadPlan, OnRefused, parse};
+use super::dialect::Dialect;
+use super::flags::Flag;
+use super::message::{IgnoredValue, Origin, Override, Says, Statement, UsageError, Warning};
+use super::rules::{Base, Combine, ModeRole, Refusal, Rules, Switches, Word};
+use super::{LoadPlan, OnRefused, Source, parse};
 
 /// What a spelling means under a dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Resolved {
     pub overridden: Vec<Override>,
     /// Load variables that are set and that this dialect does not read.
     pub ignored_env: Vec<&'static str>,
+    /// Variables that are read and whose value does not mean what it seems to.
+    pub ignored_values: Vec<IgnoredValue>,
 }
 
 /// Resolves a command line of load flags and an environment.
@@ -46,40 +49,48 @@ pub struct Resolved {
 ///
 /// A [`UsageError`] names what was wrong and what is accepted.
 pub fn resolve(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> Result<Resolved, UsageError> {
-    let mut said = Vec::with_capacity(argv.len() + env.len().min(2 * FLAGS.len()));
-    let ignored_env = parse::environment(dialect, env, &mut said)?;
-    parse::command_line(dialect, argv, &mut said)?;
-
     let rules = dialect.rules();
+    let mut said = Vec::with_capacity(argv.len() + env.len().min(2 * rules.table.len()));
+    let parse::Unheard { variables: ignored_env, values: ignored_values } =
+        parse::environment(dialect, env, &mut said)?;
+    let set = said.len();
+    parse::command_line(dialect, argv, &mut said)?;
+    // Whoever is heard last has the last word.
+    if rules.environment_wins {
+        said.rotate_left(set);
+    }
+
     let mut overridden = Vec::new();
     let (plan, by_switches) = match &rules.combine {
-        Combine::OneField { start, assigns } => (one_field(*start, assigns, &said, &mut overridden), false),
-        Combine::Switches { start, turns_off, refused } => match deciding_mode(&said) {
-            Some((by, word)) => (alone(by, word, &said, &mut overridden), false),
-            None => (switches(*start, turns_off, *refused, &said, &mut overridden), true),
-        },
+        Combine::OneField { start } => (one_field(rules, *start, &said, &mut overridden), false),
+        Combine::Switches { start, turns_off, refused, mode } => {
+            match deciding_mode(&said).filter(|_| *mode == ModeRole::Alone) {
+                Some((by, word)) => (alone(by, word, &said, &mut overridden), false),
+                None => {
+                    let beside = *mode == ModeRole::Source;
+                    (switches(*start, turns_off, *refused, beside, &said, &mut overridden), true)
+                }
+            }
+        }
     };
     let load_mode = plan.reference_word();
-    let warnings = match &rules.speech {
-        Speech::Exact => exact_warnings(&said, load_mode.filter(|_| by_switches), &overridden),
-        Speech::Fixed { deprecated, combined } => fixed_warnings(&said, deprecated, *combined),
+    let warnings = if rules.messages.exact {
+        let own = dialect.word_for(plan).filter(|_| by_switches);
+        exact_warnings(rules, &said, own, &overridden)
+    } else {
+        fixed_warnings(rules, &said)
     };
-    Ok(Resolved { plan, load_mode, said, warnings, overridden, ignored_env })
+    Ok(Resolved { plan, load_mode, said, warnings, overridden, ignored_env, ignored_values })
 }
 
 /// One field, overwritten by each statement in turn.
-fn one_field(
-    start: Word,
-    assigns: &[(Flag, bool, Word)],
-    said: &[Statement],
-    overridden: &mut Vec<Override>,
-) -> LoadPlan {
+fn one_field(rules: &Rules, start: Word, said: &[Statement], overridden: &mut Vec<Override>) -> LoadPlan {
     let written = |statement: &Statement| match statement.says {
         Says::Mode(word) => Some(word),
-        says => assigns
-            .iter()
-            .find(|(flag, on, _)| *flag == statement.flag && Some(*on) == says.switch())
-            .map(|(_, _, word)| *word),
+        says => {
+            let [on, off] = rules.table[statement.row].writes;
+            says.switch().and_then(|turned| if turned { on } else { off })
+        }
     };
     let last = said.iter().rev().find_map(|by| written(by).map(|word| (*by, word)));
     let Some((by, word)) = last else { return start.plan };
@@ -88,17 +99,15 @@ fn one_field(
     word.plan
 }
 
-/// The load mode that decides alone, if one does: the last on the command line; the environment's
-/// only when the command line says nothing at all, because the command line beats the environment.
+/// The load mode that decides alone, if one does: the last that was said where it counts most. One
+/// of the weaker side (the environment, as a rule) only when the stronger says nothing at all.
 fn deciding_mode(said: &[Statement]) -> Option<(Statement, Word)> {
+    let strongest = said.last()?.origin;
     let last = said.iter().rev().find_map(|statement| match statement.says {
         Says::Mode(word) => Some((*statement, word)),
         _ => None,
     });
-    last.filter(|(mode, _)| {
-        mode.origin == Origin::CommandLine
-            || said.iter().all(|statement| statement.origin == Origin::Environment)
-    })
+    last.filter(|(mode, _)| mode.origin == strongest)
 }
 
 fn alone(by: Statement, word: Word, said: &[Statement], overridden: &mut Vec<Override>) -> LoadPlan {
@@ -111,60 +120,93 @@ fn alone(by: Statement, word: Word, said: &[Statement], overridden: &mut Vec<Ove
     word.plan
 }
 
+/// What a switch is set to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Value {
+    On(bool),
+    From(Base),
+}
+
 /// A switch and who set it last.
 #[derive(Clone, Copy)]
 struct Slot {
-    on: bool,
+    value: Value,
     by: Option<Statement>,
 }
 
-/// Independent switches. The environment's statements stand first, so the command line beats them
-/// switch by switch.
+/// The slot that a decision is about, and what a sense of it means there.
+fn slot_of(flag: Flag, on: bool) -> (usize, Value) {
+    match flag {
+        Flag::Lock => (0, Value::On(on)),
+        Flag::Map | Flag::Mode => (1, Value::From(Base::of_switch(on))),
+        Flag::Direct => (2, Value::On(on)),
+    }
+}
+
+/// Independent switches. The statements of the weaker side stand first, so the stronger beats them
+/// switch by switch. `beside` says that a load mode is a statement about the source.
 fn switches(
     start: Switches,
     turns_off: &[(Flag, Flag)],
     refused: Refusal,
+    beside: bool,
     said: &[Statement],
     overridden: &mut Vec<Override>,
 ) -> LoadPlan {
-    let mut slots = [start.lock, start.map, start.direct].map(|on| Slot { on, by: None });
-    for &statement in said {
-        let Some(on) = statement.says.switch() else { continue };
-        slots[statement.flag as usize] = Slot { on, by: Some(statement) };
+    let asked = |statement: &Statement| match statement.says {
+        Says::Mode(word) if beside => Some((1, Value::From(Base::of_plan(word.plan)))),
+        says => says.switch().map(|on| slot_of(statement.flag, on)),
+    };
+    let start = [Value::On(start.lock), Value::From(start.base), Value::On(start.direct)];
+    let mut slots = start.map(|value| Slot { value, by: None });
+    for statement in said {
+        let Some((slot, value)) = asked(statement) else { continue };
+        slots[slot] = Slot { value, by: Some(*statement) };
+        let on = statement.says.switch() == Some(true);
         for (_, other) in turns_off.iter().filter(|(flag, _)| on && *flag == statement.flag) {
-            slots[*other as usize] = Slot { on: false, by: Some(statement) };
+            let (slot, value) = slot_of(*other, false);
+            slots[slot] = Slot { value, by: Some(*statement) };
         }
     }
-    // Only an environment's load mode gets here: one on the command line would have decided.
-    let first_typed = said.iter().find(|statement| statement.origin == Origin::CommandLine);
+    // Only a load mode of the weaker side gets here: one of the stronger would have decided.
+    let strongest = said.last().map(|statement| statement.origin);
+    let first_strong = said.iter().find(|statement| Some(statement.origin) == strongest);
     overridden.extend(said.iter().filter_map(|&what| {
-        let by = match what.says.switch() {
-            Some(on) => {
-                let slot = slots[what.flag as usize];
-                slot.by.filter(|_| slot.on != on)
-            }
-            None => first_typed.copied().filter(|_| matches!(what.says, Says::Mode(_))),
+        let by = match asked(&what) {
+            Some((slot, value)) => slots[slot].by.filter(|_| slots[slot].value != value),
+            None => first_strong.copied().filter(|_| matches!(what.says, Says::Mode(_))),
         };
         by.map(|by| Override { what, by })
     }));
 
-    let [lock, map, direct] = slots.map(|slot| slot.on);
-    plan_of(Switches { lock, map, direct }, refused)
+    let is_on = |slot: usize| slots[slot].value == Value::On(true);
+    let base = match slots[1].value {
+        Value::From(base) => base,
+        Value::On(map) => Base::of_switch(map),
+    };
+    plan_of(Switches { lock: is_on(0), base, direct: is_on(2) }, refused)
 }
 
 /// The plan that the three switches make together.
-pub(super) fn plan_of(Switches { lock, map, direct }: Switches, refused: Refusal) -> LoadPlan {
-    let without_direct = if map { LoadPlan::map(lock) } else { LoadPlan::read(lock) };
-    match (direct, refused) {
-        (false, _) => without_direct,
-        (true, Refusal::WithoutDirect) if map => LoadPlan::direct(lock, OnRefused::Map),
-        (true, _) => LoadPlan::direct(lock, OnRefused::Read),
+pub(super) fn plan_of(Switches { lock, base, direct }: Switches, refused: Refusal) -> LoadPlan {
+    let on_refused = match (refused, base) {
+        (Refusal::Always(fallback), _) => fallback,
+        (Refusal::WithoutDirect, Base::Map) => OnRefused::Map,
+        (Refusal::WithoutDirect, _) => OnRefused::Read,
+    };
+    match base {
+        _ if direct => LoadPlan::direct(lock, on_refused),
+        Base::Map => LoadPlan::map(lock),
+        Base::Read => LoadPlan::read(lock),
+        Base::Auto => LoadPlan { source: Source::Auto, lock, on_refused: None },
+        Base::Direct(refused) => LoadPlan::direct(lock, refused),
     }
 }
 
 /// The reference's own warnings. `instead` is the equivalent of the legacy switches when they made
 /// the plan.
 fn exact_warnings(
+    rules: &Rules,
     said: &[Statement],
     instead: Option<&'static str>,
     overridden: &[Override],
@@ -172,44 +214,44 @@ fn exact_warnings(
     let mut warnings = Vec::new();
     if let Some(instead) = instead {
         for (i, &what) in said.iter().enumerate().filter(|(_, what)| what.is_legacy()) {
-            if said[..i].iter().all(|before| before.name != what.name) {
-                warnings.push(Warning::Deprecated { what, instead });
-            }
+            let text = rules.table[what.row].deprecated;
+            let first = said[..i].iter().all(|before| before.name != what.name);
+            warnings.extend(text.filter(|_| first).map(|text| Warning::Deprecated { text, what, instead }));
         }
     }
-    for (i, lost) in overridden.iter().enumerate() {
-        if !overridden[..i].contains(lost) {
-            warnings.push(Warning::Overridden(*lost));
+    for (i, &lost) in overridden.iter().enumerate() {
+        if !overridden[..i].contains(&lost) {
+            warnings.push(Warning::Overridden { lost, mode_flag: rules.mode_flag() });
         }
     }
     warnings
 }
 
 /// What llama.cpp prints: remarks flag by flag as they are handled, the combination last.
-fn fixed_warnings(
-    said: &[Statement],
-    deprecated: &[(Flag, &'static str)],
-    combined: Option<&'static str>,
-) -> Vec<Warning> {
+fn fixed_warnings(rules: &Rules, said: &[Statement]) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    let typed_from = said.iter().position(|s| s.origin == Origin::CommandLine).unwrap_or(said.len());
-    let (set, typed) = said.split_at(typed_from);
-    for (i, statement) in said.iter().enumerate() {
-        if i >= typed_from {
-            if said[typed_from..i].iter().any(|before| before.name == statement.name) {
-                warnings.push(Warning::Repeated(statement.name));
-            }
-            if set.iter().any(|variable| variable.flag == statement.flag) {
-                let variable = statement.flag.def().variable;
-                warnings.push(Warning::VariableOverwritten { variable, by: statement.name });
+    let messages = &rules.messages;
+    let (typed, set): (Vec<&Statement>, Vec<&Statement>) =
+        said.iter().partition(|statement| statement.origin == Origin::CommandLine);
+    let mut handled: Vec<&str> = Vec::new();
+    for statement in said {
+        if statement.origin == Origin::CommandLine {
+            let name = statement.name;
+            let again = handled.contains(&name);
+            warnings.extend(messages.repeated.filter(|_| again).map(|text| Warning::Repeated { text, name }));
+            handled.push(name);
+            let variable = rules.table[statement.row].variable.map(|variable| variable.name);
+            let overwritten = set.iter().any(|other| other.row == statement.row) && !rules.environment_wins;
+            if let (Some(text), Some(variable), true) = (messages.overwritten, variable, overwritten) {
+                warnings.push(Warning::VariableOverwritten { text, variable, by: name });
             }
         }
         if statement.says != Says::Nothing {
-            let text = deprecated.iter().find(|(flag, _)| *flag == statement.flag);
-            warnings.extend(text.map(|(_, text)| Warning::EraText(text)));
+            warnings.extend(rules.table[statement.row].deprecated.map(Warning::EraText));
         }
     }
-    let both = typed.iter().any(Statement::is_legacy) && !typed.iter().all(Statement::is_legacy);
-    warnings.extend(combined.filter(|_| both).map(Warning::EraText));
+    let legacy = typed.iter().filter(|statement| statement.is_legacy()).count();
+    let both = legacy > 0 && typed.iter().any(|statement| statement.flag == Flag::Mode);
+    warnings.extend(messages.combined.filter(|_| both).map(Warning::EraText));
     warnings
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::dialect::{Dialect, Variables};
-use super::flags::{FALSY, FLAGS, FlagDef, TRUTHY};
+use super::dialect::Dialect;
+use super::flags::{FlagDef, Reads, VariableDef};
+use super::rules::Rules;
 use super::{Resolved, UsageError, resolve};
 
 /// One way of asking: load flags and load variables. `Display` gives a line a shell understands.
@@ -84,67 +85,102 @@ fn shell_word(word: &str, quote_empty: bool) -> String {
 #[must_use]
 pub fn units(dialect: Dialect) -> Vec<Spelling> {
     let rules = dialect.rules();
-    let known = || FLAGS.iter().filter(|def| rules.knows(def.flag));
     let mut units = Vec::new();
-    for def in known() {
-        for name in def.on.iter().chain(def.off).flat_map(|name| typed_forms(name)) {
-            if def.value.is_none() {
-                units.push(Spelling::flags([name]));
-                continue;
+    for def in rules.flags() {
+        for name in def.on.iter().flat_map(|name| typed_forms(rules, name)) {
+            if !def.needs_value() {
+                units.push(Spelling::flags([name.as_str()]));
             }
-            for word in rules.words {
-                units.push(Spelling::flags([name.as_str(), word.name]));
-                if rules.equals_form {
-                    units.push(Spelling::flags([format!("{name}={}", word.name)]));
+            for value in values(rules, def) {
+                if rules.forms.separate && def.needs_value() {
+                    units.push(Spelling::flags([name.as_str(), value]));
+                }
+                if let Some(joined) = rules.forms.joined {
+                    units.push(Spelling::flags([format!("{name}{joined}{value}")]));
                 }
             }
         }
+        units.extend(
+            def.off.iter().flat_map(|name| typed_forms(rules, name)).map(|name| Spelling::flags([name])),
+        );
     }
-    for def in known() {
-        variable_units(dialect, def, &mut units);
+    for def in rules.flags() {
+        let variables = [def.variable, def.no_variable].into_iter().flatten();
+        units.extend(variables.flat_map(|variable| variable_units(rules, variable)));
     }
     units
 }
 
 /// A name with dashes and, for a long name with dashes inside, with underscores.
-fn typed_forms(name: &str) -> Vec<String> {
+fn typed_forms(rules: &Rules, name: &str) -> Vec<String> {
     let mut forms = vec![name.to_owned()];
-    if let Some(bare) = name.strip_prefix("--").filter(|bare| bare.contains('-')) {
-        forms.push(format!("--{}", bare.replace('-', "_")));
-    }
+    let long = name.strip_prefix("--").filter(|bare| bare.contains('-') && rules.forms.underscores);
+    forms.extend(long.map(|bare| format!("--{}", bare.replace('-', "_"))));
     forms
 }
 
-fn variable_units(dialect: Dialect, def: &FlagDef, units: &mut Vec<Spelling>) {
-    let rules = dialect.rules();
-    if def.value.is_some() {
-        units.extend(rules.words.iter().map(|word| Spelling::variable(def.variable, word.name)));
-        return;
-    }
-    for name in [Some(def.variable), def.no_variable].into_iter().flatten() {
-        let words = TRUTHY.into_iter().chain(FALSY);
-        units.extend(words.map(|word| Spelling::variable(name, word)));
-        // Where presence alone counts, an empty value is one more way to write it.
-        if Some(name) == def.no_variable && rules.variables == Variables::Lenient {
-            units.push(Spelling::variable(name, ""));
+/// The values that a flag accepts, one by one; none for a switch.
+fn values(rules: &Rules, def: &FlagDef) -> Vec<&'static str> {
+    def.takes.map(|takes| words_of(rules, takes.reads)).unwrap_or_default()
+}
+
+fn words_of(rules: &Rules, reads: Reads) -> Vec<&'static str> {
+    match reads {
+        Reads::Mode => rules.words.iter().map(|word| word.name).collect(),
+        Reads::Number => vec!["1", "0"],
+        Reads::Boolean | Reads::Truthy | Reads::Presence => {
+            rules.booleans.on.iter().chain(&rules.booleans.off).copied().collect()
         }
     }
+}
+
+fn variable_units(rules: &Rules, variable: VariableDef) -> Vec<Spelling> {
+    let VariableDef { name, reads, .. } = variable;
+    let mut values = words_of(rules, reads);
+    // Where presence alone counts, an empty value is one more way to write it.
+    if reads == Reads::Presence {
+        values.push("");
+    }
+    values.into_iter().map(|value| Spelling::variable(name, value)).collect()
 }
 
 /// The canonical flags of a dialect: one spelling for each flag, sense and load mode.
 #[must_use]
 pub fn flags(dialect: Dialect) -> Vec<Spelling> {
+    senses(dialect, |names| names.first())
+}
+
+/// One spelling for each flag, sense and load mode, by the name that `pick` takes of several.
+pub(super) fn senses(
+    dialect: Dialect,
+    pick: impl for<'n> Fn(&'n [&'static str]) -> Option<&'n &'static str>,
+) -> Vec<Spelling> {
     let rules = dialect.rules();
     let mut flags = Vec::new();
-    for def in FLAGS.iter().filter(|def| rules.knows(def.flag)) {
-        let canonical = def.on.first().into_iter().chain(def.off.first());
-        if def.value.is_none() {
-            flags.extend(canonical.map(|name| Spelling::flags([*name])));
-        } else {
-            flags.extend(
-                canonical.flat_map(|name| rules.words.iter().map(|w| Spelling::flags([*name, w.name]))),
-            );
-        }
+    for def in rules.flags() {
+        let (on, off) = (pick(&def.on).copied(), pick(&def.off).copied());
+        let alone = on.filter(|_| !def.needs_value()).into_iter().chain(off);
+        let valued = on.into_iter().flat_map(|name| {
+            let senses = match def.takes.map(|takes| takes.reads) {
+                None => Vec::new(),
+                Some(Reads::Mode) => words_of(rules, Reads::Mode),
+                Some(Reads::Number) => vec!["1", "0"],
+                Some(_) => {
+                    rules.booleans.on.first().into_iter().chain(rules.booleans.off.first()).copied().collect()
+                }
+            };
+            // The name alone says on already.
+            let said = def.takes.is_some_and(|takes| takes.optional);
+            senses.into_iter().skip(usize::from(said)).map(move |value| (name, value)).collect::<Vec<_>>()
+        });
+        let valued: Vec<Spelling> = valued
+            .map(|(name, value)| match (def.needs_value(), rules.forms.joined) {
+                (false, Some(joined)) => Spelling::flags([format!("{name}{joined}{value}")]),
+                _ => Spelling::flags(rules.with_value(name, value)),
+            })
+            .collect();
+        flags.extend(alone.map(|name| Spelling::flags([name])));
+        flags.extend(valued);
     }
     flags
 }
@@ -205,10 +241,11 @@ impl<'u> Iterator for Sequences<'u> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::dialect::era;
 
     #[test]
     fn sequences_are_complete_and_distinct() {
-        let units = flags(Dialect::Booleans);
+        let units = flags(era("booleans"));
         assert_eq!(units.len(), 5);
         let all: Vec<_> = sequences(&units, 3).map(|s| Spelling::join(&s)).collect();
         assert_eq!(all.len(), 1 + 5 + 25 + 125);
@@ -221,7 +258,7 @@ mod tests {
 
     #[test]
     fn lines_are_the_sequences_up_to_the_order_of_variables() {
-        for dialect in [Dialect::Booleans, Dialect::EnumV4] {
+        for dialect in [era("booleans"), era("enum-v4")] {
             let units = units(dialect);
             let variables = units.iter().filter(|unit| !unit.env.is_empty()).count();
             let flags = units.len() - variables;
@@ -245,7 +282,7 @@ mod tests {
 
     #[test]
     fn units_are_distinct_and_accepted() {
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::shipped() {
             let units = units(dialect);
             let distinct: std::collections::BTreeSet<_> = units.iter().collect();
             assert_eq!(distinct.len(), units.len());
@@ -257,7 +294,7 @@ mod tests {
 
     #[test]
     fn units_hold_every_form() {
-        let shown: Vec<_> = units(Dialect::Reference).iter().map(ToString::to_string).collect();
+        let shown: Vec<_> = units(Dialect::reference()).iter().map(ToString::to_string).collect();
         for form in [
             "--no_mmap",
             "--no_direct_io",
@@ -273,7 +310,7 @@ mod tests {
         }
         // 1 + 3 + 6 switches, 8 words in 3 names and 2 forms, 5 variables of 8 words, 8 words.
         assert_eq!(shown.len(), 10 + 8 * 3 * 2 + 5 * 8 + 8);
-        let v1: Vec<_> = units(Dialect::EnumV1).iter().map(ToString::to_string).collect();
+        let v1: Vec<_> = units(era("enum-v1")).iter().map(ToString::to_string).collect();
         assert!(v1.iter().all(|unit| unit.starts_with("LLAMA") || !unit.contains('=')), "{v1:?}");
         assert!(v1.iter().any(|unit| unit == "LLAMA_ARG_NO_MMAP="));
     }

@@ -5,21 +5,25 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::ops::Range;
 
-use super::flags;
-use super::parse::split_inline;
+use super::dialect::Dialect;
 
 /// Where the load flags stand in a command line, in order: each range is one flag with its value.
 ///
-/// Every name of the flag table counts, whichever dialect is in force, so that a flag its dialect
-/// does not know gets that dialect's own error. Nothing is found after `--`, and nothing in the
+/// Every name of the dialect's table counts, accepted or not, so that a flag of another era gets the
+/// dialect's own error. Nothing is found after `--`, and nothing in the
 /// value of another option: `takes_value` says of a word whether it is an option (`-p`, `--prompt`)
 /// whose value is the next word.
-pub fn load_flags<S: AsRef<str>>(argv: &[S], takes_value: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
-    ranges(argv, |name| flags::find(name).map(|named| named.flag.def().value.is_some()), takes_value)
+pub fn load_flags<S: AsRef<str>>(
+    dialect: Dialect,
+    argv: &[S],
+    takes_value: impl Fn(&str) -> bool,
+) -> Vec<Range<usize>> {
+    ranges(dialect, argv, |name| dialect.rules().find(name).map(|named| named.needs_value), takes_value)
 }
 
 /// The ranges of the flags that `find` knows, by whether they take a value.
 fn ranges<S: AsRef<str>>(
+    dialect: Dialect,
     argv: &[S],
     find: impl Fn(&str) -> Option<bool>,
     takes_value: impl Fn(&str) -> bool,
@@ -27,7 +31,7 @@ fn ranges<S: AsRef<str>>(
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(word) = argv.get(at).map(AsRef::as_ref) {
-        let (name, inline) = split_inline(word);
+        let (name, inline) = dialect.rules().forms.split(word);
         let named = find(name);
         if word == "--" {
             break;
@@ -52,19 +56,22 @@ fn ranges<S: AsRef<str>>(
 /// value.
 #[must_use]
 pub fn split_args(
+    dialect: Dialect,
     argv: impl IntoIterator<Item = OsString>,
     takes_value: impl Fn(&str) -> bool,
 ) -> (Vec<String>, Vec<OsString>) {
-    taken_out(argv, |text| load_flags(text, takes_value))
+    taken_out(argv, |text| load_flags(dialect, text, takes_value))
 }
 
 /// The same for a llama-bench line, whose load flags take a list each.
 #[must_use]
 pub fn split_bench_args(
+    dialect: Dialect,
     argv: impl IntoIterator<Item = OsString>,
     takes_value: impl Fn(&str) -> bool,
 ) -> (Vec<String>, Vec<OsString>) {
-    taken_out(argv, |text| ranges(text, |name| flags::find_bench(name).map(|_| true), takes_value))
+    let find = |name: &str| dialect.rules().find_bench(name).map(|_| true);
+    taken_out(argv, |text| ranges(dialect, text, find, takes_value))
 }
 
 /// The words in the ranges that `find` finds, and all others.
@@ -86,7 +93,7 @@ mod tests {
 
     fn split(line: &str) -> (String, String) {
         let takes_value = |word: &str| matches!(word, "-m" | "-p" | "--prompt" | "-n");
-        let (load, rest) = split_args(line.split(' ').map(OsString::from), takes_value);
+        let (load, rest) = split_args(Dialect::reference(), line.split(' ').map(OsString::from), takes_value);
         let rest: Vec<_> = rest.iter().map(|word| word.to_string_lossy()).collect();
         (load.join(" "), rest.join(" "))
     }
@@ -129,7 +136,8 @@ mod tests {
     #[test]
     fn a_bench_flag_leaves_with_its_list() {
         let line = "bench -m -dio -mmp 0,1 -dio 1 -p 8 --load_mode=none,dio --mlock -lm dio -- -lm none";
-        let (load, rest) = split_bench_args(line.split(' ').map(OsString::from), |word| word == "-m");
+        let (load, rest) =
+            split_bench_args(Dialect::reference(), line.split(' ').map(OsString::from), |word| word == "-m");
         assert_eq!(load.join(" "), "-mmp 0,1 -dio 1 --load_mode=none,dio -lm dio");
         // The lock switch is none of llama-bench's, so that another parser refuses it.
         assert_eq!(rest, ["bench", "-m", "-dio", "-p", "8", "--mlock", "--", "-lm", "none"]);
@@ -138,6 +146,6 @@ mod tests {
     #[test]
     fn ranges_are_flags_with_their_values() {
         let argv = ["run", "-lm", "none", "--mlock", "-p", "-dio", "--load-mode=dio", "-lm"];
-        assert_eq!(load_flags(&argv, |word| word == "-p"), [1..3, 3..4, 6..7, 7..8]);
+        assert_eq!(load_flags(Dialect::reference(), &argv, |word| word == "-p"), [1..3, 3..4, 6..7, 7..8]);
     }
 }

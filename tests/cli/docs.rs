@@ -8,7 +8,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use loadparity::plan::Dialect;
-use loadparity::plan::flags::FLAGS;
 
 use crate::support;
 
@@ -223,15 +222,16 @@ fn every_row_of_the_table_is_in_everything_that_is_generated() {
     let has = |name: &str, (place, text): &(&str, String)| {
         assert!(words(text).contains(name), "{place} has no {name}");
     };
-    for def in &FLAGS {
+    let rules = Dialect::reference().rules();
+    for def in &rules.table {
         let texts: Vec<&str> = std::iter::once(def.help).chain(def.off_help).collect();
-        for name in def.on.iter().chain(def.off) {
+        for name in def.on.iter().chain(&def.off) {
             scripts.iter().chain(&pages).chain(&explain).for_each(|place| has(name, place));
         }
-        for name in def.bench {
+        for name in rules.bench.iter().flat_map(|bench| &bench.flags).flat_map(|listed| &listed.names) {
             scripts.iter().chain(&bench).chain([&pages[2]]).for_each(|place| has(name, place));
         }
-        for variable in std::iter::once(def.variable).chain(def.no_variable) {
+        for variable in def.variables() {
             pages.iter().for_each(|place| has(variable, place));
         }
         for text in texts {
@@ -241,7 +241,7 @@ fn every_row_of_the_table_is_in_everything_that_is_generated() {
             }
         }
     }
-    for word in Dialect::Reference.rules().words {
+    for word in &Dialect::reference().rules().words {
         // PowerShell's script completes no values.
         scripts[..3].iter().chain(&pages).chain(&bench).for_each(|place| has(word.name, place));
         for (place, all) in &pages {
@@ -358,7 +358,7 @@ mod bash {
     fn names_and_values_are_completed() {
         assert_eq!(offered(&["loadparity", "run", "--load-mo"]), ["--load-mode"]);
         assert_eq!(offered(&["loadparity", "exp"]), ["explain", "explain-rule"]);
-        let words: Vec<&str> = Dialect::Reference.rules().words.iter().map(|word| word.name).collect();
+        let words: Vec<&str> = Dialect::reference().rules().words.iter().map(|word| word.name).collect();
         for name in ["-lm", "--load-mode"] {
             for command in ["run", "bench"] {
                 assert_eq!(offered(&["loadparity", command, name, ""]), words, "{command} {name}");
@@ -366,13 +366,14 @@ mod bash {
             assert_eq!(offered(&["loadparity", "run", name, "none"]), ["none", "none+mlock"]);
         }
         assert_eq!(offered(&["loadparity", "bench", "-mmp", "o"]), ["on", "off"]);
-        for def in &FLAGS {
-            for name in def.on.iter().chain(def.off) {
+        let rules = Dialect::reference().rules();
+        for def in &rules.table {
+            for name in def.on.iter().chain(&def.off) {
                 assert!(offered(&["loadparity", "run", name]).iter().any(|word| word == name), "run {name}");
                 let behind = offered(&["loadparity", "explain", "--", name]);
                 assert!(behind.iter().any(|word| word == name), "explain -- {name}");
             }
-            for name in def.bench {
+            for name in rules.bench.iter().flat_map(|bench| &bench.flags).flat_map(|listed| &listed.names) {
                 assert!(
                     offered(&["loadparity", "bench", name]).iter().any(|word| word == name),
                     "bench {name}"

@@ -3,6 +3,7 @@
 mod bench;
 mod bits;
 mod broken_loaders;
+mod dialect_files;
 mod dialects;
 mod docs;
 mod explain_rule;

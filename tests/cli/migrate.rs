@@ -275,7 +275,7 @@ mod in_a_real_shell {
     /// The load plan of what was observed, and the other arguments.
     fn plan(dialect: Dialect, seen: (Vec<String>, Vec<(String, String)>)) -> (LoadPlan, Vec<String>) {
         let takes_value = |word: &str| matches!(word, "-m" | "-p" | "-c");
-        let (argv, rest) = split_args(seen.0.into_iter().map(Into::into), takes_value);
+        let (argv, rest) = split_args(dialect, seen.0.into_iter().map(Into::into), takes_value);
         let found = Spelling { argv, env: seen.1 }.resolve(dialect).unwrap();
         (found.plan, rest.into_iter().map(|word| word.into_string().unwrap()).collect())
     }
@@ -298,12 +298,12 @@ mod in_a_real_shell {
         #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn a_quoted_line_keeps_its_plan(
-            from in 0..Dialect::ALL.len(),
-            to in 0..Dialect::ALL.len(),
+            from in 0..Dialect::eras().len(),
+            to in 0..Dialect::eras().len(),
             picks in proptest::collection::vec((any::<prop::sample::Index>(), others(), any::<bool>()), 0..4),
             styles in proptest::collection::vec((0_u8..5, 0_u8..4), 40),
         ) {
-            let (from, to) = (Dialect::ALL[from], Dialect::ALL[to]);
+            let (from, to) = (Dialect::eras()[from], Dialect::eras()[to]);
             let units = units(from);
             let mut words = Vec::new();
             let mut spelling = Spelling::default();

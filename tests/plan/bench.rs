@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
 
+use crate::dialects::era;
 use loadparity::plan::bench::{self, Queue};
 use loadparity::plan::spelling::Spelling;
 use loadparity::plan::{Dialect, LoadPlan, OnRefused, UsageError};
@@ -79,20 +80,20 @@ fn a_line_in_every_era(
     #[case] both: &str,
     #[case] removed: &str,
 ) {
-    assert_eq!(plans(Dialect::Booleans, line), booleans, "booleans");
-    assert_eq!(plans(Dialect::EnumV3, line), both, "enum-v3");
-    assert_eq!(plans(Dialect::EnumV4, line), removed, "enum-v4");
+    assert_eq!(plans(era("booleans"), line), booleans, "booleans");
+    assert_eq!(plans(era("enum-v3"), line), both, "enum-v3");
+    assert_eq!(plans(era("enum-v4"), line), removed, "enum-v4");
     let v2 = if line.is_empty() { "map" } else { both };
-    assert_eq!(plans(Dialect::EnumV2, line), v2, "enum-v2");
+    assert_eq!(plans(era("enum-v2"), line), v2, "enum-v2");
     let v1 = v2.replace("read+lock", "map+lock");
-    assert_eq!(plans(Dialect::EnumV1, line), v1, "enum-v1");
+    assert_eq!(plans(era("enum-v1"), line), v1, "enum-v1");
     // Direct I/O by default was the library's and the command line's; this tool had both off.
     let dio_default = match line {
         "" | "-dio 0" => "read",
         "-dio 1" => "direct-else-read",
         _ => booleans,
     };
-    assert_eq!(plans(Dialect::DioDefault, line), dio_default, "dio-default");
+    assert_eq!(plans(era("dio-default"), line), dio_default, "dio-default");
 }
 
 #[rstest]
@@ -110,23 +111,23 @@ fn a_line_in_every_era(
 #[case("-mmp 1,", "error")]
 #[case("-lm auto,", "error")]
 fn the_reference_multiplies_switches_and_queues_modes(#[case] line: &str, #[case] expected: &str) {
-    assert_eq!(plans(Dialect::Reference, line), expected);
+    assert_eq!(plans(Dialect::reference(), line), expected);
 }
 
 #[test]
 fn an_empty_list_falls_back_to_the_default() {
     for (dialect, expected) in [
-        (Dialect::Booleans, Ok(LoadPlan::map(false))),
-        (Dialect::EnumV3, Ok(LoadPlan::AUTO)),
-        (Dialect::Reference, Err(())),
+        (era("booleans"), Ok(LoadPlan::map(false))),
+        (era("enum-v3"), Ok(LoadPlan::AUTO)),
+        (Dialect::reference(), Err(())),
     ] {
         let queue = bench::resolve(dialect, &["-mmp", ""]);
         let plans = queue.map(|queue| queue.entries.iter().map(|entry| entry.plan).collect::<Vec<_>>());
         assert_eq!(plans.map_err(|_| ()), expected.map(|plan| vec![plan]), "{dialect}");
     }
-    assert!(bench::resolve(Dialect::EnumV3, &["-lm", ""]).is_err());
+    assert!(bench::resolve(era("enum-v3"), &["-lm", ""]).is_err());
     assert_eq!(
-        bench::resolve(Dialect::Booleans, &["-mmp", " 1, 0"]).unwrap().entries.len(),
+        bench::resolve(era("booleans"), &["-mmp", " 1, 0"]).unwrap().entries.len(),
         2,
         "a stream passes leading blanks over"
     );
@@ -135,8 +136,8 @@ fn an_empty_list_falls_back_to_the_default() {
 /// The row of a load mode asks for what the command line with the same mode asks for.
 #[test]
 fn a_load_mode_means_the_same_in_both_tools() {
-    for dialect in Dialect::ALL {
-        for word in dialect.rules().words {
+    for dialect in Dialect::eras() {
+        for word in &dialect.rules().words {
             let queue = bench::resolve(dialect, &["-lm", word.name]).unwrap();
             let line = Spelling::flags(["-lm", word.name]).resolve(dialect).unwrap();
             assert_eq!(queue.entries.len(), 1);
@@ -153,10 +154,10 @@ fn products_multiply_and_queues_add() {
     for (maps, directs) in (1..5).flat_map(|m| (1..5).map(move |d| (m, d))) {
         let line = format!("-mmp {} -dio {}", list(maps), list(directs));
         let size = |dialect| resolve(dialect, &line).unwrap().entries.len();
-        for dialect in [Dialect::Reference, Dialect::Booleans, Dialect::DioDefault] {
+        for dialect in [Dialect::reference(), era("booleans"), era("dio-default")] {
             assert_eq!(size(dialect), maps * directs, "{dialect}: {line}");
         }
-        for dialect in [Dialect::EnumV1, Dialect::EnumV2, Dialect::EnumV3] {
+        for dialect in [era("enum-v1"), era("enum-v2"), era("enum-v3")] {
             assert_eq!(size(dialect), maps + directs, "{dialect}: {line}");
         }
     }
@@ -168,14 +169,14 @@ fn labels_are_the_columns_of_the_era() {
         let queue = resolve(dialect, line).unwrap();
         queue.entries.into_iter().map(|entry| entry.label).collect::<Vec<_>>()
     };
-    assert_eq!(labels(Dialect::Booleans, "-mmp 0,1 -dio 1"), ["mmap 0, dio 1", "mmap 1, dio 1"]);
-    assert_eq!(labels(Dialect::EnumV1, "-mmp 0,1 -lm mlock -dio 0"), ["none", "mmap", "mlock", "none"]);
-    assert_eq!(labels(Dialect::Reference, "-mmp 0 -lm mmap+mlock"), ["none", "mmap+mlock"]);
+    assert_eq!(labels(era("booleans"), "-mmp 0,1 -dio 1"), ["mmap 0, dio 1", "mmap 1, dio 1"]);
+    assert_eq!(labels(era("enum-v1"), "-mmp 0,1 -lm mlock -dio 0"), ["none", "mmap", "mlock", "none"]);
+    assert_eq!(labels(Dialect::reference(), "-mmp 0 -lm mmap+mlock"), ["none", "mmap+mlock"]);
 }
 
 #[test]
 fn the_reference_names_the_exact_list_and_the_eras_their_own_advice() {
-    let queue = resolve(Dialect::Reference, "-mmp 0,1 -lm auto -dio 0").unwrap();
+    let queue = resolve(Dialect::reference(), "-mmp 0,1 -lm auto -dio 0").unwrap();
     assert_eq!(queue.load_modes().as_deref(), Some("none,mmap,auto"));
     assert_eq!(
         queue.warnings,
@@ -184,11 +185,11 @@ fn the_reference_names_the_exact_list_and_the_eras_their_own_advice() {
             "-dio is deprecated: use -lm none,mmap,auto, the exact equivalent of the lists given"
         ]
     );
-    let followed = resolve(Dialect::Reference, "-lm none,mmap,auto").unwrap();
+    let followed = resolve(Dialect::reference(), "-lm none,mmap,auto").unwrap();
     assert_eq!(followed.entries, queue.entries);
     assert!(followed.warnings.is_empty());
 
-    let queue = resolve(Dialect::EnumV1, "-lm none -mmp 0 -dio 0").unwrap();
+    let queue = resolve(era("enum-v1"), "-lm none -mmp 0 -dio 0").unwrap();
     assert_eq!(
         queue.warnings,
         [
@@ -196,7 +197,7 @@ fn the_reference_names_the_exact_list_and_the_eras_their_own_advice() {
             "-dio and --direct-io are deprecated: use --load-mode dio instead"
         ]
     );
-    for dialect in [Dialect::Booleans, Dialect::DioDefault] {
+    for dialect in [era("booleans"), era("dio-default")] {
         let queue = resolve(dialect, "-mmp 1 -dio 1").unwrap();
         assert!(queue.warnings.is_empty(), "{dialect}");
         assert_eq!(queue.load_modes(), None, "a direct load that maps when refused has no word");
@@ -211,29 +212,29 @@ fn the_reference_names_the_exact_list_and_the_eras_their_own_advice() {
 fn errors_name_what_is_accepted() {
     let text = |dialect, line| resolve(dialect, line).unwrap_err().to_string();
     assert_eq!(
-        text(Dialect::EnumV4, "-mmp 1"),
+        text(era("enum-v4"), "-mmp 1"),
         "invalid argument '-mmp': llama-bench of the enum-v4 dialect accepts -lm MODE,…, --load-mode MODE,…"
     );
     assert_eq!(
-        text(Dialect::Booleans, "-lm none"),
+        text(era("booleans"), "-lm none"),
         "invalid argument '-lm': llama-bench of the booleans dialect accepts \
          -mmp 0|1,…, --mmap 0|1,…, -dio 0|1,…, --direct-io 0|1,…"
     );
     assert_eq!(
-        text(Dialect::Reference, "-dio yes"),
+        text(Dialect::reference(), "-dio yes"),
         "invalid item 'yes' in the list of -dio: accepted are 1, true, on, enabled, 0, false, off, disabled"
     );
-    assert_eq!(text(Dialect::EnumV1, "-dio 1,,"), "invalid item '' in the list of -dio: accepted are 0, 1");
+    assert_eq!(text(era("enum-v1"), "-dio 1,,"), "invalid item '' in the list of -dio: accepted are 0, 1");
     assert_eq!(
-        text(Dialect::EnumV1, "-lm mmap,mmap+mlock"),
+        text(era("enum-v1"), "-lm mmap,mmap+mlock"),
         "invalid value 'mmap+mlock' for -lm: accepted are none, mmap, mlock, dio"
     );
     assert_eq!(
-        text(Dialect::EnumV1, "--load-mode"),
+        text(era("enum-v1"), "--load-mode"),
         "--load-mode needs a list, with commas between its items: accepted are none, mmap, mlock, dio"
     );
     assert_eq!(
-        text(Dialect::EnumV1, "-mmp"),
+        text(era("enum-v1"), "-mmp"),
         "-mmp needs a list, with commas between its items: accepted are 0, 1"
     );
 }

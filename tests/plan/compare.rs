@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
 
+use crate::dialects::era;
 use std::collections::BTreeSet;
 
 use loadparity::plan::compare::{Cell, Class, Comparison, Lost, compare, spellings};
@@ -31,7 +32,7 @@ fn published_words(cell: &Cell) -> String {
 
 #[test]
 fn every_row_and_era_of_the_published_table() {
-    let comparison = Comparison::of(Dialect::Booleans, spellings());
+    let comparison = Comparison::of(era("booleans"), Dialect::eras(), spellings(&Dialect::eras()));
     let mut lines = PUBLISHED.lines().filter(|line| line.starts_with('|'));
     let cells = |line: &str| {
         line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect::<Vec<_>>()
@@ -62,11 +63,11 @@ fn thirteen_of_seventeen_legacy_lines_changed() {
     let lines = published.iter().filter(|line| line.split(' ').all(|word| legacy.contains(&word)));
     let lines: Vec<Spelling> = lines.map(|line| Spelling::flags(line.split(' '))).collect();
     assert_eq!(lines.len(), 17);
-    let comparison = Comparison::of(Dialect::Booleans, lines);
+    let comparison = Comparison::of(era("booleans"), Dialect::eras(), lines);
     let changed = comparison.rows.iter().filter(|row| {
         let mut eras = row.cells.iter();
         eras.any(|c| {
-            matches!(c.dialect, Dialect::EnumV1 | Dialect::EnumV2)
+            matches!(c.dialect.name(), "enum-v1" | "enum-v2")
                 && c.difference.class == Some(Class::LostGuarantee)
         })
     });
@@ -75,11 +76,11 @@ fn thirteen_of_seventeen_legacy_lines_changed() {
 
 #[test]
 fn counts_are_the_cells() {
-    for base in Dialect::ALL {
-        let comparison = Comparison::of(base, spellings());
+    for base in Dialect::eras() {
+        let comparison = Comparison::of(base, Dialect::eras(), spellings(&Dialect::eras()));
         let tallies = comparison.tallies();
         let dialects: Vec<_> = tallies.iter().map(|tally| tally.dialect).collect();
-        assert_eq!(dialects, Dialect::ALL.into_iter().filter(|d| *d != base).collect::<Vec<_>>());
+        assert_eq!(dialects, Dialect::eras().into_iter().filter(|d| *d != base).collect::<Vec<_>>());
         let (mut any, mut differing) = (0, BTreeSet::new());
         for tally in tallies {
             let (mut lost, mut classes, mut accepted) = (0, [0; Class::ALL.len()], 0);
@@ -107,8 +108,8 @@ fn counts_are_the_cells() {
 /// What holds of every cell, whatever the dialects.
 #[test]
 fn classes_keep_their_promises() {
-    for base in Dialect::ALL {
-        for row in Comparison::of(base, spellings()).rows {
+    for base in Dialect::eras() {
+        for row in Comparison::of(base, Dialect::eras(), spellings(&Dialect::eras())).rows {
             let was = row.spelling.resolve(base);
             for cell in &row.cells {
                 let at = format!("{}: {base} to {}", row.spelling, cell.dialect);
@@ -145,10 +146,10 @@ fn classes_keep_their_promises() {
                 }
                 // A legacy flag on the line asks outright: its own part is never taken for a default.
                 let typed = |name: &str| row.spelling.argv.iter().any(|word| word == name);
-                if base == Dialect::Booleans && typed("--mmap") && gone(Source::Map) {
+                if base == era("booleans") && typed("--mmap") && gone(Source::Map) {
                     assert!(lost(Lost::Mapping), "{at}");
                 }
-                if base == Dialect::Booleans && typed("-dio") && gone(Source::Direct) {
+                if base == era("booleans") && typed("-dio") && gone(Source::Direct) {
                     assert!(lost(Lost::DirectIo), "{at}");
                 }
             }
@@ -163,12 +164,12 @@ fn what_a_direct_load_gives_up() {
     let found = |base: Dialect, other: Dialect, line: &Spelling| {
         compare((base, &line.resolve(base)), (other, &line.resolve(other)))
     };
-    let difference = found(Dialect::Booleans, Dialect::EnumV1, &line);
+    let difference = found(era("booleans"), era("enum-v1"), &line);
     assert_eq!(difference.lost, BTreeSet::from([Lost::DirectIo]));
     let line = Spelling::flags(["-dio"]);
-    let difference = found(Dialect::EnumV1, Dialect::Booleans, &line);
+    let difference = found(era("enum-v1"), era("booleans"), &line);
     assert_eq!(difference.lost, BTreeSet::from([Lost::Fallback]), "it read when refused, and now it maps");
     let line = Spelling::default();
-    let difference = found(Dialect::DioDefault, Dialect::Booleans, &line);
+    let difference = found(era("dio-default"), era("booleans"), &line);
     assert_eq!((difference.class, difference.lost.len()), (Some(Class::ChangedDefault), 0));
 }

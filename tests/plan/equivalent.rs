@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
 
+use crate::dialects::era;
 use std::collections::BTreeSet;
 
 use loadparity::plan::equivalent::{self, Inexpressible, Translation};
@@ -20,13 +21,13 @@ fn plans(dialect: Dialect) -> BTreeSet<LoadPlan> {
 }
 
 fn every_plan() -> BTreeSet<LoadPlan> {
-    Dialect::ALL.into_iter().flat_map(plans).collect()
+    Dialect::eras().into_iter().flat_map(plans).collect()
 }
 
 #[test]
 fn every_plan_a_dialect_can_make_has_a_spelling_in_it_and_no_other_plan_has() {
     assert_eq!(every_plan().len(), 9, "map, read, direct with two fallbacks, locked or not, and auto");
-    for dialect in Dialect::ALL {
+    for dialect in Dialect::eras() {
         let own = plans(dialect);
         for plan in every_plan() {
             let all = [
@@ -47,7 +48,7 @@ fn every_plan_a_dialect_can_make_has_a_spelling_in_it_and_no_other_plan_has() {
 
 #[test]
 fn no_shorter_line_means_the_plan() {
-    for dialect in Dialect::ALL {
+    for dialect in Dialect::eras() {
         for plan in plans(dialect) {
             let found = equivalent::spelling_for(plan, dialect).unwrap();
             let length =
@@ -68,11 +69,11 @@ fn no_shorter_line_means_the_plan() {
 fn the_reference_says_everything_but_a_direct_load_that_maps_when_refused() {
     for plan in every_plan() {
         let maps = plan.on_refused == Some(OnRefused::Map);
-        assert_eq!(equivalent::spelling_for(plan, Dialect::Reference).is_none(), maps, "{plan}");
+        assert_eq!(equivalent::spelling_for(plan, Dialect::reference()).is_none(), maps, "{plan}");
         assert_eq!(plan.reference_word().is_none(), maps, "{plan}");
         // Its nearest keeps the source and the lock.
         let nearest = plan.nearest_reference_word().unwrap();
-        let nearest = Spelling::flags(["-lm", nearest]).resolve(Dialect::Reference).unwrap().plan;
+        let nearest = Spelling::flags(["-lm", nearest]).resolve(Dialect::reference()).unwrap().plan;
         assert_eq!((nearest.source, nearest.lock), (plan.source, plan.lock));
     }
 }
@@ -81,13 +82,13 @@ fn the_reference_says_everything_but_a_direct_load_that_maps_when_refused() {
 #[test]
 fn translations_round_trip_through_every_dialect() {
     let (mut translated, mut refused) = (0, 0);
-    for from in Dialect::ALL {
+    for from in Dialect::eras() {
         let mut pieces = flags(from);
         pieces.extend(units(from).into_iter().filter(|unit| !unit.env.is_empty()));
         for parts in sequences(&pieces, 2) {
             let line = Spelling::join(&parts);
             let plan = line.resolve(from).unwrap().plan;
-            for to in Dialect::ALL {
+            for to in Dialect::eras() {
                 match equivalent::translate(&line, from, to) {
                     Ok(translation) => {
                         translated += 1;
@@ -134,27 +135,27 @@ fn spelling(line: &str) -> Spelling {
 }
 
 #[rstest]
-#[case(Dialect::Booleans, "--no-mmap --mlock", Dialect::EnumV4, "--load-mode mlock")]
-#[case(Dialect::Booleans, "--mlock", Dialect::EnumV4, "--load-mode mmap+mlock")]
-#[case(Dialect::Booleans, "--mmap", Dialect::EnumV4, "--load-mode mmap")]
-#[case(Dialect::Booleans, "", Dialect::EnumV4, "--load-mode mmap")]
-#[case(Dialect::Booleans, "", Dialect::EnumV2, "")]
-#[case(Dialect::Booleans, "-ndio", Dialect::EnumV3, "--load-mode mmap")]
-#[case(Dialect::Booleans, "-dio --no-mmap", Dialect::EnumV1, "--load-mode dio")]
-#[case(Dialect::Booleans, "LLAMA_ARG_MMAP=0", Dialect::EnumV4, "LLAMA_ARG_LOAD_MODE=none")]
-#[case(Dialect::Booleans, "LLAMA_ARG_MMAP=0 --mlock", Dialect::EnumV4, "--load-mode mlock")]
+#[case(era("booleans"), "--no-mmap --mlock", era("enum-v4"), "--load-mode mlock")]
+#[case(era("booleans"), "--mlock", era("enum-v4"), "--load-mode mmap+mlock")]
+#[case(era("booleans"), "--mmap", era("enum-v4"), "--load-mode mmap")]
+#[case(era("booleans"), "", era("enum-v4"), "--load-mode mmap")]
+#[case(era("booleans"), "", era("enum-v2"), "")]
+#[case(era("booleans"), "-ndio", era("enum-v3"), "--load-mode mmap")]
+#[case(era("booleans"), "-dio --no-mmap", era("enum-v1"), "--load-mode dio")]
+#[case(era("booleans"), "LLAMA_ARG_MMAP=0", era("enum-v4"), "LLAMA_ARG_LOAD_MODE=none")]
+#[case(era("booleans"), "LLAMA_ARG_MMAP=0 --mlock", era("enum-v4"), "--load-mode mlock")]
 #[case(
-    Dialect::Booleans,
+    era("booleans"),
     "LLAMA_ARG_MMAP=0 LLAMA_ARG_CTX_SIZE=8",
-    Dialect::EnumV4,
+    era("enum-v4"),
     "LLAMA_ARG_CTX_SIZE=8 LLAMA_ARG_LOAD_MODE=none"
 )]
-#[case(Dialect::EnumV4, "LLAMA_ARG_LOAD_MODE=mlock", Dialect::Booleans, "LLAMA_ARG_MLOCK=1 LLAMA_ARG_MMAP=0")]
-#[case(Dialect::EnumV1, "-lm mlock", Dialect::EnumV2, "--load-mode mmap+mlock")]
-#[case(Dialect::EnumV1, "-lm mmap", Dialect::EnumV4, "-lm mmap")]
-#[case(Dialect::EnumV4, "LLAMA_ARG_MLOCK=1 -lm none", Dialect::Reference, "--load-mode none")]
-#[case(Dialect::DioDefault, "--mmap", Dialect::Booleans, "--mmap")]
-#[case(Dialect::DioDefault, "--mlock", Dialect::Booleans, "--mlock --direct-io")]
+#[case(era("enum-v4"), "LLAMA_ARG_LOAD_MODE=mlock", era("booleans"), "LLAMA_ARG_MLOCK=1 LLAMA_ARG_MMAP=0")]
+#[case(era("enum-v1"), "-lm mlock", era("enum-v2"), "--load-mode mmap+mlock")]
+#[case(era("enum-v1"), "-lm mmap", era("enum-v4"), "-lm mmap")]
+#[case(era("enum-v4"), "LLAMA_ARG_MLOCK=1 -lm none", Dialect::reference(), "--load-mode none")]
+#[case(era("dio-default"), "--mmap", era("booleans"), "--mmap")]
+#[case(era("dio-default"), "--mlock", era("booleans"), "--mlock --direct-io")]
 fn a_line_after_an_upgrade(
     #[case] from: Dialect,
     #[case] line: &str,
@@ -171,29 +172,26 @@ fn what_cannot_be_said_is_refused_with_the_reason() {
     let refusal =
         |line: &str, from, to| equivalent::translate(&spelling(line), from, to).unwrap_err().to_string();
     assert_eq!(
-        refusal("-dio --mlock --no-mmap", Dialect::Booleans, Dialect::EnumV4),
+        refusal("-dio --mlock --no-mmap", era("booleans"), era("enum-v4")),
         "the enum-v4 dialect has no spelling for direct+lock"
     );
     assert_eq!(
-        refusal("LLAMA_ARG_DIO=1", Dialect::Booleans, Dialect::EnumV4),
+        refusal("LLAMA_ARG_DIO=1", era("booleans"), era("enum-v4")),
         "the enum-v4 dialect has no spelling for direct-else-map; \
          the nearest is `LLAMA_ARG_LOAD_MODE=dio`, which differs when direct reads are refused"
     );
-    assert_eq!(
-        refusal("", Dialect::EnumV3, Dialect::Booleans),
-        "the booleans dialect has no spelling for auto"
-    );
-    let text = refusal("-lm none", Dialect::Booleans, Dialect::EnumV4);
+    assert_eq!(refusal("", era("enum-v3"), era("booleans")), "the booleans dialect has no spelling for auto");
+    let text = refusal("-lm none", era("booleans"), era("enum-v4"));
     assert!(text.starts_with("it means nothing in the booleans dialect: invalid argument '-lm'"), "{text}");
 }
 
 #[test]
 fn a_line_that_says_the_same_in_both_stays_to_the_letter() {
     for (line, from, to) in [
-        ("-lm=none", Dialect::Reference, Dialect::Reference),
-        ("-ndio --no_mmap", Dialect::Booleans, Dialect::DioDefault),
-        ("-lm dio", Dialect::EnumV1, Dialect::EnumV4),
-        ("LLAMA_ARG_LOAD_MODE=mmap+mlock", Dialect::EnumV2, Dialect::EnumV4),
+        ("-lm=none", Dialect::reference(), Dialect::reference()),
+        ("-ndio --no_mmap", era("booleans"), era("dio-default")),
+        ("-lm dio", era("enum-v1"), era("enum-v4")),
+        ("LLAMA_ARG_LOAD_MODE=mmap+mlock", era("enum-v2"), era("enum-v4")),
     ] {
         let before = spelling(line);
         let unchanged = equivalent::translate(&before, from, to).unwrap();
@@ -201,8 +199,7 @@ fn a_line_that_says_the_same_in_both_stays_to_the_letter() {
         assert_eq!(unchanged.apply(&before), before);
     }
     // A deprecated flag or a variable that nobody reads does not stay, though the plan would.
-    let deprecated =
-        equivalent::translate(&spelling("--no-mmap"), Dialect::Booleans, Dialect::EnumV3).unwrap();
+    let deprecated = equivalent::translate(&spelling("--no-mmap"), era("booleans"), era("enum-v3")).unwrap();
     assert_eq!(
         deprecated,
         Translation {
@@ -212,6 +209,6 @@ fn a_line_that_says_the_same_in_both_stays_to_the_letter() {
         }
     );
     let unread =
-        equivalent::translate(&spelling("LLAMA_ARG_MLOCK=0"), Dialect::EnumV3, Dialect::EnumV4).unwrap();
+        equivalent::translate(&spelling("LLAMA_ARG_MLOCK=0"), era("enum-v3"), era("enum-v4")).unwrap();
     assert_eq!(unread.put, Spelling::variable("LLAMA_ARG_LOAD_MODE", "auto"));
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
 
+use crate::dialects::era;
 use loadparity::plan::{Dialect, resolve};
 use rstest::rstest;
 
@@ -60,17 +61,17 @@ fn a_command_line_in_every_era(
     #[case] both: &str,
     #[case] removed: &str,
 ) {
-    assert_eq!(effect(Dialect::Booleans, line), booleans, "booleans");
-    assert_eq!(effect(Dialect::EnumV1, line), merged, "enum-v1");
-    assert_eq!(effect(Dialect::EnumV3, line), both, "enum-v3");
-    assert_eq!(effect(Dialect::EnumV4, line), removed, "enum-v4");
+    assert_eq!(effect(era("booleans"), line), booleans, "booleans");
+    assert_eq!(effect(era("enum-v1"), line), merged, "enum-v1");
+    assert_eq!(effect(era("enum-v3"), line), both, "enum-v3");
+    assert_eq!(effect(era("enum-v4"), line), removed, "enum-v4");
     // The second enum era is the third without `auto`.
     let v2 = match line {
         "" => "map",
         "-lm auto" => "error",
         _ => both,
     };
-    assert_eq!(effect(Dialect::EnumV2, line), v2, "enum-v2");
+    assert_eq!(effect(era("enum-v2"), line), v2, "enum-v2");
 }
 
 #[rstest]
@@ -86,7 +87,7 @@ fn a_command_line_in_every_era(
 #[case("LLAMA_ARG_MMAP=1 LLAMA_ARG_DIO=1", "direct else map")]
 #[case("-lm mmap", "error")]
 fn direct_io_by_default(#[case] line: &str, #[case] expected: &str) {
-    assert_eq!(effect(Dialect::DioDefault, line), expected);
+    assert_eq!(effect(era("dio-default"), line), expected);
 }
 
 // Columns: before the PR, as merged, both spellings, legacy removed.
@@ -128,10 +129,10 @@ fn the_environment_in_every_era(
     #[case] both: &str,
     #[case] removed: &str,
 ) {
-    assert_eq!(effect(Dialect::Booleans, line), booleans, "booleans");
-    assert_eq!(effect(Dialect::EnumV1, line), merged, "enum-v1");
-    assert_eq!(effect(Dialect::EnumV3, line), both, "enum-v3");
-    assert_eq!(effect(Dialect::EnumV4, line), removed, "enum-v4");
+    assert_eq!(effect(era("booleans"), line), booleans, "booleans");
+    assert_eq!(effect(era("enum-v1"), line), merged, "enum-v1");
+    assert_eq!(effect(era("enum-v3"), line), both, "enum-v3");
+    assert_eq!(effect(era("enum-v4"), line), removed, "enum-v4");
 }
 
 fn warnings(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> Vec<String> {
@@ -141,7 +142,7 @@ fn warnings(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> Vec<String
 #[test]
 fn the_enum_eras_warn_with_the_texts_of_their_builds() {
     let mmap = "--mmap and --no-mmap are deprecated. use --load-mode mmap instead";
-    for dialect in [Dialect::EnumV1, Dialect::EnumV2, Dialect::EnumV3] {
+    for dialect in [era("enum-v1"), era("enum-v2"), era("enum-v3")] {
         // The wrong advice is part of the era.
         assert_eq!(warnings(dialect, &["--no-mmap"], &[]), [mmap]);
         assert_eq!(warnings(dialect, &[], &[("LLAMA_ARG_NO_MMAP", "1")]), [mmap]);
@@ -164,39 +165,39 @@ fn the_enum_eras_warn_with_the_texts_of_their_builds() {
 
 #[test]
 fn a_repeated_spelling_and_an_overwritten_variable_are_said_in_every_era() {
-    let repeated = warnings(Dialect::EnumV4, &["-lm", "none", "-lm", "mmap"], &[]);
+    let repeated = warnings(era("enum-v4"), &["-lm", "none", "-lm", "mmap"], &[]);
     assert!(repeated.len() == 1 && repeated[0].starts_with("-lm is given more than once"), "{repeated:?}");
     // Another name of the same flag is another spelling.
-    assert!(warnings(Dialect::EnumV4, &["-lm", "none", "--load-mode", "mmap"], &[]).is_empty());
+    assert!(warnings(era("enum-v4"), &["-lm", "none", "--load-mode", "mmap"], &[]).is_empty());
 
-    let overwritten = warnings(Dialect::Booleans, &["--mmap"], &[("LLAMA_ARG_NO_MMAP", "")]);
+    let overwritten = warnings(era("booleans"), &["--mmap"], &[("LLAMA_ARG_NO_MMAP", "")]);
     assert_eq!(overwritten, ["LLAMA_ARG_MMAP is set, but --mmap on the command line overwrites it"]);
     // The variable of another flag is not mentioned, though it takes part.
-    assert!(warnings(Dialect::Booleans, &["--no-mmap"], &[("LLAMA_ARG_MLOCK", "1")]).is_empty());
+    assert!(warnings(era("booleans"), &["--no-mmap"], &[("LLAMA_ARG_MLOCK", "1")]).is_empty());
 }
 
 #[test]
 fn unread_variables_are_reported() {
     let load_mode = ("LLAMA_ARG_LOAD_MODE", "bogus");
-    let resolved = resolve(Dialect::Booleans, &[], &[load_mode, ("PATH", "/bin")]).unwrap();
+    let resolved = resolve(era("booleans"), &[], &[load_mode, ("PATH", "/bin")]).unwrap();
     assert_eq!(resolved.ignored_env, ["LLAMA_ARG_LOAD_MODE"]);
 
     let legacy = [("LLAMA_ARG_DIO", "1"), ("LLAMA_ARG_NO_MMAP", "1"), ("LLAMA_ARG_MLOCK", "1")];
-    let resolved = resolve(Dialect::EnumV4, &[], &legacy).unwrap();
+    let resolved = resolve(era("enum-v4"), &[], &legacy).unwrap();
     assert_eq!(resolved.ignored_env, ["LLAMA_ARG_MLOCK", "LLAMA_ARG_NO_MMAP", "LLAMA_ARG_DIO"]);
     assert!(resolved.warnings.is_empty(), "the era itself is silent");
 
     // A negative variable hides the positive one.
     let both = [("LLAMA_ARG_MMAP", "1"), ("LLAMA_ARG_NO_MMAP", "0")];
-    assert_eq!(resolve(Dialect::EnumV1, &[], &both).unwrap().ignored_env, ["LLAMA_ARG_MMAP"]);
+    assert_eq!(resolve(era("enum-v1"), &[], &both).unwrap().ignored_env, ["LLAMA_ARG_MMAP"]);
 }
 
 #[test]
 fn what_was_lost_is_listed() {
-    let resolved = resolve(Dialect::EnumV1, &["--mlock", "-dio", "-dio", "--no-mmap"], &[]).unwrap();
+    let resolved = resolve(era("enum-v1"), &["--mlock", "-dio", "-dio", "--no-mmap"], &[]).unwrap();
     let lost: Vec<_> = resolved.overridden.iter().map(|o| format!("{} < {}", o.what, o.by)).collect();
     assert_eq!(lost, ["--mlock < --no-mmap", "-dio < --no-mmap", "-dio < --no-mmap"]);
-    let resolved = resolve(Dialect::Booleans, &["--mlock", "--mmap", "-dio", "--no-mmap"], &[]).unwrap();
+    let resolved = resolve(era("booleans"), &["--mlock", "--mmap", "-dio", "--no-mmap"], &[]).unwrap();
     let lost: Vec<_> = resolved.overridden.iter().map(|o| format!("{} < {}", o.what, o.by)).collect();
     assert_eq!(lost, ["--mmap < --no-mmap"]);
 }
@@ -204,12 +205,12 @@ fn what_was_lost_is_listed() {
 #[test]
 fn the_equivalent_in_reference_words_is_exact_or_absent() {
     let load_mode = |dialect, argv: &[&str]| resolve(dialect, argv, &[]).unwrap().load_mode;
-    assert_eq!(load_mode(Dialect::EnumV3, &["-lm", "mlock"]), Some("none+mlock"));
-    assert_eq!(load_mode(Dialect::EnumV3, &["-lm", "mmap+mlock"]), Some("mlock"));
-    assert_eq!(load_mode(Dialect::EnumV3, &[]), Some("auto"));
-    assert_eq!(load_mode(Dialect::Booleans, &["--no-mmap", "-dio"]), Some("dio"));
+    assert_eq!(load_mode(era("enum-v3"), &["-lm", "mlock"]), Some("none+mlock"));
+    assert_eq!(load_mode(era("enum-v3"), &["-lm", "mmap+mlock"]), Some("mlock"));
+    assert_eq!(load_mode(era("enum-v3"), &[]), Some("auto"));
+    assert_eq!(load_mode(era("booleans"), &["--no-mmap", "-dio"]), Some("dio"));
     // The reference never falls back from direct reads to mapping.
-    assert_eq!(load_mode(Dialect::Booleans, &["-dio"]), None);
-    let plan = resolve(Dialect::Booleans, &["-dio", "--mlock"], &[]).unwrap().plan;
+    assert_eq!(load_mode(era("booleans"), &["-dio"]), None);
+    let plan = resolve(era("booleans"), &["-dio", "--mlock"], &[]).unwrap().plan;
     assert_eq!(plan.nearest_reference_word(), Some("dio+mlock"));
 }

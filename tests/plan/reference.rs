@@ -21,7 +21,7 @@ const VARIABLES: [&str; 5] =
     ["LLAMA_ARG_MLOCK", "LLAMA_ARG_MMAP", "LLAMA_ARG_NO_MMAP", "LLAMA_ARG_DIO", "LLAMA_ARG_NO_DIO"];
 
 fn reference(argv: &[&str], env: &[(&str, &str)]) -> Resolved {
-    resolve(Dialect::Reference, argv, env).unwrap()
+    resolve(Dialect::reference(), argv, env).unwrap()
 }
 
 /// A legacy flag: which switch, and one of its names.
@@ -131,7 +131,7 @@ proptest! {
         let dashed: Vec<String> = words.iter().map(|word| {
             if word.starts_with("--") { word.replace('_', "-") } else { word.clone() }
         }).collect();
-        let resolve = |words: Vec<String>| Spelling::flags(words).resolve(Dialect::Reference);
+        let resolve = |words: Vec<String>| Spelling::flags(words).resolve(Dialect::reference());
         prop_assert_eq!(resolve(words), resolve(dashed));
     }
 
@@ -164,14 +164,14 @@ proptest! {
     ) {
         let mut argv: Vec<String> = names(&line).into_iter().map(str::to_owned).collect();
         argv.extend(mode);
-        let expected = Spelling::flags(argv.clone()).resolve(Dialect::Reference);
+        let expected = Spelling::flags(argv.clone()).resolve(Dialect::reference());
         argv.insert(0, "run".to_owned());
         argv.extend(["-p", "--mlock", "--", "--mlock"].map(str::to_owned));
         // Another option in front of any word but the value of `-lm`.
         let at = at.index(line.len() + 1) + 1;
         argv.insert(at, "--json".to_owned());
-        let (load, rest) = split_args(argv.into_iter().map(Into::into), |word| word == "-p");
-        prop_assert_eq!(Spelling::flags(load).resolve(Dialect::Reference), expected);
+        let (load, rest) = split_args(loadparity::plan::Dialect::reference(), argv.into_iter().map(Into::into), |word| word == "-p");
+        prop_assert_eq!(Spelling::flags(load).resolve(Dialect::reference()), expected);
         let rest: Vec<_> = rest.iter().filter_map(|word| word.to_str()).collect();
         prop_assert_eq!(rest, ["run", "--json", "-p", "--mlock", "--", "--mlock"]);
     }
@@ -180,15 +180,15 @@ proptest! {
 /// Each legacy flag of a line is deprecated, and the advice is exactly the plan of the line.
 #[test]
 fn the_advice_is_the_exact_equivalent_of_the_whole_combination() {
-    let flags = spelling::flags(Dialect::Reference);
+    let flags = spelling::flags(Dialect::reference());
     let legacy: Vec<_> = flags.into_iter().filter(|flag| flag.argv[0] != "-lm").collect();
     assert_eq!(legacy.len(), 5);
     for sequence in spelling::sequences(&legacy, 4) {
-        let resolved = resolve_joined(Dialect::Reference, &sequence).unwrap();
+        let resolved = resolve_joined(Dialect::reference(), &sequence).unwrap();
         let line = Spelling::join(&sequence);
         for name in &line.argv {
             let advice = resolved.warnings.iter().find_map(|warning| match warning {
-                Warning::Deprecated { what, instead } if what.name == name => Some(*instead),
+                Warning::Deprecated { what, instead, .. } if what.name == name => Some(*instead),
                 _ => None,
             });
             let advice = advice.unwrap_or_else(|| panic!("{line}: nothing on {name}"));

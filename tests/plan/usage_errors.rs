@@ -1,5 +1,6 @@
 //! Bad input: one message that names what was wrong and what is accepted.
 
+use crate::dialects::era;
 use loadparity::plan::{Dialect, UsageError, resolve};
 use rstest::rstest;
 
@@ -8,9 +9,9 @@ fn error(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> UsageError {
 }
 
 #[rstest]
-#[case(Dialect::Reference, "auto, none, mmap, mlock, mmap+mlock, none+mlock, dio, dio+mlock")]
-#[case(Dialect::EnumV1, "none, mmap, mlock, dio")]
-#[case(Dialect::EnumV3, "auto, none, mmap, mlock, mmap+mlock, dio")]
+#[case(Dialect::reference(), "auto, none, mmap, mlock, mmap+mlock, none+mlock, dio, dio+mlock")]
+#[case(era("enum-v1"), "none, mmap, mlock, dio")]
+#[case(era("enum-v3"), "auto, none, mmap, mlock, mmap+mlock, dio")]
 fn a_wrong_or_missing_load_mode_lists_the_words(#[case] dialect: Dialect, #[case] words: &str) {
     for value in ["bogus", "", " none", "none ", "None", "MMAP", "direct-io", "mlock+mmap", "1", "--mlock"] {
         let text = error(dialect, &["-lm", value], &[]).to_string();
@@ -38,7 +39,7 @@ fn a_wrong_or_missing_load_mode_lists_the_words(#[case] dialect: Dialect, #[case
 #[case("-mmp")]
 #[case("=")]
 fn an_unknown_argument_lists_the_flags(#[case] argument: &str) {
-    for dialect in Dialect::ALL {
+    for dialect in Dialect::eras() {
         let found = error(dialect, &[argument], &[]);
         assert_eq!(found, UsageError::InvalidArgument { dialect, argument: argument.to_owned() });
         let text = found.to_string();
@@ -57,33 +58,33 @@ fn an_unknown_argument_lists_the_flags(#[case] argument: &str) {
 #[test]
 fn a_dialect_without_load_modes_has_no_such_argument() {
     for argv in [&["-lm", "none"][..], &["--load-mode=none"], &["--load_mode", "none"]] {
-        let found = error(Dialect::Booleans, argv, &[]);
+        let found = error(era("booleans"), argv, &[]);
         assert!(
             matches!(&found, UsageError::InvalidArgument { argument, .. } if argument == argv[0]),
             "{found}"
         );
     }
-    let text = error(Dialect::EnumV4, &["--mmap"], &[]).to_string();
+    let text = error(era("enum-v4"), &["--mmap"], &[]).to_string();
     assert_eq!(text, "invalid argument '--mmap': the enum-v4 dialect accepts -lm MODE, --load-mode MODE");
 }
 
 #[test]
 fn the_equals_form_is_the_reference_alone() {
-    assert!(resolve(Dialect::Reference, &["-lm=dio"], &[]).is_ok());
+    assert!(resolve(Dialect::reference(), &["-lm=dio"], &[]).is_ok());
     assert_eq!(
-        error(Dialect::EnumV1, &["--load_mode=none"], &[]).to_string(),
+        error(era("enum-v1"), &["--load_mode=none"], &[]).to_string(),
         "invalid argument '--load_mode=none': the enum-v1 dialect knows no '=' form; \
          write '--load-mode none|mmap|mlock|dio'"
     );
     assert_eq!(
-        error(Dialect::Booleans, &["--mlock=1"], &[]).to_string(),
+        error(era("booleans"), &["--mlock=1"], &[]).to_string(),
         "invalid argument '--mlock=1': the booleans dialect knows no '=' form; write '--mlock'"
     );
     assert_eq!(
-        error(Dialect::Reference, &["--no_mmap=1"], &[]).to_string(),
+        error(Dialect::reference(), &["--no_mmap=1"], &[]).to_string(),
         "'--no_mmap=1': --no-mmap is a switch and takes no value; write --no-mmap alone"
     );
-    let text = error(Dialect::Reference, &["--load-mode="], &[]).to_string();
+    let text = error(Dialect::reference(), &["--load-mode="], &[]).to_string();
     assert!(text.starts_with("invalid value '' for --load-mode: accepted are auto, "), "{text}");
 }
 
@@ -98,7 +99,7 @@ fn a_variable_that_is_not_boolean_lists_the_words(#[case] variable: &str) {
         // An error of the environment stands even where the command line would have overridden it.
         for argv in [&[][..], &["-lm", "none"], &["--mmap", "--mlock", "-dio"], &["--bogus"]] {
             assert_eq!(
-                error(Dialect::Reference, argv, &[(variable, value)]).to_string(),
+                error(Dialect::reference(), argv, &[(variable, value)]).to_string(),
                 format!(
                     "invalid value '{value}' for the environment variable {variable}: \
                      accepted are 1, true, on, enabled (on) and 0, false, off, disabled (off)"
@@ -111,5 +112,5 @@ fn a_variable_that_is_not_boolean_lists_the_words(#[case] variable: &str) {
 #[test]
 fn other_programs_variables_are_passed_over() {
     let env = [("LLAMA_ARG_CTX_SIZE", "4096"), ("MMAP", "x"), ("llama_arg_mmap", "x"), ("", "")];
-    assert_eq!(resolve(Dialect::Reference, &[], &env), resolve(Dialect::Reference, &[], &[]));
+    assert_eq!(resolve(Dialect::reference(), &[], &env), resolve(Dialect::reference(), &[], &[]));
 }

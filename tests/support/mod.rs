@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+pub mod dialects;
 pub mod saboteur;
 pub mod schemas;
 pub mod whole_file;

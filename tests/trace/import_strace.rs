@@ -1,5 +1,6 @@
 //! strace's text in its many forms becomes the operations that the calls were.
 
+use crate::dialects::era;
 use loadparity::check::{Recording, judge};
 use loadparity::import::{Imported, Origin, import};
 use loadparity::plan::{Dialect, Spelling};
@@ -253,13 +254,13 @@ fn a_refused_direct_open_is_judged_by_the_fallback_of_its_era() {
     let maps = load(&fit, &format!("{REFUSED}{BUFFERED}{CLOSE}{BUFFERED}{MAP}{CLOSE}"));
     let reads = load(&fit, &format!("{REFUSED}{BUFFERED}{ALL}{CLOSE}"));
     let told = |words: (&str, &str, bool)| (words.0.to_owned(), words.1.to_owned(), words.2);
-    assert_eq!(agrees(Dialect::Booleans, &["-dio"], &maps), told(("direct", "map", true)));
-    assert_eq!(agrees(Dialect::Booleans, &["-dio"], &reads), told(("direct", "read", false)));
-    assert_eq!(agrees(Dialect::EnumV3, &["-dio"], &reads), told(("direct", "read", true)));
-    assert_eq!(agrees(Dialect::EnumV3, &["-dio"], &maps), told(("direct", "map", false)));
+    assert_eq!(agrees(era("booleans"), &["-dio"], &maps), told(("direct", "map", true)));
+    assert_eq!(agrees(era("booleans"), &["-dio"], &reads), told(("direct", "read", false)));
+    assert_eq!(agrees(era("enum-v3"), &["-dio"], &reads), told(("direct", "read", true)));
+    assert_eq!(agrees(era("enum-v3"), &["-dio"], &maps), told(("direct", "map", false)));
     // Nothing was refused in the load itself: then it had to be direct.
     let only_the_fit = load(&fit, &format!("{BUFFERED}{ALL}{CLOSE}"));
-    assert_eq!(agrees(Dialect::EnumV3, &["-dio"], &only_the_fit), told(("direct", "read", false)));
+    assert_eq!(agrees(era("enum-v3"), &["-dio"], &only_the_fit), told(("direct", "read", false)));
 }
 
 #[test]
@@ -309,7 +310,7 @@ fn one_session_has_its_header_before_its_mapping() {
         weights: None,
         ..Recording::default()
     };
-    let j = judge(Dialect::Reference, &Spelling::default(), &recording);
+    let j = judge(Dialect::reference(), &Spelling::default(), &recording);
     assert!(j.agrees && j.findings.is_empty(), "{j:?}");
 }
 
@@ -444,7 +445,7 @@ fn survives(text: &str) -> Result<(), TestCaseError> {
                     weights: None,
                     ..Recording::default()
                 };
-                let _ = judge(Dialect::Booleans, &Spelling::flags(flags.iter().copied()), &recording);
+                let _ = judge(era("booleans"), &Spelling::flags(flags.iter().copied()), &recording);
             }
         }
         Err(error) => prop_assert!(error.to_string().starts_with("line "), "{}", error),

@@ -1,5 +1,7 @@
 //! Traces: written, read, compared and summed up; recordings of other tools, imported and judged.
 
+#[path = "../support/dialects.rs"]
+mod dialects;
 mod diff;
 mod file;
 mod import_pr20834;

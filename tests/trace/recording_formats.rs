@@ -1,6 +1,7 @@
 //! A recording is judged the same whatever strace was told to write with it: every recording of the
 //! fixtures is rewritten into each format, and nothing of the judgement may change.
 
+use crate::dialects::era;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -30,11 +31,15 @@ fn cases() -> Vec<Case> {
                 panic!("six columns: {line}");
             };
             let dialect = match build {
-                "a" => Dialect::Booleans,
-                "b" => Dialect::EnumV3,
-                _ => Dialect::EnumV4,
+                "a" => era("booleans"),
+                "b" => era("enum-v3"),
+                _ => era("enum-v4"),
             };
-            let (argv, _) = split_args(flags.split_whitespace().map(Into::into), |_| false);
+            let (argv, _) = split_args(
+                loadparity::plan::Dialect::reference(),
+                flags.split_whitespace().map(Into::into),
+                |_| false,
+            );
             let env = env.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
             let path = folder().join(build).join(format!("{name}.strace"));
             let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -290,16 +295,16 @@ fn loads_that_go_another_way_half_way_are_told() {
     let read = refused.clone() + "1 pread64(3, \"\"..., 1048576, 8192) = 1048576\n1 close(3) = 0\n";
     let mapped = refused
         + "1 mmap(NULL, 1056768, PROT_READ, MAP_SHARED|MAP_POPULATE, 3, 0) = 0x7f0000000000\n1 close(3) = 0\n";
-    let j = effective(Dialect::EnumV4, &["-lm", "dio"], &read);
+    let j = effective(era("enum-v4"), &["-lm", "dio"], &read);
     assert_eq!((j.predicted.as_str(), j.effective.as_str(), j.agrees), ("direct", "read", true), "{j:?}");
-    assert!(!effective(Dialect::EnumV4, &["-lm", "dio"], &mapped).agrees);
+    assert!(!effective(era("enum-v4"), &["-lm", "dio"], &mapped).agrees);
     // A direct read that is refused, the rest buffered.
     let half = format!(
         "{OPEN}1 openat(AT_FDCWD, \"/m/x.gguf\", O_RDONLY|O_DIRECT) = 3\n\
          1 read(3, 0x7f00, 65536) = -1 EINVAL (Invalid argument)\n1 close(3) = 0\n\
          1 openat(AT_FDCWD, \"/m/x.gguf\", O_RDONLY) = 3\n1 pread64(3, \"\"..., 1048576, 8192) = 1048576\n1 close(3) = 0\n"
     );
-    let j = effective(Dialect::EnumV4, &["-lm", "dio"], &half);
+    let j = effective(era("enum-v4"), &["-lm", "dio"], &half);
     assert_eq!((j.effective.as_str(), j.agrees), ("read", true), "{j:?}");
     // The same by turning the flag off on the open file.
     let turned = format!(
@@ -307,7 +312,7 @@ fn loads_that_go_another_way_half_way_are_told() {
          1 read(3, 0x7f00, 65536) = -1 EINVAL (Invalid argument)\n1 fcntl(3, F_SETFL, O_RDONLY) = 0\n\
          1 pread64(3, \"\"..., 1048576, 8192) = 1048576\n1 close(3) = 0\n"
     );
-    assert_eq!(effective(Dialect::EnumV4, &["-lm", "dio"], &turned).effective, "read");
+    assert_eq!(effective(era("enum-v4"), &["-lm", "dio"], &turned).effective, "read");
 }
 
 #[test]
@@ -323,17 +328,17 @@ fn locks_that_grow_shrink_or_are_refused_are_told() {
         )
     };
     let flags = ["-lm", "mmap+mlock"];
-    let whole = effective(Dialect::EnumV4, &flags, &grown("0"));
+    let whole = effective(era("enum-v4"), &flags, &grown("0"));
     assert_eq!(
         (whole.effective.as_str(), whole.agrees, whole.findings.len()),
         ("map+lock", true, 0),
         "{whole:?}"
     );
-    let short = effective(Dialect::EnumV4, &flags, &grown("-1 ENOMEM (Cannot allocate memory)"));
+    let short = effective(era("enum-v4"), &flags, &grown("-1 ENOMEM (Cannot allocate memory)"));
     assert_eq!((short.effective.as_str(), short.agrees), ("map", true), "{short:?}");
     assert_eq!(short.refused, ["lock refused (lock-limit)"]);
     // No lock at all is no refusal.
-    let none = effective(Dialect::EnumV4, &flags, &(map.clone() + "1 close(3) = 0\n"));
+    let none = effective(era("enum-v4"), &flags, &(map.clone() + "1 close(3) = 0\n"));
     assert_eq!((none.effective.as_str(), none.agrees), ("map", false));
 }
 
@@ -344,7 +349,7 @@ fn a_load_that_fails_half_way_is_what_it_was_until_then() {
          1 pread64(3, \"\"..., 1048576, 8192) = 1048576\n1 pread64(3, 0x7f00, 1048576, 1056768) = -1 EIO (Input/output error)\n\
          1 +++ killed by SIGKILL +++\n"
     );
-    let j = effective(Dialect::EnumV4, &["-lm", "none"], &text);
+    let j = effective(era("enum-v4"), &["-lm", "none"], &text);
     assert_eq!((j.effective.as_str(), j.agrees), ("read", true), "{j:?}");
     // That the rest never came is a broken rule.
     assert!(j.findings.iter().any(|finding| finding.rule.id() == "tensors-read"), "{j:?}");
@@ -364,7 +369,7 @@ fn flags_of_llama_bench_are_read_by_its_rules() {
     };
     let judged = |flags: &[&str]| {
         let flags: Vec<String> = flags.iter().map(|word| (*word).to_owned()).collect();
-        let j = judge_bench(Dialect::Booleans, &flags, &recording);
+        let j = judge_bench(era("booleans"), &flags, &recording);
         (j.predicted, j.effective, j.agrees)
     };
     assert_eq!(judged(&["-mmp", "1"]), ("map".into(), "map".into(), true));

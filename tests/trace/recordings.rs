@@ -2,6 +2,7 @@
 //! what the build's dialect predicts. The known modes stand in `fixtures/straces/index.tsv`; they
 //! do not come from this program.
 
+use crate::dialects::era;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,12 +34,15 @@ fn case(line: &str) -> Case {
         panic!("six columns: {line}");
     };
     let dialect = match build {
-        "a" => Dialect::Booleans,
-        "b" => Dialect::EnumV3,
-        "c" => Dialect::EnumV4,
+        "a" => era("booleans"),
+        "b" => era("enum-v3"),
+        "c" => era("enum-v4"),
         other => panic!("unknown build {other}"),
     };
-    let (argv, _) = split_args(flags.split_whitespace().map(Into::into), |_| false);
+    let (argv, _) =
+        split_args(loadparity::plan::Dialect::reference(), flags.split_whitespace().map(Into::into), |_| {
+            false
+        });
     let env = env.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
     let path = folder().join(build).join(format!("{name}.strace"));
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -110,10 +114,10 @@ fn another_dialect_is_found_out() {
         };
         cases.into_iter().map(agrees).filter(|agrees| !agrees).count()
     };
-    assert!(disagreeing("a", Dialect::EnumV3) > 15);
-    assert!(disagreeing("b", Dialect::Booleans) > 30);
-    assert!(disagreeing("b", Dialect::EnumV1) > 5);
-    assert!(disagreeing("c", Dialect::EnumV3) > 15);
+    assert!(disagreeing("a", era("enum-v3")) > 15);
+    assert!(disagreeing("b", era("booleans")) > 30);
+    assert!(disagreeing("b", era("enum-v1")) > 5);
+    assert!(disagreeing("c", era("enum-v3")) > 15);
 }
 
 /// The paths of descriptors, as `-y` adds them, taken off again.

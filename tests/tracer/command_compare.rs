@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use crate::support::dialects::era;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use loadparity::check::{Comparison, Expectations, Verdict};
 use loadparity::engine::Generation;
-use loadparity::plan::Dialect;
 use loadparity::subject::{Depth, ExternalCommand, Setting, Template, Truth};
 
 use crate::command_support::{behind, document, engine, loadparity};
@@ -187,7 +187,7 @@ fn a_comparison_without_spellings_is_no_pass() {
     };
     let (old, new) = (side(), side());
     let (generation, truth) = (Generation::default(), Truth::of_file(&model).unwrap());
-    let (dialect, depth) = (Dialect::EnumV4, Depth::Output);
+    let (dialect, depth) = (era("enum-v4"), Depth::Output);
     let document = Comparison {
         old: &old,
         new: &new,

@@ -6,6 +6,7 @@ mod command_check;
 mod command_compare;
 mod command_faults;
 mod command_support;
+mod dialect_files;
 mod loader_support;
 mod loaders;
 mod no_false_green;

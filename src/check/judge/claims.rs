@@ -1,7 +1,7 @@
 //! What the lines of llama.cpp's log claim about a load, and whether it is true.
 
 use crate::check::document::Claim;
-use crate::plan::flags::{FLAGS, Flag};
+use crate::plan::flags::Flag;
 use crate::plan::{Dialect, LoadPlan, OnRefused, Source, Spelling};
 use crate::rules::{Effective, EffectiveSource};
 use crate::trace::{Call, Op, Outcome, Phase};
@@ -128,10 +128,10 @@ impl Reader<'_> {
     /// of the spelling that it speaks of mean by themselves.
     fn advice(&self, line: &str, word: &str) -> Option<(String, Option<String>)> {
         let advised = Spelling::flags(["--load-mode", word]).resolve(self.dialect).ok()?.plan;
-        let spoken_of: Vec<Flag> = FLAGS
-            .iter()
-            .filter(|def| def.flag.is_legacy())
-            .filter(|def| def.on.iter().chain(def.off).any(|name| line.contains(&format!("{name} "))))
+        let rules = self.dialect.rules();
+        let legacy = rules.table.iter().filter(|def| def.legacy);
+        let spoken_of: Vec<Flag> = legacy
+            .filter(|def| def.on.iter().chain(&def.off).any(|name| line.contains(&format!("{name} "))))
             .map(|def| def.flag)
             .collect();
         let wrong = self.parts().into_iter().find_map(|(flag, part)| {
@@ -146,12 +146,14 @@ impl Reader<'_> {
     fn parts(&self) -> Vec<(Flag, Spelling)> {
         let mut parts = Vec::new();
         for typed in &self.spelling.argv {
-            if let Some(named) = crate::plan::flags::find(typed).filter(|named| named.flag.is_legacy()) {
+            let rules = self.dialect.rules();
+            if let Some(named) = rules.find(typed).filter(|named| rules.table[named.row].legacy) {
                 parts.push((named.flag, Spelling::flags([typed.as_str()])));
             }
         }
         for (name, value) in &self.spelling.env {
-            if let Some(variable) = crate::plan::flags::find_variable(name).filter(|v| v.flag.is_legacy()) {
+            let rules = self.dialect.rules();
+            if let Some(variable) = rules.find_variable(name).filter(|v| rules.table[v.row].legacy) {
                 parts.push((variable.flag, Spelling::variable(name.as_str(), value.as_str())));
             }
         }
@@ -190,10 +192,11 @@ fn between<'a>(line: &'a str, before: &str, after: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::era;
 
     fn claim(line: &str, flags: &[&str], source: Option<EffectiveSource>, locked: bool) -> Option<Claim> {
         let spelling = Spelling::flags(flags.iter().copied());
-        claims(&[line.to_owned()], Dialect::EnumV3, &spelling, Effective { source, locked }, &[]).pop()
+        claims(&[line.to_owned()], era("enum-v3"), &spelling, Effective { source, locked }, &[]).pop()
     }
 
     #[test]

@@ -169,19 +169,19 @@ fn add_group(into: &mut GroupResult, part: &GroupResult) {
 
 #[cfg(test)]
 mod tests {
+    use crate::plan::era;
     use std::sync::atomic::AtomicBool;
 
     use super::*;
     use crate::check::{self, Breadth, Expectations, Matrix, Wanted};
     use crate::engine::Generation;
-    use crate::plan::Dialect;
     use crate::rules::Level;
     use crate::subject::{Depth, Machine, Setting, Truth};
 
     /// What a simulated machine comes to in a part of the matrix.
     fn checked(part: Option<Part>) -> CheckDocument {
         let (engine, truth, generation) = (Machine::Linux.engine(), Truth::embedded(), Generation::default());
-        let (dialect, depth) = (Dialect::EnumV4, Depth::Bytes);
+        let (dialect, depth) = (era("enum-v4"), Depth::Bytes);
         let campaign = check::Campaign {
             subject: &engine,
             model_name: "m".to_owned(),

@@ -21,7 +21,7 @@ pub fn schema_text() -> &'static str {
 struct Document<'a> {
     schema: &'static str,
     base: Dialect,
-    dialects: [Dialect; Dialect::ALL.len()],
+    dialects: &'a [Dialect],
     rows: Vec<JsonRow<'a>>,
     summary: BTreeMap<&'static str, Summary>,
 }
@@ -84,7 +84,7 @@ pub(super) fn write(out: &mut dyn Write, comparison: &Comparison, only_differenc
     let document = Document {
         schema: SCHEMA_ID,
         base: comparison.base,
-        dialects: Dialect::ALL,
+        dialects: &comparison.dialects,
         rows: shown.map(row).collect(),
         summary: summary.collect(),
     };

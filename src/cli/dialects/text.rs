@@ -41,7 +41,7 @@ fn header(comparison: &Comparison) -> Vec<String> {
     let name = |dialect: Dialect| {
         if dialect == comparison.base { format!("{dialect} (base)") } else { dialect.to_string() }
     };
-    std::iter::once("spelling".to_owned()).chain(Dialect::ALL.map(name)).collect()
+    std::iter::once("spelling".to_owned()).chain(comparison.dialects.iter().copied().map(name)).collect()
 }
 
 fn shown(comparison: &Comparison, only_differences: bool) -> impl Iterator<Item = &Row> {
@@ -82,7 +82,7 @@ pub(super) fn terminal(out: &mut dyn Write, comparison: &Comparison, only: bool)
 
 pub(super) fn markdown(out: &mut dyn Write, comparison: &Comparison, only: bool) -> io::Result<()> {
     writeln!(out, "| {} |", header(comparison).join(" | "))?;
-    writeln!(out, "|{}", " --- |".repeat(1 + Dialect::ALL.len()))?;
+    writeln!(out, "|{}", " --- |".repeat(1 + comparison.dialects.len()))?;
     for row in shown(comparison, only) {
         write!(out, "| `{}` |", line(row))?;
         for cell in &row.cells {

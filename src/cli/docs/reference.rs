@@ -6,7 +6,6 @@ use clap::{Arg, Command};
 
 use crate::cli::exit::CODES;
 use crate::cli::{documented, load_flags};
-use crate::plan::flags::{FALSY, FLAGS, TRUTHY};
 use crate::plan::{Dialect, render};
 
 /// The page.
@@ -17,7 +16,7 @@ pub(super) fn page() -> String {
     let mut page = String::from(
         "# The command line\n\n\
          Made by `loadparity docs write` from the definition of the commands and the table of load flags\n\
-         (`src/plan/flags.rs`); held by `tests/cli/docs.rs`. `loadparity COMMAND --help` says the same. Every command\n\
+         (`src/plan/dialects/reference.toml`); held by `tests/cli/docs.rs`. `loadparity COMMAND --help` says the same. Every command\n\
          takes `-h` and `--help`.\n\n\
          | command | does |\n| --- | --- |\n",
     );
@@ -66,9 +65,9 @@ pub(super) fn load_flags() -> String {
         let variable = row.variable.map(|name| format!("`{name}`")).unwrap_or_default();
         let same = row.same.map(|word| format!("`--load-mode {word}`")).unwrap_or_default();
         let knows = |dialect: &Dialect| dialect.rules().knows(row.def.flag);
-        let dialects: Vec<&str> = Dialect::ALL.iter().filter(|d| knows(d)).map(|d| d.name()).collect();
+        let dialects: Vec<&str> = Dialect::eras().iter().filter(|d| knows(d)).map(|d| d.name()).collect();
         let dialects =
-            if dialects.len() == Dialect::ALL.len() { "all".to_owned() } else { dialects.join(", ") };
+            if dialects.len() == Dialect::eras().len() { "all".to_owned() } else { dialects.join(", ") };
         let _ = writeln!(table, "| {} | {variable} | {} | {same} | {dialects} |", names.join(", "), row.help);
     }
     table
@@ -77,7 +76,7 @@ pub(super) fn load_flags() -> String {
 /// A row for each load mode of the reference dialect.
 pub(super) fn load_modes() -> String {
     let mut table = String::from("| load mode | asks for |\n| --- | --- |\n");
-    for word in Dialect::Reference.rules().words {
+    for word in &Dialect::reference().rules().words {
         let _ = writeln!(table, "| `{}` | {} |", word.name, word.help);
     }
     table
@@ -85,13 +84,20 @@ pub(super) fn load_modes() -> String {
 
 fn bench_flags() -> String {
     let mut table = String::from("| flag | asks to |\n| --- | --- |\n");
-    for def in FLAGS.iter().filter(|def| !def.bench.is_empty()) {
+    let rules = Dialect::reference().rules();
+    for listed in rules.bench.iter().flat_map(|bench| &bench.flags) {
+        let Some(def) = rules.table.iter().find(|def| def.flag == listed.flag) else { continue };
         let items = def.value.map_or("0|1,…".to_owned(), |value| format!("{value},…"));
-        let names: Vec<String> = def.bench.iter().map(|name| format!("`{name} {items}`")).collect();
+        let names: Vec<String> = listed.names.iter().map(|name| format!("`{name} {items}`")).collect();
         let off = def.off_help.map(|off| format!(" (1), or {off} (0)")).unwrap_or_default();
         let _ = writeln!(table, "| {} | {}{off} |", cell(&names.join(", ")), def.help);
     }
-    let _ = writeln!(table, "\n{} are 1, {} are 0.", TRUTHY[1..].join(", "), FALSY[1..].join(", "));
+    let _ = writeln!(
+        table,
+        "\n{} are 1, {} are 0.",
+        rules.booleans.on[1..].join(", "),
+        rules.booleans.off[1..].join(", ")
+    );
     table
 }
 
@@ -107,7 +113,16 @@ pub(super) fn exit_codes() -> String {
 /// Every command without subcommands.
 fn leaf_commands(command: &Command) -> Vec<&Command> {
     let inner = command.get_subcommands().filter(|command| !command.is_hide_set());
-    inner.flat_map(|c| if c.has_subcommands() { leaf_commands(c) } else { vec![c] }).collect()
+    inner
+        .flat_map(|c| match c.has_subcommands() {
+            // A command that does something by itself has a section beside its subcommands.
+            true if c.is_args_conflicts_with_subcommands_set() => {
+                std::iter::once(c).chain(leaf_commands(c)).collect()
+            }
+            true => leaf_commands(c),
+            false => vec![c],
+        })
+        .collect()
 }
 
 fn section(command: &Command, page: &mut String) {

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExplainArgs, ExplainFormat, USAGE, in_words};
 use crate::plan::bench::{self, Queue};
-use crate::plan::flags::find_variable;
 use crate::plan::{Dialect, LoadPlan, Spelling, UsageError};
 
 /// What `explain --tool bench --format json` prints: the keys of the common parser, and the queue.
@@ -61,7 +60,7 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write, err: &mut dyn Write) 
 
 /// What the dialect says, and the variables that llama-bench leaves unread.
 fn remarks(args: &ExplainArgs, queue: &Queue) -> Vec<String> {
-    let set = args.env.iter().filter(|(name, _)| find_variable(name).is_some());
+    let set = args.env.iter().filter(|(name, _)| args.dialect.rules().find_variable(name).is_some());
     let unread = set.map(|(name, _)| format!("{name} is set, but llama-bench reads no environment"));
     queue.warnings.iter().cloned().chain(unread).collect()
 }

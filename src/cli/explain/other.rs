@@ -91,13 +91,13 @@ pub(super) struct Equivalents(BTreeMap<String, Upgrade>);
 
 impl Equivalents {
     pub(super) fn of(spelling: &Spelling, from: Dialect) -> Self {
-        let others = Dialect::ALL.into_iter().filter(|to| *to != from);
+        let others = Dialect::eras().into_iter().filter(|to| *to != from);
         Self(others.map(|to| (to.name().to_owned(), Upgrade::of(spelling, from, to))).collect())
     }
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "the same in other dialects")?;
-        for dialect in Dialect::ALL {
+        for dialect in Dialect::eras() {
             if let Some(upgrade) = self.0.get(dialect.name()) {
                 writeln!(out, "  {:<12} {}", dialect.name(), upgrade.text)?;
             }

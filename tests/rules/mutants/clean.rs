@@ -59,8 +59,12 @@ fn reference(name: &str, platform: Arc<dyn Platform>, path: &Path, file: &Path) 
     let truth = Truth::of_file(file).expect("a model");
     let engine = ReferenceEngine::new(platform, path);
     let generation = Generation::default();
-    let setting =
-        Setting { dialect: Dialect::Reference, depth: Depth::Bytes, generation: &generation, truth: &truth };
+    let setting = Setting {
+        dialect: Dialect::reference(),
+        depth: Depth::Bytes,
+        generation: &generation,
+        truth: &truth,
+    };
     let one = |plan: LoadPlan| {
         let case = Case { spelling: Spelling::default(), plan: Some(plan) };
         let mut evidence = engine.observe(&case, &[], &setting).expect("a run");
