@@ -59,8 +59,13 @@ fn reference(name: &str, platform: Arc<dyn Platform>, path: &Path, file: &Path) 
     let truth = Truth::of_file(file).expect("a model");
     let engine = ReferenceEngine::new(platform, path);
     let generation = Generation::default();
-    let setting =
-        Setting { dialect: Dialect::Reference, depth: Depth::Bytes, generation: &generation, truth: &truth };
+    let setting = Setting {
+        dialect: Dialect::Reference,
+        depth: Depth::Bytes,
+        generation: &generation,
+        truth: &truth,
+        patience: None,
+    };
     let one = |plan: LoadPlan| {
         let case = Case { spelling: Spelling::default(), plan: Some(plan) };
         let mut evidence = engine.observe(&case, &[], &setting).expect("a run");
