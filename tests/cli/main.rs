@@ -6,6 +6,7 @@ mod broken_loaders;
 mod dialects;
 mod docs;
 mod explain_rule;
+mod explore;
 mod generation_flags;
 mod judge;
 mod merge;

@@ -235,7 +235,6 @@ fn what_cannot_be_done_is_said_and_is_a_usage_error() {
         (&["check"], words("/no/such/program {model} {flags}"), "no such program"),
         (&["check", "--expect", "/no/such/file"], engine("reference"), "/no/such/file"),
         (&["check", "--dialect", "auto"], Vec::new(), "behind `--`"),
-        (&["check", "--faults"], Vec::new(), "behind `--`"),
     ] {
         let (code, stderr) = said(args, &command);
         assert!(code == 2 && stderr.contains(told), "{args:?} {command:?}: {code} {stderr}");

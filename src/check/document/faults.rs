@@ -179,6 +179,9 @@ pub struct FaultCase {
     /// What was seen, where it is worth a word.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Which systems give these faults, where something came of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_by: Vec<String>,
     /// The word for it.
     pub verdict: Verdict,
 }

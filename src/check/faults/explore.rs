@@ -15,15 +15,18 @@ pub(super) struct Step<T> {
     pub(super) depth: u32,
     /// What it is an example of: of equal classes, one is run before a second of any.
     pub(super) class: u64,
+    /// Which subject it is of: subjects take turns.
+    pub(super) lane: usize,
     /// What is left as a whole after a first hang, in words.
     pub(super) kind: &'static str,
 }
 
-/// The place of a step in the queue: rank in its class, depth, then the order in which it came.
-type Place = Reverse<(u32, u32, u64)>;
+/// The place of a step in the queue: rank in its class, depth, how many of its lane came before it, and the order in
+/// which it came.
+type Place = Reverse<(u32, u32, u64, u64)>;
 
 /// How many steps may wait; what comes beyond that is counted as left.
-const LONGEST: usize = 2_000_000;
+const LONGEST: usize = 500_000;
 
 /// The queue of an exploration.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub(super) struct Explorer<T> {
     queue: BinaryHeap<(Place, usize)>,
     steps: Vec<Option<Step<T>>>,
     ranks: HashMap<u64, u32>,
+    lanes: HashMap<usize, u64>,
     states: HashSet<u64>,
     hung: HashSet<&'static str>,
     left: BTreeMap<(&'static str, Why), u64>,
@@ -52,6 +56,7 @@ impl<T> Explorer<T> {
             queue: BinaryHeap::new(),
             steps: Vec::new(),
             ranks: HashMap::new(),
+            lanes: HashMap::new(),
             states: HashSet::new(),
             hung: HashSet::new(),
             left: BTreeMap::new(),
@@ -78,8 +83,9 @@ impl<T> Explorer<T> {
             return self.leave(step.kind, Why::Bound);
         }
         let rank = self.ranks.entry(step.class).or_default();
-        let place = Reverse((*rank, step.depth, self.steps.len() as u64));
-        *rank += 1;
+        let turn = self.lanes.entry(step.lane).or_default();
+        let place = Reverse((*rank, step.depth, *turn, self.steps.len() as u64));
+        (*rank, *turn) = (*rank + 1, *turn + 1);
         self.queue.push((place, self.steps.len()));
         self.steps.push(Some(step));
     }
@@ -124,7 +130,7 @@ mod tests {
     use super::*;
 
     fn step(what: u32, depth: u32, class: u64, kind: &'static str) -> Step<u32> {
-        Step { what, depth, class, kind }
+        Step { what, depth, class, lane: 0, kind }
     }
 
     fn order(explorer: &mut Explorer<u32>) -> Vec<u32> {
@@ -138,6 +144,15 @@ mod tests {
             explorer.push(step(what, depth, class, "read"));
         }
         assert_eq!(order(&mut explorer), [1, 4, 3, 2, 5]);
+    }
+
+    #[test]
+    fn lanes_take_turns() {
+        let mut explorer = Explorer::new();
+        for (what, lane) in [(1, 0), (2, 0), (3, 0), (4, 1), (5, 1)] {
+            explorer.push(Step { lane, ..step(what, 1, u64::from(what), "read") });
+        }
+        assert_eq!(order(&mut explorer), [1, 4, 2, 5, 3]);
     }
 
     #[test]
@@ -193,7 +208,13 @@ mod tests {
             if explorer.enter(key(&calls[after..]) * 31 + behind.len() as u64) {
                 for site in &calls[after..] {
                     let what = [behind, &[site]].concat();
-                    explorer.push(Step { depth: what.len() as u32, class: key(&[site]), kind: "any", what });
+                    explorer.push(Step {
+                        depth: what.len() as u32,
+                        class: key(&[site]),
+                        lane: 0,
+                        kind: "any",
+                        what,
+                    });
                 }
             }
         };

@@ -41,7 +41,7 @@ pub(super) fn outcome_of(clean: &Clean, run: &Evidence, faults: &[FaultSpec], pr
     let mut note = None;
     // What is wrong or crashed has broken other rules by that.
     if findings.is_empty() {
-        findings.extend(broken(clean, run, profile));
+        findings.extend(broken(clean, run, profile, says_more(&clean.said, run)));
         if transient(faults) && matches!(run.ending, Ending::Failed(_)) {
             if profile.survives_transients {
                 let message = format!("what passes by itself ended the load: {}", run.ending.message());
@@ -65,7 +65,7 @@ fn compared(clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
     let whole = run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
     let wrong_tensor = run.tensors.as_ref().and_then(|seen| seen.wrong.as_ref());
     let was_wrong = clean.run.tensors.as_ref().is_some_and(|seen| seen.wrong.is_some());
-    let quiet = || !says_more(&clean.run, &clean.said, run);
+    let quiet = || !says_more(&clean.said, run);
     let another_way = completed && run.effective() != clean.run.effective();
     let unreported = if completed && quiet() { unreported(clean, run) } else { None };
     let outcome = match &run.ending {
@@ -110,7 +110,7 @@ fn compared(clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
 
 /// What a loader did otherwise than in the clean run because it was refused, however little it was.
 fn unreported(clean: &Clean, run: &Evidence) -> Option<String> {
-    if clean.plan.source == Source::Direct && direct_refused(run) {
+    if clean.plan.source == Source::Direct && direct_refused(run) && !direct_refused(&clean.run) {
         let ([mapped, read, _], [was_mapped, was_read, _]) = (run.bytes_by_way(), clean.run.bytes_by_way());
         if mapped > was_mapped {
             return Some(format!(
@@ -125,7 +125,8 @@ fn unreported(clean: &Clean, run: &Evidence) -> Option<String> {
         }
     }
     let (locked, was_locked) = (run.locked_bytes(), clean.run.locked_bytes());
-    (clean.plan.lock && locked < was_locked && run.refused_lock().is_some()).then(|| {
+    let refused = run.refused_lock().is_some() && clean.run.refused_lock().is_none();
+    (clean.plan.lock && locked < was_locked && refused).then(|| {
         format!("a lock was refused, {locked} bytes are locked instead of {was_locked}, and it said nothing")
     })
 }
@@ -133,14 +134,18 @@ fn unreported(clean: &Clean, run: &Evidence) -> Option<String> {
 /// Whether a direct open or read was refused; an interruption is no refusal.
 fn direct_refused(run: &Evidence) -> bool {
     run.ops.iter().any(|op| {
-        let direct = matches!(op.call, Call::Open { direct: true, .. } | Call::Read { direct: true, .. });
+        let direct = matches!(
+            op.call,
+            Call::Open { direct: true, .. } | Call::Read { direct: true, .. } | Call::Alignment { .. }
+        );
         direct && matches!(&op.outcome, Outcome::Err(errno) if errno.kind != ErrorKind::Interrupted)
     })
 }
 
 /// The rules of the contract that the run breaks and the clean one does not. A load that fails is judged by what it
-/// leaves behind alone.
-fn broken(clean: &Clean, run: &Evidence, profile: &Profile) -> Vec<Finding> {
+/// leaves behind alone. Where a foreign loader says that it went another way, and no refusal is known that decides
+/// which, that is its own affair.
+fn broken(clean: &Clean, run: &Evidence, profile: &Profile, says: bool) -> Vec<Finding> {
     let releases = profile.applies(Rule::ResourcesReleased) == Applies::Yes;
     if !run.completed() {
         let left = &run.fold.left_over;
@@ -149,7 +154,11 @@ fn broken(clean: &Clean, run: &Evidence, profile: &Profile) -> Vec<Finding> {
         return leaks.then(|| Finding::new(Rule::ResourcesReleased, message())).into_iter().collect();
     }
     let judged = judge(clean.plan, run, profile);
-    let unseen = |rule: Rule| rule == Rule::FallbackReported && !run.capabilities.has(Capability::Notices);
+    let notices = run.capabilities.has(Capability::Notices);
+    if says && !notices && judged.decided.refusals.is_empty() {
+        return Vec::new();
+    }
+    let unseen = |rule: Rule| rule == Rule::FallbackReported && !notices;
     judged.findings.into_iter().filter(|f| !clean.broken.contains(&f.rule) && !unseen(f.rule)).collect()
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Schedule {
     pub(super) faults: Vec<FaultSpec>,
     /// Call, fault and duration of each.
     kinds: Vec<u64>,
+    /// Which systems give them.
+    sources: Vec<&'static str>,
 }
 
 /// An exploration under way.
@@ -150,7 +152,7 @@ impl<'a, 'p> Run<'a, 'p> {
         if !loads {
             let reason = weights_arrived(&of.clean.run).err().unwrap_or_default();
             let message = format!("without a fault: {reason}");
-            let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new() };
+            let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
             let verdict = self.fail(FaultOutcome::Crash, Rule::Completes, &schedule, message);
             self.groups[at].verdict = self.groups[at].verdict.max(verdict);
             return;
@@ -161,11 +163,11 @@ impl<'a, 'p> Run<'a, 'p> {
         }
         if !self.faults.only_faults.is_empty() {
             let faults = self.faults.only_faults.clone();
-            let what = Schedule { root, kinds: vec![0; faults.len()], faults };
-            self.explorer.push(Step { what, depth: 1, class: root as u64, kind: "as asked" });
+            let what = Schedule { root, kinds: vec![0; faults.len()], faults, sources: Vec::new() };
+            self.explorer.push(Step { what, depth: 1, class: root as u64, lane: root, kind: "as asked" });
             return;
         }
-        let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new() };
+        let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
         let all = sites(&of.clean.run.ops);
         let state = state(&of.clean.run, None, &[]);
         self.push_sites(&schedule, state, &all, None);
@@ -215,10 +217,11 @@ impl<'a, 'p> Run<'a, 'p> {
                     root: behind.root,
                     faults: behind.faults.iter().copied().chain([candidate.spec]).collect(),
                     kinds: behind.kinds.iter().copied().chain([candidate.kind]).collect(),
+                    sources: behind.sources.iter().copied().chain([candidate.source]).collect(),
                 };
                 let depth = u32::try_from(what.faults.len()).unwrap_or(u32::MAX);
                 let class = hash((behind.root, &kinds, candidate.class));
-                self.explorer.push(Step { what, depth, class, kind: candidate.group });
+                self.explorer.push(Step { what, depth, class, lane: behind.root, kind: candidate.group });
             }
         }
         self.totals.sites = self.seen_sites.len() as u64;
@@ -260,6 +263,12 @@ impl<'a, 'p> Run<'a, 'p> {
             faults: schedule.faults.iter().map(ToString::to_string).collect(),
             outcome: came.outcome,
             message: if verdict == Verdict::Pass { String::new() } else { came.message },
+            given_by: schedule
+                .sources
+                .iter()
+                .filter(|_| verdict != Verdict::Pass)
+                .map(|source| (*source).to_owned())
+                .collect(),
             verdict,
         });
         (self.progress)(Progress::Finished);

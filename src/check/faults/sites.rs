@@ -34,6 +34,8 @@ pub(super) struct Candidate {
     pub(super) kind: u64,
     /// Call and severity: what is left after a hang.
     pub(super) group: &'static str,
+    /// Which system gives it.
+    pub(super) source: &'static str,
 }
 
 /// A hash of anything that is the same in every run of one build.
@@ -174,7 +176,13 @@ impl Site {
         };
         let spec = FaultSpec::new(Target::named(self.call)?, fault, when).ok()?;
         let kind = hash((self.call, row.what.kind(), lasts));
-        Some(Candidate { spec, class: hash((self.class, kind)), kind, group: group(self.call, lasts) })
+        Some(Candidate {
+            spec,
+            class: hash((self.class, kind)),
+            kind,
+            group: group(self.call, lasts),
+            source: row.source,
+        })
     }
 }
 

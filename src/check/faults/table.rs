@@ -153,7 +153,7 @@ pub(super) const TABLE: &[Row] = &[
     error("lock.buffer", "EPERM", BOTH, "mlock(2): a limit of 0 without CAP_IPC_LOCK"),
     error("lock.buffer", "EAGAIN", ONCE, "mlock(2): pages could not be allocated"),
     Row { call: "alloc", what: What::Error("ENOMEM"), lasts: BOTH, subjects: For::Reference, source: "mmap(2): RLIMIT_AS, overcommit; the allocator of a foreign program decides what becomes of it" },
-    Row { call: "unmap", what: What::Error("ENOMEM"), lasts: ONCE, subjects: For::All, source: "munmap(2): a hole cut at vm.max_map_count (seen on Linux 6.18)" },
+    Row { call: "unmap", what: What::Error("ENOMEM"), lasts: ONCE, subjects: For::Reference, source: "munmap(2): a hole cut at vm.max_map_count (seen on Linux 6.18); what stays mapped then is no choice of a program" },
     error("unlock.map", "ENOMEM", ONCE, "munlock(2): a hole; macOS where nothing is locked"),
     error("unlock.buffer", "ENOMEM", ONCE, "munlock(2): a hole; macOS where nothing is locked"),
 ];

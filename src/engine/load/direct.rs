@@ -177,7 +177,9 @@ impl<'b> Campaign<'_, '_, 'b> {
             stuck = if whole == 0 { stuck + 1 } else { 0 };
             if stuck == 3 {
                 let name = "every read stops inside its first block".into();
-                return Err((done, Refusal::Direct(Errno { kind: ErrorKind::Other, code: 0, name })));
+                // What came of the block is right: the rest of it is read another way.
+                let refusal = Refusal::Direct(Errno { kind: ErrorKind::Other, code: 0, name });
+                return Err((done + arrived, refusal));
             }
         }
         Ok(())

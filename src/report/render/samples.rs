@@ -301,6 +301,7 @@ pub(super) fn faults() -> FaultsDocument {
         faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
         outcome,
         message: message.to_owned(),
+        given_by: Vec::new(),
         verdict,
     };
     let short = "read:short=100";
