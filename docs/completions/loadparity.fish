@@ -63,9 +63,9 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only-fau
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only -d 'Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents its plan; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l partition -d 'Run one part of the campaign, such as `2/4`; `merge` joins the parts' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l jobs -d 'Run so many cases side by side; what shares the page cache and the limits is then not observed' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l retries -d 'How often a command is run again before what it writes and does is believed' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l retries -d 'How often a command is run again before what it writes and does is believed [default: 2]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l settle -d 'Milliseconds to wait before every run of a command' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l timeout -d 'End a run of a command after this many seconds' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-run -d 'Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l exhaustive -d 'Also really load every ordered triple of flags'
@@ -84,9 +84,9 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l inject
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l level -d 'What has to be observed: P2 for the calls alone, P4 for the output too; without it, either bytes or outputs' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l only -d 'Only this spelling, in the words of a shell; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l jobs -d 'Run so many cases side by side; what shares the page cache and the limits is then not observed' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l retries -d 'How often a command is run again before what it writes and does is believed' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l retries -d 'How often a command is run again before what it writes and does is believed [default: 2]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l settle -d 'Milliseconds to wait before every run of a command' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l timeout -d 'End a run of a command after this many seconds' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l fail-fast -d 'Stop at the first broken rule'

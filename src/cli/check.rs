@@ -51,27 +51,27 @@ pub struct CheckArgs {
     pub quick: bool,
 
     /// The prompt to generate from in every case.
-    #[arg(short, long, default_value = "In the beginning", value_name = "TEXT")]
+    #[arg(short, long, default_value = "In the beginning", value_name = "TEXT", conflicts_with = "command")]
     pub prompt: String,
 
     /// Tokens to generate in every case.
-    #[arg(short = 'n', long, default_value_t = 8, value_name = "N")]
+    #[arg(short = 'n', long, default_value_t = 8, value_name = "N", conflicts_with = "command")]
     pub n_predict: usize,
 
     /// Seed of the sampler.
-    #[arg(short, long, default_value_t = 42, value_name = "SEED")]
+    #[arg(short, long, default_value_t = 42, value_name = "SEED", conflicts_with = "command")]
     pub seed: u64,
 
     /// Temperature of the sampler; 0 takes the likeliest token.
-    #[arg(long, default_value_t = 0.8, value_name = "T")]
+    #[arg(long, default_value_t = 0.8, value_name = "T", conflicts_with = "command")]
     pub temp: f32,
 
     /// Threads for generating; they do not change the result.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", conflicts_with = "command")]
     pub threads: Option<usize>,
 
     /// Vector instructions to use; they do not change the result.
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", conflicts_with = "command")]
     pub cpu: Option<CpuLevel>,
 
     /// A fault to inject in every case, such as `open.direct:error=EINVAL`; may repeat.
@@ -285,13 +285,10 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
     if !args.command.is_empty() {
         return super::command::check(args, out);
     }
-    for (given, flag) in [
-        (args.dialect == DialectChoice::Auto, "--dialect auto"),
-        (args.foreign.is_given() && args.faults.is_none(), "--expect"),
-    ] {
-        if given {
-            return Exit::usage(format!("{flag} is about a command: give one behind `--`"));
-        }
+    let of_commands = args.foreign.given().filter(|flag| args.faults.is_none() || *flag != "--expect");
+    let needless = [(args.dialect == DialectChoice::Auto).then_some("--dialect auto"), of_commands];
+    if let Some(flag) = needless.into_iter().flatten().next() {
+        return Exit::usage(format!("{flag} is about a command: give one behind `--`"));
     }
     if let Some(how) = args.faults {
         return super::faults::engine(args, how, out);

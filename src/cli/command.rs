@@ -17,20 +17,26 @@ use crate::plan::{Dialect, Spelling};
 use crate::rules::Level;
 use crate::subject::{Depth, ExternalCommand, FaultSpec, NotAvailable, Setting, Template, TraceError, Truth};
 
+/// How often a command is run again where nothing is said.
+const RETRIES: u32 = 2;
+
+/// How long a run of a command may take where nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
 /// How a command that is not ours is run.
 #[derive(Clone, Debug, Args)]
 pub struct CommandArgs {
-    /// How often a command is run again before what it writes and does is believed.
-    #[arg(long, default_value_t = 2, value_name = "N")]
-    retries: u32,
+    #[allow(missing_docs, reason = "the help text has the default")]
+    #[arg(long, value_name = "N", help = format!("How often a command is run again before what it writes and does is believed [default: {RETRIES}]"))]
+    retries: Option<u32>,
 
     /// Milliseconds to wait before every run of a command.
-    #[arg(long, default_value_t = 0, value_name = "MS")]
-    settle: u64,
+    #[arg(long, value_name = "MS")]
+    settle: Option<u64>,
 
-    /// End a run of a command after this many seconds.
-    #[arg(long, default_value = "120", value_name = "S", value_parser = super::trace::seconds)]
-    timeout: Duration,
+    #[allow(missing_docs, reason = "the help text has the default")]
+    #[arg(long, value_name = "S", value_parser = super::trace::seconds, help = format!("End a run of a command after this many seconds [default: {}]", TIMEOUT.as_secs()))]
+    timeout: Option<Duration>,
 
     /// Do not compare a command's memory with the model file: P3 is then not observed.
     #[arg(long)]
@@ -42,18 +48,29 @@ pub struct CommandArgs {
 }
 
 impl CommandArgs {
-    /// Whether something was given that the reference engine has no use for.
-    pub(super) fn is_given(&self) -> bool {
-        self.expect.is_some()
+    /// What was given that the reference engine has no use for.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let all = [
+            (self.expect.is_some(), "--expect"),
+            (self.retries.is_some(), "--retries"),
+            (self.settle.is_some(), "--settle"),
+            (self.timeout.is_some(), "--timeout"),
+            (self.no_memory, "--no-memory"),
+        ];
+        all.into_iter().find_map(|(given, flag)| given.then_some(flag))
     }
 
     /// How often a command is run again.
     pub(super) fn retries(&self) -> u32 {
-        self.retries
+        self.retries.unwrap_or(RETRIES)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(TIMEOUT)
     }
 
     fn settle(&self) -> Duration {
-        Duration::from_millis(self.settle)
+        Duration::from_millis(self.settle.unwrap_or(0))
     }
 
     pub(super) fn expected(&self) -> Result<Expectations, Exit> {
@@ -129,7 +146,7 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let truth = truth(model)?;
     let expected = args.foreign.expected()?;
     let one_case = !template.takes_flags();
-    let subject = ExternalCommand::new(template, model, args.foreign.timeout)
+    let subject = ExternalCommand::new(template, model, args.foreign.timeout())
         .settling(args.foreign.settle())
         .seeing_memory(!args.foreign.no_memory)
         .with_faults(args.inject.clone());
@@ -169,7 +186,7 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let (old, new) = (template(&args.old, "--old")?, template(&args.new, "--new")?);
     let takes_flags = old.takes_flags() || new.takes_flags();
     let side = |template| {
-        ExternalCommand::new(template, &args.model, args.command.timeout)
+        ExternalCommand::new(template, &args.model, args.command.timeout())
             .settling(args.command.settle())
             .seeing_memory(!args.command.no_memory)
             .with_faults(args.inject.clone())

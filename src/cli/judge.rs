@@ -77,7 +77,7 @@ pub(super) fn run(args: &JudgeArgs, out: &mut dyn Write) -> Exit {
 }
 
 fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
-    let Recorded { trace, mut printed, unseen } = recording(args)?;
+    let Recorded { trace, mut printed, unseen, notes } = recording(args)?;
     if let Some(log) = &args.log {
         printed.get_or_insert_default().extend(text_of(log)?.lines().map(str::to_owned));
     }
@@ -88,6 +88,7 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         printed: printed.as_deref(),
         weights: model.as_ref().map(|truth| &truth.weights),
         unseen: &unseen,
+        notes: &notes,
         observations: &trace.observations,
         status: trace.end.as_ref().map(|end| end.status),
     };
@@ -109,6 +110,7 @@ struct Recorded {
     trace: TraceFile,
     printed: Option<Vec<String>>,
     unseen: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// The recording that was named.
@@ -117,14 +119,14 @@ fn recording(args: &JudgeArgs) -> Result<Recorded, Exit> {
         let imported = imported(path, Some(Origin::Strace))?;
         let printed = Some(imported.report.printed).filter(|lines| !lines.is_empty());
         let unseen = unseen(&imported.trace);
-        return Ok(Recorded { trace: imported.trace, printed, unseen });
+        return Ok(Recorded { trace: imported.trace, printed, unseen, notes: imported.report.notes });
     }
     let path = args.trace.as_deref().unwrap_or_else(|| std::path::Path::new(""));
     let shown = path.display();
     let file = File::open(path).map_err(|error| Exit::usage(format!("{shown}: {error}")))?;
     let trace = TraceFile::read(BufReader::new(file)).map_err(|e| Exit::usage(format!("{shown}: {e}")))?;
     let unseen = unseen(&trace);
-    Ok(Recorded { trace, printed: None, unseen })
+    Ok(Recorded { trace, printed: None, unseen, notes: Vec::new() })
 }
 
 /// What calls may have escaped the source of a trace, a sentence each.

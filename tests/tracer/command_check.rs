@@ -63,14 +63,15 @@ fn an_honest_command_passes(#[case] dialect: &str, #[case] plans: usize) {
     "plan-taken"
 )]
 fn a_command_that_breaks_one_thing_is_found_out(#[case] script: &str, #[case] rule: &str) {
-    let (code, document) = check(&["--dialect", "booleans"], &behind(script, "booleans"));
-    let script_takes_unknown = rule == "usage-refused";
-    if script_takes_unknown {
+    if rule == "usage-refused" {
         // This era has no load modes at all: only one that has them can take a wrong one.
         let (code, document) = check(&["--dialect", "enum-v4"], &behind(script, "enum-v4"));
         assert_eq!((code, rules(&document)), (1, vec![rule]));
         return;
     }
+    let only = ["--only", "--no-mmap", "--only", "--no_mmap", "--only", "--mlock"];
+    let args: Vec<&str> = ["--dialect", "booleans"].into_iter().chain(only).collect();
+    let (code, document) = check(&args, &behind(script, "booleans"));
     assert_eq!(code, 1);
     // A lost lock is a plan that was not taken, too.
     let broken: Vec<&str> =
@@ -123,7 +124,8 @@ fn what_an_era_changed_is_found_spelling_by_spelling() {
 #[test]
 fn a_command_whose_output_varies_has_no_p4() {
     let script = r#""$@"; code=$?; echo $$; exit $code"#;
-    let (code, document) = check(&["--dialect", "enum-v4", "--retries", "1"], &behind(script, "enum-v4"));
+    let (code, document) =
+        check(&["--quick", "--dialect", "enum-v4", "--retries", "1"], &behind(script, "enum-v4"));
     assert_eq!((code, rules(&document)), (3, vec![]));
     let sentence = document["finished"]["sentence"].as_str().unwrap();
     assert!(sentence.contains("varies by itself"), "{sentence}");
@@ -133,7 +135,7 @@ fn a_command_whose_output_varies_has_no_p4() {
     let mapped = |g: &&serde_json::Value| maps(g["name"].as_str().unwrap());
     assert!(groups.iter().all(|g| (g["verdict"] == "not-observed") == mapped(&g)), "{groups:#?}");
     // What does not depend on the output is judged all the same.
-    let (code, _) = check(&["--dialect", "enum-v4", "--level", "P2"], &behind(script, "enum-v4"));
+    let (code, _) = check(&["--quick", "--dialect", "enum-v4", "--level", "P2"], &behind(script, "enum-v4"));
     assert_eq!(code, 0);
 }
 
@@ -152,7 +154,8 @@ fn one_spelling_whose_output_varies_is_not_observed_and_no_other() {
 #[test]
 fn a_command_that_hangs_is_ended() {
     let script = r#"case "$*" in *--no_mmap*) exec sleep 60;; esac; exec "$@""#;
-    let args = ["--dialect", "booleans", "--timeout", "3"];
+    let only = ["--only", "--no-mmap", "--only", "--no_mmap"];
+    let args: Vec<&str> = ["--dialect", "booleans", "--timeout", "3"].into_iter().chain(only).collect();
     let (code, document) = check(&args, &behind(script, "booleans"));
     assert_eq!(code, 1);
     assert!(
@@ -168,7 +171,7 @@ fn a_command_that_hangs_is_ended() {
 #[case("enum-v3")]
 #[case("reference")]
 fn the_dialect_of_a_command_is_found(#[case] dialect: &str) {
-    let (code, document) = check(&["--dialect", "auto"], &engine(dialect));
+    let (code, document) = check(&["--quick", "--dialect", "auto"], &engine(dialect));
     assert_eq!((code, document["started"]["dialect"].as_str().unwrap()), (0, dialect));
     assert!(notes(&document).contains("dialect: `--mlock` did"), "{}", notes(&document));
 }
@@ -235,6 +238,10 @@ fn what_cannot_be_done_is_said_and_is_a_usage_error() {
         (&["check"], words("/no/such/program {model} {flags}"), "no such program"),
         (&["check", "--expect", "/no/such/file"], engine("reference"), "/no/such/file"),
         (&["check", "--dialect", "auto"], Vec::new(), "behind `--`"),
+        (&["check", "--timeout", "3"], Vec::new(), "--timeout is about a command"),
+        (&["check", "--no-memory"], Vec::new(), "--no-memory is about a command"),
+        (&["check", "-n", "3"], engine("reference"), "cannot be used with"),
+        (&["check", "--seed", "3"], engine("reference"), "cannot be used with"),
     ] {
         let (code, stderr) = said(args, &command);
         assert!(code == 2 && stderr.contains(told), "{args:?} {command:?}: {code} {stderr}");

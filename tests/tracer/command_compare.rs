@@ -19,9 +19,11 @@ fn line(words: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-fn compare(dialect: &str, old: &[String], new: &[String]) -> (i32, serde_json::Value) {
+/// A comparison in these spellings; in all of the dialect where there are none.
+fn compare(dialect: &str, only: &[&str], old: &[String], new: &[String]) -> (i32, serde_json::Value) {
     let (old, new) = (line(old), line(new));
-    let args = ["compare", "--dialect", dialect, "--old", &old, "--new", &new, "--format", "json"];
+    let mut args = vec!["compare", "--dialect", dialect, "--old", &old, "--new", &new, "--format", "json"];
+    args.extend(only.iter().flat_map(|spelling| ["--only", spelling]));
     document(&loadparity(&args, &[]))
 }
 
@@ -36,10 +38,7 @@ fn by_spelling(document: &serde_json::Value) -> BTreeMap<&str, (&str, &str, &str
 
 #[test]
 fn the_documented_changes_are_found_and_classed() {
-    let (code, document) = compare("booleans", &engine("booleans"), &engine("enum-v3"));
-    assert_eq!(code, 1);
-    let seen = by_spelling(&document);
-    for (spelling, old, new, impact) in [
+    let changes = [
         ("--mlock", "map+lock", "read+lock", "policy-change"),
         ("--mlock --mmap", "map+lock", "map", "lost-guarantee"),
         ("--mlock --no-mmap", "read+lock", "read", "lost-guarantee"),
@@ -49,7 +48,12 @@ fn the_documented_changes_are_found_and_classed() {
         ("--mmap -dio", "direct", "direct", "identical"),
         ("--mlock -dio", "direct+lock", "direct", "lost-guarantee"),
         ("LLAMA_ARG_MLOCK=1", "map+lock", "read+lock", "policy-change"),
-    ] {
+    ];
+    let only = changes.map(|(spelling, ..)| spelling);
+    let (code, document) = compare("booleans", &only, &engine("booleans"), &engine("enum-v3"));
+    assert_eq!(code, 1);
+    let seen = by_spelling(&document);
+    for (spelling, old, new, impact) in changes {
         assert_eq!(seen[spelling], (old, new, impact), "{spelling}");
     }
     let totals = &document["finished"]["totals"];
@@ -59,18 +63,20 @@ fn the_documented_changes_are_found_and_classed() {
 
 #[test]
 fn a_command_is_identical_to_itself_and_a_removed_flag_is_told() {
-    let (code, document) = compare("enum-v4", &engine("enum-v4"), &engine("enum-v4"));
+    let (code, document) = compare("enum-v4", &[], &engine("enum-v4"), &engine("enum-v4"));
     assert_eq!((code, document["finished"]["verdict"].as_str().unwrap()), (0, "pass"));
     assert!(by_spelling(&document).values().all(|(.., impact)| *impact == "identical"));
 
     // The variables of the switches are not read any more; all else is the same.
-    let (_, document) = compare("enum-v4", &engine("enum-v3"), &engine("enum-v4"));
+    let only = ["", "-lm mlock", "LLAMA_ARG_LOAD_MODE=none", "LLAMA_ARG_MLOCK=1", "LLAMA_ARG_NO_MMAP=1"];
+    let (_, document) = compare("enum-v4", &only, &engine("enum-v3"), &engine("enum-v4"));
     let changed = by_spelling(&document).into_iter().filter(|(_, (.., impact))| *impact != "identical");
     let changed: Vec<&str> = changed.map(|(spelling, _)| spelling).collect();
     assert!(!changed.is_empty());
     assert!(changed.iter().all(|s| s.starts_with("LLAMA_ARG_") && !s.contains("LOAD_MODE")), "{changed:?}");
 
-    let (code, document) = compare("booleans", &engine("booleans"), &engine("enum-v4"));
+    let only = ["", "--mlock", "LLAMA_ARG_MLOCK=1"];
+    let (code, document) = compare("booleans", &only, &engine("booleans"), &engine("enum-v4"));
     assert_eq!(code, 1);
     let seen = by_spelling(&document);
     assert_eq!(seen["--mlock"], ("map+lock", "refused", "policy-change"));
@@ -83,23 +89,24 @@ fn a_command_is_identical_to_itself_and_a_removed_flag_is_told() {
 fn less_work_is_benign_and_another_output_is_a_risk() {
     let opens_twice = r#"head -c 4 "$6" >/dev/null; exec "$@""#;
     let twice = behind(opens_twice, "enum-v4");
-    let (code, document) = compare("enum-v4", &twice, &engine("enum-v4"));
+    let only = ["", "-lm none", "-lm mlock", "-lm dio"];
+    let (code, document) = compare("enum-v4", &only, &twice, &engine("enum-v4"));
     fn impacts(document: &serde_json::Value) -> Vec<&str> {
         let all: std::collections::BTreeSet<&str> =
             by_spelling(document).into_values().map(|v| v.2).collect();
         all.into_iter().collect()
     }
     assert_eq!((code, impacts(&document)), (0, vec!["benign"]), "{document:#}");
-    let (code, document) = compare("enum-v4", &engine("enum-v4"), &twice);
+    let (code, document) = compare("enum-v4", &only, &engine("enum-v4"), &twice);
     // Another look at the header is a note.
     assert_eq!((code, impacts(&document)), (0, vec!["benign"]));
 
     let other_text = behind(r#"case "$*" in *dio*) echo x;; esac; exec "$@""#, "enum-v4");
-    let (code, document) = compare("enum-v4", &engine("enum-v4"), &other_text);
+    let (code, document) = compare("enum-v4", &only, &engine("enum-v4"), &other_text);
     assert_eq!((code, impacts(&document)), (1, vec!["data-integrity-risk", "identical"]));
 
     let varies = behind(r#"case "$*" in *dio*) echo $$;; esac; exec "$@""#, "enum-v4");
-    let (code, document) = compare("enum-v4", &engine("enum-v4"), &varies);
+    let (code, document) = compare("enum-v4", &only, &engine("enum-v4"), &varies);
     assert_eq!((code, impacts(&document)), (3, vec!["identical"]));
 }
 
@@ -108,7 +115,7 @@ fn less_work_is_benign_and_another_output_is_a_risk() {
 fn a_fallback_that_changed_is_found_where_a_fault_leads_to_it() {
     let (old, new) = (line(&engine("booleans")), line(&engine("enum-v3")));
     let mut args = vec!["compare", "--dialect", "booleans", "--old", &old, "--new", &new, "--format", "json"];
-    args.extend(["--inject", "open.direct:error=EINVAL"]);
+    args.extend(["--inject", "open.direct:error=EINVAL", "--only", "-dio", "--only", "--no-mmap -dio"]);
     let (code, document) = document(&loadparity(&args, &[]));
     assert_eq!(code, 1);
     let seen = by_spelling(&document);
@@ -131,6 +138,7 @@ fn every_format_has_the_table_and_then_the_differences() {
         .map(|(format, file)| format!("--format={format}={}", file.display()))
         .collect();
     let mut args = vec!["compare", "--dialect", "enum-v1", "--old", &old, "--new", &new];
+    args.extend(["--only", "--mlock", "--only", "--no-mmap"]);
     args.extend(asked.iter().map(String::as_str));
     assert_eq!(loadparity(&args, &[]).status.code(), Some(1));
     for (file, row, failure) in [
@@ -161,7 +169,8 @@ fn two_commands_that_both_fail_are_not_called_identical() {
         ["sh", "-c", &format!("head -c 9 {{model}} >/dev/null; {ending}"), "{flags}"].map(str::to_owned)
     };
     for ending in ["kill -ILL $$", "exit 1"] {
-        let (code, document) = compare("booleans", &broken(ending), &broken(ending));
+        let (code, document) =
+            compare("booleans", &["", "--mlock", "-dio"], &broken(ending), &broken(ending));
         assert_eq!((code, document["finished"]["verdict"].as_str().unwrap()), (3, "blocked"));
         let sentence = document["finished"]["sentence"].as_str().unwrap();
         assert!(sentence.contains("no spelling makes the old command load"), "{sentence}");

@@ -201,7 +201,7 @@ mod tests {
         let key = |text: &[&str]| text.iter().flat_map(|t| t.bytes()).map(u64::from).sum::<u64>();
         let mut explorer = Explorer::new();
         let mut ran: Vec<Vec<&'static str>> = Vec::new();
-        let mut open = |explorer: &mut Explorer<Vec<&'static str>>, behind: &[&'static str]| {
+        let open = |explorer: &mut Explorer<Vec<&'static str>>, behind: &[&'static str]| {
             let calls = run(behind);
             let after =
                 behind.last().and_then(|last| calls.iter().position(|c| c == last)).map_or(0, |at| at + 1);

@@ -32,6 +32,8 @@ pub struct Recording<'a> {
     pub weights: Option<&'a Weights>,
     /// What the source of the recording could not see, a sentence each.
     pub unseen: &'a [String],
+    /// What has to be said of how it was made, a sentence each.
+    pub notes: &'a [String],
     /// What it saw of memory.
     pub observations: &'a [Observation],
     /// How the command ended, if that was seen.
@@ -146,7 +148,7 @@ fn judge_plan(
             findings.insert(0, Finding::new(rule, message));
         }
     }
-    notes.extend(recording.unseen.iter().cloned());
+    notes.extend(recording.unseen.iter().chain(recording.notes).cloned());
     let mut missing = evidence.unseen.clone();
     if let Ending::Killed(why) = &evidence.ending {
         missing.push(why.clone());

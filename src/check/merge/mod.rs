@@ -145,7 +145,11 @@ impl Merge {
             _ if totals.plans == 0 && worst.0 != Some(Verdict::Divergent) => {
                 "nothing was selected".to_owned()
             }
-            None => "not run: what was compared agrees, and something expected is missing".to_owned(),
+            None => {
+                let platforms = started.missing.iter().map(|name| format!("no result of {name}"));
+                let missing: Vec<String> = incomplete.iter().cloned().chain(platforms).collect();
+                format!("not run: what was compared agrees, and something is missing: {}", missing.join("; "))
+            }
             Some(Verdict::Pass) => "parity".to_owned(),
             Some(verdict @ (Verdict::Unsupported | Verdict::Expected)) => {
                 format!("parity where it could be tried; {verdict}: {limited}")

@@ -85,6 +85,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         begun: BTreeMap::new(),
         cut: None,
         calls: 0,
+        unfiltered: false,
         known_lines: 0,
     };
     // A last line that does not end is where the recording was stopped.
@@ -112,6 +113,8 @@ struct Reader {
     cut: Option<String>,
     /// Lines of strace.
     calls: usize,
+    /// Whether calls stand in it that nobody asks for by name.
+    unfiltered: bool,
     /// Lines that ended a known call, or a thread.
     known_lines: usize,
 }
@@ -245,6 +248,7 @@ impl Reader {
             }
         };
         let Some(row) = known(&name) else {
+            self.unfiltered = true;
             self.report.elsewhere += 1;
             return Ok(());
         };
@@ -298,6 +302,10 @@ impl Reader {
             Call::Open { path, .. } => Some(path.clone()),
             _ => None,
         });
+        let locks = ops.iter().any(|op| matches!(op.call, Call::Lock { .. }));
+        if !(ops.is_empty() || self.unfiltered || locks) {
+            self.report.notes.push(FILTERED.to_owned());
+        }
         if !ops.is_empty() {
             self.report.notes.push(format!("a page is taken to be {PAGE} bytes: strace does not tell"));
         }
@@ -305,6 +313,10 @@ impl Reader {
         Imported { origin: Origin::Strace, trace, report: self.report }
     }
 }
+
+/// What has to be said where every call is one that a user asks strace for.
+const FILTERED: &str = "the recording holds calls about files and memory alone and no lock: if `-e trace=` left out \
+                        mlock, a lock was made that is not in it";
 
 /// Whether `name(rest` is a line of strace and not a program's own: a known name, or the form of a
 /// finished call.
