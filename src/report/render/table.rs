@@ -20,13 +20,15 @@ const PADDING: u16 = 2;
 
 /// The lines of a table that is `width` columns wide where that is known. Words stay whole: where there is no
 /// room for that, spare columns are left out, the last first, and a line says which. Where that does not help,
-/// the words of verdicts alone stay whole, which a reader looks for first.
+/// each row is a block of its own, a cell a line.
 pub(super) fn lines(table: &Table, width: Option<u16>, coloured: bool) -> Vec<String> {
     if table.rows.is_empty() {
         return Vec::new();
     }
     let longest: Vec<u16> = (0..table.columns.len()).map(|index| longest_word(table, index)).collect();
-    let (shown, fits) = columns(table, &longest, width);
+    let Some(shown) = columns(table, &longest, width) else {
+        return blocks(table, width.unwrap_or(u16::MAX).into(), coloured);
+    };
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = width {
@@ -42,11 +44,8 @@ pub(super) fn lines(table: &Table, width: Option<u16>, coloured: bool) -> Vec<St
         if table.columns[*index].numbers {
             drawn.set_cell_alignment(CellAlignment::Right);
         }
-        let toned = table.rows.iter().any(|row| row.get(*index).is_some_and(|cell| cell.tone.is_some()));
-        if fits || toned {
-            let least = Width::Fixed(longest[*index] + PADDING);
-            drawn.set_constraint(ColumnConstraint::LowerBoundary(least));
-        }
+        let least = Width::Fixed(longest[*index] + PADDING);
+        drawn.set_constraint(ColumnConstraint::LowerBoundary(least));
     }
     let drawn = drawn.to_string();
     let mut lines: Vec<String> =
@@ -59,20 +58,63 @@ pub(super) fn lines(table: &Table, width: Option<u16>, coloured: bool) -> Vec<St
     lines
 }
 
-/// The columns for which there is room with their longest words, and whether there is.
-fn columns(table: &Table, longest: &[u16], width: Option<u16>) -> (Vec<usize>, bool) {
-    let all: Vec<usize> = (0..table.columns.len()).collect();
-    let Some(width) = width else { return (all, true) };
-    let mut shown = all.clone();
+/// Each row as a block: its first cell, and below it the others behind their names, those that hold nothing left
+/// out.
+fn blocks(table: &Table, width: usize, coloured: bool) -> Vec<String> {
+    let names = table.columns.iter().skip(1).map(|column| column.name.chars().count());
+    let indent = names.max().unwrap_or(0) + 4;
+    let mut lines = Vec::new();
+    for row in &table.rows {
+        let mut cells = row.iter().zip(&table.columns);
+        if let Some((first, _)) = cells.next() {
+            lines.push(toned(first, &first.text, coloured));
+        }
+        for (cell, column) in cells.filter(|(cell, _)| !matches!(cell.text.as_str(), "" | "–")) {
+            for (at, text) in wrapped(&cell.text, width.saturating_sub(indent)).into_iter().enumerate() {
+                let name = if at == 0 { column.name.as_str() } else { "" };
+                lines.push(format!("  {name:<rest$}{}", toned(cell, &text, coloured), rest = indent - 2));
+            }
+        }
+    }
+    lines
+}
+
+/// A text in lines of so many characters, broken between words; a longer word has a line of its own.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A part of a cell in the colour of the cell.
+fn toned(cell: &Cell, text: &str, coloured: bool) -> String {
+    match cell.tone.filter(|_| coloured).map(style_of) {
+        Some(style) => format!("{style}{text}{style:#}"),
+        None => text.to_owned(),
+    }
+}
+
+/// The columns for which there is room with their longest words, if there are any without which it can be.
+fn columns(table: &Table, longest: &[u16], width: Option<u16>) -> Option<Vec<usize>> {
+    let mut shown: Vec<usize> = (0..table.columns.len()).collect();
+    let Some(width) = width else { return Some(shown) };
     loop {
         // A line between each two, and one at either end.
         let words: usize = shown.iter().map(|index| usize::from(longest[*index] + PADDING) + 1).sum();
         if words < usize::from(width) {
-            return (shown, true);
+            return Some(shown);
         }
         match shown.iter().rposition(|index| table.columns[*index].spare) {
             Some(last) => drop(shown.remove(last)),
-            None => return (all, false),
+            None => return None,
         }
     }
 }
@@ -179,6 +221,33 @@ mod tests {
             assert!(drawn.iter().all(|line| line.starts_with("  ") || line.chars().count() <= width.into()));
             assert!(words(&drawn).iter().all(|word| all.contains(word)), "{width}: {drawn:#?}");
         }
+    }
+
+    #[test]
+    fn where_no_table_has_room_each_row_is_a_block_with_whole_words() {
+        let columns = vec![
+            Column::text("plan"),
+            Column::text("spellings"),
+            Column::text("lock"),
+            Column::text("verdict"),
+        ];
+        let row = vec![
+            Cell::new("map+lock"),
+            Cell::new("--load-mode mmap+mlock, --mlock"),
+            Cell::new("–"),
+            Cell::toned(Verdict::Pass),
+        ];
+        let drawn = lines(&Table { columns, rows: vec![row] }, Some(30), false);
+        assert_eq!(
+            drawn,
+            [
+                "map+lock",
+                "  spellings  --load-mode",
+                "             mmap+mlock,",
+                "             --mlock",
+                "  verdict    pass",
+            ]
+        );
     }
 
     #[test]
