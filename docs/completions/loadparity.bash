@@ -423,7 +423,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -h --model --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --verbose --faults --only-fault --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --help"
+            opts="-m -p -n -s -t -v -h --model --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --verbose --faults --depth --cases --time --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -494,10 +494,26 @@ _loadparity() {
                     return 0
                     ;;
                 --faults)
-                    COMPREPLY=($(compgen -W "single pairs" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "single pairs full" -- "${cur}"))
+                    return 0
+                    ;;
+                --depth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cases)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --only-fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --platform)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

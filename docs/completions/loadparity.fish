@@ -57,9 +57,14 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s t -l thr
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l cpu -d 'Vector instructions to use; they do not change the result' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l inject -d 'A fault to inject in every case, such as `open.direct:error=EINVAL`; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l faults -d 'Inject faults into a command\'s own calls instead: `single`, or `pairs` for pairs too' -r -f -a "single\t'One at a time'
-pairs\t'One at a time, then pairs'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l faults -d 'Make the subject\'s own calls fail instead, every one in turn: `single` faults, `pairs` too, or `full` until no new state appears' -r -f -a "single\t'One at a time'
+pairs\t'One at a time, and pairs'
+full\t'As many as open a new state'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l depth -d 'Faults in one schedule at most, instead of what `--faults` says' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l cases -d 'Schedules of faults to run at most' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l time -d 'Seconds in which schedules of faults are begun' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only-fault -d 'Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l platform -d 'Load on this simulated machine instead of this one; an unknown name lists them' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only -d 'Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents its plan; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l partition -d 'Run one part of the campaign, such as `2/4`; `merge` joins the parts' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l jobs -d 'Run so many cases side by side; what shares the page cache and the limits is then not observed' -r

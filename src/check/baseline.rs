@@ -48,7 +48,7 @@ fn golden(subject: &dyn Subject, machine: &str, truth: &Truth, plan: LoadPlan) -
         ..Generation::default()
     };
     let dialect = Dialect::reference();
-    let setting = Setting { dialect, depth: Depth::Load, generation: &generation, truth };
+    let setting = Setting { dialect, depth: Depth::Load, generation: &generation, truth, patience: None };
     let name = plan.to_string();
     let evidence = match subject.observe(&Case::of(spelling, dialect), &[], &setting) {
         Ok(evidence) => evidence,

@@ -50,7 +50,7 @@ pub use document::{
 };
 pub use era::{Era, EraError, find_era};
 pub use expect::{ExpectDocument, ExpectError, Expectations, Known};
-pub use faults::Faults;
+pub use faults::{Bounds, Faults, World};
 pub use judge::{Recording, claims, judge, judge_bench};
 pub use levels::Wanted;
 pub use matrix::{Matrix, Selection};

@@ -145,7 +145,8 @@ impl ScenarioSide {
         let generation = Generation::default();
         let plan = spelling.resolve(dialect).map(|resolved| resolved.plan).map_err(|e| e.to_string());
         let truth = Truth::embedded();
-        let setting = Setting { dialect, depth: Depth::Load, generation: &generation, truth: &truth };
+        let setting =
+            Setting { dialect, depth: Depth::Load, generation: &generation, truth: &truth, patience: None };
         let evidence = subject
             .observe(&Case::of(spelling.clone(), dialect), &[], &setting)
             .map_err(|e| e.to_string())?;

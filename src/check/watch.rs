@@ -66,23 +66,7 @@ impl<'a> Watch<'a> {
         if self.jobs == 1 || cases.len() < 2 {
             return cases.iter().map(|case| self.run(case, &[])).collect();
         }
-        let next = AtomicUsize::new(0);
-        let results: Vec<Mutex<Option<Result<Evidence, NotAvailable>>>> =
-            cases.iter().map(|_| Mutex::new(None)).collect();
-        std::thread::scope(|scope| {
-            for _ in 0..self.jobs.min(cases.len()) {
-                scope.spawn(|| {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let (Some(case), Some(slot)) = (cases.get(at), results.get(at)) else { break };
-                        let result = self.run(case, &[]);
-                        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                    }
-                });
-            }
-        });
-        let taken = |slot: Mutex<Option<_>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.into_iter().filter_map(taken).collect()
+        side_by_side(self.jobs, cases, |case| self.run(case, &[])).into_iter().collect()
     }
 
     /// A run repeated as often as patience allows, the first included; all of a command's runs of a case.
@@ -101,6 +85,32 @@ impl<'a> Watch<'a> {
         }
         Ok(runs)
     }
+}
+
+/// Does `work` for each of `items` on up to `jobs` threads; the results in the order of the items.
+pub(super) fn side_by_side<T: Sync, R: Send>(
+    jobs: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    if jobs <= 1 || items.len() < 2 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(items.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(item), Some(slot)) = (items.get(at), results.get(at)) else { break };
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(item));
+                }
+            });
+        }
+    });
+    let taken = |slot: Mutex<Option<R>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.into_iter().filter_map(taken).collect()
 }
 
 /// How many different outputs there are among how many runs; `None` where all are the same.

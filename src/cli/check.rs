@@ -10,13 +10,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::command::CommandArgs;
 use super::exit::Exit;
+use super::faults::ExploreArgs;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
 use crate::check::document::Part;
 use crate::check::{Breadth, Campaign, Expectations, Matrix, Progress, Selection, Wanted};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::plan::{Dialect, Spelling};
-use crate::platform::FaultSpec;
+use crate::platform::{FaultSpec, SimSystem};
 use crate::rules::Level;
 use crate::subject::{Depth, ReferenceEngine, Setting, Subject, Truth};
 
@@ -85,7 +86,8 @@ pub struct CheckArgs {
     #[arg(short, long)]
     pub verbose: bool,
 
-    /// Inject faults into a command's own calls instead: `single`, or `pairs` for pairs too.
+    /// Make the subject's own calls fail instead, every one in turn: `single` faults, `pairs` too, or `full` until no
+    /// new state appears.
     #[arg(
         long,
         value_enum,
@@ -96,9 +98,13 @@ pub struct CheckArgs {
     )]
     pub faults: Option<Faults>,
 
-    /// Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair.
-    #[arg(long, value_name = "SPEC", requires = "faults")]
-    pub only_fault: Vec<FaultSpec>,
+    #[allow(missing_docs, reason = "its arguments have help texts")]
+    #[command(flatten)]
+    pub explore: ExploreArgs,
+
+    /// Load on this simulated machine instead of this one; an unknown name lists them.
+    #[arg(long, value_name = "NAME", value_parser = SimSystem::named, conflicts_with = "command")]
+    pub platform: Option<SimSystem>,
 
     /// Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents
     /// its plan; may repeat.
@@ -263,13 +269,15 @@ impl FromStr for DialectChoice {
     }
 }
 
-/// Which faults are injected into a command.
+/// How many faults are injected at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Faults {
     /// One at a time.
     Single,
-    /// One at a time, then pairs.
+    /// One at a time, and pairs.
     Pairs,
+    /// As many as open a new state.
+    Full,
 }
 
 /// Runs `check` with a command, or with the reference engine on this machine's platform.
@@ -277,20 +285,27 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
     if !args.command.is_empty() {
         return super::command::check(args, out);
     }
-    let needless = [
-        (args.dialect == DialectChoice::Auto).then_some("--dialect auto"),
-        args.faults.is_some().then_some("--faults"),
-        args.foreign.given(),
-    ];
+    let of_commands = args.foreign.given().filter(|flag| args.faults.is_none() || *flag != "--expect");
+    let needless = [(args.dialect == DialectChoice::Auto).then_some("--dialect auto"), of_commands];
     if let Some(flag) = needless.into_iter().flatten().next() {
         return Exit::usage(format!("{flag} is about a command: give one behind `--`"));
+    }
+    if let Some(how) = args.faults {
+        return super::faults::engine(args, how, out);
     }
     let platform = crate::platform::native();
     let model = match ModelFile::open(args.model.as_deref(), &*platform) {
         Ok(model) => model,
         Err(exit) => return exit,
     };
-    let mut engine = ReferenceEngine::new(platform, model.path()).with_faults(args.inject.clone());
+    let engine = match &args.platform {
+        None => ReferenceEngine::new(platform, model.path()),
+        Some(system) => match super::faults::simulated(system, model.path()) {
+            Ok(engine) => engine,
+            Err(message) => return Exit::usage(message),
+        },
+    };
+    let mut engine = engine.with_faults(args.inject.clone());
     if let ModelFile::Embedded(_) = model {
         engine = engine.with_embedded_model();
     }
@@ -314,7 +329,7 @@ pub fn run_check(
         DialectChoice::Auto => Dialect::default(),
     };
     let generation = args.generation();
-    let setting = Setting { dialect, depth: args.depth(), generation: &generation, truth };
+    let setting = Setting { dialect, depth: args.depth(), generation: &generation, truth, patience: None };
     run_matrix(args, args.campaign_on(subject, setting, model_name), out)
 }
 

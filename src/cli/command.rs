@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, Faults, spelling};
+use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, spelling};
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use crate::check::{
-    Breadth, Campaign, Comparison, EraError, Expectations, Faults as FaultCampaign, find_era, real_spellings,
-    union_of_spellings,
+    Breadth, Campaign, Comparison, EraError, Expectations, find_era, real_spellings, union_of_spellings,
 };
 use crate::engine::Generation;
 use crate::plan::{Dialect, Spelling};
@@ -74,7 +73,7 @@ impl CommandArgs {
         Duration::from_millis(self.settle.unwrap_or(0))
     }
 
-    fn expected(&self) -> Result<Expectations, Exit> {
+    pub(super) fn expected(&self) -> Result<Expectations, Exit> {
         let Some(path) = &self.expect else { return Ok(Expectations::default()) };
         let unusable = |error: &dyn std::fmt::Display| Exit::usage(format!("{}: {error}", path.display()));
         let bytes = std::fs::read(path).map_err(|error| unusable(&error))?;
@@ -152,7 +151,13 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         .seeing_memory(!args.foreign.no_memory)
         .with_faults(args.inject.clone());
     let generation = args.generation();
-    let setting = |dialect| Setting { dialect, depth: args.depth(), generation: &generation, truth: &truth };
+    let setting = |dialect| Setting {
+        dialect,
+        depth: args.depth(),
+        generation: &generation,
+        truth: &truth,
+        patience: None,
+    };
     let (dialect, notes) = match args.dialect {
         DialectChoice::Named(dialect) => (dialect, Vec::new()),
         DialectChoice::Auto => {
@@ -161,23 +166,12 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         }
     };
     let given = args.campaign_on(&subject, setting(dialect), model.display().to_string());
-    let mut given = Campaign { notes, expected, ..given };
+    let given = Campaign { notes, expected, ..given };
     let Some(faults) = args.faults else {
         return Ok(super::check::run_matrix(args, given, out));
     };
-    if one_case && given.only.is_empty() {
-        given.only.push(Spelling::default());
-    }
-    let campaign = FaultCampaign {
-        campaign: given,
-        pairs: faults == Faults::Pairs,
-        only_faults: args.only_fault.clone(),
-    };
-    let reporters = Reporters::new(&args.format, args.verbose, out)?;
-    let bar = Bar::new();
-    let document = campaign.run(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
-    bar.clear();
-    Ok(reporters.finish(&document))
+    let given = if one_case { super::faults::one_case(given) } else { given };
+    Ok(super::faults::run(args, faults, given, Vec::new(), usize::from(args.campaign.jobs), out))
 }
 
 /// Runs `compare`.
@@ -211,7 +205,7 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         old: &old,
         new: &new,
         model_name: args.model.display().to_string(),
-        setting: Setting { dialect, depth, generation: &generation, truth: &truth },
+        setting: Setting { dialect, depth, generation: &generation, truth: &truth, patience: None },
         spellings,
         retries: args.command.retries(),
         jobs: usize::from(args.campaign.jobs),

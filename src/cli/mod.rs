@@ -19,6 +19,7 @@ mod documented;
 mod exit;
 pub mod explain;
 mod explain_rule;
+mod faults;
 mod format;
 pub mod gguf;
 mod import;
@@ -74,7 +75,7 @@ enum Command {
     /// reference engine, or on any command at its system calls (Linux).
     #[command(override_usage = "\
         loadparity check [-m MODEL] [--dialect D] [--level P1..P4] [--exhaustive|--quick] [--inject SPEC]…\n       \
-        loadparity check -m MODEL [--dialect D|auto] [--expect FILE] [--faults[=single]] -- CMD {model} {flags}")]
+        loadparity check -m MODEL [--dialect D|auto] [--expect FILE] [--faults[=single|full]] -- CMD {model} {flags}")]
     Check(CheckArgs),
     /// Tell what changed between two commands that load models, spelling by spelling, and what each difference
     /// comes to (Linux).

@@ -102,7 +102,7 @@ pub use calls::{INTERACTIONS, Interaction, STEP_CALLS, SYSTEMS, StepCalls, platf
 pub use inject::{
     Corruption, Fault, FaultSpec, Injector, SpecError, Target, When, error_names, refusal, take_injected,
 };
-pub use sim::{Census, Sim, SimDirect, SimFile, SimProfile};
+pub use sim::{Census, Sim, SimDirect, SimFile, SimProfile, SimSystem};
 
 pub use crate::trace::{Advice, Errno, ErrorKind, FileIdentity, NativeFlags, Notice, OsFamily, Phase};
 

@@ -170,7 +170,8 @@ impl Case<'_> {
             return Holds;
         }
         let evidence = self.evidence;
-        if self.profile.load_phase_only && !evidence.fold.mappings.is_empty() {
+        let granted = evidence.fold.mappings.iter().any(|mapping| mapping.refused.is_none());
+        if self.profile.load_phase_only && granted {
             return Broken("the file was mapped although the plan is to read it".to_owned());
         }
         // A mapping of the header may reach into the weights: what counts is what stays mapped, and what came
@@ -209,8 +210,8 @@ impl Case<'_> {
         }
     }
 
-    /// The rest of a block that a short direct read cut has to be asked for from the block's start, so there
-    /// an overlap is right.
+    /// The rest of a block that a short direct read cut has to be asked for from the block's start, directly or, where
+    /// direct reads are given up there, through the page cache: there an overlap is right.
     fn read_once(&self) -> Checked {
         if !matches!(self.way(), Some(Way::Read | Way::Direct)) {
             return Holds;
@@ -225,7 +226,7 @@ impl Case<'_> {
             for read in reads {
                 if let Some(before) = reached {
                     let both = read.arrived.start..before.arrived.end.min(read.arrived.end);
-                    let forced = before.direct && read.direct && before.was_short();
+                    let forced = before.direct && before.was_short();
                     if !both.is_empty() && !forced {
                         let set: RangeSet<u64> = [both].into_iter().collect();
                         let twice =

@@ -2,7 +2,7 @@
 
 use super::{EffectiveSource, Evidence, Way};
 use crate::plan::{LoadPlan, OnRefused, Source};
-use crate::trace::{ErrorKind, Word};
+use crate::trace::{Call, ErrorKind, NoticeCode, Outcome, Word};
 
 /// What is asked of the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,13 @@ impl Decided {
             request.refused.filter(|kind| request.direct && unservable.contains(kind))
         });
         let open = opens().find_map(|open| open.refused).filter(|_| !granted);
+        // Without an answer to what direct reads need, none can be made: as good as a refused open.
+        let served = fold.requests.iter().any(|request| request.direct && request.refused.is_none());
+        let stops = fold.requests.iter().any(|request| request.direct && request.was_short());
+        let unanswered = evidence.ops.iter().find_map(|op| match (&op.call, &op.outcome) {
+            (Call::Alignment { .. }, Outcome::Err(errno)) if !served => Some(errno.kind),
+            _ => None,
+        });
         let (what, kind, to) = match (open, read) {
             (Some(kind), _) => ("direct-open", kind, on_refused.unwrap_or(OnRefused::Read)),
             (None, Some(kind)) => {
@@ -122,7 +129,14 @@ impl Decided {
                     if on_refused == Some(OnRefused::Error) { OnRefused::Error } else { OnRefused::Read };
                 ("direct-read", kind, to)
             }
-            (None, None) => return,
+            (None, None) => match unanswered {
+                Some(kind) => ("direct-alignment", kind, on_refused.unwrap_or(OnRefused::Read)),
+                // Reads that stop inside a block time and again are given up without an error, and that is reported.
+                None if stops && fold.notices.contains(&NoticeCode::DirectRefused) => {
+                    ("direct-read", ErrorKind::Other, OnRefused::Read)
+                }
+                None => return,
+            },
         };
         self.refusals.push(refusal(what, kind));
         self.limit = Limit::Unsupported;

@@ -22,6 +22,9 @@ pub struct Profile {
     pub load_phase_only: bool,
     /// The subject promises shared mappings: a private writable one is a finding and not a note.
     pub shared_mappings: bool,
+    /// The subject promises to survive what passes by itself, an interrupted or a short read: an error is a finding
+    /// and not a note.
+    pub survives_transients: bool,
     /// Rules that do not hold it, each with the reason.
     waived: &'static [(Rule, &'static str)],
 }
@@ -63,6 +66,7 @@ impl Profile {
         about: "the engine of this program, which records itself at its seam",
         load_phase_only: true,
         shared_mappings: true,
+        survives_transients: true,
         waived: &[],
     };
 
@@ -72,6 +76,7 @@ impl Profile {
         about: "a command that is not ours, watched at its system calls",
         load_phase_only: false,
         shared_mappings: true,
+        survives_transients: true,
         waived: &[
             (Rule::MappedNotRead, TWICE),
             (Rule::ReadOnce, TWICE),
@@ -87,6 +92,7 @@ impl Profile {
         about: "a trace file or a log of another tool",
         load_phase_only: false,
         shared_mappings: true,
+        survives_transients: false,
         waived: &[
             (Rule::MappedNotRead, TWICE),
             (Rule::ReadOnce, "which tensors a byte belongs to is seldom recorded"),

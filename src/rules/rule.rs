@@ -111,6 +111,7 @@ rules! {
     FaultCrash, "fault-crash", None, P2, [], "Under a fault the command does not crash.";
     FaultHang, "fault-hang", None, P2, [], "Under a fault the command ends within the time limit.";
     FaultReported, "fault-reported", Some("fault-told"), P2, [], "A command that fails under a fault, or loads another way than asked, says something on standard error.";
+    TransientSurvived, "transient-survived", None, P2, [], "A read that is interrupted or short is made again or continued: it ends in the same bytes and not in an error.";
     DataKept, "data-kept", None, P4, [], "The new build loads what the old one loaded, every byte of it, and its output is the same.";
     GuaranteeKept, "guarantee-kept", None, P2, [], "What the old build guaranteed the new one does too: locks, direct I/O, a file opened read-only and mapped unwritable.";
     PolicyKept, "policy-kept", None, P2, [], "The new build takes the spellings that the old one took, loads the way it did, and holds nothing longer.";

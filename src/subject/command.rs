@@ -70,7 +70,7 @@ impl ExternalCommand {
     }
 
     /// How a run ended, with the last line it wrote to standard error.
-    fn ending(&self, status: Status, killed: Option<String>, stderr: &[u8]) -> Ending {
+    fn ending(&self, status: Status, time_limit: Duration, killed: Option<String>, stderr: &[u8]) -> Ending {
         let text = String::from_utf8_lossy(stderr);
         let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
         let message = match last {
@@ -89,8 +89,8 @@ impl ExternalCommand {
             Status::Code(_) | Status::Unknown => Ending::Failed(message),
             Status::Signal(_) => Ending::Crashed(message),
             Status::TimeLimit => {
-                let seconds = self.time_limit.as_secs_f64();
-                Ending::TimeLimit(format!("it did not end within {seconds} seconds"))
+                let seconds = time_limit.as_secs_f64();
+                Ending::TimeLimit(format!("it did not end within {seconds:.1} seconds"))
             }
             Status::Stopped(signal) => Ending::Killed(format!("stopped by signal {signal}")),
         }
@@ -138,11 +138,12 @@ impl Subject for ExternalCommand {
             env_remove: load_variables(),
             cwd: None,
         };
+        let time_limit = setting.patience.map_or(self.time_limit, |patience| patience.min(self.time_limit));
         let memory = self.memory && setting.depth >= Depth::Bytes;
         let options = Options {
             models: setting.truth.paths.clone(),
             faults: self.faults.iter().chain(faults).copied().collect(),
-            time_limit: Some(self.time_limit),
+            time_limit: Some(time_limit),
             capture: true,
             memory,
             ..Options::default()
@@ -171,8 +172,12 @@ impl Subject for ExternalCommand {
         {
             seen.combined = Some(setting.truth.tensors.combined());
         }
-        evidence.ending =
-            self.ending(traced.status, traced.killed_by.map(|killer| killer.to_string()), &traced.stderr);
+        evidence.ending = self.ending(
+            traced.status,
+            time_limit,
+            traced.killed_by.map(|killer| killer.to_string()),
+            &traced.stderr,
+        );
         evidence.output = Some(Output::text(traced.stdout));
         evidence.stderr = traced.stderr;
         evidence.unseen = hidden;

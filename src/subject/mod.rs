@@ -26,6 +26,8 @@ pub use truth::{TensorHashes, Truth, TruthError};
 pub use crate::platform::{Fault, FaultSpec, Target, When};
 pub use crate::tracer::TraceError;
 
+use std::time::Duration;
+
 use crate::engine::Generation;
 use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::rules::{Evidence, Profile};
@@ -70,6 +72,8 @@ pub struct Setting<'a> {
     pub generation: &'a Generation,
     /// What the model file holds.
     pub truth: &'a Truth,
+    /// How long a run of a command may take, where that is less than its time limit.
+    pub patience: Option<Duration>,
 }
 
 /// Why there is no evidence.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::{Case, Depth, NotAvailable, Setting, Subject, TensorHashes, shell_line};
 use crate::engine::{self, LoadOptions};
 use crate::plan::{LoadPlan, Source};
-use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording, Residency};
+use crate::platform::{
+    Census, FaultSpec, Injector, Platform, Recorder, Recording, Residency, Sim, SimFile, SimProfile,
+};
 use crate::rules::{
     Capabilities, Capability, Ending, Evidence, Output, PageCount, Profile, TensorBytes, WrongTensor,
 };
@@ -21,12 +23,47 @@ pub struct ReferenceEngine {
     shown_model: Option<String>,
     faults: Vec<FaultSpec>,
     wrap: Option<Wrap>,
+    machine: Option<Simulated>,
+}
+
+/// A simulated machine that is built anew for each run, so that no run sees what another one holds.
+struct Simulated {
+    profile: SimProfile,
+    file: SimFile,
+}
+
+impl Simulated {
+    fn build(&self, path: &Path) -> Sim {
+        Sim::new(self.profile.clone()).with_file(path, self.file.clone())
+    }
 }
 
 impl ReferenceEngine {
     /// The engine on `base`, loading the file at `model`.
     pub fn new(base: Arc<dyn Platform>, model: &Path) -> Self {
-        Self { base, model: model.to_owned(), shown_model: None, faults: Vec::new(), wrap: None }
+        Self {
+            base,
+            model: model.to_owned(),
+            shown_model: None,
+            faults: Vec::new(),
+            wrap: None,
+            machine: None,
+        }
+    }
+
+    /// The engine on a simulated machine that holds `file` at `model`; reports name the machine's profile.
+    #[must_use]
+    pub fn simulated(profile: SimProfile, file: SimFile, model: &Path) -> Self {
+        let machine = Simulated { profile, file };
+        Self { machine: Some(machine), ..Self::new(Arc::new(Sim::new(SimProfile::linux_4k())), model) }
+            .settled()
+    }
+
+    fn settled(mut self) -> Self {
+        if let Some(machine) = &self.machine {
+            self.base = Arc::new(machine.build(&self.model));
+        }
+        self
     }
 
     /// The model is a temporary file: command lines leave it out, as the program then uses the
@@ -55,10 +92,11 @@ impl ReferenceEngine {
     /// The stack that a load talks to, recording into `recording`.
     fn stack(
         &self,
+        base: Arc<dyn Platform>,
         recording: &Arc<Recording>,
         faults: &[FaultSpec],
     ) -> (Arc<dyn Platform>, Option<Arc<Injector>>) {
-        let mut stack = self.base.clone();
+        let mut stack = base;
         let injector = (!faults.is_empty()).then(|| Arc::new(Injector::new(stack.clone(), faults.to_vec())));
         if let Some(injector) = &injector {
             stack = injector.clone();
@@ -72,7 +110,7 @@ impl ReferenceEngine {
         &self,
         plan: LoadPlan,
         setting: &Setting<'_>,
-        stack: &Arc<dyn Platform>,
+        (base, stack): (&Arc<dyn Platform>, &Arc<dyn Platform>),
         one_reader: bool,
         seen: &mut Seen,
     ) -> Result<(), String> {
@@ -83,7 +121,7 @@ impl ReferenceEngine {
         }
         // Direct reads that leave pages behind have gone through the cache.
         let cached = || match plan.source {
-            Source::Direct => self.base.open(&self.model, false).and_then(|file| file.cached()).ok(),
+            Source::Direct => base.open(&self.model, false).and_then(|file| file.cached()).ok(),
             _ => None,
         };
         let before = cached();
@@ -121,6 +159,12 @@ struct Seen {
     cache: Option<(PageCount, PageCount)>,
 }
 
+/// What a panic said.
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word").to_owned()
+}
+
 fn pages(Residency { pages, resident, locked }: Residency) -> PageCount {
     PageCount { pages, resident, locked }
 }
@@ -131,7 +175,7 @@ impl Subject for ReferenceEngine {
     }
 
     fn platform(&self) -> &'static str {
-        self.base.name()
+        self.machine.as_ref().map_or_else(|| self.base.name(), |machine| machine.profile.name)
     }
 
     fn page_size(&self) -> u64 {
@@ -160,14 +204,22 @@ impl Subject for ReferenceEngine {
     ) -> Result<Evidence, NotAvailable> {
         let recording = Recording::new();
         let faults: Vec<FaultSpec> = self.faults.iter().chain(faults).copied().collect();
-        let (stack, injector) = self.stack(&recording, &faults);
+        let machine = self.machine.as_ref().map(|machine| machine.build(&self.model));
+        let base =
+            machine.clone().map_or_else(|| self.base.clone(), |sim| Arc::new(sim) as Arc<dyn Platform>);
+        let (stack, injector) = self.stack(base.clone(), &recording, &faults);
         let mut seen = Seen::default();
-        let result = match case.plan {
-            Some(plan) => self.load(plan, setting, &stack, !faults.is_empty(), &mut seen),
+        let one_reader = !faults.is_empty() || machine.is_some();
+        let run = || match case.plan {
+            Some(plan) => self.load(plan, setting, (&base, &stack), one_reader, &mut seen),
             None => {
                 let refused = case.spelling.resolve(setting.dialect).map(|_| ());
                 refused.map_err(|error| error.to_string())
             }
+        };
+        let ending = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+            Ok(result) => result.map_or_else(Ending::Failed, |()| Ending::Completed),
+            Err(panic) => Ending::Crashed(format!("the engine panicked: {}", text_of(&*panic))),
         };
         drop(stack);
         use Capability::{Addresses, Calls, Destinations, Kernel, Layout, Memory, Notices, Processes};
@@ -178,7 +230,10 @@ impl Subject for ReferenceEngine {
         weights.files.iter_mut().for_each(|file| file.identity = None);
         let sees = Capabilities::of(sees);
         let mut evidence = Evidence::new(recording.ops(), weights, self.page_size(), sees);
-        evidence.ending = result.map_or_else(Ending::Failed, |()| Ending::Completed);
+        evidence.ending = ending;
+        if let Some(held) = machine.map(|sim| sim.census()).filter(|held| *held != Census::default()) {
+            evidence.fold.left_over.push(held.to_string());
+        }
         evidence.fired = injector.map_or_else(Vec::new, |injector| injector.fired());
         let Seen { tensors, output, locked, cache } = seen;
         (evidence.tensors, evidence.output) = (tensors, output);
@@ -191,6 +246,9 @@ impl Subject for ReferenceEngine {
         let model = self.shown_model.clone().unwrap_or_else(|| self.model.display().to_string());
         if !model.is_empty() {
             words.extend(["-m".to_owned(), model]);
+        }
+        if let Some(machine) = &self.machine {
+            words.extend(["--platform".to_owned(), machine.profile.name.to_owned()]);
         }
         words.push(format!("--dialect={}", setting.dialect));
         let engine::Generation { prompt, n_predict, sampler, .. } = setting.generation;

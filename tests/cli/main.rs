@@ -7,6 +7,7 @@ mod dialect_files;
 mod dialects;
 mod docs;
 mod explain_rule;
+mod explore;
 mod generation_flags;
 mod judge;
 mod merge;

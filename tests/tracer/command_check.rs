@@ -238,7 +238,6 @@ fn what_cannot_be_done_is_said_and_is_a_usage_error() {
         (&["check"], words("/no/such/program {model} {flags}"), "no such program"),
         (&["check", "--expect", "/no/such/file"], engine("reference"), "/no/such/file"),
         (&["check", "--dialect", "auto"], Vec::new(), "behind `--`"),
-        (&["check", "--faults"], Vec::new(), "behind `--`"),
         (&["check", "--timeout", "3"], Vec::new(), "--timeout is about a command"),
         (&["check", "--no-memory"], Vec::new(), "--no-memory is about a command"),
         (&["check", "-n", "3"], engine("reference"), "cannot be used with"),

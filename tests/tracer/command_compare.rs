@@ -192,7 +192,7 @@ fn a_comparison_without_spellings_is_no_pass() {
         old: &old,
         new: &new,
         model_name: "m".to_owned(),
-        setting: Setting { dialect, depth, generation: &generation, truth: &truth },
+        setting: Setting { dialect, depth, generation: &generation, truth: &truth, patience: None },
         spellings: Vec::new(),
         retries: 0,
         jobs: 1,

@@ -210,3 +210,31 @@ fn a_trace_of_shards_has_them_all() {
     let told = model.check(&["--quick"], &script("exit 0"));
     told.is_no_pass("blocked", "it opens no model");
 }
+
+/// What shows only under faults is found by exploration, without a word of what to look for.
+#[rstest]
+#[case("short_read_ends_it", "fault-output")]
+#[case("refusal_unreported", "fault-reported")]
+#[case("retry_forever", "fault-hang")]
+fn a_defect_that_shows_under_faults_is_found(#[case] name: &str, #[case] rule: &str) {
+    let told = model().check(&["--faults=single"], &command(name));
+    told.breaks(&[rule]);
+    let line = told.document["failures"][0]["reproduce"].as_str().unwrap();
+    assert!(line.contains(" --only-fault "), "{line}");
+}
+
+/// Every row that the table says has to pass under faults.
+#[test]
+fn no_idiom_is_flagged_under_faults() {
+    let rows = table();
+    let honest: Vec<_> =
+        rows.iter().filter(|row| row.kind != "defect" && row.shown_by.contains("--faults")).collect();
+    assert!(honest.len() >= 10);
+    for row in honest {
+        // Two plans that need a fallback and one that does not.
+        let few =
+            ["--faults", "--cases", "130", "--only", "--mlock", "--only", "-dio", "--only", "--no-mmap"];
+        let told = model().check(&few, &command(row.name));
+        assert_eq!((told.code, told.rules()), (0, vec![]), "{}: {}", row.name, told.text);
+    }
+}

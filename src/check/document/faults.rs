@@ -46,8 +46,43 @@ pub struct FaultsStarted {
     /// Subject, model, dialect and machine.
     #[serde(flatten)]
     pub check: CheckStarted,
-    /// Schedules that will be run.
-    pub planned: u64,
+    /// How far the exploration may go.
+    #[serde(default)]
+    pub bounds: FaultsBounds,
+}
+
+/// How far an exploration may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultsBounds {
+    /// Faults in one schedule at most; absent where there is no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u32>,
+    /// Schedules at most; absent where there is no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<u64>,
+    /// Seconds in which schedules are begun.
+    pub seconds: u64,
+}
+
+/// Schedules that were known and not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultsLeft {
+    /// The calls, and whether the fault passes or stays.
+    pub calls: String,
+    /// How many schedules.
+    pub schedules: u64,
+    /// `bound` or `hang`.
+    pub reason: LeftBecause,
+}
+
+/// Why schedules were left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeftBecause {
+    /// The bound on cases or time came first.
+    Bound,
+    /// One of their kind hung, and each would cost its time again.
+    Hang,
 }
 
 /// What came of a fault, from harmless to worst.
@@ -66,6 +101,8 @@ pub enum FaultOutcome {
     Unstable,
     /// The output that would show what came of it was not observed.
     NotObserved,
+    /// It broke a rule of the contract that it keeps without the fault.
+    BrokenRule,
     /// It failed or went another way without a message.
     SilentFailure,
     /// It did not end in time.
@@ -78,11 +115,12 @@ pub enum FaultOutcome {
 
 impl FaultOutcome {
     /// Every outcome, the worst first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::WrongOutput,
         Self::Crash,
         Self::Hang,
         Self::SilentFailure,
+        Self::BrokenRule,
         Self::NotObserved,
         Self::Unstable,
         Self::Error,
@@ -101,6 +139,7 @@ impl std::fmt::Display for FaultOutcome {
             Self::Error => "clear error",
             Self::Unstable => "unstable output",
             Self::NotObserved => "not observed",
+            Self::BrokenRule => "broken rule",
             Self::SilentFailure => "no message",
             Self::Hang => "hang",
             Self::Crash => "crash",
@@ -140,6 +179,9 @@ pub struct FaultCase {
     /// What was seen, where it is worth a word.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Which systems give these faults, where something came of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_by: Vec<String>,
     /// The word for it.
     pub verdict: Verdict,
 }
@@ -147,12 +189,24 @@ pub struct FaultCase {
 /// What was done, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultTotals {
-    /// Schedules planned.
+    /// Schedules that were run.
     pub planned: u64,
     /// Schedules of which at least one fault met a call.
     pub met: u64,
-    /// Plans.
+    /// Plans, of each machine.
     pub groups: u64,
+    /// Different states that were entered.
+    #[serde(default)]
+    pub states: u64,
+    /// Different calls that faults were for.
+    #[serde(default)]
+    pub sites: u64,
+    /// The largest number of faults in a schedule that was run.
+    #[serde(default)]
+    pub depth: u32,
+    /// Schedules that were known and not run.
+    #[serde(default)]
+    pub left: u64,
     /// Broken rules.
     pub failures: u64,
     /// Of these, how many stand on the list of known divergences.
@@ -168,6 +222,9 @@ pub struct FaultTotals {
 pub struct FaultsFinished {
     /// What was done.
     pub totals: FaultTotals,
+    /// What was not run, by kind of call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<FaultsLeft>,
     /// What is to be said about the campaign as a whole.
     pub notes: Vec<String>,
     /// Rules that the campaign as a whole cannot decide.

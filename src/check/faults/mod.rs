@@ -1,86 +1,127 @@
-//! A subject's own calls made to fail: each by itself, and in pairs.
+//! A subject's own calls made to fail, every one in turn.
 //!
-//! The clean run of each plan says which calls there are. Every fault is one that happens to honest
-//! loaders on honest machines: errors, interruptions, short reads, a file that ends early, refused
-//! mappings and locks. Data that is silently wrong is not among them, as no loader without checksums can
-//! notice. What comes of a fault is held against the clean output.
+//! The clean run of each plan shows its calls: the sites of depth 1. Each is given every fault that a real system
+//! can give there. A run in which a fault made a difference opens a state, and its own calls behind that fault are
+//! the sites of the next depth, so that a second fault on a call that only the first one caused needs nobody to
+//! think of it. Equal states are explored once. Data that is silently wrong is not among the faults, as no loader
+//! without checksums can notice.
 
+mod explore;
 mod outcome;
 mod run;
-mod schedule;
+mod said;
+mod shrink;
+mod sites;
 mod sum;
+mod table;
+
+use std::time::{Duration, Instant};
 
 use super::campaign::Campaign;
 use super::cases::one_of_each;
-use super::document::{FaultTotals, FaultsDocument, FaultsStarted};
-use super::watch::{Progress, varied};
-use crate::rules::{Evidence, Level, Output, weights_arrived};
-use crate::subject::{Case, FaultSpec, NotAvailable};
-use run::{Clean, Run};
-use schedule::schedule;
+use super::document::{FaultsBounds, FaultsDocument};
+use super::watch::{Progress, Watch, varied};
+use crate::rules::{Ending, Evidence, Output, judge};
+use crate::subject::{Case, FaultSpec, NotAvailable, Subject};
+use run::{Clean, Root, Run};
+use said::Said;
+
+/// How far an exploration goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Faults in one schedule at most; no bound where it is `None`.
+    pub depth: Option<u32>,
+    /// Schedules at most.
+    pub cases: Option<u64>,
+    /// How long new schedules are begun.
+    pub time: Duration,
+}
+
+impl Bounds {
+    /// As documents have them.
+    pub(super) fn document(self) -> FaultsBounds {
+        FaultsBounds { depth: self.depth, cases: self.cases, seconds: self.time.as_secs() }
+    }
+}
+
+/// One machine that the subject is explored on.
+pub struct World<'a> {
+    /// Its name in reports.
+    pub name: String,
+    /// The subject there.
+    pub subject: &'a dyn Subject,
+}
 
 /// Faults on a subject.
 pub struct Faults<'a> {
     /// The subject and how to ask it: of each plan one spelling is loaded, and of those that are picked all.
     pub campaign: Campaign<'a>,
-    /// Whether pairs of faults are injected too.
-    pub pairs: bool,
-    /// Only this schedule; all where it is empty.
+    /// The machines it is explored on; that of the campaign's subject alone where there are none.
+    pub worlds: Vec<World<'a>>,
+    /// How far to go.
+    pub bounds: Bounds,
+    /// Only this schedule; exploration where it is empty.
     pub only_faults: Vec<FaultSpec>,
+    /// How many runs may go side by side.
+    pub jobs: usize,
 }
 
-impl Faults<'_> {
+/// A run of a command that takes so many times as long as the clean one hangs.
+const PATIENCE: u32 = 20;
+
+/// No limit on the time of a run is shorter: a busy machine is no hang.
+const LEAST_PATIENCE: Duration = Duration::from_secs(3);
+
+impl<'a> Faults<'a> {
     /// Runs everything, reporting to `progress` as it goes.
     ///
     /// # Errors
     /// When the subject cannot be run at all.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<FaultsDocument, NotAvailable> {
-        let watch = self.campaign.watch(1);
-        let mut cleans = Vec::new();
-        for case in self.cases() {
-            let Some(plan) = case.plan else { continue };
-            let first = watch.run(&case, &[])?;
-            let runs = watch.repeated(&case, &[], first)?;
-            let no_output = varied(&runs).map(|seen| format!("its clean output varies by itself ({seen})"));
-            // A run that failed where another did not is no example of anything.
-            let Some(run) = runs.into_iter().max_by_key(Evidence::completed) else { continue };
-            let empty = run.output.as_ref().is_none_or(Output::is_empty);
-            let no_output =
-                no_output.or_else(|| empty.then(|| "it writes nothing to standard output".to_owned()));
-            cleans.push(Clean { plan, case, run, no_output });
-        }
-        let schedules: Vec<Vec<Vec<FaultSpec>>> = cleans
-            .iter()
-            .map(|clean| match &self.only_faults[..] {
-                [] => schedule(&clean.run.ops, self.pairs),
-                only => vec![only.to_vec()],
-            })
-            .collect();
-        let planned: u64 = schedules.iter().map(|all| all.len() as u64).sum();
-        progress(Progress::Planned(planned));
-        let mut run = Run {
-            faults: self,
-            watch,
-            progress,
-            totals: FaultTotals { planned, ..FaultTotals::default() },
-            cases: Vec::new(),
-            failures: Vec::new(),
-            expected: self.campaign.expected.clone(),
-            stop: false,
-        };
-        let loads: Vec<Result<(), String>> = cleans.iter().map(|clean| weights_arrived(&clean.run)).collect();
-        let mut groups = Vec::new();
-        if !self.campaign.has_no_tensors() && loads.iter().any(Result::is_ok) {
-            for (clean, schedules) in cleans.iter().zip(&schedules) {
-                groups.push(run.plan(clean, schedules)?);
+        let began = Instant::now();
+        let own = [World { name: String::new(), subject: self.campaign.subject }];
+        let worlds = if self.worlds.is_empty() { &own[..] } else { &self.worlds[..] };
+        let mut roots = Vec::new();
+        for world in worlds {
+            for case in self.cases() {
+                roots.extend(self.root(world, &case)?);
             }
         }
-        let why = loads.into_iter().find_map(Result::err);
-        Ok(run.finish(
-            groups,
-            why,
-            FaultsStarted { check: self.campaign.started(Level::P4, 0, planned), planned },
-        ))
+        let mut run = Run::new(self, roots, progress);
+        run.explore(began)?;
+        Ok(run.finish())
+    }
+
+    /// The clean run of one case on one machine; `None` for a case that the dialect refuses.
+    fn root<'w>(&self, world: &World<'w>, case: &Case) -> Result<Option<Root<'w>>, NotAvailable>
+    where
+        'a: 'w,
+    {
+        let Some(plan) = case.plan else { return Ok(None) };
+        let campaign = &self.campaign;
+        let mut watch =
+            Watch::new(world.subject, campaign.setting, campaign.retries, self.jobs, campaign.interrupted);
+        let began = Instant::now();
+        let first = watch.run(case, &[])?;
+        let runs = watch.repeated(case, &[], first)?;
+        let each = began.elapsed() / u32::try_from(runs.len()).unwrap_or(1).max(1);
+        if runs.iter().any(Evidence::completed) {
+            watch.setting.patience = Some((each * PATIENCE).max(LEAST_PATIENCE));
+        }
+        let said = Said::in_any(&runs);
+        let mut no_output = varied(&runs).map(|seen| format!("its clean output varies by itself ({seen})"));
+        // A run that failed where another did not is no example of anything.
+        let Some(run) = runs.into_iter().max_by_key(Evidence::completed) else { return Ok(None) };
+        if world.subject.is_command() && run.output.as_ref().is_none_or(Output::is_empty) {
+            no_output.get_or_insert_with(|| "it writes nothing to standard output".to_owned());
+        }
+        let judged = judge(plan, &run, world.subject.profile());
+        let broken = judged.findings.iter().map(|finding| finding.rule).collect();
+        let label =
+            if world.name.is_empty() { plan.to_string() } else { format!("{plan} on {}", world.name) };
+        let group = if world.name.is_empty() { plan.to_string() } else { world.name.clone() };
+        let clean = Clean { plan, case: case.clone(), run, said, broken, no_output };
+        Ok(Some(Root { label, group, watch, clean }))
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -89,4 +130,9 @@ impl Faults<'_> {
             only => only.iter().map(|s| Case::of(s.clone(), self.campaign.setting.dialect)).collect(),
         }
     }
+}
+
+/// Whether a run did not end in time.
+fn hung(run: &Evidence) -> bool {
+    matches!(run.ending, Ending::TimeLimit(_))
 }

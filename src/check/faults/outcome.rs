@@ -1,13 +1,29 @@
-//! What came of a fault: one run held against the clean one.
-
-use std::collections::BTreeSet;
+//! What came of faults: one run held against the clean one and against the rules.
 
 use super::run::Clean;
+use super::said::says_more;
 use crate::check::document::FaultOutcome;
-use crate::rules::{Capability, Ending, Evidence, Output, Rule, TensorBytes, lost_tensor};
+use crate::plan::Source;
+use crate::rules::{
+    Applies, Capability, Ending, Evidence, Finding, Output, Profile, Rule, TensorBytes, judge, lost_tensor,
+};
+use crate::subject::{Fault, FaultSpec, When};
+use crate::trace::{Call, ErrorKind, Outcome};
+
+/// What came of one run under faults.
+#[derive(Clone, Debug)]
+pub(super) struct Came {
+    pub(super) outcome: FaultOutcome,
+    /// What is to be said of it.
+    pub(super) message: String,
+    /// The rules it breaks.
+    pub(super) findings: Vec<Finding>,
+    /// What is no broken rule and worth a line.
+    pub(super) note: Option<&'static str>,
+}
 
 /// The rule that an outcome breaks.
-pub(super) fn rule_of(outcome: FaultOutcome) -> Option<Rule> {
+fn rule_of(outcome: FaultOutcome) -> Option<Rule> {
     match outcome {
         FaultOutcome::WrongOutput => Some(Rule::FaultOutput),
         FaultOutcome::Crash => Some(Rule::FaultCrash),
@@ -17,22 +33,54 @@ pub(super) fn rule_of(outcome: FaultOutcome) -> Option<Rule> {
     }
 }
 
-/// What came of one run under faults, and what is to be said of it.
-pub(super) fn outcome_of(clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
+/// What came of one run under faults.
+pub(super) fn outcome_of(clean: &Clean, run: &Evidence, faults: &[FaultSpec], profile: &Profile) -> Came {
+    let (mut outcome, message) = compared(clean, run);
+    let mut findings: Vec<Finding> =
+        rule_of(outcome).map(|rule| Finding::new(rule, message.clone())).into_iter().collect();
+    let mut note = None;
+    // What is wrong or crashed has broken other rules by that.
+    if findings.is_empty() {
+        findings.extend(broken(clean, run, profile, says_more(&clean.said, run)));
+        if transient(faults) && matches!(run.ending, Ending::Failed(_)) {
+            if profile.survives_transients {
+                let message = format!("what passes by itself ended the load: {}", run.ending.message());
+                findings.push(Finding::new(Rule::TransientSurvived, message));
+            } else {
+                note = Some("an interrupted or short read, which passes by itself, ends the load");
+            }
+        }
+        if !findings.is_empty() {
+            outcome = FaultOutcome::BrokenRule;
+        }
+    }
+    let message = findings.first().map_or(message, |finding| finding.message.clone());
+    Came { outcome, message, findings, note }
+}
+
+/// The output, the bytes, the way and the words of a run beside the clean one's.
+fn compared(clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
     let completed = run.completed();
     let wrong = completed && run.output != clean.run.output;
     let whole = run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
     let wrong_tensor = run.tensors.as_ref().and_then(|seen| seen.wrong.as_ref());
     let lost = lost_tensor(&clean.run, run);
+    let was_wrong = clean.run.tensors.as_ref().is_some_and(|seen| seen.wrong.is_some());
+    let quiet = || !says_more(&clean.said, run);
+    let another_way = completed && run.effective() != clean.run.effective();
+    let unreported = if completed && quiet() { unreported(clean, run) } else { None };
     let outcome = match &run.ending {
         Ending::TimeLimit(_) => FaultOutcome::Hang,
         Ending::Crashed(_) => FaultOutcome::Crash,
         Ending::Killed(_) => FaultOutcome::NotObserved,
-        _ if completed && (wrong_tensor.is_some() || lost.is_some()) => FaultOutcome::WrongOutput,
+        _ if completed && (lost.is_some() || wrong_tensor.is_some() && !was_wrong) => {
+            FaultOutcome::WrongOutput
+        }
+        _ if unreported.is_some() => FaultOutcome::SilentFailure,
         _ if completed && clean.no_output.is_some() && !whole => FaultOutcome::NotObserved,
         _ if wrong && clean.no_output.is_none() => FaultOutcome::WrongOutput,
-        _ if completed && run.effective() == clean.run.effective() => FaultOutcome::Same,
-        _ if !says_more(&clean.run, run) => FaultOutcome::SilentFailure,
+        _ if completed && !another_way => FaultOutcome::Same,
+        _ if quiet() => FaultOutcome::SilentFailure,
         _ if completed => FaultOutcome::Fallback,
         _ => FaultOutcome::Error,
     };
@@ -55,28 +103,82 @@ pub(super) fn outcome_of(clean: &Clean, run: &Evidence) -> (FaultOutcome, String
             bytes(run),
             bytes(&clean.run)
         ),
-        FaultOutcome::SilentFailure if completed => format!(
+        FaultOutcome::SilentFailure if completed && another_way => format!(
             "it loaded another way ({} instead of {}) and said nothing",
             run.effective(),
             clean.run.effective()
         ),
-        FaultOutcome::NotObserved => clean.no_output.clone().unwrap_or_default(),
+        FaultOutcome::SilentFailure if completed => unreported.unwrap_or_default(),
+        FaultOutcome::NotObserved if completed => clean.no_output.clone().unwrap_or_default(),
         _ => run.ending.message().to_owned(),
     };
     (outcome, message)
 }
 
-/// Whether standard error, or a notice, says something that the clean run did not; numbers, which may be
-/// times, aside.
-fn says_more(clean: &Evidence, run: &Evidence) -> bool {
-    let lines = |run: &Evidence| -> BTreeSet<String> {
-        let text = String::from_utf8_lossy(&run.stderr).into_owned();
-        let bare = |line: &str| line.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-        text.lines().map(bare).filter(|line| !line.trim().is_empty()).collect()
-    };
-    let failed_aloud = matches!(&run.ending, Ending::Failed(message) if !message.is_empty())
-        && run.capabilities.has(Capability::Notices);
-    failed_aloud || !run.fold.notices.is_subset(&clean.fold.notices) || !lines(run).is_subset(&lines(clean))
+/// What a loader did otherwise than in the clean run because it was refused, however little it was.
+fn unreported(clean: &Clean, run: &Evidence) -> Option<String> {
+    if clean.plan.source == Source::Direct && direct_refused(run) && !direct_refused(&clean.run) {
+        let ([mapped, read, _], [was_mapped, was_read, _]) = (run.bytes_by_way(), clean.run.bytes_by_way());
+        if mapped > was_mapped {
+            return Some(format!(
+                "direct I/O was refused, {mapped} bytes of tensors were mapped, and it said nothing"
+            ));
+        }
+        if read > was_read {
+            let more = read - was_read;
+            return Some(format!(
+                "direct I/O was refused, {more} bytes of tensors came through the page cache, and it said nothing"
+            ));
+        }
+    }
+    let (locked, was_locked) = (run.locked_bytes(), clean.run.locked_bytes());
+    let refused = run.refused_lock().is_some() && clean.run.refused_lock().is_none();
+    (clean.plan.lock && locked < was_locked && refused).then(|| {
+        format!("a lock was refused, {locked} bytes are locked instead of {was_locked}, and it said nothing")
+    })
+}
+
+/// Whether a direct open or read was refused; an interruption is no refusal.
+fn direct_refused(run: &Evidence) -> bool {
+    run.ops.iter().any(|op| {
+        let direct = matches!(
+            op.call,
+            Call::Open { direct: true, .. } | Call::Read { direct: true, .. } | Call::Alignment { .. }
+        );
+        direct && matches!(&op.outcome, Outcome::Err(errno) if errno.kind != ErrorKind::Interrupted)
+    })
+}
+
+/// The rules of the contract that the run breaks and the clean one does not. A load that fails is judged by what it
+/// leaves behind alone. Where a foreign loader says that it went another way, and no refusal is known that decides
+/// which, that is its own affair.
+fn broken(clean: &Clean, run: &Evidence, profile: &Profile, says: bool) -> Vec<Finding> {
+    let releases = profile.applies(Rule::ResourcesReleased) == Applies::Yes;
+    if !run.completed() {
+        let left = &run.fold.left_over;
+        let message = || format!("it failed, and never released: {}", left.join(", "));
+        let leaks = releases && !left.is_empty() && matches!(run.ending, Ending::Failed(_));
+        return leaks.then(|| Finding::new(Rule::ResourcesReleased, message())).into_iter().collect();
+    }
+    let judged = judge(clean.plan, run, profile);
+    let notices = run.capabilities.has(Capability::Notices);
+    if says && !notices && judged.decided.refusals.is_empty() {
+        return Vec::new();
+    }
+    let unseen = |rule: Rule| rule == Rule::FallbackReported && !notices;
+    judged.findings.into_iter().filter(|f| !clean.broken.contains(&f.rule) && !unseen(f.rule)).collect()
+}
+
+/// Whether all faults are such that the same call, made again, succeeds: a read that was interrupted or short.
+fn transient(faults: &[FaultSpec]) -> bool {
+    faults.iter().all(|spec| {
+        let passes = matches!(spec.fault(), Fault::Error("EINTR") | Fault::Short(_));
+        // What lasts for ever meets even the call of the largest number.
+        passes
+            && spec.target().to_string().starts_with("read")
+            && !spec.when().meets(u64::MAX)
+            && spec.when() != When::ALWAYS
+    })
 }
 
 #[cfg(test)]
@@ -86,5 +188,19 @@ mod tests {
     #[test]
     fn the_worst_is_shown_first() {
         assert!(FaultOutcome::ALL.windows(2).all(|pair| pair[0] > pair[1]));
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_transient() {
+        let faults = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<FaultSpec>>();
+        assert!(transient(&faults(&["read.direct:error=EINTR:when=2..4", "read.buffered:short=1:when=1"])));
+        for lasts in [
+            "read:error=EINTR",
+            "read:error=EINTR:when=2+",
+            "read:error=EIO:when=1",
+            "open:error=EINTR:when=1",
+        ] {
+            assert!(!transient(&faults(&[lasts])), "{lasts}");
+        }
     }
 }

@@ -1,15 +1,17 @@
-//! A campaign of faults under way.
+//! An exploration under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
-use super::Faults;
-use super::outcome::{outcome_of, rule_of};
-use crate::check::document::{
-    Failure, FaultCase, FaultGroup, FaultOutcome, FaultTotals, Verdict, quoted, shown,
-};
+use super::explore::{Explorer, Step};
+use super::outcome::{Came, outcome_of};
+use super::said::Said;
+use super::sites::{hash, met_at, sites, state};
+use super::{Faults, hung};
+use crate::check::document::{Failure, FaultCase, FaultGroup, FaultOutcome, FaultTotals, Verdict};
 use crate::check::expect::Expectations;
-use crate::check::watch::{Progress, Watch, varied};
-use crate::plan::{LoadPlan, Spelling};
+use crate::check::watch::{Progress, Watch, side_by_side, varied};
+use crate::plan::LoadPlan;
 use crate::rules::{Evidence, Rule, weights_arrived};
 use crate::subject::{Case, FaultSpec, NotAvailable};
 
@@ -18,156 +20,297 @@ pub(super) struct Clean {
     pub(super) plan: LoadPlan,
     pub(super) case: Case,
     pub(super) run: Evidence,
+    /// What any clean run said.
+    pub(super) said: Said,
+    /// The rules that it breaks without a fault.
+    pub(super) broken: BTreeSet<Rule>,
     /// Why its output proves nothing.
     pub(super) no_output: Option<String>,
 }
 
-/// A campaign under way.
+/// One plan on one machine.
+pub(super) struct Root<'a> {
+    /// Plan and machine in reports.
+    pub(super) label: String,
+    /// The row that it is counted in.
+    pub(super) group: String,
+    pub(super) watch: Watch<'a>,
+    pub(super) clean: Clean,
+}
+
+/// A schedule that waits.
+#[derive(Clone, Debug)]
+pub(super) struct Schedule {
+    pub(super) root: usize,
+    pub(super) faults: Vec<FaultSpec>,
+    /// Call, fault and duration of each.
+    kinds: Vec<u64>,
+    /// Which systems give them.
+    sources: Vec<&'static str>,
+}
+
+/// An exploration under way.
 pub(super) struct Run<'a, 'p> {
     pub(super) faults: &'a Faults<'a>,
-    pub(super) watch: Watch<'a>,
+    pub(super) roots: Vec<Root<'a>>,
     pub(super) progress: &'p mut dyn FnMut(Progress),
+    pub(super) explorer: Explorer<Schedule>,
+    pub(super) groups: Vec<FaultGroup>,
     pub(super) totals: FaultTotals,
     pub(super) cases: Vec<FaultCase>,
     pub(super) failures: Vec<(FaultOutcome, Failure)>,
     pub(super) expected: Expectations,
+    /// What was reported, so that a longer schedule that shrinks to it is not reported again.
+    pub(super) reported: BTreeMap<(usize, Rule, String), Verdict>,
+    /// The sites that were entered.
+    seen_sites: BTreeSet<(usize, &'static str, u64)>,
     pub(super) stop: bool,
 }
 
-impl Run<'_, '_> {
-    pub(super) fn plan(
-        &mut self,
-        clean: &Clean,
-        schedules: &[Vec<FaultSpec>],
-    ) -> Result<FaultGroup, NotAvailable> {
-        let mut group = FaultGroup {
-            name: clean.plan.to_string(),
-            spelling: clean.case.spelling.to_string(),
-            effective: clean.run.effective().to_string(),
-            outcomes: BTreeMap::new(),
-            notes: Vec::new(),
-            verdict: Verdict::Pass,
+/// How many schedules are taken at a time where runs are cheap: the order is the same for any number of threads.
+const BATCH: usize = 64;
+
+impl<'a, 'p> Run<'a, 'p> {
+    pub(super) fn new(
+        faults: &'a Faults<'a>,
+        roots: Vec<Root<'a>>,
+        progress: &'p mut dyn FnMut(Progress),
+    ) -> Self {
+        Self {
+            faults,
+            roots,
+            progress,
+            explorer: Explorer::new(),
+            groups: Vec::new(),
+            totals: FaultTotals::default(),
+            cases: Vec::new(),
+            failures: Vec::new(),
+            expected: faults.campaign.expected.clone(),
+            reported: BTreeMap::new(),
+            seen_sites: BTreeSet::new(),
+            stop: false,
+        }
+    }
+
+    /// Explores until nothing is left or a bound is reached; new schedules are begun until the time is up.
+    pub(super) fn explore(&mut self, began: Instant) -> Result<(), NotAvailable> {
+        let loads: Vec<bool> =
+            self.roots.iter().map(|root| weights_arrived(&root.clean.run).is_ok()).collect();
+        if self.faults.campaign.has_no_tensors() || !loads.contains(&true) {
+            return Ok(());
+        }
+        for (root, loads) in loads.into_iter().enumerate() {
+            self.begin(root, loads);
+        }
+        let batch = match self.faults.jobs {
+            1 if self.faults.campaign.subject.is_command() => 1,
+            jobs if self.faults.campaign.subject.is_command() => jobs,
+            _ => BATCH,
         };
-        self.totals.groups += 1;
-        if let Err(reason) = weights_arrived(&clean.run) {
-            let message = format!("without a fault: {reason}");
-            let failure = self.failure(Rule::Completes, clean, &[], message);
-            group.verdict = self.fail(FaultOutcome::Crash, failure, &mut group.notes);
-            return Ok(group);
-        }
-        if let Some(reason) = &clean.no_output {
-            group.notes.push(format!("{}: not observed: {reason}", Rule::FaultOutput));
-        }
-        let mut counts: BTreeMap<FaultOutcome, u64> = BTreeMap::new();
-        for faults in schedules {
-            if self.stop || self.watch.is_interrupted() {
+        let bounds = self.faults.bounds;
+        while !self.stop && !self.faults.campaign.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+            let allowed = bounds.cases.map_or(usize::MAX, |cases| {
+                usize::try_from(cases.saturating_sub(self.cases.len() as u64)).unwrap_or(usize::MAX)
+            });
+            // One schedule that was asked for is run whatever the time.
+            if self.faults.only_faults.is_empty() && began.elapsed() >= bounds.time {
                 break;
             }
-            let (outcome, message) = self.outcome(clean, faults)?;
-            *counts.entry(outcome).or_default() += 1;
-            self.totals.met += u64::from(outcome != FaultOutcome::Unmet);
-            let verdict = match (outcome, rule_of(outcome)) {
-                (_, Some(rule)) => {
-                    let failure = self.failure(rule, clean, faults, message.clone());
-                    self.fail(outcome, failure, &mut group.notes)
-                }
-                (FaultOutcome::Unstable | FaultOutcome::NotObserved, None) => {
-                    self.totals.not_observed += 1;
-                    Verdict::NotObserved
-                }
-                _ => Verdict::Pass,
-            };
-            group.verdict = group.verdict.max(verdict);
-            self.cases.push(FaultCase {
-                plan: clean.plan.to_string(),
-                spelling: clean.case.spelling.to_string(),
-                faults: faults.iter().map(ToString::to_string).collect(),
-                outcome,
-                message: if verdict == Verdict::Pass { String::new() } else { message },
-                verdict,
+            let steps = self.explorer.take(batch.min(allowed));
+            if steps.is_empty() {
+                break;
+            }
+            let roots = &self.roots;
+            let ran = side_by_side(self.faults.jobs, &steps, |step| observe(roots, &step.what));
+            for (step, ran) in steps.into_iter().zip(ran) {
+                let (run, came) = ran?;
+                self.put_down(&step, &run, came)?;
+                self.enter(&step, &run);
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters the clean run of a root.
+    fn begin(&mut self, root: usize, loads: bool) {
+        let of = &self.roots[root];
+        let at = self.groups.iter().position(|group| group.name == of.group).unwrap_or_else(|| {
+            self.groups.push(FaultGroup {
+                name: of.group.clone(),
+                spelling: of.clean.case.spelling.to_string(),
+                effective: of.clean.run.effective().to_string(),
+                outcomes: BTreeMap::new(),
+                notes: Vec::new(),
+                verdict: Verdict::Pass,
             });
-            (self.progress)(Progress::Finished);
+            self.groups.len() - 1
+        });
+        if of.clean.run.effective().to_string() != self.groups[at].effective {
+            "each plan its way".clone_into(&mut self.groups[at].effective);
         }
-        let known = |outcome: &FaultOutcome| Some(format!("{} {outcome}", counts.get(outcome)?));
-        let seen: Vec<String> = FaultOutcome::ALL.iter().filter_map(known).collect();
-        group.notes.push(format!("{} faults: {}", counts.values().sum::<u64>(), seen.join(", ")));
-        group.outcomes = counts.into_iter().map(|(outcome, n)| (outcome.to_string(), n)).collect();
-        Ok(group)
+        self.totals.groups += 1;
+        if !loads {
+            let reason = weights_arrived(&of.clean.run).err().unwrap_or_default();
+            let message = format!("without a fault: {reason}");
+            let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
+            let verdict = self.fail(FaultOutcome::Crash, Rule::Completes, &schedule, message);
+            self.groups[at].verdict = self.groups[at].verdict.max(verdict);
+            return;
+        }
+        if let Some(reason) = &of.clean.no_output {
+            let note = format!("{}: not observed: {reason}", Rule::FaultOutput);
+            self.groups[at].notes.push(note);
+        }
+        if !self.faults.only_faults.is_empty() {
+            let faults = self.faults.only_faults.clone();
+            let what = Schedule { root, kinds: vec![0; faults.len()], faults, sources: Vec::new() };
+            self.explorer.push(Step { what, depth: 1, class: root as u64, lane: root, kind: "as asked" });
+            return;
+        }
+        let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
+        let all = sites(&of.clean.run.ops);
+        let state = state(&of.clean.run, None, &[]);
+        self.push_sites(&schedule, state, &all, None);
     }
 
-    /// Injects and judges. What looks like a broken rule is repeated before it is believed.
-    fn outcome(&self, clean: &Clean, faults: &[FaultSpec]) -> Result<(FaultOutcome, String), NotAvailable> {
-        let first = self.watch.run(&clean.case, faults)?;
-        let given = self.watch.setting;
-        debug_assert_eq!(given.dialect, self.faults.campaign.setting.dialect);
-        if first.fired.iter().rev().take(faults.len()).all(|fired| *fired == 0) {
-            return Ok((FaultOutcome::Unmet, String::new()));
-        }
-        let mut seen = outcome_of(clean, &first);
-        if rule_of(seen.0).is_some() {
-            let runs = self.watch.repeated(&clean.case, faults, first)?;
-            if seen.0 == FaultOutcome::WrongOutput && varied(&runs).is_some() {
-                return Ok((FaultOutcome::Unstable, varied(&runs).unwrap_or_default()));
+    /// Enters the state that a fault opened.
+    fn enter(&mut self, step: &Step<Schedule>, run: &Evidence) {
+        if hung(run) {
+            if self.faults.only_faults.is_empty() {
+                self.explorer.leave_kind(step.kind);
             }
-            // The best of the runs is believed: a message may get lost, a wrong output does not mend itself.
-            for run in &runs[1..] {
-                let again = outcome_of(clean, run);
-                if rule_of(again.0).is_none() {
-                    let what = format!("{} in one run and {} in another", seen.0, again.0);
-                    seen = if seen.0 == FaultOutcome::SilentFailure {
-                        again
-                    } else {
-                        (FaultOutcome::Unstable, what)
-                    };
-                    break;
-                }
-            }
+            return;
         }
-        Ok(seen)
-    }
-
-    fn failure(&self, rule: Rule, clean: &Clean, faults: &[FaultSpec], message: String) -> Failure {
-        let mut options = vec!["--faults".to_owned()];
-        options.extend(["--only".to_owned(), clean.case.spelling.to_string()]);
-        for fault in faults {
-            options.extend(["--only-fault".to_owned(), fault.to_string()]);
-        }
-        Failure {
-            rule,
-            spelling: named(&clean.case.spelling, faults),
-            plan: Some(clean.plan.to_string()),
-            message,
-            diff: None,
-            reproduce: self.faults.campaign.subject.check_line(&options, &self.faults.campaign.setting),
-            expected: None,
-            across: None,
-        }
-    }
-
-    /// Puts a failure down; gives the verdict for it.
-    fn fail(&mut self, outcome: FaultOutcome, mut failure: Failure, notes: &mut Vec<String>) -> Verdict {
-        self.totals.failures += 1;
-        let reason = self.expected.reason(&failure);
-        let verdict = if let Some(reason) = reason {
-            let Failure { rule, spelling, message, .. } = &failure;
-            notes.push(format!("expected, because {reason}: {rule}: {}: {message}", quoted(spelling)));
-            self.totals.expected += 1;
-            failure.expected = Some(reason);
-            Verdict::Expected
-        } else {
-            self.stop |= self.faults.campaign.fail_fast;
-            (self.progress)(Progress::Failed);
-            Verdict::Divergent
+        let deep = self.faults.bounds.depth.is_some_and(|depth| step.depth >= depth);
+        let fired = run.fired.last().is_some_and(|fired| *fired > 0);
+        let Some(last) = step.what.faults.last().filter(|_| fired && self.faults.only_faults.is_empty())
+        else {
+            return;
         };
-        self.failures.push((outcome, failure));
-        verdict
+        let all = sites(&run.ops);
+        let Some(at) = met_at(&all, &run.ops, *last) else { return };
+        let state = state(run, Some(at), &step.what.kinds);
+        if deep {
+            self.explorer.enter(hash((step.what.root, state)));
+            return;
+        }
+        self.push_sites(&step.what, state, &all, Some(at));
+    }
+
+    /// Pushes every fault on every call behind `at`, if the state is a new one.
+    fn push_sites(&mut self, behind: &Schedule, state: u64, all: &[super::sites::Site], at: Option<usize>) {
+        if !self.explorer.enter(hash((behind.root, state))) {
+            return;
+        }
+        let reference = !self.faults.campaign.subject.is_command();
+        let mut kinds = behind.kinds.clone();
+        kinds.sort_unstable();
+        let ahead = all.iter().filter(|site| at.is_none_or(|at| site.at > at));
+        for site in ahead {
+            // What a fault that lasts refuses already makes no difference.
+            if behind.faults.iter().any(|f| f.target().covers(site.call) && f.when().meets(site.number)) {
+                continue;
+            }
+            self.seen_sites.insert((behind.root, site.call, site.number));
+            for candidate in site.candidates(reference) {
+                let what = Schedule {
+                    root: behind.root,
+                    faults: behind.faults.iter().copied().chain([candidate.spec]).collect(),
+                    kinds: behind.kinds.iter().copied().chain([candidate.kind]).collect(),
+                    sources: behind.sources.iter().copied().chain([candidate.source]).collect(),
+                };
+                let depth = u32::try_from(what.faults.len()).unwrap_or(u32::MAX);
+                let class = hash((behind.root, &kinds, candidate.class));
+                self.explorer.push(Step { what, depth, class, lane: behind.root, kind: candidate.group });
+            }
+        }
+        self.totals.sites = self.seen_sites.len() as u64;
+    }
+
+    /// Counts what came of a schedule.
+    fn put_down(&mut self, step: &Step<Schedule>, run: &Evidence, came: Came) -> Result<(), NotAvailable> {
+        let schedule = &step.what;
+        let root = &self.roots[schedule.root];
+        let (label, spelling) = (root.label.clone(), root.clean.case.spelling.to_string());
+        let group = root.group.clone();
+        let mut verdict = match came.outcome {
+            FaultOutcome::Unstable | FaultOutcome::NotObserved => {
+                self.totals.not_observed += 1;
+                Verdict::NotObserved
+            }
+            _ => Verdict::Pass,
+        };
+        if !came.findings.is_empty() {
+            let shrunk = self.shrink(schedule, &came)?;
+            for finding in &came.findings {
+                let word = self.fail(came.outcome, finding.rule, &shrunk, finding.message.clone());
+                verdict = verdict.max(word);
+            }
+        }
+        self.totals.planned += 1;
+        self.totals.met += u64::from(came.outcome != FaultOutcome::Unmet);
+        debug_assert!(run.fired.len() >= schedule.faults.len());
+        if let Some(row) = self.groups.iter_mut().find(|row| row.name == group) {
+            *row.outcomes.entry(came.outcome.to_string()).or_default() += 1;
+            row.verdict = row.verdict.max(verdict);
+            if let Some(note) = came.note.filter(|note| !row.notes.iter().any(|known| known == note)) {
+                row.notes.push(note.to_owned());
+            }
+        }
+        self.cases.push(FaultCase {
+            plan: label,
+            spelling,
+            faults: schedule.faults.iter().map(ToString::to_string).collect(),
+            outcome: came.outcome,
+            message: if verdict == Verdict::Pass { String::new() } else { came.message },
+            given_by: schedule
+                .sources
+                .iter()
+                .filter(|_| verdict != Verdict::Pass)
+                .map(|source| (*source).to_owned())
+                .collect(),
+            verdict,
+        });
+        (self.progress)(Progress::Finished);
+        Ok(())
     }
 }
 
-/// A case by the faults and the spelling that they meet.
-fn named(spelling: &Spelling, faults: &[FaultSpec]) -> String {
-    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    let spelling = spelling.to_string();
-    let spelling = shown(&spelling);
-    if faults.is_empty() { spelling.to_owned() } else { format!("{} in {spelling}", faults.join(" and ")) }
+/// Injects and judges. What looks like a broken rule is repeated before it is believed.
+pub(super) fn observe(roots: &[Root<'_>], schedule: &Schedule) -> Result<(Evidence, Came), NotAvailable> {
+    let root = &roots[schedule.root];
+    let (watch, clean, faults) = (&root.watch, &root.clean, &schedule.faults[..]);
+    let profile = watch.subject.profile();
+    let first = watch.run(&clean.case, faults)?;
+    if first.fired.iter().rev().take(faults.len()).all(|fired| *fired == 0) {
+        let none = (String::new(), Vec::new(), None);
+        return Ok((
+            first,
+            Came { outcome: FaultOutcome::Unmet, message: none.0, findings: none.1, note: none.2 },
+        ));
+    }
+    let mut came = outcome_of(clean, &first, faults, profile);
+    if came.findings.is_empty() || watch.retries == 0 {
+        return Ok((first, came));
+    }
+    let mut runs = watch.repeated(&clean.case, faults, first)?;
+    if came.outcome == FaultOutcome::WrongOutput && varied(&runs).is_some() {
+        let message = varied(&runs).unwrap_or_default();
+        came = Came { outcome: FaultOutcome::Unstable, message, findings: Vec::new(), note: None };
+    } else {
+        // The best of the runs is believed: a message may get lost, a wrong output does not mend itself.
+        for run in &runs[1..] {
+            let again = outcome_of(clean, run, faults, profile);
+            if again.findings.is_empty() {
+                let message = format!("{} in one run and {} in another", came.outcome, again.outcome);
+                came = if came.outcome == FaultOutcome::SilentFailure {
+                    again
+                } else {
+                    Came { outcome: FaultOutcome::Unstable, message, findings: Vec::new(), note: None }
+                };
+                break;
+            }
+        }
+    }
+    Ok((runs.swap_remove(0), came))
 }

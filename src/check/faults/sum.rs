@@ -1,84 +1,107 @@
 //! What a campaign of faults comes to.
 
+use super::explore::Why;
 use super::run::Run;
 use crate::check::document::{
-    Failure, FaultGroup, FaultsDocument, FaultsFinished, FaultsStarted, RuleText, Verdict,
+    Failure, FaultsDocument, FaultsFinished, FaultsLeft, FaultsStarted, LeftBecause, RuleText, Verdict,
 };
 use crate::check::unseen::{no_tensors, unmet};
+use crate::rules::{Level, weights_arrived};
 
 impl Run<'_, '_> {
-    pub(super) fn finish(
-        self,
-        groups: Vec<FaultGroup>,
-        why: Option<String>,
-        started: FaultsStarted,
-    ) -> FaultsDocument {
-        let Self { faults, watch, mut totals, cases, mut failures, expected, stop, .. } = self;
-        let interrupted = watch.is_interrupted();
+    pub(super) fn finish(self) -> FaultsDocument {
+        let Self { faults, roots, explorer, groups, mut totals, cases, mut failures, expected, stop, .. } =
+            self;
+        let campaign = &faults.campaign;
+        let interrupted = campaign.interrupted.load(std::sync::atomic::Ordering::Relaxed);
         failures.sort_by_key(|(outcome, _)| std::cmp::Reverse(*outcome));
         let mut failures: Vec<Failure> = failures.into_iter().map(|(_, failure)| failure).collect();
-        let whole = faults.campaign.only.is_empty()
-            && faults.only_faults.is_empty()
-            && !faults.campaign.has_no_tensors();
-        if whole && !interrupted && !stop {
+        totals.states = explorer.states();
+        totals.depth =
+            cases.iter().map(|case| u32::try_from(case.faults.len()).unwrap_or(u32::MAX)).max().unwrap_or(0);
+        let left: Vec<FaultsLeft> = explorer
+            .left()
+            .into_iter()
+            .map(|((calls, why), schedules)| FaultsLeft {
+                calls: calls.to_owned(),
+                schedules,
+                reason: match why {
+                    Why::Bound => LeftBecause::Bound,
+                    Why::Hang => LeftBecause::Hang,
+                },
+            })
+            .collect();
+        totals.left = left.iter().map(|left| left.schedules).sum();
+        let whole = campaign.only.is_empty() && faults.only_faults.is_empty() && !campaign.has_no_tensors();
+        // What was not explored may still break as the list says.
+        if whole && !interrupted && !stop && totals.left == 0 {
             let gone = expected.left_over();
             totals.failures += gone.len() as u64;
             failures.extend(gone);
         }
-        totals.processes = watch.processes();
+        totals.processes = roots.iter().map(|root| root.watch.processes()).sum();
         let mut verdict = groups.iter().map(|group| group.verdict).max().unwrap_or(Verdict::Blocked);
         if failures.iter().any(|failure| failure.expected.is_none()) {
             verdict = Verdict::Divergent;
         }
         let not_observed = match totals.met {
-            0 if !faults.campaign.has_no_tensors() => {
-                unmet(faults.only_faults.iter().map(|fault| (fault, 0)))
-            }
+            0 if !campaign.has_no_tensors() => unmet(faults.only_faults.iter().map(|fault| (fault, 0))),
             _ => Vec::new(),
         };
-        if !not_observed.is_empty() {
+        if totals.met == 0 && !groups.is_empty() {
             verdict = verdict.max(Verdict::NotObserved);
         }
-        if faults.campaign.has_no_tensors() {
+        if campaign.has_no_tensors() {
             verdict = Verdict::NotObserved;
         }
         if interrupted && verdict < Verdict::Divergent {
             verdict = Verdict::Blocked;
         }
         let unexpected = totals.failures - totals.expected;
+        let explored = explored(&totals, &left);
         let sentence = match verdict {
-            Verdict::Pass => {
-                format!("no broken rule under {} of {} faults that met a call", totals.met, totals.met)
+            Verdict::Pass => format!("no broken rule under {} schedules of faults; {explored}", totals.met),
+            Verdict::Divergent => {
+                format!(
+                    "divergent: {unexpected} broken rules under {} schedules of faults; {explored}",
+                    totals.met
+                )
             }
-            Verdict::Divergent => format!("divergent: {unexpected} broken rules under {} faults", totals.met),
-            Verdict::NotObserved if faults.campaign.has_no_tensors() => {
-                format!("not observed: {}", no_tensors(&faults.campaign.model_name))
+            Verdict::NotObserved if campaign.has_no_tensors() => {
+                format!("not observed: {}", no_tensors(&campaign.model_name))
             }
             Verdict::NotObserved if totals.met == 0 => "not observed: no fault met a call".to_owned(),
-            Verdict::NotObserved => {
-                format!("not observed: what came of {} of {} faults", totals.not_observed, totals.met)
+            Verdict::NotObserved => format!(
+                "not observed: what came of {} of {} schedules of faults; {explored}",
+                totals.not_observed, totals.met
+            ),
+            Verdict::Blocked if interrupted => {
+                format!("blocked: interrupted after {} schedules of faults", cases.len())
             }
-            Verdict::Blocked if interrupted => format!("blocked: interrupted after {} faults", cases.len()),
             Verdict::Blocked => {
+                let why = roots.iter().find_map(|root| weights_arrived(&root.clean.run).err());
                 let why = why.unwrap_or_else(|| "no plan could be loaded".to_owned());
-                let model = &faults.campaign.model_name;
-                format!("blocked: no clean run loads the weights of {model}: {why}")
+                format!("blocked: no clean run loads the weights of {}: {why}", campaign.model_name)
             }
-            verdict => format!("{verdict}: every broken rule is on the list of known ones"),
+            verdict => format!("{verdict}: every broken rule is on the list of known ones; {explored}"),
         };
-        let mut notes = faults.campaign.notes.clone();
-        if faults.campaign.subject.is_command() {
+        let mut notes = campaign.notes.clone();
+        if campaign.subject.is_command() {
             notes.push(format!("{} processes were started", totals.processes));
         }
         FaultsDocument {
             schema: FaultsDocument::SCHEMA.to_owned(),
-            started,
+            started: FaultsStarted {
+                check: campaign.started(Level::P4, 0, 0),
+                bounds: faults.bounds.document(),
+            },
             rules: RuleText::all(),
             groups,
             cases,
             failures,
             finished: FaultsFinished {
                 totals,
+                left,
                 notes,
                 not_observed,
                 interrupted,
@@ -88,4 +111,21 @@ impl Run<'_, '_> {
             },
         }
     }
+}
+
+/// What was explored and what was not, in half a sentence.
+fn explored(totals: &crate::check::document::FaultTotals, left: &[FaultsLeft]) -> String {
+    let of = |reason: LeftBecause| -> u64 {
+        left.iter().filter(|left| left.reason == reason).map(|left| left.schedules).sum()
+    };
+    let rest = match (of(LeftBecause::Bound), of(LeftBecause::Hang)) {
+        (0, 0) => "nothing".to_owned(),
+        (bound, 0) => format!("{bound} schedules at the bound"),
+        (0, hang) => format!("{hang} schedules after a hang"),
+        (bound, hang) => format!("{bound} schedules at the bound, {hang} after a hang"),
+    };
+    format!(
+        "explored {} states and {} sites, up to {} faults at once; left: {rest}",
+        totals.states, totals.sites, totals.depth
+    )
 }

@@ -185,7 +185,7 @@ mod tests {
         let campaign = check::Campaign {
             subject: &engine,
             model_name: "m".to_owned(),
-            setting: Setting { dialect, depth, generation: &generation, truth: &truth },
+            setting: Setting { dialect, depth, generation: &generation, truth: &truth, patience: None },
             notes: Vec::new(),
             only: Vec::new(),
             retries: 0,

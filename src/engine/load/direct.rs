@@ -18,10 +18,18 @@ pub(super) struct DirectFile {
 
 /// Opens the file for direct reads; `None` when that was refused and the plan has a fallback.
 pub(super) fn open(job: &Job<'_>, plan: LoadPlan) -> Result<Option<DirectFile>, LoadError> {
+    let refused = |errno| LoadError::Open { path: job.path.to_owned(), direct: true, errno };
     let attempt = job.platform.open(job.path, true).and_then(|file| {
         let alignment = file.alignment()?;
         Ok((file, alignment))
     });
+    // A disk that fails, a limit, a permission: nothing that another way of reading would mend.
+    let attempt = match attempt {
+        Err(errno) if !matches!(errno.kind, ErrorKind::Invalid | ErrorKind::Unsupported) => {
+            return Err(refused(errno));
+        }
+        attempt => attempt,
+    };
     let errno = match attempt {
         Ok((file, alignment)) => {
             // Whole pages satisfy every alignment in use and cost nothing: the grain never goes
@@ -36,7 +44,7 @@ pub(super) fn open(job: &Job<'_>, plan: LoadPlan) -> Result<Option<DirectFile>, 
         Err(errno) => errno,
     };
     match plan.on_refused {
-        Some(OnRefused::Error) => Err(LoadError::Open { path: job.path.to_owned(), direct: true, errno }),
+        Some(OnRefused::Error) => Err(refused(errno)),
         fallback => {
             let instead =
                 if fallback == Some(OnRefused::Map) { "the file is mapped" } else { "reads are buffered" };
@@ -138,12 +146,16 @@ impl<'b> Campaign<'_, '_, 'b> {
         let grain = usize::try_from(*grain).unwrap_or(usize::MAX);
         let mut done = 0;
         let mut stuck = 0;
+        let mut interrupted = 0;
         while done < dst.len() && offset + (done as u64) < file_size {
             let at = offset + done as u64;
             let arrived = match file.read_at(at, &mut dst[done..]) {
                 Ok(0) => return Err((done, Refusal::Fatal(read::truncated(self.job, at)))),
                 Ok(n) => n,
-                Err(errno) if errno.kind == ErrorKind::Interrupted => continue,
+                Err(errno) if errno.kind == ErrorKind::Interrupted && interrupted < read::INTERRUPTIONS => {
+                    interrupted += 1;
+                    continue;
+                }
                 Err(errno) => {
                     let path = self.job.path.to_owned();
                     return Err(match errno.kind {
@@ -154,6 +166,7 @@ impl<'b> Campaign<'_, '_, 'b> {
                     });
                 }
             };
+            interrupted = 0;
             if at + arrived as u64 >= file_size {
                 touch(&mut dst[done + arrived..]);
                 break;
@@ -164,7 +177,9 @@ impl<'b> Campaign<'_, '_, 'b> {
             stuck = if whole == 0 { stuck + 1 } else { 0 };
             if stuck == 3 {
                 let name = "every read stops inside its first block".into();
-                return Err((done, Refusal::Direct(Errno { kind: ErrorKind::Other, code: 0, name })));
+                // What came of the block is right: the rest of it is read another way.
+                let refusal = Refusal::Direct(Errno { kind: ErrorKind::Other, code: 0, name });
+                return Err((done + arrived, refusal));
             }
         }
         Ok(())

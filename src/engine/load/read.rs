@@ -28,15 +28,22 @@ pub(super) enum Stop {
     EndOfFile { at: u64 },
 }
 
+/// How often in a row a read may be interrupted before that is an error. A signal or a server interrupts now and
+/// then; what interrupts every time would keep a reader for ever.
+pub(super) const INTERRUPTIONS: u32 = 64;
+
 /// Fills `dst` from `offset`, continuing after short and interrupted reads.
 pub(super) fn fill(file: &dyn File, offset: u64, dst: &mut [u8]) -> Result<(), Stop> {
     let mut done = 0;
+    let mut interrupted = 0;
     while done < dst.len() {
         let at = offset + done as u64;
         match file.read_at(at, &mut dst[done..]) {
             Ok(0) => return Err(Stop::EndOfFile { at }),
-            Ok(n) => done += n,
-            Err(errno) if errno.kind == ErrorKind::Interrupted => {}
+            Ok(n) => (done, interrupted) = (done + n, 0),
+            Err(errno) if errno.kind == ErrorKind::Interrupted && interrupted < INTERRUPTIONS => {
+                interrupted += 1
+            }
             Err(errno) => return Err(Stop::Refused { at, errno }),
         }
     }

@@ -13,6 +13,7 @@ mod memory;
 mod process;
 mod profile;
 mod region;
+mod systems;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -20,6 +21,7 @@ use std::sync::{Arc, PoisonError};
 
 pub use content::SimFile;
 pub use profile::{SimDirect, SimProfile};
+pub use systems::SimSystem;
 
 use super::{Buffer, ErrorKind, File, Limits, LockAdvice, NativeFlags, OsFamily, Platform, Result};
 use file::OpenFile;
@@ -39,6 +41,17 @@ pub struct Census {
     pub buffers: u64,
     /// Bytes in the pages that are locked, each page counted once.
     pub locked_bytes: u64,
+}
+
+impl std::fmt::Display for Census {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { open_files, mappings, mapped_bytes, buffers, locked_bytes } = self;
+        write!(
+            f,
+            "{open_files} open files, {mappings} mappings of {mapped_bytes} bytes, {buffers} buffers, \
+             {locked_bytes} locked bytes"
+        )
+    }
 }
 
 /// A simulated machine. Clones share its files, its counts and its lock quota.

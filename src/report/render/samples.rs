@@ -3,9 +3,10 @@
 use crate::check::document::{
     Across, CaseResult, Cell, CheckDocument, CheckFinished, CheckStarted, Claim, CompareDocument,
     CompareFinished, CompareStarted, CompareTotals, Compared, Facts, Failure, FaultCase, FaultGroup,
-    FaultOutcome, FaultTotals, FaultsDocument, FaultsFinished, FaultsStarted, GroupResult, Header, Impact,
-    JudgeDocument, LevelResult, LevelState, Machine, MergeDocument, MergeFinished, MergeStarted, MergeTotals,
-    MergeVerdict, ModelMerged, Normalisation, Part, RowMerged, Totals, Verdict,
+    FaultOutcome, FaultTotals, FaultsBounds, FaultsDocument, FaultsFinished, FaultsLeft, FaultsStarted,
+    GroupResult, Header, Impact, JudgeDocument, LeftBecause, LevelResult, LevelState, Machine, MergeDocument,
+    MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, Normalisation, Part, RowMerged,
+    Totals, Verdict,
 };
 use crate::plan::{LoadPlan, OnRefused};
 use crate::rules::{Capability, Finding, Level, NotObserved, Rule};
@@ -300,6 +301,7 @@ pub(super) fn faults() -> FaultsDocument {
         faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
         outcome,
         message: message.to_owned(),
+        given_by: Vec::new(),
         verdict,
     };
     let short = "read:short=100";
@@ -313,7 +315,10 @@ pub(super) fn faults() -> FaultsDocument {
         format!("loadparity check --faults --only-fault '{short}' -- llama-cli {{model}} {{flags}}");
     FaultsDocument {
         schema: FaultsDocument::SCHEMA.to_owned(),
-        started: FaultsStarted { check: started(), planned: 5 },
+        started: FaultsStarted {
+            check: started(),
+            bounds: FaultsBounds { depth: Some(2), cases: Some(5), seconds: 300 },
+        },
         rules: Vec::new(),
         groups: vec![FaultGroup {
             name: "read".to_owned(),
@@ -342,11 +347,20 @@ pub(super) fn faults() -> FaultsDocument {
                 planned: 5,
                 met: 4,
                 groups: 1,
+                states: 3,
+                sites: 2,
+                depth: 2,
+                left: 7,
                 failures: 1,
                 expected: 0,
                 not_observed: 1,
                 processes: 9,
             },
+            left: vec![FaultsLeft {
+                calls: "read, once".to_owned(),
+                schedules: 7,
+                reason: LeftBecause::Bound,
+            }],
             notes: Vec::new(),
             not_observed: Vec::new(),
             interrupted: true,

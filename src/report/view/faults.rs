@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::shared::{self, Pool, counted, test};
 use super::{Annotation, Cell, Column, Detail, Ending, Suite, Table, Test, View, Viewed, check};
-use crate::check::document::{Failure, FaultCase, FaultGroup, FaultOutcome, FaultsDocument, Verdict};
+use crate::check::document::{
+    Failure, FaultCase, FaultGroup, FaultOutcome, FaultsDocument, FaultsLeft, LeftBecause, Verdict,
+};
 
 impl Viewed for FaultsDocument {
     fn view(&self) -> View {
@@ -12,6 +14,7 @@ impl Viewed for FaultsDocument {
         let by_group = self.groups.iter().flat_map(|g| g.notes.iter().map(|note| (g.name.as_str(), note)));
         let mut notes = shared::grouped_notes(by_group);
         notes.extend(unseen_outcomes(&self.cases));
+        notes.extend(left(&finished.left));
         notes.extend(finished.notes.iter().cloned());
         let started = &self.started.check;
         let mut pool = Pool::new(&self.failures);
@@ -38,6 +41,17 @@ impl Viewed for FaultsDocument {
     fn exit_code(&self) -> u8 {
         self.finished.exit_code
     }
+}
+
+/// What was not run, a line for each reason.
+fn left(left: &[FaultsLeft]) -> Vec<String> {
+    let line = |reason: LeftBecause, why: &str| {
+        let of = left.iter().filter(|left| left.reason == reason);
+        let parts: Vec<String> = of.map(|left| format!("{} ({})", left.schedules, left.calls)).collect();
+        (!parts.is_empty()).then(|| format!("left {why}: {}", parts.join(", ")))
+    };
+    let bound = line(LeftBecause::Bound, "at the bound (--depth, --cases, --time)");
+    bound.into_iter().chain(line(LeftBecause::Hang, "after the first hang of their kind")).collect()
 }
 
 /// One row a plan, one column an outcome that there was, the worst first.
@@ -84,9 +98,12 @@ fn unseen_outcomes(cases: &[FaultCase]) -> Vec<String> {
 fn counts(document: &FaultsDocument) -> String {
     let t = &document.finished.totals;
     let mut counts = format!(
-        "{} of faults planned, {} met a call; {}, {}",
+        "{} of faults run, {} met a call; {} in {}, {} left; {}, {}",
         counted(t.planned, "schedule"),
         t.met,
+        counted(t.states, "state"),
+        counted(t.sites, "site"),
+        t.left,
         counted(t.groups, "plan"),
         counted(t.failures, "failure"),
     );

@@ -64,6 +64,7 @@ fn reference(name: &str, platform: Arc<dyn Platform>, path: &Path, file: &Path) 
         depth: Depth::Bytes,
         generation: &generation,
         truth: &truth,
+        patience: None,
     };
     let one = |plan: LoadPlan| {
         let case = Case { spelling: Spelling::default(), plan: Some(plan) };

@@ -1,0 +1,310 @@
+//! The sites of a run: its calls that a fault can meet, what each is an example of, and what lies ahead of one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::table::{Lasts, Row, rows_of};
+use crate::rules::Evidence;
+use crate::subject::{FaultSpec, Target, When};
+use crate::trace::{Call, FileId, Op, Outcome, RegionId};
+
+/// One call of a run that a fault can meet.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    /// Its full name in the injection grammar.
+    pub(super) call: &'static str,
+    /// Which call of that name on that file it is, from 1.
+    pub(super) number: u64,
+    /// Where it stands in the trace.
+    pub(super) at: usize,
+    offset: u64,
+    len: u64,
+    /// File, kind, phase, whether first, second, last or between, and size class.
+    class: u64,
+}
+
+/// A fault at a site.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    /// The fault.
+    pub(super) spec: FaultSpec,
+    /// Its site, kind and duration as one number.
+    pub(super) class: u64,
+    /// What it is behind a state: call, kind and duration.
+    pub(super) kind: u64,
+    /// Call and severity: what is left after a hang.
+    pub(super) group: &'static str,
+    /// Which system gives it.
+    pub(super) source: &'static str,
+}
+
+/// A hash of anything that is the same in every run of one build.
+pub(super) fn hash(what: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Files and regions of a trace, as far as they name its calls.
+#[derive(Default)]
+struct Known<'o> {
+    paths: HashMap<FileId, &'o str>,
+    order: Vec<&'o str>,
+    mappings: HashMap<RegionId, bool>,
+}
+
+impl<'o> Known<'o> {
+    fn learn(&mut self, op: &'o Op) {
+        match &op.call {
+            Call::Open { file, path, .. } => {
+                self.paths.insert(*file, path);
+                if !self.order.contains(&path.as_str()) {
+                    self.order.push(path);
+                }
+            }
+            Call::Map { region, .. } => {
+                self.mappings.insert(*region, true);
+            }
+            Call::Alloc { region, .. } => {
+                self.mappings.insert(*region, false);
+            }
+            _ => {}
+        }
+    }
+
+    /// The number of a call's file, in the order of their first opens.
+    fn file(&self, call: &Call) -> Option<usize> {
+        let path = self.paths.get(&call.file()?)?;
+        self.order.iter().position(|known| known == path)
+    }
+
+    fn name(&self, call: &Call) -> Option<&'static str> {
+        let is_map = || call.region().and_then(|region| self.mappings.get(&region).copied());
+        Some(match call {
+            Call::Open { direct: true, .. } => "open.direct",
+            Call::Open { .. } => "open.buffered",
+            Call::Size { .. } => "size",
+            Call::Alignment { .. } => "alignment",
+            Call::MapHint { .. } => "maphint",
+            Call::Read { direct: true, .. } => "read.direct",
+            Call::Read { .. } => "read.buffered",
+            Call::Map { .. } => "map",
+            Call::Alloc { .. } => "alloc",
+            Call::FileAdvise { .. } => "advise.file",
+            Call::MapAdvise { .. } => "advise.map",
+            Call::Lock { .. } if is_map()? => "lock.map",
+            Call::Lock { .. } => "lock.buffer",
+            Call::Unlock { .. } if is_map()? => "unlock.map",
+            Call::Unlock { .. } => "unlock.buffer",
+            Call::Unmap { .. } if is_map()? => "unmap",
+            _ => return None,
+        })
+    }
+}
+
+/// Where a call is, and how much it asks for.
+fn extent(call: &Call) -> (u64, u64) {
+    match call {
+        Call::Read { offset, len, .. }
+        | Call::Map { offset, len, .. }
+        | Call::FileAdvise { offset, len, .. }
+        | Call::MapAdvise { offset, len, .. }
+        | Call::Lock { offset, len, .. }
+        | Call::Unlock { offset, len, .. }
+        | Call::Unmap { offset, len, .. } => (*offset, *len),
+        Call::Alloc { len, .. } => (0, *len),
+        _ => (0, 0),
+    }
+}
+
+/// The alignment of a read's destination, as far as a kernel cares.
+fn destination(call: &Call) -> u64 {
+    match call {
+        Call::Read { addr, .. } => 1 << addr.trailing_zeros().min(12),
+        _ => 0,
+    }
+}
+
+/// Every call of a trace that a fault can meet, in order.
+pub(super) fn sites(ops: &[Op]) -> Vec<Site> {
+    let mut known = Known::default();
+    let mut counts: BTreeMap<(Option<usize>, &'static str), u64> = BTreeMap::new();
+    let mut seen: Vec<(Site, Option<usize>, u32)> = Vec::new();
+    for (at, op) in ops.iter().enumerate() {
+        known.learn(op);
+        let Some(call) = known.name(&op.call) else { continue };
+        let file = known.file(&op.call);
+        let number = counts.entry((file, call)).or_default();
+        *number += 1;
+        let (offset, len) = extent(&op.call);
+        seen.push((Site { call, number: *number, at, offset, len, class: 0 }, file, op.phase as u32));
+    }
+    for (site, file, phase) in &mut seen {
+        let last = counts.get(&(*file, site.call)).copied().unwrap_or_default();
+        let place = match site.number {
+            1 => 0,
+            2 => 1,
+            n if n == last => 3,
+            _ => 2,
+        };
+        site.class = hash((*file, site.call, *phase, place, site.len.checked_ilog2().map(|log| log / 4)));
+    }
+    seen.into_iter().map(|(site, _, _)| site).collect()
+}
+
+impl Site {
+    /// Every fault of the table for this call, each for as long as its row says.
+    pub(super) fn candidates(&self, reference: bool) -> Vec<Candidate> {
+        let mut all: Vec<Candidate> = Vec::new();
+        for row in rows_of(self.call, reference) {
+            for lasts in row.lasts {
+                let Some(candidate) = self.candidate(row, *lasts) else { continue };
+                if !all.iter().any(|other| other.spec == candidate.spec) {
+                    all.push(candidate);
+                }
+            }
+        }
+        all
+    }
+
+    fn candidate(&self, row: &Row, lasts: Lasts) -> Option<Candidate> {
+        let fault = row.what.fault(self.offset, self.len)?;
+        let when = match lasts {
+            Lasts::Once => When::nth(self.number),
+            Lasts::Burst => When::new(self.number, Some(self.number.checked_add(2)?), 1)?,
+            Lasts::Sticky => When::from(self.number),
+        };
+        let spec = FaultSpec::new(Target::named(self.call)?, fault, when).ok()?;
+        let kind = hash((self.call, row.what.kind(), lasts));
+        Some(Candidate {
+            spec,
+            class: hash((self.class, kind)),
+            kind,
+            group: group(self.call, lasts),
+            source: row.source,
+        })
+    }
+}
+
+/// What is left as a whole after a hang: calls of a name, with faults that pass or that stay.
+fn group(call: &'static str, lasts: Lasts) -> &'static str {
+    let stays = lasts == Lasts::Sticky;
+    match (call.split('.').next().unwrap_or(call), stays) {
+        ("open", false) => "open, once",
+        ("open", true) => "open, from then on",
+        ("read", false) => "read, once",
+        ("read", true) => "read, from then on",
+        ("map" | "alloc", false) => "memory, once",
+        ("map" | "alloc", true) => "memory, from then on",
+        ("lock" | "unlock", false) => "lock, once",
+        ("lock" | "unlock", true) => "lock, from then on",
+        (_, false) => "questions and advice, once",
+        (_, true) => "questions and advice, from then on",
+    }
+}
+
+/// The place in a trace at which a fault first met a call: its site, or the last call that any fault changed where
+/// threads made the calls in another order.
+pub(super) fn met_at(sites: &[Site], ops: &[Op], spec: FaultSpec) -> Option<usize> {
+    let covered = |site: &&Site| spec.target().covers(site.call) && spec.when().meets(site.number);
+    let own = sites.iter().find(covered).map(|site| site.at);
+    own.or_else(|| ops.iter().rposition(|op| op.injected))
+}
+
+/// What a run is at one place: what lies ahead, the mode that it ended in, what it holds, and the kinds of fault
+/// behind it, of which two of each count.
+pub(super) fn state(evidence: &Evidence, at: Option<usize>, behind: &[u64]) -> u64 {
+    let mut known = Known::default();
+    let mut hasher = DefaultHasher::new();
+    let (mut files, mut regions, mut locks) = (0i64, 0i64, 0i64);
+    for (index, op) in evidence.ops.iter().enumerate() {
+        known.learn(op);
+        if at.is_none_or(|at| index > at) {
+            if let Some(name) = known.name(&op.call) {
+                (name, known.file(&op.call), extent(&op.call), destination(&op.call)).hash(&mut hasher);
+            }
+            continue;
+        }
+        if matches!(op.outcome, Outcome::Err(_)) {
+            continue;
+        }
+        match op.call {
+            Call::Open { .. } => files += 1,
+            Call::Close { .. } => files -= 1,
+            Call::Map { .. } | Call::Alloc { .. } => regions += 1,
+            Call::Unmap { .. } => regions -= 1,
+            Call::Lock { .. } => locks += 1,
+            Call::Unlock { .. } => locks -= 1,
+            _ => {}
+        }
+    }
+    let mut behind = behind.to_vec();
+    behind.sort_unstable();
+    let mut kinds: BTreeMap<u64, u8> = BTreeMap::new();
+    for kind in behind {
+        let count = kinds.entry(kind).or_default();
+        *count = (*count + 1).min(2);
+    }
+    (files, regions, locks, evidence.effective().to_string(), kinds).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{NativeFlags, Phase};
+
+    fn op(seq: u64, call: Call) -> Op {
+        let (outcome, phase) = (Outcome::Ok(0), Phase::Load);
+        Op { seq, phase, pid: 0, thread: 0, call, outcome, start_ns: 0, dur_ns: 0, injected: false }
+    }
+
+    fn trace(reads: u64) -> Vec<Op> {
+        let flags = NativeFlags::default();
+        let (file, path) = (FileId(0), "m".to_owned());
+        let mut ops = vec![op(0, Call::Open { file, path, direct: false, identity: None, flags })];
+        for n in 0..reads {
+            let read = Call::Read { file, offset: n * 8192, len: 8192, direct: false, addr: 4096 };
+            ops.push(op(n + 1, read));
+        }
+        ops
+    }
+
+    #[test]
+    fn calls_between_the_ends_are_one_class() {
+        let sites = sites(&trace(9));
+        let numbers: Vec<_> = sites.iter().map(|site| (site.call, site.number)).collect();
+        assert_eq!(numbers[..3], [("open.buffered", 1), ("read.buffered", 1), ("read.buffered", 2)]);
+        let classes: std::collections::BTreeSet<u64> = sites[1..].iter().map(|site| site.class).collect();
+        assert_eq!(classes.len(), 4);
+    }
+
+    #[test]
+    fn candidates_are_those_of_the_table_each_once() {
+        let read = &sites(&trace(2))[1];
+        let shown: Vec<String> = read.candidates(false).iter().map(|c| c.spec.to_string()).collect();
+        for expected in [
+            "read.buffered:error=EIO:when=1",
+            "read.buffered:error=EIO:when=1+",
+            "read.buffered:error=EINTR:when=1..3",
+            "read.buffered:short=4096:when=1",
+            "read.buffered:short=8191:when=1",
+            "read.buffered:truncate=4096:when=1+",
+        ] {
+            assert!(shown.iter().any(|s| s == expected), "{expected} is not in {shown:?}");
+        }
+        let mut once = shown.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), shown.len());
+    }
+
+    #[test]
+    fn a_fault_is_found_where_it_first_met_a_call() {
+        let ops = trace(5);
+        let spec: FaultSpec = "read:error=EIO:when=3+".parse().unwrap();
+        assert_eq!(met_at(&sites(&ops), &ops, spec), Some(3));
+        let nowhere: FaultSpec = "lock:error=ENOMEM".parse().unwrap();
+        assert_eq!(met_at(&sites(&ops), &ops, nowhere), None);
+    }
+}
