@@ -1,7 +1,6 @@
 //! `check --faults`: exploration of a command, or of the reference engine on every machine.
 
 use std::io::Write;
-use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
 
@@ -122,7 +121,7 @@ fn try_engine(args: &CheckArgs, how: Faults, out: &mut dyn Write) -> Result<Exit
         .notes
         .push("no text is generated: every tensor's bytes are compared after every load".to_owned());
     campaign.expected = args.foreign.expected()?;
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = super::run::thread_count(None);
     let jobs = usize::from(args.campaign.jobs).max(cores);
     if worlds.len() == 1 && args.only.is_empty() && args.platform.is_none() {
         worlds.clear();

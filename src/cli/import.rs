@@ -108,7 +108,7 @@ fn lines(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {
     if report.unfinished > 0 {
         writeln!(out, "{} calls whose end the text does not hold", report.unfinished)?;
     }
-    for note in &report.notes {
+    for note in report.notes.iter().chain(&report.doubts) {
         writeln!(out, "note: {note}")?;
     }
     for (number, text) in report.other.iter().take(SHOWN) {
@@ -161,7 +161,7 @@ fn json(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {
         unfinished: report.unfinished,
         operations: imported.trace.ops.len(),
         page_size: imported.trace.header.page_size,
-        notes: report.notes.clone(),
+        notes: report.notes.iter().chain(&report.doubts).cloned().collect(),
     };
     serde_json::to_writer(&mut *out, &document)?;
     writeln!(out)

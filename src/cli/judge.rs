@@ -119,7 +119,7 @@ fn recording(args: &JudgeArgs) -> Result<Recorded, Exit> {
         let imported = imported(path, Some(Origin::Strace))?;
         let printed = Some(imported.report.printed).filter(|lines| !lines.is_empty());
         let unseen = unseen(&imported.trace);
-        return Ok(Recorded { trace: imported.trace, printed, unseen, notes: imported.report.notes });
+        return Ok(Recorded { trace: imported.trace, printed, unseen, notes: imported.report.doubts });
     }
     let path = args.trace.as_deref().unwrap_or_else(|| std::path::Path::new(""));
     let shown = path.display();

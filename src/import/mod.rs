@@ -117,6 +117,8 @@ pub struct Report {
     pub unfinished: usize,
     /// What the text shows or leaves open, in sentences.
     pub notes: Vec<String>,
+    /// What the recording may lack without a sign of it, in sentences.
+    pub doubts: Vec<String>,
     /// What the program printed, as far as the text holds it, in order.
     pub printed: Vec<String>,
 }

@@ -321,6 +321,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "how many workers there are without `--threads`; results do not depend on it",
     },
     Interaction {
+        what: "the number of processors",
+        by: "src/subject/truth.rs",
+        why: "how many tensors are hashed at a time",
+    },
+    Interaction {
         what: "the monotonic clock",
         by: "src/platform/recorder.rs",
         why: "durations in traces; no decision and no output depends on it",

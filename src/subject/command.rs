@@ -89,8 +89,9 @@ impl ExternalCommand {
             Status::Code(_) | Status::Unknown => Ending::Failed(message),
             Status::Signal(_) => Ending::Crashed(message),
             Status::TimeLimit => {
-                let seconds = time_limit.as_secs_f64();
-                Ending::TimeLimit(format!("it did not end within {seconds:.1} seconds"))
+                // A limit that was measured has more digits than anybody wants to read.
+                let seconds = (time_limit.as_secs_f64() * 10.0).round() / 10.0;
+                Ending::TimeLimit(format!("it did not end within {seconds} seconds"))
             }
             Status::Stopped(signal) => Ending::Killed(format!("stopped by signal {signal}")),
         }

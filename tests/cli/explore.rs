@@ -56,7 +56,7 @@ fn a_simulated_machine_is_named_and_an_unknown_one_is_a_usage_error() {
 #[test]
 fn what_interrupts_for_ever_and_what_fails_end_in_an_error() {
     for (flags, fault, told) in [
-        (["-lm", "none"], "read.buffered:error=EINTR:when=3+", "EINTR"),
+        (["-lm", "none"], "read.buffered:error=EINTR:when=2+", "EINTR"),
         (["-lm", "dio"], "read.direct:error=EINTR", "EINTR"),
         (["-lm", "dio"], "open.direct:error=EIO", "EIO"),
         (["-lm", "dio"], "open.direct:error=EMFILE", "EMFILE"),

@@ -27,7 +27,8 @@
     /* Defects. */ \
     X(lock_first_half) X(lock_wrong_place) X(lock_by_child) X(env_beats_argv) X(other_model) X(tail_not_loaded) \
     X(opened_for_writing) X(mapped_writable) X(through_a_pipe) X(short_read_ends_it) X(refusal_unreported) \
-    X(retry_forever) X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
+    X(retry_forever) X(interrupted_ends_it) \
+    X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
     X(decoy_mapping) X(made_writable) X(unlocks_at_once) X(loads_in_parent) X(resized_by_path) X(direct_decoy) \
     X(uses_io_uring) X(flips_a_byte) X(overwrites_later) X(lock_lost_in_copy) \
     /* Idioms. */ \
@@ -143,7 +144,7 @@ static uint64_t read_some(int fd, byte *into, uint64_t offset, uint64_t length) 
         ssize_t got = pread(fd, into, length, (off_t)offset);
         if (got > 0) return (uint64_t)got;
         if (got == 0) die("%s ends too early", model.path);
-        if (errno == EINTR) continue;
+        if (errno == EINTR && !planted(interrupted_ends_it)) continue;
         if (fd == model.direct_fd && (errno == EINVAL || errno == EFAULT)) return 0;
         if (!planted(retry_forever) || errno != EIO) die("cannot read %s: %s", model.path, strerror(errno));
         usleep(1000);

@@ -474,7 +474,7 @@ proptest! {
 #[test]
 fn a_recording_that_may_be_filtered_is_no_proof_that_nothing_was_locked() {
     let load = format!("{BUFFERED}{MAP}{CLOSE}");
-    let says = |text: &str| imported(text).report.notes.iter().any(|note| note.contains("left out mlock"));
+    let says = |text: &str| imported(text).report.doubts.iter().any(|doubt| doubt.contains("left out mlock"));
     assert!(says(&load));
     assert!(!says(&format!("brk(NULL) = 0x55\n{load}")), "nobody asks for brk");
     assert!(!says(&format!("{BUFFERED}{MAP}mlock(0x7f0000000000, 1048576) = 0\n{CLOSE}")));

@@ -124,7 +124,10 @@ impl Model {
         let json = self.folder.path().join("result.json");
         _ = std::fs::remove_file(&json);
         let mut line = support::loadparity();
-        line.args(args).arg("-m").arg(&self.path).arg("--retries=1");
+        line.args(args).arg("-m").arg(&self.path);
+        if !command.is_empty() || args.contains(&"compare") {
+            line.arg("--retries=1");
+        }
         if !args.contains(&"--jobs") {
             line.arg("--jobs=2");
         }

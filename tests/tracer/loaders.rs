@@ -21,6 +21,7 @@ macro_rules! rows {
 rows! {
     honest lock_first_half lock_wrong_place lock_by_child env_beats_argv other_model tail_not_loaded
     opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported retry_forever
+    interrupted_ends_it
     silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
     unlocks_at_once loads_in_parent resized_by_path direct_decoy uses_io_uring flips_a_byte overwrites_later
     lock_lost_in_copy
@@ -41,7 +42,8 @@ fn row_holds(name: &str) {
     let row = table().into_iter().find(|row| row.name == name).unwrap();
     let told = model().check(&[], &command(name));
     assert_eq!((told.code, told.rules().join(" ")), (row.code, row.rules.to_owned()), "{}", told.text);
-    assert!(row.kind == "defect" || told.code == 0, "{}", told.text);
+    // What is right is never called broken.
+    assert!(row.kind == "defect" || matches!(told.code, 0 | 3), "{}", told.text);
     match name {
         "flips_a_byte" => is_wrong(&told, ""),
         "overwrites_later" => is_wrong(&told, "it was right when it was loaded"),
@@ -50,7 +52,11 @@ fn row_holds(name: &str) {
             let messages = told.messages("tensors-locked");
             assert!(!messages.is_empty() && messages.iter().all(says), "{}", told.text);
         }
-        "idiom_staged_lock" => assert_eq!(told.sentence(), "parity to P4"),
+        // Tensors of a few hundred bytes are too short to be told from chance.
+        "idiom_staged_lock" => {
+            let reason = "where it was copied to is not known";
+            assert!(told.sentence().contains(reason), "{}", told.sentence());
+        }
         "idiom_in_place_transform" => {
             assert!(told.sentence().contains("P3 observed in part: "), "{}", told.sentence());
         }
@@ -216,6 +222,7 @@ fn a_trace_of_shards_has_them_all() {
 #[case("short_read_ends_it", "fault-output")]
 #[case("refusal_unreported", "fault-reported")]
 #[case("retry_forever", "fault-hang")]
+#[case("interrupted_ends_it", "transient-survived")]
 fn a_defect_that_shows_under_faults_is_found(#[case] name: &str, #[case] rule: &str) {
     let told = model().check(&["--faults=single"], &command(name));
     told.breaks(&[rule]);

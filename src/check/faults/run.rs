@@ -203,8 +203,6 @@ impl<'a, 'p> Run<'a, 'p> {
             return;
         }
         let reference = !self.faults.campaign.subject.is_command();
-        let mut kinds = behind.kinds.clone();
-        kinds.sort_unstable();
         let ahead = all.iter().filter(|site| at.is_none_or(|at| site.at > at));
         for site in ahead {
             // What a fault that lasts refuses already makes no difference.
@@ -220,7 +218,7 @@ impl<'a, 'p> Run<'a, 'p> {
                     sources: behind.sources.iter().copied().chain([candidate.source]).collect(),
                 };
                 let depth = u32::try_from(what.faults.len()).unwrap_or(u32::MAX);
-                let class = hash((behind.root, &kinds, candidate.class));
+                let class = hash((behind.root, candidate.class));
                 self.explorer.push(Step { what, depth, class, lane: behind.root, kind: candidate.group });
             }
         }

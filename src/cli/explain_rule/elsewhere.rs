@@ -66,6 +66,11 @@ pub(in crate::cli) const ELSEWHERE: &[Elsewhere] = &[
         FAULTS,
         Some((COMMAND_FAULTS, "a_known_divergence_is_expected_and_one_that_is_gone_fails")),
     ),
+    row(
+        Rule::TransientSurvived,
+        FAULTS,
+        Some(("tests/tracer/loaders.rs", "a_defect_that_shows_under_faults_is_found")),
+    ),
     row(Rule::DataKept, COMPARE, Some((COMMAND_COMPARE, "less_work_is_benign_and_another_output_is_a_risk"))),
     row(
         Rule::GuaranteeKept,

@@ -304,7 +304,7 @@ impl Reader {
         });
         let locks = ops.iter().any(|op| matches!(op.call, Call::Lock { .. }));
         if !(ops.is_empty() || self.unfiltered || locks) {
-            self.report.notes.push(FILTERED.to_owned());
+            self.report.doubts.push(FILTERED.to_owned());
         }
         if !ops.is_empty() {
             self.report.notes.push(format!("a page is taken to be {PAGE} bytes: strace does not tell"));
