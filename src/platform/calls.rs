@@ -290,7 +290,12 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "Linux: which pages of a mapping of a model were touched, before it goes",
     },
     Interaction {
-        what: "`/proc/PID/clear_refs`, `smaps` of the traced command and of this program, mappings of its models, a lock on `/proc/self/exe`",
+        what: "`/proc/PID/smaps` of the traced command and of this program",
+        by: "src/tracer/linux/smaps.rs",
+        why: "Linux: which memory is locked, resident and writable, and so may hold a copy of weights",
+    },
+    Interaction {
+        what: "`/proc/PID/clear_refs` of the traced command, mappings of its models, a lock on `/proc/self/exe`",
         by: "src/tracer/linux/released.rs",
         why: "Linux: whether memory was used after its lock was released",
     },
