@@ -5,7 +5,7 @@
 //! documentation and the enumeration of spellings.
 //! Anyone may call it; it calls nobody.
 //!
-//! A dialect is a file ([`file`] says what may stand in one); those of `dialects/` are shipped.
+//! A dialect is a file ([`mod@file`] says what may stand in one); those of `dialects/` are shipped.
 //! [`rules`] is what a file can express, [`flags`] its table of flags, and [`resolve()`] the small
 //! engine over them, which knows no flag and no dialect by name. An era is added by writing its file.
 
