@@ -1,0 +1,154 @@
+//! What was seen of the memory of a run beside its calls: pages that were touched, memory that was used without its
+//! lock, copies of tensors.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rangemap::RangeSet;
+
+use super::Evidence;
+use super::locks::SOME;
+use crate::rules::Capability;
+use crate::rules::tensors;
+use crate::rules::weights::Tensor;
+use crate::trace::{Call, Observation, ProcessId, Seen};
+
+/// What the page table showed of mappings before they went, by file of the weights.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Bytes of the file whose mapping was looked at.
+    looked: BTreeMap<usize, RangeSet<u64>>,
+    /// Bytes of the file in pages that a process had touched.
+    touched: BTreeMap<usize, RangeSet<u64>>,
+}
+
+/// Tensor bytes that stand whole in memory where no read left them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorCopy {
+    /// The process.
+    pub pid: ProcessId,
+    /// Which file of the weights.
+    pub file: usize,
+    /// Bytes of the file.
+    pub range: Range<u64>,
+    /// The address of the first of them.
+    pub addr: u64,
+    /// Whether what reads and mappings brought of them is gone, or was about to go.
+    pub alone: bool,
+}
+
+impl TensorCopy {
+    /// The memory that holds it.
+    fn addresses(&self) -> Range<u64> {
+        self.addr..self.addr.saturating_add(self.range.end.saturating_sub(self.range.start))
+    }
+}
+
+impl Evidence {
+    /// Adds what was seen of the memory of the run.
+    #[must_use]
+    pub fn seeing(mut self, observations: &[Observation]) -> Self {
+        let files = self.weights.files_of(&self.ops);
+        let opens = self.ops.iter().filter_map(|op| match &op.call {
+            Call::Open { file, path, .. } => Some((path.as_str(), *files.get(file)?)),
+            _ => None,
+        });
+        let by_path: BTreeMap<&str, usize> = opens.collect();
+        for observation in observations {
+            if let Seen::UsedUnlocked { addr, len, used } = observation.seen {
+                self.used_unlocked.push((observation.pid, addr..addr.saturating_add(len), used));
+            }
+            if let Seen::Copy { path, offset, len, addr, alone } = &observation.seen
+                && let Some(file) = by_path.get(path.as_str())
+            {
+                let range = *offset..offset.saturating_add(*len);
+                let (pid, file, addr, alone) = (observation.pid, *file, *addr, *alone);
+                self.copies.push(TensorCopy { pid, file, range, addr, alone });
+            }
+            let Seen::Touched { path, offset, len, touched } = &observation.seen else { continue };
+            let Some(file) = by_path.get(path.as_str()) else { continue };
+            let all = self.touched.get_or_insert_default();
+            let looked = *offset..offset.saturating_add(*len);
+            let parts = touched.iter().filter(|range| !range.is_empty()).cloned();
+            all.touched.entry(*file).or_default().extend(parts);
+            all.looked.entry(*file).or_default().extend((!looked.is_empty()).then_some(looked));
+        }
+        if self.capabilities.has(Capability::Memory) && !self.weights.is_empty() {
+            self.tensors = Some(tensors::seen(&self, &by_path, observations));
+        }
+        self
+    }
+
+    /// Bytes that a loader used after it had released their lock, where they are no small part of the weights.
+    /// An allocator that takes memory back looks at a page or two.
+    #[must_use]
+    pub fn used_after_unlock(&self) -> Option<u64> {
+        self.used_without_lock(false)
+    }
+
+    /// Bytes of weights that a loader had locked, left in other memory without a lock, and used there, where
+    /// they are no small part of the weights.
+    #[must_use]
+    pub fn used_in_copy(&self) -> Option<u64> {
+        self.used_without_lock(true)
+    }
+
+    /// Tensor bytes of each file that stand in a copy alone whose memory was locked.
+    pub(in crate::rules) fn locked_copies(&self) -> BTreeMap<usize, RangeSet<u64>> {
+        let mut held: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
+        for copy in self.copies.iter().filter(|copy| copy.alone && self.is_loader(copy.pid)) {
+            let granted =
+                self.fold.locks.iter().filter(|lock| lock.pid == copy.pid && lock.refused.is_none());
+            let locked: RangeSet<u64> =
+                granted.map(|lock| lock.pages.clone()).filter(|pages| !pages.is_empty()).collect();
+            if !copy.range.is_empty() && locked.gaps(&copy.addresses()).next().is_none() {
+                held.entry(copy.file).or_default().insert(copy.range.clone());
+            }
+        }
+        held
+    }
+
+    fn used_without_lock(&self, in_copy: bool) -> Option<u64> {
+        let least = self.weights.len() / SOME;
+        let is_copy = |pid: ProcessId, range: &Range<u64>| {
+            let here = |copy: &TensorCopy| {
+                let held = copy.addresses();
+                copy.pid == pid && copy.alone && held.start < range.end && range.start < held.end
+            };
+            self.copies.iter().any(here)
+        };
+        let most = |(pid, range, used): &&(ProcessId, Range<u64>, u64)| {
+            self.is_loader(*pid)
+                && *used > (range.end - range.start) / 4 * 3
+                && is_copy(*pid, range) == in_copy
+        };
+        let used = self.used_unlocked.iter().filter(most).map(|(_, _, used)| *used).sum::<u64>();
+        (used > least).then_some(used)
+    }
+
+    /// Bytes of a file whose mapping was looked at before it went.
+    pub(in crate::rules) fn looked_at(&self, file: usize) -> RangeSet<u64> {
+        self.touched.as_ref().and_then(|seen| seen.looked.get(&file)).cloned().unwrap_or_default()
+    }
+
+    /// Bytes of tensors that were mapped and not read, and of which no process ever touched a page of the
+    /// mapping: nothing can have used them.
+    #[must_use]
+    pub fn untouched_bytes(&self) -> u64 {
+        let Some(seen) = &self.touched else { return 0 };
+        let mut untouched = 0u64;
+        for (index, file) in self.weights.files.iter().enumerate() {
+            let (Some(looked), none) = (seen.looked.get(&index), RangeSet::new()) else { continue };
+            let touched = seen.touched.get(&index).unwrap_or(&none);
+            let read = self.union_of(|process| process.read(index));
+            let nothing = |tensor: &&Tensor| {
+                let range = &tensor.range;
+                looked.gaps(range).next().is_none() && !touched.overlaps(range) && !read.overlaps(range)
+            };
+            let bytes =
+                file.tensors.iter().filter(nothing).map(|tensor| tensor.range.end - tensor.range.start);
+            untouched = bytes.fold(untouched, u64::saturating_add);
+        }
+        untouched
+    }
+}

@@ -1,0 +1,84 @@
+//! By which way the bytes of the weights came, and what that comes to.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rangemap::RangeSet;
+
+use super::Evidence;
+use super::locks::SOME;
+use crate::rules::fold::{Process, Way};
+use crate::rules::weights::length;
+use crate::rules::{Effective, EffectiveSource};
+
+impl Evidence {
+    /// Tensor bytes by the way they came in the load phase, of all loaders: mapped, buffered,
+    /// direct. Where the load phase brought nothing, what came before counts.
+    #[must_use]
+    pub fn bytes_by_way(&self) -> [u64; 3] {
+        let count = |pick: &dyn Fn(&Process, usize) -> RangeSet<u64>| {
+            self.tensor_bytes(|file| self.union_of(|process| pick(process, file)))
+        };
+        let get =
+            |map: &BTreeMap<usize, RangeSet<u64>>, file: usize| map.get(&file).cloned().unwrap_or_default();
+        let mapped = count(&|process, file| get(&process.ever_mapped, file));
+        let direct = count(&|process, file| get(&process.loaded[1], file));
+        let read = count(&|process, file| {
+            let both = [get(&process.loaded[0], file), get(&process.loaded[1], file)];
+            both.iter().flat_map(|set| set.iter().cloned()).collect()
+        });
+        if mapped == 0 && read == 0 {
+            let direct = count(&|process, file| get(&process.direct, file));
+            let read = count(&|process, file| process.read(file));
+            return [0, read - direct, direct];
+        }
+        [mapped, read - direct, direct]
+    }
+
+    /// Tensor bytes that are in memory past the page cache.
+    #[must_use]
+    pub fn held_direct_bytes(&self) -> u64 {
+        self.tensor_bytes(|file| {
+            self.union_of(|process| process.held_direct.get(&file).cloned().unwrap_or_default())
+        })
+    }
+
+    /// Tensor bytes that are in memory through the page cache, the edges of blocks aside.
+    pub(in crate::rules) fn buffered_stretch(&self) -> Option<(String, Range<u64>)> {
+        let direct = |file: usize| {
+            self.union_of(|process| process.held_direct.get(&file).cloned().unwrap_or_default())
+        };
+        self.first_gap(direct, self.page_size.max(self.fold.alignment.1))
+    }
+
+    pub(super) fn effective_mode(&self) -> Effective {
+        let all = self.weights.len();
+        let [mapped, buffered, direct] = self.bytes_by_way();
+        let read = buffered + direct;
+        let placed_by_reads = self.tensor_bytes(|file| {
+            self.placements()
+                .filter(|(_, p)| p.file == file && p.way != Way::Map)
+                .map(|(_, p)| p.range.clone())
+                .collect()
+        });
+        // What was read into memory that was used again is not where the weights are.
+        let stays = if self.loaders().all(|(_, p)| p.destinations) { placed_by_reads } else { read };
+        let live = self.tensor_bytes(|file| {
+            self.union_of(|process| process.mapped.get(&file).cloned().unwrap_or_default())
+        });
+        let source = if mapped == 0 && read == 0 {
+            None
+        } else if read < mapped || (live == all && stays < all) {
+            Some(EffectiveSource::Map)
+        } else if direct > buffered {
+            Some(EffectiveSource::Direct)
+        } else {
+            Some(EffectiveSource::Read)
+        };
+        let held: u64 = self.locked_weights(None).values().map(length).sum();
+        let granted = self.lock_attempts(SOME).any(|lock| lock.refused.is_none());
+        let enough = !self.knows_places() && granted && self.locked_bytes() > 0;
+        let locked = (held > 0 || enough) && self.refused_lock().is_none();
+        Effective { source, locked }
+    }
+}
