@@ -86,7 +86,7 @@ fn try_engine(args: &CheckArgs, how: Faults, out: &mut dyn Write) -> Result<Exit
     };
     let (path, name) = match (&args.model, &made) {
         (Some(path), _) => (path.as_path(), path.display().to_string()),
-        (None, made) => (made.as_deref().unwrap_or(Path::new("")), "(made)".to_owned()),
+        (None, made) => (made.as_deref().unwrap_or(Path::new("")), "(a small made one)".to_owned()),
     };
     let truth = Truth::of_file(path).map_err(|error| Exit::usage(format!("{name}: {error}")))?;
     let shown = |engine: ReferenceEngine| {

@@ -74,8 +74,9 @@ enum Command {
     /// Prove that every way of asking for a load mode does what it says, the same way: the whole matrix on the
     /// reference engine, or on any command at its system calls (Linux).
     #[command(override_usage = "\
-        loadparity check [-m MODEL] [--dialect D] [--level P1..P4] [--exhaustive|--quick] [--inject SPEC]…\n       \
-        loadparity check -m MODEL [--dialect D|auto] [--expect FILE] [--faults[=single|full]] -- CMD {model} {flags}")]
+        loadparity check [-m MODEL] [--dialect D] [--level P1..P4] [--exhaustive|--quick] [--inject SPEC]… [--platform NAME]\n       \
+        loadparity check --faults[=single|pairs|full] [-m MODEL] [--depth N] [--cases N] [--time S]\n       \
+        loadparity check -m MODEL [--dialect D|FILE|auto] [--expect FILE] [--faults[=single|pairs|full]] -- CMD {model} {flags}")]
     Check(CheckArgs),
     /// Tell what changed between two commands that load models, spelling by spelling, and what each difference
     /// comes to (Linux).

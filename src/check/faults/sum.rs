@@ -80,7 +80,13 @@ impl Run<'_, '_> {
             }
             Verdict::Blocked => {
                 let why = roots.iter().find_map(|root| weights_arrived(&root.clean.run).err());
-                let why = why.unwrap_or_else(|| "no plan could be loaded".to_owned());
+                let why = why.unwrap_or_else(|| match &campaign.only[..] {
+                    [] => "no plan could be loaded".to_owned(),
+                    only => {
+                        let only: Vec<String> = only.iter().map(ToString::to_string).collect();
+                        format!("the {} dialect refuses {}", campaign.setting.dialect, only.join(", "))
+                    }
+                });
                 format!("blocked: no clean run loads the weights of {}: {why}", campaign.model_name)
             }
             verdict => format!("{verdict}: every broken rule is on the list of known ones; {explored}"),
@@ -125,7 +131,9 @@ fn explored(totals: &crate::check::document::FaultTotals, left: &[FaultsLeft]) -
         (bound, hang) => format!("{bound} schedules at the bound, {hang} after a hang"),
     };
     format!(
-        "explored {} states and {} sites, up to {} faults at once; left: {rest}",
-        totals.states, totals.sites, totals.depth
+        "explored {} states and {} sites, up to {} at once; left: {rest}",
+        totals.states,
+        totals.sites,
+        if totals.depth == 1 { "1 fault".to_owned() } else { format!("{} faults", totals.depth) }
     )
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Command};
 
+use crate::check::Known;
 use crate::cli::exit::CODES;
 use crate::cli::{documented, load_flags};
 use crate::plan::{Dialect, render};
@@ -27,10 +28,43 @@ pub(super) fn page() -> String {
         let _ = writeln!(page, "| [`{name}`](#{anchor}) | {} |", cell(&about));
     }
     page.push_str(&environment_and_codes());
+    page.push_str(&known_divergences());
     for command in &commands {
         section(command, &mut page);
     }
     page
+}
+
+/// A list for `--expect`.
+const EXPECTED: &str = r#"{
+  "schema": "loadparity.expect/2",
+  "known": [
+    {"rule": "tensors-locked", "spelling": "--mlock", "reason": "the lock is taken later, see our issue 12"},
+    {"rule": "plan-taken", "pattern": "-dio*", "plan": "direct", "count": 3, "reason": "no direct I/O before 2.0"}
+  ]
+}"#;
+
+/// The format of that list, from its type.
+fn known_divergences() -> String {
+    let schema = schemars::schema_for!(Known);
+    let fields = schema.get("properties").and_then(|fields| fields.as_object());
+    let needed = schema.get("required").and_then(|needed| needed.as_array());
+    let is_needed = |name: &str| needed.is_some_and(|all| all.iter().any(|one| one == name));
+    let mut text = format!(
+        "\n## Known divergences\n\n\
+         What `--expect` reads; `loadparity schema expect` prints its schema. A finding that no entry covers fails the run, and so\n\
+         does an entry that covers fewer than it says.\n\n```json\n{EXPECTED}\n```\n\n| field | meaning |\n| --- | --- |\n"
+    );
+    for (name, field) in fields.into_iter().flatten() {
+        let about = field.get("description").and_then(|about| about.as_str()).unwrap_or_default();
+        let required = if is_needed(name) { "; required" } else { "" };
+        let _ = writeln!(
+            text,
+            "| `{name}` | {}{required} |",
+            cell(about.replace('\n', " ").trim_end_matches('.'))
+        );
+    }
+    text
 }
 
 fn environment_and_codes() -> String {
@@ -209,4 +243,20 @@ fn meaning(arg: &Arg) -> String {
 /// Text as a cell of a Markdown table can hold it.
 pub(super) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Expectations;
+
+    #[test]
+    fn the_list_that_is_shown_can_be_read() {
+        assert!(Expectations::read(EXPECTED.as_bytes()).is_ok());
+        let text = known_divergences();
+        for field in ["rule", "spelling", "pattern", "plan", "shows", "count", "reason"] {
+            assert!(text.contains(&format!("| `{field}` | ")), "{text}");
+        }
+        assert_eq!(text.matches("; required").count(), 2, "{text}");
+    }
 }
