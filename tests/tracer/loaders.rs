@@ -20,7 +20,8 @@ macro_rules! rows {
 
 rows! {
     honest lock_first_half lock_wrong_place lock_by_child env_beats_argv other_model tail_not_loaded
-    opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported retry_forever
+    opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported
+    late_refusal_unreported retry_forever
     interrupted_ends_it
     silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
     unlocks_at_once loads_in_parent resized_by_path direct_decoy uses_io_uring flips_a_byte overwrites_later
@@ -228,6 +229,15 @@ fn a_defect_that_shows_under_faults_is_found(#[case] name: &str, #[case] rule: &
     told.breaks(&[rule]);
     let line = told.document["failures"][0]["reproduce"].as_str().unwrap();
     assert!(line.contains(" --only-fault "), "{line}");
+}
+
+/// However few the bytes are that came another way than was asked for.
+#[test]
+fn a_late_refusal_without_a_word_is_found() {
+    let told = model().check(&["--faults=single", "--only=-dio"], &command("late_refusal_unreported"));
+    told.breaks(&["fault-reported"]);
+    let few = |m: &&str| m.contains("came through the page cache, and it said nothing");
+    assert!(told.messages("fault-reported").iter().any(few), "{}", told.text);
 }
 
 /// Every row that the table says has to pass under faults.

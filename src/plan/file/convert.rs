@@ -264,10 +264,8 @@ impl Reader<'_> {
             return self.refuse(span, "'writes' and 'off-writes' belong to the rule 'one-field'");
         }
         if self.one_field && accepted && !is_mode {
-            let negative = !entry.off.is_empty() || entry.no_variable.is_some() || takes.is_some();
             let positive = !entry.on.is_empty() || entry.variable.is_some();
             if positive && entry.writes.is_none() || !entry.off.is_empty() && entry.off_writes.is_none() {
-                let _ = negative;
                 return self.refuse(
                     span,
                     "under the rule 'one-field' a switch needs 'writes', and its negative form 'off-writes'",
