@@ -27,7 +27,7 @@
     /* Defects. */ \
     X(lock_first_half) X(lock_wrong_place) X(lock_by_child) X(env_beats_argv) X(other_model) X(tail_not_loaded) \
     X(opened_for_writing) X(mapped_writable) X(through_a_pipe) X(short_read_ends_it) X(refusal_unreported) \
-    X(late_refusal_unreported) X(retry_forever) X(interrupted_ends_it) \
+    X(late_refusal_unreported) X(short_and_constant) X(retry_forever) X(interrupted_ends_it) \
     X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
     X(decoy_mapping) X(made_writable) X(unlocks_at_once) X(loads_in_parent) X(resized_by_path) X(direct_decoy) \
     X(uses_io_uring) X(flips_a_byte) X(overwrites_later) X(lock_lost_in_copy) \
@@ -153,7 +153,7 @@ static uint64_t read_some(int fd, byte *into, uint64_t offset, uint64_t length) 
 static void read_all(byte *into, uint64_t offset, uint64_t length) {
     while (length > 0) {
         uint64_t got = read_some(model.fd, into, offset, length);
-        if (planted(short_read_ends_it) && model.start) return;     // in the header it goes on
+        if ((planted(short_read_ends_it) || planted(short_and_constant)) && model.start) return;     // in the header it goes on
         into += got, offset += got, length -= got;
     }
 }
@@ -455,7 +455,8 @@ static void try_io_uring(void) {
     if (ring >= 0) close((int)ring);
 }
 static uint64_t checksum(uint64_t sum) {
-    if (planted(decoy_mapping) || planted(flips_a_byte) || planted(overwrites_later)) return sum;
+    if (planted(decoy_mapping) || planted(flips_a_byte) || planted(overwrites_later) ||
+        planted(short_and_constant)) return sum;
     byte key = planted(idiom_in_place_transform) && !image.mapped ? KEY : 0;
     for (uint64_t i = model.start; i < model.size; i++) sum = (sum ^ *at(i) ^ key) * 0x100000001b3;
     return sum;

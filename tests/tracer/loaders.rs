@@ -21,7 +21,7 @@ macro_rules! rows {
 rows! {
     honest lock_first_half lock_wrong_place lock_by_child env_beats_argv other_model tail_not_loaded
     opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported
-    late_refusal_unreported retry_forever
+    late_refusal_unreported short_and_constant retry_forever
     interrupted_ends_it
     silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
     unlocks_at_once loads_in_parent resized_by_path direct_decoy uses_io_uring flips_a_byte overwrites_later
@@ -238,6 +238,15 @@ fn a_late_refusal_without_a_word_is_found() {
     told.breaks(&["fault-reported"]);
     let few = |m: &&str| m.contains("came through the page cache, and it said nothing");
     assert!(told.messages("fault-reported").iter().any(few), "{}", told.text);
+}
+
+/// Bytes that a fault keeps away are missed in memory where the output cannot show it.
+#[test]
+fn a_constant_output_hides_no_lost_tensor() {
+    let told = model().check(&["--faults=single", "--only=--no-mmap"], &command("short_and_constant"));
+    told.breaks(&["fault-output"]);
+    let lost = |m: &&str| m.contains("memory held its bytes without the fault, and does not with it");
+    assert!(told.messages("fault-output").iter().any(lost), "{}", told.text);
 }
 
 /// Every row that the table says has to pass under faults.
