@@ -285,6 +285,9 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
     if !args.command.is_empty() {
         return super::command::check(args, out);
     }
+    if std::env::args_os().next_back().is_some_and(|last| last == "--") {
+        return Exit::usage("there is no command behind `--`: a variable that holds it may be empty");
+    }
     let of_commands = args.foreign.given().filter(|flag| args.faults.is_none() || *flag != "--expect");
     let needless = [(args.dialect == DialectChoice::Auto).then_some("--dialect auto"), of_commands];
     if let Some(flag) = needless.into_iter().flatten().next() {

@@ -224,7 +224,9 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
 }
 
 fn truth(model: &Path) -> Result<Truth, Exit> {
-    Truth::of_file(model).map_err(|error| Exit::usage(format!("{}: {error}", model.display())))
+    let unusable = |error: &dyn std::fmt::Display| Exit::usage(format!("{}: {error}", model.display()));
+    super::input::regular(model).map_err(|error| unusable(&error))?;
+    Truth::of_file(model).map_err(|error| unusable(&error))
 }
 
 fn unfound(error: EraError) -> Exit {

@@ -23,6 +23,7 @@ mod faults;
 mod format;
 pub mod gguf;
 mod import;
+mod input;
 mod interrupt;
 mod judge;
 mod load_flags;

@@ -19,7 +19,11 @@ impl ModelFile {
     /// The given file, or the embedded model written out.
     pub(super) fn open(given: Option<&Path>, platform: &dyn Platform) -> Result<Self, Exit> {
         match given {
-            Some(path) => Ok(Self::Given(path.to_owned())),
+            Some(path) => {
+                let unusable = |error| Exit::usage(format!("{}: {error}", path.display()));
+                super::input::regular(path).map_err(unusable)?;
+                Ok(Self::Given(path.to_owned()))
+            }
             None => EmbeddedModel::write(platform).map(Self::Embedded).map_err(|error| {
                 Exit::Failed(3, format!("cannot write the embedded model to a temporary file: {error}; set TMPDIR to a directory with 4 MiB free"))
             }),

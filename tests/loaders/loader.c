@@ -30,6 +30,7 @@
     X(late_refusal_unreported) X(short_and_constant) X(retry_forever) X(interrupted_ends_it) \
     X(silent_output) X(time_in_output) X(head_only) X(last_tensor_skipped) X(locks_first_shard) \
     X(decoy_mapping) X(made_writable) X(unlocks_at_once) X(loads_in_parent) X(resized_by_path) X(direct_decoy) \
+    X(direct_decoy_kept) \
     X(uses_io_uring) X(flips_a_byte) X(overwrites_later) X(lock_lost_in_copy) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
@@ -344,9 +345,10 @@ static void fill_direct(uint64_t from, uint64_t to) {
 static void fill_direct_decoy(uint64_t from, uint64_t to) {
     enum { STEP = 4 * BLOCK };
     static byte *scratch;
-    if (!scratch) scratch = anonymous(STEP);
+    bool keeps = planted(direct_decoy_kept);
+    if (!scratch) scratch = anonymous(keeps ? image.length + STEP : STEP);
     for (uint64_t position = down(from, BLOCK); position < to; position += STEP)
-        read_some(model.direct_fd, scratch, position, STEP);
+        read_some(model.direct_fd, scratch + (keeps ? position - image.from : 0), position, STEP);
     read_all(at(from), from, to - from);
 }
 static void fill_from_stdio(uint64_t from, uint64_t to) {
@@ -405,7 +407,7 @@ static void load(void) {
     void (*fill)(uint64_t from, uint64_t to) = NULL;
     if (planted(head_only)) model.size = least(model.size, 64 * KIB);
     if (planted(resized_by_path) && (truncate(model.path, (off_t)model.size))) warn("cannot resize");
-    if (asked[DIRECT] && open_direct()) fill = planted(direct_decoy) ? fill_direct_decoy : fill_direct;
+    if (asked[DIRECT] && open_direct()) fill = planted(direct_decoy) || planted(direct_decoy_kept) ? fill_direct_decoy : fill_direct;
     else if (asked[MAP]) map();
     else if (planted(idiom_threads)) fill = fill_by_threads;
     else if (planted(idiom_stdio)) fill = fill_from_stdio;

@@ -250,3 +250,27 @@ fn what_cannot_be_done_is_said_and_is_a_usage_error() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("-m FILE"));
 }
+
+/// `-- $CMD` with an empty variable must not check the reference engine instead.
+#[test]
+fn an_empty_command_is_no_check_of_the_engine() {
+    let output = support::loadparity().args(["check", "--quick", "--"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no command behind `--`"));
+}
+
+/// A pipe as an input would be waited for, and for ever.
+#[test]
+fn a_pipe_is_no_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.toml");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let pipe = pipe.to_str().unwrap();
+    for args in [&["check", "-m", pipe][..], &["check", "--dialect", pipe], &["dialects", "check", pipe]] {
+        let output = support::loadparity().args(args).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && told.contains("no regular file"), "{args:?}: {told}");
+    }
+    let output = loadparity(&["check", "--dialect", pipe], &engine("reference"));
+    assert_eq!(output.status.code(), Some(2));
+}

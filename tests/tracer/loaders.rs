@@ -24,7 +24,8 @@ rows! {
     late_refusal_unreported short_and_constant retry_forever
     interrupted_ends_it
     silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
-    unlocks_at_once loads_in_parent resized_by_path direct_decoy uses_io_uring flips_a_byte overwrites_later
+    unlocks_at_once loads_in_parent resized_by_path direct_decoy
+    direct_decoy_kept uses_io_uring flips_a_byte overwrites_later
     lock_lost_in_copy
     idiom_mremap idiom_header_mapped idiom_setfl idiom_threads idiom_stdio idiom_two_opens
     idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker idiom_shifted_buffer idiom_late_log idiom_lock_all

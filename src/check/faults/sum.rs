@@ -60,23 +60,21 @@ impl Run<'_, '_> {
         let unexpected = totals.failures - totals.expected;
         let explored = explored(&totals, &left);
         let sentence = match verdict {
-            Verdict::Pass => format!("no broken rule under {} schedules of faults; {explored}", totals.met),
+            Verdict::Pass => format!("no broken rule under {}; {explored}", schedules(totals.met)),
             Verdict::Divergent => {
-                format!(
-                    "divergent: {unexpected} broken rules under {} schedules of faults; {explored}",
-                    totals.met
-                )
+                format!("divergent: {unexpected} broken rules under {}; {explored}", schedules(totals.met))
             }
             Verdict::NotObserved if campaign.has_no_tensors() => {
                 format!("not observed: {}", no_tensors(&campaign.model_name))
             }
             Verdict::NotObserved if totals.met == 0 => "not observed: no fault met a call".to_owned(),
             Verdict::NotObserved => format!(
-                "not observed: what came of {} of {} schedules of faults; {explored}",
-                totals.not_observed, totals.met
+                "not observed: what came of {} of {}; {explored}",
+                totals.not_observed,
+                schedules(totals.met)
             ),
             Verdict::Blocked if interrupted => {
-                format!("blocked: interrupted after {} schedules of faults", cases.len())
+                format!("blocked: interrupted after {}", schedules(cases.len() as u64))
             }
             Verdict::Blocked => {
                 let why = roots.iter().find_map(|root| weights_arrived(&root.clean.run).err());
@@ -117,6 +115,11 @@ impl Run<'_, '_> {
             },
         }
     }
+}
+
+/// So many schedules, in words.
+fn schedules(count: u64) -> String {
+    if count == 1 { "1 schedule of faults".to_owned() } else { format!("{count} schedules of faults") }
 }
 
 /// What was explored and what was not, in half a sentence.

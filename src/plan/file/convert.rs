@@ -207,6 +207,12 @@ impl Reader<'_> {
         for entry in entries {
             let entry = entry.get_ref();
             for name in entry.on.iter().chain(&entry.off) {
+                if name.get_ref().chars().any(|c| c.is_whitespace() || c.is_control()) {
+                    return self.refuse(
+                        name.span(),
+                        format!("the name {:?} holds white space or a control character", name.get_ref()),
+                    );
+                }
                 if name.get_ref().is_empty() || !seen.insert(name.get_ref().as_str()) {
                     return self.refuse(
                         name.span(),

@@ -49,15 +49,20 @@ pub(super) struct Player<'w> {
     fold: Fold,
 }
 
-/// What of each file counts as read directly, from what lies where.
+/// What of each file counts as read directly, from what lies where. Of bytes that lie in memory twice, the last read
+/// decides: a direct read before it may be a decoy.
 fn held_direct(space: &Space, placements: &[Placement]) -> BTreeMap<usize, RangeSet<u64>> {
     let mut held: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
     for (file, last) in &space.last_direct {
         let of_last = last.iter().filter(|(_, direct)| **direct).map(|(range, _)| range.clone());
         let mut direct: RangeSet<u64> = of_last.collect();
         let own = |way: Way| placements.iter().filter(move |p| p.file == *file && p.way == way);
-        own(Way::Read).for_each(|placement| direct.remove(placement.range.clone()));
+        let buffered: RangeSet<u64> = own(Way::Read).map(|p| p.range.clone()).collect();
+        buffered.iter().for_each(|range| direct.remove(range.clone()));
         direct.extend(own(Way::Direct).map(|placement| placement.range.clone()));
+        let of_last = last.iter().filter(|(_, direct)| !**direct).map(|(range, _)| range.clone());
+        let decoys = common(&of_last.collect(), &buffered);
+        decoys.iter().for_each(|range| direct.remove(range.clone()));
         held.insert(*file, direct);
     }
     held
