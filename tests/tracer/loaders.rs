@@ -246,7 +246,7 @@ fn a_late_refusal_without_a_word_is_found() {
 fn a_constant_output_hides_no_lost_tensor() {
     let told = model().check(&["--faults=single", "--only=--no-mmap"], &command("short_and_constant"));
     told.breaks(&["fault-output"]);
-    let lost = |m: &&str| m.contains("memory held its bytes without the fault, and does not with it");
+    let lost = |m: &&str| m.contains("its bytes come without the fault, and do not all come with it");
     assert!(told.messages("fault-output").iter().any(lost), "{}", told.text);
 }
 

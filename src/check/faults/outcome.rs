@@ -95,7 +95,7 @@ fn compared(clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
             format!("it ended as if nothing had happened; {tensor}")
         }
         FaultOutcome::WrongOutput if lost.is_some() => format!(
-            "it ended as if nothing had happened; {}: memory held its bytes without the fault, and does not with it",
+            "it ended as if nothing had happened; {}: its bytes come without the fault, and do not all come with it",
             lost.unwrap_or_default()
         ),
         FaultOutcome::WrongOutput => format!(

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::table::{Lasts, Row, rows_of};
 use crate::rules::Evidence;
-use crate::subject::{FaultSpec, Target, When};
+use crate::subject::{Fault, FaultSpec, Target, When};
 use crate::trace::{Call, FileId, Op, Outcome, RegionId};
 
 /// One call of a run that a fault can meet.
@@ -152,6 +152,9 @@ pub(super) fn sites(ops: &[Op]) -> Vec<Site> {
     seen.into_iter().map(|(site, _, _)| site).collect()
 }
 
+/// To how many bytes every read is cut at least, where that lasts: a small read of network file systems.
+const LEAST_FOR_EVER: u64 = 4096;
+
 impl Site {
     /// Every fault of the table for this call, each for as long as its row says.
     pub(super) fn candidates(&self, reference: bool) -> Vec<Candidate> {
@@ -169,6 +172,10 @@ impl Site {
 
     fn candidate(&self, row: &Row, lasts: Lasts) -> Option<Candidate> {
         let fault = row.what.fault(self.offset, self.len)?;
+        // All reads cut to a few hundred bytes are no hang and yet take as long.
+        if lasts == Lasts::Sticky && matches!(fault, Fault::Short(bytes) if bytes < LEAST_FOR_EVER) {
+            return None;
+        }
         let when = match lasts {
             Lasts::Once => When::nth(self.number),
             Lasts::Burst => When::new(self.number, Some(self.number.checked_add(2)?), 1)?,
