@@ -8,9 +8,11 @@
 //! two: variables have no order, and that the resolver knows none is a test of its own.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 
 use super::cases::Breadth;
 use super::document::Failure;
+use super::watch::side_by_side;
 use crate::plan::spelling::{lines, resolve_joined, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::rules::Rule;
@@ -23,6 +25,9 @@ fn longest(breadth: Breadth) -> usize {
 /// How many failures of level P1 are shown one by one; a broken resolver breaks thousands of
 /// sequences in the same way.
 const SHOWN: u64 = 20;
+
+/// Into how many parts the lines are shared out; each goes over all of them to find its own.
+const SHARES: usize = 2;
 
 /// What level P1 counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +94,6 @@ fn check_units(
     mut classes: Vec<Spelling>,
     emit: &mut dyn FnMut(Failure),
 ) -> Counts {
-    let mut totals = Counts::default();
     let class_of: Vec<usize> = {
         let mut distinct = classes.clone();
         distinct.sort();
@@ -99,25 +103,50 @@ fn check_units(
         classes = distinct;
         of
     };
-    let mut check = PlanCheck { dialect, shown: 0, emit, known: BTreeMap::new(), failures: 0 };
     // Positions and not references identify the units, so that a class is found without hashing.
-    let position: BTreeMap<*const Spelling, usize> =
-        units.iter().enumerate().map(|(i, unit)| (std::ptr::from_ref(unit), i)).collect();
-    for sequence in lines(units, longest) {
-        totals.planned += 1;
-        let key: Vec<usize> =
-            sequence.iter().map(|unit| class_of[position[&std::ptr::from_ref(*unit)]]).collect();
-        let plan = resolve_joined(dialect, &sequence).ok().map(|r| r.plan);
-        totals.resolved += u64::from(plan.is_some());
-        totals.rejected += u64::from(plan.is_none());
-        let expected = check.canonical_plan(&key, &classes);
-        if plan != expected {
-            let plain = Spelling::join(&key.iter().map(|i| &classes[*i]).collect::<Vec<_>>());
-            let message = format!("means {}, but `{plain}` means {}", show(plan), show(expected));
-            check.fail(Rule::PlanAlias, &Spelling::join(&sequence), plan, message);
+    let position: BTreeMap<usize, usize> =
+        units.iter().enumerate().map(|(i, unit)| (std::ptr::from_ref(unit).addr(), i)).collect();
+    let class = |unit: &Spelling| class_of[position[&std::ptr::from_ref(unit).addr()]];
+    // Lines that mean the same begin with the same class: each share knows all that it compares. What is shown
+    // does not depend on the machine, so neither do the shares.
+    let shares: Vec<usize> = (0..SHARES).collect();
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let results = side_by_side(cores, &shares, |share| {
+        let own = |line: &Vec<&Spelling>| line.first().map_or(0, |unit| class(unit)) % SHARES == *share;
+        let mut failures = Vec::new();
+        let mut emit = |failure| failures.push(failure);
+        let mut check = PlanCheck { dialect, shown: 0, emit: &mut emit, known: BTreeMap::new(), failures: 0 };
+        let mut counts = Counts::default();
+        for sequence in lines(units, longest).filter(own) {
+            counts.planned += 1;
+            let key: Vec<usize> = sequence.iter().map(|unit| class(unit)).collect();
+            let plan = resolve_joined(dialect, &sequence).ok().map(|r| r.plan);
+            counts.resolved += u64::from(plan.is_some());
+            counts.rejected += u64::from(plan.is_none());
+            let expected = check.canonical_plan(&key, &classes);
+            if plan != expected {
+                let plain = Spelling::join(&key.iter().map(|i| &classes[*i]).collect::<Vec<_>>());
+                let message = format!("means {}, but `{plain}` means {}", show(plan), show(expected));
+                check.fail(Rule::PlanAlias, &Spelling::join(&sequence), plan, message);
+            }
+        }
+        counts.failures = check.failures;
+        (counts, failures)
+    });
+    let mut totals = Counts::default();
+    let mut shown = 0;
+    for (counts, failures) in results {
+        totals.planned += counts.planned;
+        totals.resolved += counts.resolved;
+        totals.rejected += counts.rejected;
+        totals.failures += counts.failures;
+        for failure in failures {
+            if shown < SHOWN {
+                shown += 1;
+                emit(failure);
+            }
         }
     }
-    totals.failures = check.failures;
     totals
 }
 

@@ -61,12 +61,19 @@ impl<'a> Watch<'a> {
         Ok(evidence)
     }
 
+    /// How many cases are run before any of them is judged.
+    pub(super) fn batch(&self) -> usize {
+        // Of runs that overlap some have to wait for one another: several for each that may go on.
+        match self.subject.overlap() {
+            overlap if self.jobs == 1 && overlap > 1 => overlap * 8,
+            _ => self.jobs,
+        }
+    }
+
     /// Runs several cases side by side, as many as are allowed; the results in the order of the cases.
     pub(super) fn run_all(&self, cases: &[Case]) -> Result<Vec<Evidence>, NotAvailable> {
-        if self.jobs == 1 || cases.len() < 2 {
-            return cases.iter().map(|case| self.run(case, &[])).collect();
-        }
-        side_by_side(self.jobs, cases, |case| self.run(case, &[])).into_iter().collect()
+        let at_once = if self.jobs == 1 { self.subject.overlap() } else { self.jobs };
+        side_by_side(at_once, cases, |case| self.run(case, &[])).into_iter().collect()
     }
 
     /// A run repeated as often as patience allows, the first included; all of a command's runs of a case.

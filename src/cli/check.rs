@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -20,6 +21,12 @@ use crate::plan::{Dialect, Spelling};
 use crate::platform::{FaultSpec, SimSystem};
 use crate::rules::Level;
 use crate::subject::{Depth, ReferenceEngine, Setting, Subject, Truth};
+
+/// The weights in bytes of a model of which several loads may lie in memory at a time.
+const SMALL: u64 = 64 << 20;
+
+/// How many loads overlap at most.
+const MOST_AT_ONCE: usize = 4;
 
 /// Arguments of `check`.
 #[derive(Clone, Debug, Args)]
@@ -218,6 +225,11 @@ impl CheckArgs {
         }
     }
 
+    /// Whether loads may overlap: nothing was said about threads, and no fault counts calls.
+    fn may_overlap(&self) -> bool {
+        self.threads.is_none() && self.inject.is_empty() && self.platform.is_none()
+    }
+
     /// What every campaign on a subject is given; no divergence is known.
     pub(super) fn campaign_on<'a>(
         &self,
@@ -313,6 +325,11 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
         engine = engine.with_embedded_model();
     }
     match Truth::of_file(model.path()) {
+        Ok(truth) if args.may_overlap() && truth.weights.len() <= SMALL => {
+            let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+            let engine = engine.with_overlap(cores.min(MOST_AT_ONCE));
+            run_check(args, &engine, &truth, model.name(), out)
+        }
         Ok(truth) => run_check(args, &engine, &truth, model.name(), out),
         Err(error) => Exit::usage(format!("{}: {error}", model.name())),
     }

@@ -21,7 +21,7 @@ pub use machine::Machine;
 pub use recording::Recorded;
 pub use reference::{ReferenceEngine, Wrap};
 pub use template::{Template, TemplateError};
-pub use truth::{TensorHashes, Truth, TruthError};
+pub use truth::{Mismatch, TensorHashes, Truth, TruthError};
 
 pub use crate::platform::{Fault, FaultSpec, Target, When};
 pub use crate::tracer::TraceError;
@@ -108,6 +108,11 @@ pub trait Subject: Sync {
 
     /// Whether it is started anew as a process for each case, and may do something else each time.
     fn is_command(&self) -> bool;
+
+    /// How many runs may go on at a time without one changing what is seen of another.
+    fn overlap(&self) -> usize {
+        1
+    }
 
     /// What decides the output beside the model.
     fn settings(&self, setting: &Setting<'_>) -> String;

@@ -1,9 +1,9 @@
 //! The reference engine as a subject.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Case, Depth, NotAvailable, Setting, Subject, TensorHashes, shell_line};
+use super::{Case, Depth, Mismatch, NotAvailable, Setting, Subject, shell_line};
 use crate::engine::{self, LoadOptions};
 use crate::plan::{LoadPlan, Source};
 use crate::platform::{
@@ -24,6 +24,9 @@ pub struct ReferenceEngine {
     faults: Vec<FaultSpec>,
     wrap: Option<Wrap>,
     machine: Option<Simulated>,
+    overlap: usize,
+    /// Held by the run that loads, or that holds locks: the page cache and the limits are everybody's.
+    alone: Mutex<()>,
 }
 
 /// A simulated machine that is built anew for each run, so that no run sees what another one holds.
@@ -48,7 +51,17 @@ impl ReferenceEngine {
             faults: Vec::new(),
             wrap: None,
             machine: None,
+            overlap: 1,
+            alone: Mutex::new(()),
         }
+    }
+
+    /// Lets so many runs go on at a time: one loads while others generate, each on one thread. A run that
+    /// locks stays alone to its end.
+    #[must_use]
+    pub fn with_overlap(mut self, runs: usize) -> Self {
+        self.overlap = runs.max(1);
+        self
     }
 
     /// The engine on a simulated machine that holds `file` at `model`; reports name the machine's profile.
@@ -114,6 +127,7 @@ impl ReferenceEngine {
         one_reader: bool,
         seen: &mut Seen,
     ) -> Result<(), String> {
+        let alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
         let mut options = LoadOptions::default();
         if one_reader {
             // With several reads in flight it is chance which of them a fault meets.
@@ -129,20 +143,25 @@ impl ReferenceEngine {
         stack.enter_phase(crate::trace::Phase::Run);
         seen.cache = before.zip(cached()).map(|(before, after)| (pages(before), pages(after)));
         seen.locked = loaded.weights.locked_residency().ok().map(pages);
+        let alone = Some(alone).filter(|_| plan.lock || self.overlap == 1);
         if setting.depth >= Depth::Bytes {
-            let hashes = TensorHashes::of(&loaded.gguf, &*loaded.weights);
-            let wrong = hashes.first_difference(&setting.truth.tensors);
+            let (combined, wrong) = setting.truth.compare(&loaded.gguf, &*loaded.weights);
             let name = |at: usize| loaded.gguf.tensors.get(at).map(|tensor| tensor.name.clone());
-            let wrong = wrong.map(|at| {
-                let tensor = name(at).unwrap_or_else(|| "a tensor is missing".to_owned());
-                WrongTensor { tensor, difference: None, later: false }
+            let wrong = wrong.map(|Mismatch { index, difference }| {
+                let tensor = name(index).unwrap_or_else(|| "a tensor is missing".to_owned());
+                WrongTensor { tensor, difference, later: false }
             });
             let all = setting.truth.weights.len();
-            seen.tensors = Some(TensorBytes::compared(hashes.combined(), wrong, all));
+            seen.tensors = Some(TensorBytes::compared(combined, wrong, all));
         }
         if setting.depth >= Depth::Output {
-            let generated = engine::generate(&loaded.gguf, loaded.weights, setting.generation, &mut |_| ())
+            let mut generation = setting.generation.clone();
+            if alone.is_none() {
+                (generation.threads, generation.prompt_threads) = (1, None);
+            }
+            let generated = engine::generate(&loaded.gguf, loaded.weights, &generation, &mut |_| ())
                 .map_err(|e| e.to_string())?;
+            drop(alone);
             let logits = generated.logits_hash.to_hex().to_string();
             seen.output = Some(Output::Logits { tokens: generated.tokens, logits });
         }
@@ -188,6 +207,10 @@ impl Subject for ReferenceEngine {
 
     fn is_command(&self) -> bool {
         false
+    }
+
+    fn overlap(&self) -> usize {
+        self.overlap
     }
 
     fn settings(&self, setting: &Setting<'_>) -> String {

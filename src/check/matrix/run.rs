@@ -127,7 +127,7 @@ impl Run<'_, '_> {
     pub(super) fn group(&mut self, plan: LoadPlan, cases: &[Case]) -> Result<(), NotAvailable> {
         let mut representative: Option<Representative> = None;
         let mut group: Option<GroupResult> = None;
-        for chunk in cases.chunks(self.watch.jobs) {
+        for chunk in cases.chunks(self.watch.batch()) {
             if self.is_done() {
                 break;
             }
@@ -220,7 +220,7 @@ impl Run<'_, '_> {
 
     /// Runs the spellings that the dialect refuses.
     pub(super) fn refusals(&mut self, cases: &[Case]) -> Result<(), NotAvailable> {
-        for chunk in cases.chunks(self.watch.jobs) {
+        for chunk in cases.chunks(self.watch.batch()) {
             if self.is_done() {
                 break;
             }
