@@ -6,6 +6,7 @@
 use rstest::rstest;
 
 use crate::command_support::{behind, check, engine, notes, rules};
+use crate::loader_support;
 
 /// One plan: its single faults, then pairs, of which the second is on a call that only the first one causes.
 #[test]
@@ -66,19 +67,20 @@ fn a_hang_is_ended_and_told_behind_silent_wrong_output() {
     assert!(left.contains(r#""reason":"hang""#) && left.contains("open, once"), "{left}");
 }
 
-const FEW: [&str; 6] = ["--faults=single", "--dialect", "enum-v1", "--retries", "0", "--no-memory"];
-
 #[test]
 fn a_known_divergence_is_expected_and_one_that_is_gone_fails() {
-    let folder = tempfile::tempdir().unwrap();
-    let list = folder.path().join("known.json");
-    let silent = behind(r#"exec "$@" 2>/dev/null"#, "enum-v1");
-    let (_, unknown) = check(&FEW, &silent);
+    let model = loader_support::model();
+    let list = model.folder().join("known.json");
+    let silent = loader_support::behind(r#"exec "$@" 2>/dev/null"#, "honest");
+    // Its four plans are without direct I/O, which has the most calls to fail.
+    let few = ["check", "--dialect", "llamafile", "--faults=single", "--retries", "0", "--no-memory"];
+    let unknown = model.asked(&few, &silent).document;
     let mut seen: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
     for failure in unknown["failures"].as_array().unwrap() {
         assert_eq!(failure["rule"], "fault-reported", "{failure}");
         *seen.entry(failure["plan"].as_str().unwrap()).or_default() += 1;
     }
+    assert!(seen.contains_key("map+lock"), "{seen:?}");
     let against = |more: &[(&str, u64)]| {
         let known = seen.iter().map(|(plan, count)| (*plan, *count)).chain(more.iter().copied());
         // The id of earlier versions is accepted.
@@ -90,13 +92,14 @@ fn a_known_divergence_is_expected_and_one_that_is_gone_fails() {
         let entries: Vec<String> = known.map(entry).collect();
         let text = format!(r#"{{"schema":"loadparity.expect/2","known":[{}]}}"#, entries.join(","));
         std::fs::write(&list, text).unwrap();
-        check(&[&FEW[..], &["--expect", list.to_str().unwrap()]].concat(), &silent)
+        let told = model.asked(&[&few[..], &["--expect", list.to_str().unwrap()]].concat(), &silent);
+        (told.code, told.document)
     };
     let (code, document) = against(&[]);
     assert_eq!((code, rules(&document)), (0, vec![]), "{}", notes(&document));
     assert_eq!(document["finished"]["verdict"], "expected");
     assert!(notes(&document).contains("expected, because it is mute: fault-reported: `"));
 
-    let (code, document) = against(&[("direct+lock", 1)]);
+    let (code, document) = against(&[("read", 1)]);
     assert_eq!((code, rules(&document)), (1, vec!["known-divergence"]));
 }

@@ -125,7 +125,7 @@ impl Model {
         _ = std::fs::remove_file(&json);
         let mut line = support::loadparity();
         line.args(args).arg("-m").arg(&self.path);
-        if !command.is_empty() || args.contains(&"compare") {
+        if (!command.is_empty() || args.contains(&"compare")) && !args.contains(&"--retries") {
             line.arg("--retries=1");
         }
         if !args.contains(&"--jobs") {
