@@ -97,7 +97,7 @@ fn file(args: &MigrateArgs, path: &Path, out: &mut dyn Write, err: &mut dyn Writ
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let Some(kind) = args.kind.or_else(|| migrate::detect(&name, &old)) else {
         let kinds = Kind::ALL.map(Kind::name).join(", ");
-        writeln!(err, "{shown}: its kind cannot be told; give --kind ({kinds})")?;
+        writeln!(err, "{shown}: its kind is not recognised; give --kind ({kinds})")?;
         return Ok(2);
     };
     let migration = migrate::migrate(kind, &old, args.from, args.to);

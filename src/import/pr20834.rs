@@ -346,7 +346,7 @@ impl Reader {
         notes.push(match gaps[..] {
             [] => "the locks tile the mapping from its start".to_owned(),
             _ => format!(
-                "the locks tile the mapping from its start but for {}, of which no line tells",
+                "the locks tile the mapping from its start but for {}, which no line reports",
                 gaps.join(", ")
             ),
         });

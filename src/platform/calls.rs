@@ -126,7 +126,7 @@ pub const INTERACTIONS: &[Interaction] = &[
     Interaction {
         what: "folder `/var/tmp`",
         by: "src/subject/embedded.rs",
-        why: "takes the embedded model where the temporary folder's direct I/O cannot be told from buffered",
+        why: "takes the embedded model where direct I/O in the temporary folder cannot be distinguished from buffered",
     },
     Interaction {
         what: "variables `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE`, `TERM`",
@@ -206,7 +206,7 @@ pub const INTERACTIONS: &[Interaction] = &[
     Interaction {
         what: "`GetFileInformationByHandle`",
         by: "src/platform/windows/file.rs",
-        why: "Windows, for the record of an open: which file it is; elsewhere the open's own `fstat` tells",
+        why: "Windows, for the record of an open: which file it is; elsewhere the open's own `fstat` says",
     },
     Interaction {
         what: "`mmap`, `mincore`",

@@ -82,12 +82,12 @@ pub fn weights_arrived(evidence: &Evidence) -> Result<(), String> {
     }
     Err(match (brought, strangers) {
         (_, Some((path, bytes))) if *bytes > brought => {
-            format!("it brings in {brought} of {all} bytes of the weights, and {bytes} bytes of {path}")
+            format!("it loads {brought} of {all} bytes of the weights, and {bytes} bytes of {path}")
         }
         (0, _) if evidence.opened() => "it opens the model and neither reads nor maps its weights".to_owned(),
         (0, _) => "it opens no model".to_owned(),
         _ => format!(
-            "it brings in {brought} of {all} bytes of the weights; {tensor}: bytes {}..{} never come",
+            "it loads {brought} of {all} bytes of the weights; {tensor}: bytes {}..{} never come",
             gap.start, gap.end
         ),
     })

@@ -84,7 +84,7 @@ rules! {
     PlanOrder, "plan-order", None, P1, [], "The order between different switches does not matter, and --load-mode decides wherever it stands.";
     PlanTaken, "plan-taken", None, P1, [Calls], "The dialect predicts what is done: the operations show the source and the lock of the plan.";
     UsageRefused, "usage-refused", None, P1, [Calls], "What the dialect refuses is refused: the command fails and loads no model.";
-    WeightsLoaded, "weights-loaded", None, P2, [Calls, Layout, Processes], "The weights of the model that was named are brought in: read, or mapped.";
+    WeightsLoaded, "weights-loaded", None, P2, [Calls, Layout, Processes], "The weights of the model that was named are loaded: read, or mapped.";
     TensorsMapped, "tensors-mapped", None, P2, [Calls, Layout], "Under a mapping plan every tensor byte lies in a live mapping of the file.";
     MappedNotRead, "mapped-not-read", None, P2, [Calls, Layout], "Under a mapping plan no tensor byte is read during the load phase.";
     NoFileMapping, "no-file-mapping", None, P2, [Calls, Layout], "Under a reading plan no tensor byte is used from a mapping of the file.";

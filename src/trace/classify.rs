@@ -43,7 +43,7 @@ impl DiffClass {
             DiffClass::Extra => "More is done: a step more, or bytes read once more.",
             DiffClass::Open => "A file is opened otherwise: direct or not, or another number of times.",
             DiffClass::Fallback => "Another refusal, or another notice about one.",
-            DiffClass::Plan => "The weights come from another source, or are brought in another way.",
+            DiffClass::Plan => "The weights come from another source, or are transferred in another way.",
             DiffClass::Lock => "A lock is lost, gained or of another length.",
             DiffClass::Missing => "Less is done: a step is gone, or bytes are not read.",
         }
@@ -206,7 +206,7 @@ pub(super) fn single(step: &Step, is_left: bool, cause: Option<DiffClass>) -> (D
         Action::Open { .. } => (DiffClass::Open, "one open fewer", "one open more"),
         Action::Close { .. } => (DiffClass::Open, "one close fewer", "one close more"),
         Action::ReadRefused { .. } => (DiffClass::Fallback, "no longer refused", "a refused read"),
-        Action::Notice { .. } => (DiffClass::Fallback, "no longer told", "newly told"),
+        Action::Notice { .. } => (DiffClass::Fallback, "no longer reported", "newly reported"),
         Action::Lock { .. } => (DiffClass::Lock, "lock lost", "lock gained"),
         Action::LockRefused { .. } => (DiffClass::Lock, "no longer refused", "lock refused"),
         Action::Unlock { .. } if cause.is_none() => (DiffClass::Lock, "no longer unlocked", "newly unlocked"),

@@ -159,7 +159,7 @@ pub enum Call {
     Lock { region: RegionId, offset: u64, len: u64 },
     /// A range of a region is unlocked.
     Unlock { region: RegionId, offset: u64, len: u64 },
-    /// A range of a mapping is given back, or the whole region when it is dropped.
+    /// A range of a mapping is released, or the whole region when it is dropped.
     Unmap { region: RegionId, offset: u64, len: u64 },
     /// A whole region moves or changes its size: it now has `len` bytes and begins at `addr`. A part that
     /// moves is an unmap and a new region.

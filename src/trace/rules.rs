@@ -119,9 +119,9 @@ impl Rule {
             Rule::LockGrowthCoalesced => {
                 "Successive locks (or unlocks) of a region that touch became one range."
             }
-            Rule::RefusedLockLengthDropped => "A refused lock is told by its region and offset.",
+            Rule::RefusedLockLengthDropped => "A refused lock is identified by its region and offset.",
             Rule::NoticeTextDropped => {
-                "A notice is told by its code and level: texts name paths and numbers."
+                "A notice is identified by its code and level: texts name paths and numbers."
             }
             Rule::TeardownSorted => {
                 "Unlock, unmap and close in teardown were sorted: drop order is incidental."
@@ -137,7 +137,7 @@ impl Rule {
                 "Ranges of mappings and locks became the tensor bytes they cover: rounding to pages of 4, 16 or 64 KiB goes, a missing byte stays."
             }
             Rule::DirectMarginsDropped => {
-                "Bytes that a direct read brought within 64 KiB of a tensor were dropped: they are there for the alignment."
+                "Bytes that a direct read transferred within 64 KiB of a tensor were dropped: they are there for the alignment."
             }
             Rule::BufferSizesDropped => {
                 "The size of a buffer was dropped: direct reads round it to the machine's alignment."

@@ -183,7 +183,7 @@ fn a_fallback_is_told_as_one() {
     let silent = without(&direct_refused(2), |op| matches!(op.call, Call::Notice(_)));
     let diff = diff(&direct_refused(2), &silent);
     assert_eq!(diff.classes(), BTreeSet::from([DiffClass::Fallback]));
-    assert_eq!(diff.differences().next().unwrap().detail, "no longer told");
+    assert_eq!(diff.differences().next().unwrap().detail, "no longer reported");
 }
 
 #[test]

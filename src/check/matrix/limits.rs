@@ -42,7 +42,7 @@ pub(super) fn limits(decided: &Decided, plan: LoadPlan, evidence: &Evidence) -> 
         notes.extend(decided.refusals.iter().map(|refusal| format!("{refusal}: the fallback is judged")));
     }
     if evidence.fold.enforced == Some(false) {
-        let cache = evidence.cache.map_or_else(|| "cannot be told".to_owned(), passed_the_cache);
+        let cache = evidence.cache.map_or_else(|| "is unknown".to_owned(), passed_the_cache);
         notes.push(format!(
             "this file system takes unaligned direct requests: that direct I/O bypassed the page cache {cache}"
         ));
@@ -68,11 +68,11 @@ fn passed_the_cache((before, after): (PageCount, PageCount)) -> String {
     let missing = before.pages.saturating_sub(before.resident);
     let came = after.resident.saturating_sub(before.resident);
     let seen = match missing {
-        0 => return "cannot be told (all of the file was in it before)".to_owned(),
+        0 => return "is unknown (all of the file was in it before)".to_owned(),
         _ if came > missing / 2 => "is refuted",
         _ => "is likely",
     };
-    format!("{seen} (of {missing} pages that were not in it, the load brought {came} in)")
+    format!("{seen} (of {missing} pages that were not in it, the load read {came})")
 }
 
 /// What is to be said where the system granted locks and its own view of the pages says otherwise: that
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn pages_that_came_in_refute_direct_io() {
-        assert_eq!(cache(10, 100), "is refuted (of 90 pages that were not in it, the load brought 90 in)");
-        assert_eq!(cache(0, 8), "is likely (of 100 pages that were not in it, the load brought 8 in)");
-        assert_eq!(cache(60, 20), "is likely (of 40 pages that were not in it, the load brought 0 in)");
-        assert!(cache(100, 100).starts_with("cannot be told"));
+        assert_eq!(cache(10, 100), "is refuted (of 90 pages that were not in it, the load read 90)");
+        assert_eq!(cache(0, 8), "is likely (of 100 pages that were not in it, the load read 8)");
+        assert_eq!(cache(60, 20), "is likely (of 40 pages that were not in it, the load read 0)");
+        assert!(cache(100, 100).starts_with("is unknown"));
     }
 }

@@ -27,7 +27,7 @@ const NOT_SHOWN: &[(&str, &str, &str)] = &[
         "lazily read tensors are mapped whatever the load mode",
         "decided by another flag, which is no load flag here",
     ),
-    ("P14", "lazy reading brought the mapping back on devices that had opted out", "as P13"),
+    ("P14", "lazy reading reintroduced the mapping on devices that had opted out", "as P13"),
     (
         "P17",
         "a fork takes `dio` and never opens a file for it",

@@ -234,7 +234,7 @@ fn resolve_auto(job: &Job<'_>, plan: LoadPlan) -> Result<LoadPlan, LoadError> {
     let (source, word, reason) = match job.file.map_hint() {
         Ok(hint) if hint.good => (Source::Map, "mmap", hint.reason),
         Ok(hint) => (Source::Read, "none", hint.reason),
-        Err(errno) => (Source::Read, "none", format!("the file system cannot be told: {errno}")),
+        Err(errno) => (Source::Read, "none", format!("the file system cannot be identified: {errno}")),
     };
     let text = format!("{}: auto resolved to {word} ({reason})", job.path.display());
     job.notice(NoticeLevel::Info, NoticeCode::AutoResolved, text);

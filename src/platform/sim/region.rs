@@ -149,7 +149,7 @@ impl Mapping for SimMapping {
     fn bytes(&self, range: Range<usize>) -> &[u8] {
         let len = self.len();
         let pages = self.region.live_pages_of(&range);
-        assert!(pages.is_ok(), "bytes {range:?} of a mapping of {len}: past its end or given back");
+        assert!(pages.is_ok(), "bytes {range:?} of a mapping of {len}: past its end or released");
         &self.region.memory.bytes()[range]
     }
 

@@ -59,7 +59,7 @@ impl Mapping for UnixMapping {
     }
 
     fn bytes(&self, range: Range<usize>) -> &[u8] {
-        assert!(self.live.contains(&range), "bytes {range:?} of the mapping were given back or never mapped");
+        assert!(self.live.contains(&range), "bytes {range:?} of the mapping were released or never mapped");
         &self.map[range]
     }
 

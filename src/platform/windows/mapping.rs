@@ -106,7 +106,7 @@ impl Mapping for WindowsMapping {
     }
 
     fn bytes(&self, range: Range<usize>) -> &[u8] {
-        assert!(self.live, "bytes {range:?} of the mapping were given back");
+        assert!(self.live, "bytes {range:?} of the mapping were released");
         // SAFETY: the view stands, is `len` bytes long and is read-only while `self` is borrowed.
         let all = unsafe { std::slice::from_raw_parts(self.view.as_ptr(), self.len) };
         &all[range]
