@@ -41,6 +41,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn a printed log or strace''s text into a trace')
             [CompletionResult]::new('judge', 'judge', [CompletionResultType]::ParameterValue, 'Hold a recording of any loader against what a dialect predicts of its flags, and against what its log claims')
             [CompletionResult]::new('trace', 'trace', [CompletionResultType]::ParameterValue, 'Record what any command does to model files, at its system calls (Linux)')
+            [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Try what this machine can do for a load mode, on one file: which modes work, degrade or fail, and how fast')
             [CompletionResult]::new('tokenize', 'tokenize', [CompletionResultType]::ParameterValue, 'Turn text into tokens')
             [CompletionResult]::new('gguf', 'gguf', [CompletionResultType]::ParameterValue, 'Show or make model files')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'List the JSON Schemas of what the program writes as JSON, or print one')
@@ -372,6 +373,13 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--every-syscall', '--every-syscall', [CompletionResultType]::ParameterName, 'Stop on every system call instead of installing a filter; slow')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'loadparity;doctor' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
+            [CompletionResult]::new('--no-measure', '--no-measure', [CompletionResultType]::ParameterName, 'Measure nothing: the file''s pages stay in the page cache, and nothing large is read or locked')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'loadparity;tokenize' {

@@ -43,6 +43,9 @@ _loadparity() {
             loadparity,docs)
                 cmd="loadparity__subcmd__docs"
                 ;;
+            loadparity,doctor)
+                cmd="loadparity__subcmd__doctor"
+                ;;
             loadparity,explain)
                 cmd="loadparity__subcmd__explain"
                 ;;
@@ -143,7 +146,7 @@ _loadparity() {
 
     case "${cmd}" in
         loadparity)
-            opts="-h -V --help --version check compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace tokenize gguf schema docs"
+            opts="-h -V --help --version check compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace doctor tokenize gguf schema docs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -917,6 +920,24 @@ _loadparity() {
             case "${prev}" in
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__doctor)
+            opts="-h --no-measure --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "terminal json" -- "${cur}"))
                     return 0
                     ;;
                 *)

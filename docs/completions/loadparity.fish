@@ -42,6 +42,7 @@ complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "diff" -d 'Com
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "import" -d 'Turn a printed log or strace\'s text into a trace'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "judge" -d 'Hold a recording of any loader against what a dialect predicts of its flags, and against what its log claims'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "trace" -d 'Record what any command does to model files, at its system calls (Linux)'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "doctor" -d 'Try what this machine can do for a load mode, on one file: which modes work, degrade or fail, and how fast'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "tokenize" -d 'Turn text into tokens'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "gguf" -d 'Show or make model files'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "schema" -d 'List the JSON Schemas of what the program writes as JSON, or print one'
@@ -269,6 +270,10 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s m -l mod
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l timeout -d 'End the command and all that came of it after this many seconds' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l every-syscall -d 'Stop on every system call instead of installing a filter; slow'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand doctor" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
+json\t'One JSON object on one line'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand doctor" -l no-measure -d 'Measure nothing: the file\'s pages stay in the page cache, and nothing large is read or locked'
+complete -c loadparity -n "__fish_loadparity_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s m -l model -d 'Model whose vocabulary to use' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s p -l prompt -d 'Text to tokenize' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand tokenize" -s f -l file -d 'File whose bytes to tokenize' -r -F

@@ -15,6 +15,7 @@ mod dialect_arg;
 pub mod dialects;
 pub mod diff;
 mod docs;
+mod doctor;
 mod documented;
 mod exit;
 pub mod explain;
@@ -49,6 +50,7 @@ pub use bits::BitsArgs;
 pub use check::{CheckArgs, DialectChoice, Faults, run_check};
 pub use command::{CommandArgs, CompareArgs};
 pub use docs::DocsArgs;
+pub use doctor::DoctorArgs;
 pub use exit::Exit;
 pub use explain_rule::ExplainRuleArgs;
 pub use format::Format;
@@ -135,6 +137,9 @@ enum Command {
     #[command(override_usage = "\
         loadparity trace [-o FILE] [--inject SPEC]… [--model FILE]… [--timeout S] -- CMD…")]
     Trace(TraceArgs),
+    /// Try what this machine can do for a load mode, on one file: which modes work, degrade or fail, and how fast.
+    #[command(override_usage = "loadparity doctor [PATH] [--no-measure] [--format json]")]
+    Doctor(DoctorArgs),
     /// Turn text into tokens.
     Tokenize(tokenize::TokenizeArgs),
     /// Show or make model files.
@@ -214,6 +219,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Migrate(args) => migrate::run(args, out, &mut anstream::stderr()),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
         Command::Trace(args) => trace::run(args, &mut anstream::stderr()),
+        Command::Doctor(args) => doctor::run(args, out),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Schema(args) => schema::run(args, out),
         Command::Docs(args) => docs::run(args, out),

@@ -11,6 +11,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use super::diff::DiffDocument;
+use super::doctor::DoctorDocument;
 use super::exit::Exit;
 use super::explain::ExplainDocument;
 use super::explain::bench::ExplainBenchDocument;
@@ -121,6 +122,7 @@ fn all() -> Vec<Known> {
         Known::of::<ImportDocument>(ImportDocument::SCHEMA),
         Known::by_hand(crate::trace::FIRST_SCHEMA_ID, include_str!("../../fixtures/schema/trace-1.json")),
         Known::by_hand(crate::trace::SCHEMA_ID, crate::trace::schema_text()),
+        Known::of::<DoctorDocument>(DoctorDocument::SCHEMA),
         Known::of::<TokenizeDocument>(TokenizeDocument::SCHEMA),
         Known::of::<GgufShowDocument>(GgufShowDocument::SCHEMA),
     ]

@@ -243,6 +243,16 @@ pub const INTERACTIONS: &[Interaction] = &[
         by: "src/subject/command.rs",
         why: "`--settle`: the pause before every run of a command",
     },
+    Interaction {
+        what: "`/proc/meminfo`, `/proc/self/cgroup`, `memory.max` and `memory.current` of the control group, `/sys/kernel/mm/transparent_hugepage`, `/sys/devices/system/node`",
+        by: "src/cli/doctor/host.rs",
+        why: "Linux, `doctor`: memory to be had, huge pages and NUMA nodes",
+    },
+    Interaction {
+        what: "`mmap`, `mlock`, direct and buffered reads, `posix_fadvise` POSIX_FADV_DONTNEED, the monotonic clock",
+        by: "src/cli/doctor/probe.rs",
+        why: "`doctor`: what works on the file that it is given, and how fast; `--no-measure` leaves its pages in the page cache",
+    },
     Interaction { what: "threads", by: "src/check/watch.rs", why: "`--jobs`: cases that run side by side" },
     Interaction {
         what: "Ctrl-C and the signals that ask a program to end",
@@ -331,6 +341,16 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "how many tensors are hashed at a time",
     },
     Interaction {
+        what: "the number of processors",
+        by: "src/check/plans.rs",
+        why: "how many threads resolve the lines of level P1; results do not depend on it",
+    },
+    Interaction {
+        what: "the number of processors",
+        by: "src/cli/check.rs",
+        why: "how many loads of a small model overlap in `check`; results do not depend on it",
+    },
+    Interaction {
         what: "the monotonic clock",
         by: "src/platform/recorder.rs",
         why: "durations in traces; no decision and no output depends on it",
@@ -358,7 +378,7 @@ pub fn platform_markdown() -> String {
         let _ = writeln!(text, "| {} | {} |", step.word(), calls.join(" | "));
     }
     text += "\nThe simulated platform makes no call: it plays the rules of one of these systems in memory.\n";
-    text += "\n## Everything else\n\nThe program opens no network connection, starts no other program but the command of `trace`, and reads \
+    text += "\n## Everything else\n\nThe program opens no network connection, starts no other program but the command of `trace` (and `true`, traced, in `doctor`), and reads \
              no configuration file.\n\n| what | by | when and why |\n| --- | --- | --- |\n";
     for Interaction { what, by, why } in INTERACTIONS {
         let _ = writeln!(text, "| {what} | {by} | {why} |");

@@ -6,6 +6,7 @@ mod broken_loaders;
 mod dialect_files;
 mod dialects;
 mod docs;
+mod doctor;
 mod explain_rule;
 mod explore;
 mod generation_flags;
