@@ -45,22 +45,26 @@ impl Buffers {
         offset: u64,
         tell: &mut dyn FnMut(Range<u64>, Option<Difference>),
     ) {
-        for buffer in [&mut self.file, &mut self.memory, &mut self.again] {
-            buffer.resize(CHUNK, 0);
-        }
         let mut at = addresses.start;
         while at < addresses.end {
             let want = usize::try_from(addresses.end - at).unwrap_or(CHUNK).min(CHUNK);
             let place = offset + (at - addresses.start);
+            // Most commands have small tensors, and zeroed memory costs more than the comparison.
+            for buffer in [&mut self.file, &mut self.memory] {
+                buffer.resize(want.max(buffer.len()), 0);
+            }
             let read = sys::read_memory(tid, at, &mut self.memory[..want]).unwrap_or(0);
             let held = read_quietly(file, place, &mut self.file[..read], self.page);
             let (known, memory) = (&self.file[..held], &self.memory[..held]);
             if known == memory {
                 tell(at..at + held as u64, None);
-            } else if sys::read_memory(tid, at, &mut self.again[..held]).is_ok_and(|n| n == held) {
-                for (range, difference) in stretches(known, memory, &self.again[..held]) {
-                    let difference = difference.map(|d| Difference { offset: place + d.offset, ..d });
-                    tell(at + range.start as u64..at + range.end as u64, difference);
+            } else {
+                self.again.resize(held.max(self.again.len()), 0);
+                if sys::read_memory(tid, at, &mut self.again[..held]).is_ok_and(|n| n == held) {
+                    for (range, difference) in stretches(known, memory, &self.again[..held]) {
+                        let difference = difference.map(|d| Difference { offset: place + d.offset, ..d });
+                        tell(at + range.start as u64..at + range.end as u64, difference);
+                    }
                 }
             }
             if held < read {
