@@ -36,7 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Show what load flags and variables mean, and how every dialect says the same')
             [CompletionResult]::new('explain-rule', 'explain-rule', [CompletionResultType]::ParameterValue, 'Show one rule: what must hold, what a decision needs, and a trace that keeps it and one that breaks it')
             [CompletionResult]::new('dialects', 'dialects', [CompletionResultType]::ParameterValue, 'Show what load flags mean in every dialect, and what was lost on the way')
-            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Rewrite scripts, systemd units, Dockerfiles, compose files and presets in another dialect: a diff, or in place')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Rewrite scripts, units, Dockerfiles, manifests, presets and other files in another dialect: a diff, or in place')
             [CompletionResult]::new('diff', 'diff', [CompletionResultType]::ParameterValue, 'Compare two traces, each difference classified')
             [CompletionResult]::new('import', 'import', [CompletionResultType]::ParameterValue, 'Turn a printed log or strace''s text into a trace')
             [CompletionResult]::new('judge', 'judge', [CompletionResultType]::ParameterValue, 'Hold a recording of any loader against what a dialect predicts of its flags, and against what its log claims')

@@ -1247,7 +1247,7 @@ _loadparity() {
                     return 0
                     ;;
                 --kind)
-                    COMPREPLY=($(compgen -W "shell systemd dockerfile compose preset" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "shell systemd dockerfile compose preset kubernetes llama-swap workflow yaml json plist makefile justfile procfile supervisord env" -- "${cur}"))
                     return 0
                     ;;
                 *)

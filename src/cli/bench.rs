@@ -27,7 +27,7 @@ pub struct BenchArgs {
     model: Vec<PathBuf>,
 
     /// The dialect that the load flags are read in, by llama-bench's rules.
-    #[arg(long, default_value = "reference", value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, default_value = "reference", value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     dialect: Dialect,
 
     /// Tokens of the prompt tests; lists and ranges, `512`, `1,2`, `0-512+128`, `1-64*2`; 0 is no test.

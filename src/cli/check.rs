@@ -36,7 +36,7 @@ pub struct CheckArgs {
     pub model: Option<PathBuf>,
 
     /// The dialect that spellings are read in; `auto` finds out what a command speaks.
-    #[arg(long, default_value = "reference", value_name = "NAME|FILE")]
+    #[arg(long, default_value = "reference", value_name = "NAME|FILE|BUILD")]
     pub dialect: DialectChoice,
 
     /// How far to go: plans, code paths, tensor bytes, output. A level that is named has to be observed;

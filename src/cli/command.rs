@@ -97,7 +97,7 @@ pub struct CompareArgs {
     new: String,
 
     /// Ask in the spellings of this dialect; without it, in those of every dialect of llama.cpp.
-    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     dialect: Option<Dialect>,
 
     /// A fault to inject into both, in every run, such as `open.direct:error=EINVAL`; may repeat.

@@ -1,17 +1,23 @@
-//! Arguments that name a dialect: a shipped one, or a file of the user's own.
+//! Arguments that name a dialect: a shipped one, a file of the user's own, or a build that speaks one.
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::plan::Dialect;
+use crate::plan::{Dialect, builds};
 
-/// The dialect that an argument names. A file is what has a folder or the ending `.toml` in its name.
+/// The dialect that an argument names. A file is what has a folder or the ending `.toml` in its name; a
+/// build is a number, a version, a commit or an image that [`builds::read`] knows.
 ///
 /// # Errors
 ///
 /// What is wrong, for a file with line and column.
 pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
     let is_file = text.contains(['/', '\\']) || Path::new(text).extension().is_some_and(|e| e == "toml");
+    if !Path::new(text).exists()
+        && let Some(build) = builds::read(text)
+    {
+        return builds::dialect(&build);
+    }
     if !is_file {
         return text.parse::<Dialect>().map_err(|error| error.to_string());
     }
@@ -62,6 +68,16 @@ mod tests {
         let error = dialect(name).unwrap_err();
         assert!(error.starts_with(&format!("{name}:2:1: unknown field 'abuot'")), "{error}");
         assert!(error.ends_with("did you mean 'about'?"), "{error}");
+    }
+
+    #[test]
+    fn a_build_names_the_dialect_that_it_speaks() {
+        let name = |text: &str| dialect(text).map(Dialect::name);
+        assert_eq!(name("b8681"), Ok("booleans"));
+        assert_eq!(name("0.3.36"), Ok("enum-v4"));
+        assert_eq!(name("ghcr.io/ggml-org/llama.cpp:server-b10875"), Ok("enum-v4"));
+        assert!(name("b10300").unwrap_err().contains("name its dialect"));
+        assert!(name("ghcr.io/ggml-org/llama.cpp:server").unwrap_err().contains("cannot be read"));
     }
 
     #[test]

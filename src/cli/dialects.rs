@@ -24,7 +24,7 @@ pub struct DialectsArgs {
     command: Option<DialectsCommand>,
 
     /// The dialect that the others are compared with.
-    #[arg(long, default_value = "booleans", value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, default_value = "booleans", value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     pub base: Dialect,
 
     /// Leave out the spellings that mean the same everywhere.

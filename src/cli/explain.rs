@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::other::{Equivalents, Upgrade};
+use crate::migrate;
 use crate::plan::{Dialect, LoadPlan, Override, Resolved, Source, Spelling, UsageError, Warning};
 
 /// Exit code of a usage error.
@@ -24,10 +25,10 @@ const DIVERGENCE: u8 = 1;
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
     /// The rules to read the flags by.
-    #[arg(long, default_value = "reference", value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, default_value = "reference", value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     pub dialect: Dialect,
     /// Also give the line to use after an upgrade to this dialect; exit code 1 when there is none.
-    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     pub to: Option<Dialect>,
     /// Whose grammar to read the flags by.
     #[arg(long, value_enum, default_value_t = Tool::Common)]
@@ -38,7 +39,7 @@ pub struct ExplainArgs {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = ExplainFormat::Terminal)]
     pub format: ExplainFormat,
-    /// The load flags to explain.
+    /// The load flags to explain, or a whole command line of llama.cpp, in which they are found.
     #[arg(last = true, value_name = "FLAGS", allow_hyphen_values = true)]
     pub flags: Vec<String>,
 }
@@ -79,6 +80,21 @@ pub(super) fn variable(text: &str) -> Result<(String, String), String> {
 ///
 /// Only those of the two writers.
 pub fn run(args: &ExplainArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
+    let picked;
+    let args = match whole_line(args) {
+        None => args,
+        Some(Err(error)) => {
+            writeln!(err, "error: what this line says about loading cannot be known: {error}")?;
+            return Ok(USAGE);
+        }
+        Some(Ok((found, remarks))) => {
+            for remark in remarks {
+                writeln!(err, "warning: {remark}")?;
+            }
+            picked = found;
+            &picked
+        }
+    };
     if args.tool == Tool::Bench {
         return bench::run(args, out, err);
     }
@@ -106,6 +122,25 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::
         (ExplainFormat::Terminal, Err(error)) => writeln!(err, "error: {error}")?,
     }
     Ok(code)
+}
+
+/// A whole command line in the place of load flags: the load flags and variables in it, and what there is to
+/// say of the line. `None` where no program of llama.cpp is named, or where the dialect's loader is not one
+/// of its family, whose command lines alone are known.
+fn whole_line(args: &ExplainArgs) -> Option<Result<(ExplainArgs, Vec<String>), String>> {
+    let family = args.dialect.rules().family == Dialect::reference().rules().family;
+    if !family || args.tool == Tool::Bench {
+        return None;
+    }
+    Some(migrate::pick(&args.flags, args.dialect)?.map(|picked| {
+        let mut found = args.clone();
+        found.flags = picked.spelling.argv;
+        found.env.extend(picked.spelling.env);
+        if picked.bench {
+            found.tool = Tool::Bench;
+        }
+        (found, picked.remarks)
+    }))
 }
 
 /// What `explain --format json` prints: the plan of a spelling, and how other dialects say it.
@@ -214,10 +249,7 @@ fn write_lines(
 
 /// What the dialect says, and what it does not: the variables it leaves unread.
 fn remarks(dialect: Dialect, resolved: &Resolved) -> Vec<String> {
-    let unread = resolved.ignored_env.iter();
-    let unread = unread.map(|name| format!("{name} is set, but the {dialect} dialect does not read it"));
-    let values = resolved.ignored_values.iter().map(ToString::to_string);
-    resolved.warnings.iter().map(Warning::to_string).chain(unread).chain(values).collect()
+    resolved.warnings.iter().map(Warning::to_string).chain(resolved.in_vain(dialect)).collect()
 }
 
 fn quoted_or_nothing(spelling: &Spelling) -> String {

@@ -22,7 +22,7 @@ use crate::trace::{BlindSpot, TraceFile};
 #[derive(Clone, Debug, Args)]
 pub struct JudgeArgs {
     /// The rules that the recorded loader reads its flags by.
-    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     dialect: Dialect,
 
     /// A recording by strace.

@@ -1,6 +1,7 @@
 //! `loadparity migrate`: files from one dialect to another, as a diff or in place.
 //!
-//! Exit codes: 0 nothing was refused, 1 something cannot be migrated, 2 usage or an unreadable file.
+//! Exit codes: 0 nothing was refused, 1 something cannot be migrated, 2 usage or a file that cannot be
+//! read or written.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,7 +13,8 @@ use similar::TextDiff;
 
 use super::exit::Exit;
 use crate::migrate::{self, Kind, Migration};
-use crate::plan::Dialect;
+use crate::plan::{Dialect, Spelling};
+use crate::platform::keep_owner;
 
 /// Exit code when something cannot be migrated.
 const REFUSED: u8 = 1;
@@ -21,11 +23,11 @@ const REFUSED: u8 = 1;
 #[derive(Clone, Debug, Args)]
 pub struct MigrateArgs {
     /// The rules the files are written for.
-    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     from: Dialect,
 
     /// The rules they are to be written for.
-    #[arg(long, value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     to: Dialect,
 
     /// Change the files, and print nothing of them.
@@ -36,7 +38,8 @@ pub struct MigrateArgs {
     #[arg(long, value_name = "KIND", value_parser = kinds())]
     kind: Option<Kind>,
 
-    /// Shell scripts, systemd units, Dockerfiles, docker-compose files, llama.cpp presets.
+    /// Scripts, units, Dockerfiles, compose files, manifests, presets: what --kind names. Of any other file
+    /// the lines with load flags are named, and it stays as it is.
     #[arg(value_name = "FILE", required_unless_present = "line")]
     files: Vec<PathBuf>,
 
@@ -52,15 +55,23 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
 
 /// Runs `migrate`: diffs go to `out`, everything that is said about a file to `err`.
 pub(super) fn run(args: &MigrateArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let eras = Dialect::eras();
-    for dialect in [args.from, args.to] {
-        // The readers know the programs and the variables of that family, and would see nothing of another.
-        if !eras.iter().any(|era| era.rules().family == dialect.rules().family) {
+    // The readers know the programs and the variables of that family, and would see nothing of another.
+    let family = Dialect::reference().rules().family;
+    let foreign = [args.from, args.to].into_iter().find(|dialect| dialect.rules().family != family);
+    if let Some(dialect) = foreign {
+        if !args.files.is_empty() {
             return Exit::usage(format!(
-                "the {dialect} dialect is not one of {}'s, whose programs `migrate` finds in files; `explain --to` translates a line",
-                Dialect::reference().rules().family
+                "the {dialect} dialect is not one of {family}'s, whose programs `migrate` finds in files; a line behind `--` is translated"
             ));
         }
+        return match migrate::migrate_words(&args.line, args.from, args.to) {
+            Ok(words) => {
+                let line = Spelling::flags(words).to_string();
+                writeln!(out, "{line}").map_or_else(Exit::internal, |()| Exit::Code(0))
+            }
+            Err(error) => writeln!(err, "command line:1: cannot be migrated: {error}")
+                .map_or_else(Exit::internal, |()| Exit::Code(REFUSED)),
+        };
     }
     match all(args, out, err) {
         Ok(code) => Exit::Code(code),
@@ -87,7 +98,8 @@ fn all(args: &MigrateArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Resu
 
 fn file(args: &MigrateArgs, path: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     let shown = path.display().to_string();
-    let old = match fs::read(path) {
+    let read = super::input::regular(path).and_then(|()| fs::read(path).map_err(|error| error.to_string()));
+    let old = match read {
         Ok(old) => old,
         Err(error) => {
             writeln!(err, "{shown}: cannot be read: {error}")?;
@@ -96,9 +108,14 @@ fn file(args: &MigrateArgs, path: &Path, out: &mut dyn Write, err: &mut dyn Writ
     };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let Some(kind) = args.kind.or_else(|| migrate::detect(&name, &old)) else {
-        let kinds = Kind::ALL.map(Kind::name).join(", ");
-        writeln!(err, "{shown}: its kind is not recognised; give --kind ({kinds})")?;
-        return Ok(2);
+        let refused = migrate::look_through(&old, args.from, args.to);
+        for refusal in &refused {
+            writeln!(err, "{shown}:{}: cannot be migrated: {}", refusal.line, refusal.text)?;
+        }
+        if refused.is_empty() {
+            writeln!(err, "{shown}: unchanged (no kind that is read, no load flag or load variable)")?;
+        }
+        return Ok(if refused.is_empty() { 0 } else { REFUSED });
     };
     let migration = migrate::migrate(kind, &old, args.from, args.to);
     let code = say(&shown, &migration, err)?;
@@ -117,7 +134,7 @@ fn file(args: &MigrateArgs, path: &Path, out: &mut dyn Write, err: &mut dyn Writ
         (true, true) => "changed",
     };
     if changed && args.write {
-        if let Err(error) = replace(path, &migration.text) {
+        if let Err(error) = replace(path, &old, &migration.text) {
             writeln!(err, "{shown}: cannot be written: {error}")?;
             return Ok(2);
         }
@@ -152,16 +169,23 @@ fn diff(shown: &str, old: &[u8], new: &[u8], out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-/// Writes beside the file and renames, so that there is never half a file; permissions stay.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+/// Writes beside the file and renames, so that there is never half a file; mode and owner stay, and a
+/// link stays a link.
+fn replace(path: &Path, old: &[u8], text: &[u8]) -> io::Result<()> {
     // The file that a link names is changed, not the link.
     let path = fs::canonicalize(path)?;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let permissions = fs::metadata(&path)?.permissions();
+    let before = fs::metadata(&path)?;
+    // Who may replace a file but not write to it did not mean this one.
+    fs::File::options().append(true).open(&path)?;
     let mut file = tempfile::Builder::new().prefix(".migrate-").tempfile_in(folder)?;
     file.write_all(text)?;
-    file.as_file().set_permissions(permissions)?;
+    keep_owner(&before, file.as_file())?;
+    file.as_file().set_permissions(before.permissions())?;
     file.as_file().sync_all()?;
+    if fs::read(&path)? != old {
+        return Err(io::Error::other("it changed while it was read; run it again"));
+    }
     file.persist(&path)?;
     Ok(())
 }

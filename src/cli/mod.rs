@@ -119,7 +119,7 @@ enum Command {
         loadparity dialects check FILE [-m MODEL -- CMD {model} {flags}]\n       \
         loadparity dialects diff NAME|FILE NAME|FILE")]
     Dialects(dialects::DialectsArgs),
-    /// Rewrite scripts, systemd units, Dockerfiles, compose files and presets in another dialect: a diff, or in
+    /// Rewrite scripts, units, Dockerfiles, manifests, presets and other files in another dialect: a diff, or in
     /// place.
     #[command(override_usage = "\
         loadparity migrate --from D --to D [--write] FILE…\n       \
@@ -216,7 +216,8 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Import(args) => import::run(args, out),
         Command::Judge(args) => judge::run(args, out),
         Command::Dialects(args) => dialects::run(args, out),
-        Command::Migrate(args) => migrate::run(args, out, &mut anstream::stderr()),
+        // The bytes of other people's files: what a terminal would not show has to be in the diff too.
+        Command::Migrate(args) => migrate::run(args, &mut std::io::stdout(), &mut anstream::stderr()),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
         Command::Trace(args) => trace::run(args, &mut anstream::stderr()),
         Command::Doctor(args) => doctor::run(args, out),

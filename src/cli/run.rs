@@ -29,7 +29,7 @@ pub struct RunArgs {
     model: Option<PathBuf>,
 
     /// The dialect that the load flags are read in.
-    #[arg(long, default_value = "reference", value_name = "NAME|FILE", value_parser = crate::cli::dialect_arg::dialect)]
+    #[arg(long, default_value = "reference", value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     dialect: Dialect,
 
     /// The text to go on from.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::lex::{Grammar, Kind, SHELL_LINES, UNIT, assignment, tokens};
+use super::lex::{Grammar, Kind, SHELL_BLOCK, SHELL_LINES, UNIT, assignment, tokens};
 use super::model::{Document, Form, Insert, List, Scope, Setting, Text, Word};
 use super::recognise::{self, Found, place};
 use super::shell;
@@ -28,7 +28,7 @@ struct Stage {
 
 /// Reads a Dockerfile.
 pub(super) fn read(text: &[u8]) -> Document {
-    let mut document = Document::default();
+    let mut document = Document { idle: text::comment_lines(text, b"#"), ..Document::default() };
     let (escape, instructions) = instructions(text);
     let mut reader = Reader { text, escape, document: &mut document };
     let mut stages: Vec<Stage> = Vec::new();
@@ -270,16 +270,16 @@ impl Reader<'_, '_> {
             (Some(_), Some(_), Some(range), None) => {
                 let raw = String::from_utf8_lossy(&self.text[range.clone()]).into_owned();
                 if raw.split_whitespace().any(|word| vocabulary::find(word).is_some()) {
-                    self.document.refuse(
-                        range.start,
-                        "a CMD in shell form reaches the entry point as words of `sh -c`",
-                    );
+                    let why = "a CMD in shell form reaches the entry point as words of `sh -c`";
+                    self.document.refuse(range.start, why);
                 }
             }
             (Some(range), None, _, _) => self.shell_form(range, &mut stage.scope),
             (None, _, Some(_), Some(words)) => {
-                let arguments = words.first().is_some_and(|word| word.text.end().starts_with('-'));
-                if llama_image || arguments && words.iter().any(|word| recognise::is_load_flag(&word.text)) {
+                let is_shell = words.first().is_some_and(|word| {
+                    matches!(word.text.end().rsplit('/').next(), Some("sh" | "bash" | "ash"))
+                });
+                if (llama_image || recognise::runs_llama(&stage.image, &words)) && !is_shell {
                     let at = self.start(&words);
                     let insert = recognise::before_first(&words);
                     let found = recognise::of_image(at, &stage.image, &words, Vec::new(), insert);
@@ -317,7 +317,17 @@ impl Reader<'_, '_> {
                 let at = self.start(words);
                 self.document.refuse(at, "load flags stand behind a program that cannot be known");
             }
-            Found::Nothing => script_in_list(self.text, words, scope, self.document),
+            Found::Nothing => {
+                let talks = words.first().and_then(|word| word.text.end().rsplit('/').next());
+                if talks.is_some_and(|talks| shell::TALKERS.contains(&talks)) {
+                    let spans = words
+                        .iter()
+                        .map(|word| self.document.lists[word.at.list].items[word.at.item].clone());
+                    let spans: Vec<Range<usize>> = spans.collect();
+                    self.document.idle.extend(spans);
+                }
+                script_in_list(self.text, words, scope, self.document);
+            }
         }
     }
 }
@@ -337,10 +347,10 @@ pub(super) fn script_in_list(text: &[u8], words: &[Word], scope: &mut Scope, doc
     let quoted = matches!(raw.first(), Some(b'"' | b'\''));
     let inner = if quoted { span.start + 1..span.end - 1 } else { span.clone() };
     if quoted && (raw.contains(&b'\\') || raw.windows(2).any(|pair| pair == b"''")) {
-        document.refuse(span.start, "the script has quotes within quotes");
+        document.why.push((span.clone(), "it stands in a script with quotes within quotes".to_owned()));
         return;
     }
-    shell::piece(text, inner, SHELL_LINES, scope, document);
+    shell::piece(text, inner, SHELL_BLOCK, scope, document);
 }
 
 #[cfg(test)]

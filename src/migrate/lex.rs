@@ -18,6 +18,8 @@ pub(super) struct Grammar {
     pub(super) escape: u8,
     /// Comment lines stand between continued lines.
     pub(super) comments_between: bool,
+    /// The lines are indented more than the program sees them.
+    pub(super) indented: bool,
 }
 
 /// A POSIX shell or bash.
@@ -27,12 +29,15 @@ pub(super) const SHELL: Grammar = Grammar {
     newline_is_space: false,
     escape: b'\\',
     comments_between: false,
+    indented: false,
 };
 /// A list of words without a shell, over several lines.
 pub(super) const WORDS: Grammar =
     Grammar { operators: false, comments: false, newline_is_space: true, ..SHELL };
 /// A shell whose lines are joined before it sees them, so that comments may stand between.
 pub(super) const SHELL_LINES: Grammar = Grammar { comments_between: true, ..SHELL };
+/// A shell script in a block of another format.
+pub(super) const SHELL_BLOCK: Grammar = Grammar { indented: true, ..SHELL };
 /// The value of a line of a systemd unit.
 pub(super) const UNIT: Grammar = Grammar { comments_between: true, ..WORDS };
 
@@ -63,15 +68,30 @@ pub(super) struct Token {
     pub(super) kind: Kind,
 }
 
+/// The tokens of a part of the text, and what lies between them.
+pub(super) struct Lexed {
+    pub(super) tokens: Vec<Token>,
+    /// Comments that run to the end of a line.
+    pub(super) comments: Vec<Range<usize>>,
+    /// Here-documents: where the operator stands, and the body.
+    pub(super) bodies: Vec<(usize, Range<usize>)>,
+}
+
 /// The tokens of a part of the text.
 pub(super) fn tokens(text: &[u8], range: Range<usize>, grammar: Grammar) -> Vec<Token> {
-    let mut lexer =
-        Lexer { text, at: range.start, end: range.end.min(text.len()), grammar, pending: Vec::new() };
+    lexed(text, range, grammar).tokens
+}
+
+/// Everything in a part of the text.
+pub(super) fn lexed(text: &[u8], range: Range<usize>, grammar: Grammar) -> Lexed {
+    let end = range.end.min(text.len());
+    let (comments, bodies) = (Vec::new(), Vec::new());
+    let mut lexer = Lexer { text, at: range.start, end, grammar, pending: Vec::new(), comments, bodies };
     let mut tokens = Vec::new();
     while let Some(token) = lexer.next() {
         tokens.push(token);
     }
-    tokens
+    Lexed { tokens, comments: lexer.comments, bodies: lexer.bodies }
 }
 
 struct Lexer<'t> {
@@ -79,8 +99,11 @@ struct Lexer<'t> {
     at: usize,
     end: usize,
     grammar: Grammar,
-    /// The ends of here-documents whose bodies start on the next line; and whether tabs are taken off.
-    pending: Vec<(Vec<u8>, bool)>,
+    /// The ends of here-documents whose bodies start on the next line; whether tabs are taken off, and
+    /// where the operator stands.
+    pending: Vec<(Vec<u8>, bool, usize)>,
+    comments: Vec<Range<usize>>,
+    bodies: Vec<(usize, Range<usize>)>,
 }
 
 /// What is collected of a word.
@@ -166,7 +189,10 @@ impl Lexer<'_> {
             }
             match byte {
                 b' ' | b'\t' | b'\r' => self.at += 1,
-                b'#' if self.grammar.comments => self.skip_line(),
+                b'#' if self.grammar.comments => {
+                    self.skip_line();
+                    self.comments.push(start..self.at);
+                }
                 _ if self.grammar.operators && is_operator(byte) => return Some(self.operator()),
                 _ => return Some(self.word()),
             }
@@ -197,17 +223,20 @@ impl Lexer<'_> {
 
     /// Here-documents are left alone.
     fn skip_bodies(&mut self) {
-        for (end, tabs) in std::mem::take(&mut self.pending) {
+        for (end, tabs, sign) in std::mem::take(&mut self.pending) {
+            let body = self.at;
             while self.peek(0).is_some() {
                 let start = self.at;
                 self.skip_line();
                 let line = &self.text[start..self.at];
                 self.at += self.line_end(0).unwrap_or(0);
                 let strip = line.iter().take_while(|byte| tabs && **byte == b'\t').count();
-                if line[strip..] == end {
+                let line = if self.grammar.indented { line.trim_ascii_start() } else { &line[strip..] };
+                if *line == end {
                     break;
                 }
             }
+            self.bodies.push((sign, body..self.at));
         }
     }
 
@@ -226,7 +255,7 @@ impl Lexer<'_> {
                 if self.peek(0).is_some() && self.line_end(0).is_none() {
                     let word = self.word();
                     if let Kind::Word { text: Text::Known(end), .. } = word.kind {
-                        self.pending.push((end.into_bytes(), tabs));
+                        self.pending.push((end.into_bytes(), tabs, start));
                     }
                 }
             }
@@ -398,6 +427,8 @@ impl Lexer<'_> {
                 }
                 built.expansion(Some(String::from_utf8_lossy(&self.text[start..self.at]).into_owned()));
             }
+            // `$'…'` has escapes of its own, and `$"…"` is translated.
+            Some(b'\'' | b'"') if self.grammar.operators => built.expansion(None),
             Some(b'@' | b'*' | b'#' | b'?' | b'!' | b'$' | b'-' | b'0'..=b'9') => {
                 self.at += 1;
                 built.expansion(None);

@@ -6,32 +6,45 @@
 //! changes the items; the result is read again and has to ask for the same plans. A file with
 //! something that cannot be expressed or known stays as it is, and says what and where.
 
+mod account;
 mod compose;
 mod detect;
 mod dockerfile;
 mod edit;
+mod env;
+mod foreign;
+mod json;
+mod kubernetes;
 mod lex;
 mod model;
+mod nodes;
 mod options;
+mod pins;
+mod plist;
 mod preset;
+mod recipes;
 mod recognise;
 mod rewrite;
 mod shell;
+mod supervisor;
+mod swap;
 mod systemd;
 mod text;
 mod vocabulary;
+mod workflow;
 mod yaml;
 
 use std::fmt;
 use std::ops::Range;
 
 pub use detect::detect;
+pub use foreign::migrate_words;
 
 use self::lex::{Kind as TokenKind, SHELL, tokens};
 use self::model::{Command, Document, Insert, List, Say, Scope, Tool, Word};
 use self::recognise::{Found, place};
 use self::rewrite::{Rewrite, Way};
-use crate::plan::{Dialect, LoadPlan};
+use crate::plan::{Dialect, LoadPlan, Spelling};
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +59,50 @@ pub enum Kind {
     Compose,
     /// A preset file of llama.cpp.
     Preset,
+    /// A manifest of Kubernetes.
+    Kubernetes,
+    /// A configuration of llama-swap.
+    Swap,
+    /// A workflow of GitHub Actions.
+    Workflow,
+    /// A YAML file of another kind, which is looked through and not changed.
+    Yaml,
+    /// A JSON file, with comments or without.
+    Json,
+    /// A property list of launchd.
+    Plist,
+    /// A Makefile.
+    Make,
+    /// A justfile.
+    Just,
+    /// A Procfile.
+    Procfile,
+    /// A configuration of supervisord.
+    Supervisor,
+    /// A file of variables.
+    Env,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Shell, Self::Systemd, Self::Dockerfile, Self::Compose, Self::Preset];
+    pub const ALL: [Self; 16] = [
+        Self::Shell,
+        Self::Systemd,
+        Self::Dockerfile,
+        Self::Compose,
+        Self::Preset,
+        Self::Kubernetes,
+        Self::Swap,
+        Self::Workflow,
+        Self::Yaml,
+        Self::Json,
+        Self::Plist,
+        Self::Make,
+        Self::Just,
+        Self::Procfile,
+        Self::Supervisor,
+        Self::Env,
+    ];
 
     /// The name, as `--kind` takes it.
     #[must_use]
@@ -61,6 +113,17 @@ impl Kind {
             Self::Dockerfile => "dockerfile",
             Self::Compose => "compose",
             Self::Preset => "preset",
+            Self::Kubernetes => "kubernetes",
+            Self::Swap => "llama-swap",
+            Self::Workflow => "workflow",
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Plist => "plist",
+            Self::Make => "makefile",
+            Self::Just => "justfile",
+            Self::Procfile => "procfile",
+            Self::Supervisor => "supervisord",
+            Self::Env => "env",
         }
     }
 }
@@ -98,8 +161,45 @@ pub struct Migration {
 #[must_use]
 pub fn migrate(kind: Kind, text: &[u8], from: Dialect, to: Dialect) -> Migration {
     let way = Way { from, to };
-    let first = attempt(kind, text, way);
+    let mut first = attempt(kind, text, way);
+    if from != to {
+        first.remarks.extend(pins::pinned(text, way));
+    }
     verified(text, first, |new| attempt(kind, new, Way { from: to, to }))
+}
+
+/// What stands in a file that no reader knows: each line with a load flag or a load variable, as a
+/// refusal, and where there is none, the line of a llama program whose default is another in `to`.
+#[must_use]
+pub fn look_through(text: &[u8], from: Dialect, to: Dialect) -> Vec<Remark> {
+    let llama = preset::may_be_preset(text).is_some();
+    let mut document = Document { keys: true, llama, ..Document::default() };
+    let why = "no reader knows this kind of file: migrate the line by hand, or say what it is with --kind";
+    document.why.push((0..text.len(), why.to_owned()));
+    let mut said = account::unread(text, &document);
+    said.extend(other_default(text, &document, Way { from, to }).filter(|_| said.is_empty()));
+    said.iter().map(|say| remark(text, say)).collect()
+}
+
+/// Where a llama program is started that no reader took for a command, if what it does by default is
+/// another thing in the new dialect.
+fn other_default(text: &[u8], document: &Document, Way { from, to }: Way) -> Option<Say> {
+    let plain = |dialect| Spelling::default().resolve(dialect).map(|found| found.plan).ok();
+    let read = document.scopes.iter().any(|scope| !scope.commands.is_empty());
+    if read || plain(from) == plain(to) {
+        return None;
+    }
+    let (name, at) = account::started(text, document)?;
+    let why = document.why.iter().find(|(range, _)| range.contains(&at));
+    let why = why.map_or("it was not read as a command", |(_, why)| why);
+    Some(Say { at, text: format!("`{name}` loads in another way by default in the {to} dialect: {why}") })
+}
+
+/// A sentence with its line. What it quotes of the file has no control characters.
+fn remark(text: &[u8], say: &Say) -> Remark {
+    let shown =
+        say.text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+    Remark { line: text::line_number(text, say.at), text: shown.collect() }
 }
 
 /// Rewrites a command line: `program arguments`, or load flags alone. Words that stay as they are
@@ -108,9 +208,47 @@ pub fn migrate(kind: Kind, text: &[u8], from: Dialect, to: Dialect) -> Migration
 pub fn migrate_line(words: &[String], from: Dialect, to: Dialect) -> Migration {
     let text: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     let text = text.join(" ").into_bytes();
-    let read = |text: &[u8], way| finish(text, &line(text), way);
+    let read = |text: &[u8], way| finish(text, &line(text).0, way);
     let first = read(&text, Way { from, to });
     verified(&text, first, |new| read(new, Way { from: to, to }))
+}
+
+/// What is about loading in a whole command line: `PROGRAM ARGUMENTS`, with variables and other programs
+/// before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picked {
+    /// The load flags, and the load variables set on the line.
+    pub spelling: Spelling,
+    /// Whether llama-bench reads them.
+    pub bench: bool,
+    /// Builds that the line pins and that speak another dialect.
+    pub remarks: Vec<String>,
+}
+
+/// Picks what is about loading out of a command line; `None` where no program of llama.cpp is named, so
+/// that a mistyped flag is not taken for one of a program's other options.
+///
+/// # Errors
+///
+/// Why that cannot be known.
+#[must_use]
+pub fn pick(words: &[String], dialect: Dialect) -> Option<Result<Picked, String>> {
+    let text: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let text = text.join(" ").into_bytes();
+    let (document, named) = line(&text);
+    named.then(|| picked(&text, &document, dialect))
+}
+
+fn picked(text: &[u8], document: &Document, dialect: Dialect) -> Result<Picked, String> {
+    if let Some(missed) = account::unread(text, document).into_iter().next() {
+        return Err(missed.text);
+    }
+    let [scope] = document.scopes.as_slice() else { return Err("it is no command line".to_owned()) };
+    let Some(command) = scope.commands.first() else { return Err("it is no command line".to_owned()) };
+    let spelling = rewrite::spelled(command, scope)?;
+    let remarks = pins::pinned(text, Way { from: dialect, to: dialect });
+    let remarks = remarks.into_iter().map(|say| say.text).collect();
+    Ok(Picked { spelling, bench: command.tool == Tool::Bench, remarks })
 }
 
 /// What one reading of a text gives.
@@ -127,8 +265,22 @@ fn attempt(kind: Kind, text: &[u8], way: Way) -> Attempt {
         Kind::Systemd => systemd::read(text),
         Kind::Dockerfile => dockerfile::read(text),
         Kind::Compose => compose::read(text),
+        Kind::Kubernetes => kubernetes::read(text),
+        Kind::Swap => swap::read(text),
+        Kind::Workflow => workflow::read(text),
+        Kind::Yaml => yaml::read(text),
+        Kind::Json => json::read(text),
+        Kind::Plist => plist::read(text),
+        Kind::Make => recipes::make(text),
+        Kind::Just => recipes::just(text),
+        Kind::Procfile => recipes::procfile(text),
+        Kind::Supervisor => supervisor::read(text),
+        Kind::Env => env::read(text),
         Kind::Preset => {
-            let found = preset::migrate(text, way);
+            let mut found = preset::migrate(text, way);
+            if way.from != way.to {
+                add_unread(text, &preset::account(text), &mut found.refusals);
+            }
             let text = if found.refusals.is_empty() { replaced(text, found.edits) } else { text.to_vec() };
             return Attempt { text, plans: found.plans, refusals: found.refusals, remarks: found.remarks };
         }
@@ -137,9 +289,11 @@ fn attempt(kind: Kind, text: &[u8], way: Way) -> Attempt {
 }
 
 fn finish(text: &[u8], document: &Document, way: Way) -> Attempt {
-    let Rewrite { changes, plans, mut refusals, mut remarks } = rewrite::rewrite(document, way);
+    let Rewrite { changes, plans, mut refusals, mut remarks, .. } = rewrite::rewrite(document, way);
     refusals.extend(document.refusals.iter().cloned());
     remarks.extend(document.remarks.iter().cloned());
+    add_unread(text, document, &mut refusals);
+    refusals.extend(other_default(text, document, way).filter(|_| refusals.is_empty()));
     // Between equal dialects nothing has to be known.
     if way.from == way.to {
         refusals.clear();
@@ -147,6 +301,18 @@ fn finish(text: &[u8], document: &Document, way: Way) -> Attempt {
     let unchanged = !refusals.is_empty() || changes.is_empty();
     let text = if unchanged { text.to_vec() } else { changes.apply(text, &document.lists) };
     Attempt { text, plans, refusals, remarks }
+}
+
+/// Adds what the account misses, except in lines that are refused already.
+fn add_unread(text: &[u8], document: &Document, refusals: &mut Vec<Say>) {
+    let unread = account::unread(text, document);
+    if unread.is_empty() {
+        return;
+    }
+    let starts: Vec<usize> = text::lines(text).into_iter().map(|line| line.full.start).collect();
+    let line = |at: usize| starts.partition_point(|start| *start <= at);
+    let refused: Vec<usize> = refusals.iter().map(|say| line(say.at)).collect();
+    refusals.extend(unread.into_iter().filter(|say| !refused.contains(&line(say.at))));
 }
 
 /// Holds the new text against the old one: every command has to ask for what it asked for.
@@ -160,9 +326,7 @@ fn verified(old: &[u8], first: Attempt, read: impl Fn(&[u8]) -> Attempt) -> Migr
     let lined = |said: &mut Vec<Say>| {
         said.sort();
         said.dedup();
-        said.iter()
-            .map(|say| Remark { line: text::line_number(old, say.at), text: say.text.clone() })
-            .collect()
+        said.iter().map(|say| remark(old, say)).collect()
     };
     Migration { refusals: lined(&mut refusals), remarks: lined(&mut remarks), text, plans }
 }
@@ -180,8 +344,8 @@ fn replaced(text: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Vec<u8> {
     out
 }
 
-/// One line: a command, or its arguments.
-fn line(text: &[u8]) -> Document {
+/// One line: a command, or its arguments; and whether a program is named.
+fn line(text: &[u8]) -> (Document, bool) {
     let mut document = Document::default();
     let tokens = tokens(text, 0..text.len(), SHELL);
     let items = tokens.iter().map(|token| token.span.clone()).collect();
@@ -197,15 +361,25 @@ fn line(text: &[u8]) -> Document {
         })
         .collect();
     let mut scope = Scope::default();
-    scope.commands.push(match recognise::command(0, &words, &scope) {
+    let found = recognise::command(0, &words, &scope);
+    let named = matches!(found, Found::Command(_));
+    scope.commands.push(match found {
         Found::Command(command) => command,
         _ => {
             let insert = words.first().map_or(Insert::Nowhere, |first| Insert::Before(first.at, ""));
-            Command { at: 0, tool: Tool::Common, settings: Vec::new(), words, insert }
+            Command {
+                at: 0,
+                tool: Tool::Common,
+                settings: Vec::new(),
+                words,
+                insert,
+                apart: None,
+                unseen: None,
+            }
         }
     });
     document.scopes.push(scope);
-    document
+    (document, named)
 }
 
 /// A word for a POSIX shell.

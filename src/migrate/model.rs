@@ -69,6 +69,14 @@ pub(super) struct Word {
     pub(super) quote: &'static str,
 }
 
+/// A word in its quotes, which may be the tag of an element.
+pub(super) fn within(quote: &str, word: &str) -> String {
+    match quote.strip_prefix('<') {
+        Some(tag) => format!("{quote}{word}</{tag}"),
+        None => format!("{quote}{word}{quote}"),
+    }
+}
+
 /// A load variable that is set.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
@@ -84,8 +92,14 @@ pub(super) struct Setting {
 pub(super) enum Form {
     /// `NAME=VALUE`, with this before it, these quotes around it, and this between two of them.
     Assign { lead: &'static str, quote: &'static str, glue: Option<&'static str> },
-    /// `NAME: VALUE`, with these quotes around the value.
-    Map { quote: &'static str },
+    /// `NAME: VALUE`, with these quotes around the name and around the value.
+    Map { key: &'static str, quote: &'static str },
+    /// `name: NAME` and `value: VALUE`, in one line or in two with this indent.
+    Pair { indent: Option<usize>, newline: &'static str, key: &'static str, quote: &'static str },
+    /// `NAME="VALUE"`.
+    Quoted,
+    /// `<key>NAME</key><string>VALUE</string>`.
+    Plist,
 }
 
 impl Form {
@@ -95,14 +109,22 @@ impl Form {
     pub(super) fn write(self, (name, value): &(String, String)) -> String {
         match self {
             Self::Assign { lead, quote, .. } => format!("{lead}{quote}{name}={value}{quote}"),
-            Self::Map { quote } => format!("{name}: {quote}{value}{quote}"),
+            Self::Map { key, quote } => format!("{key}{name}{key}: {quote}{value}{quote}"),
+            Self::Pair { indent: Some(indent), newline, quote, .. } => {
+                format!("name: {name}{newline}{:indent$}value: {quote}{value}{quote}", "")
+            }
+            Self::Pair { indent: None, key, quote, .. } => {
+                format!("{{{key}name{key}: {key}{name}{key}, {key}value{key}: {quote}{value}{quote}}}")
+            }
+            Self::Quoted => format!("{name}=\"{value}\""),
+            Self::Plist => format!("<key>{name}</key><string>{value}</string>"),
         }
     }
 
     pub(super) fn glue(self) -> Option<&'static str> {
         match self {
             Self::Assign { glue, .. } => glue,
-            Self::Map { .. } => None,
+            _ => None,
         }
     }
 }
@@ -138,6 +160,10 @@ pub(super) struct Command {
     /// What stands behind the program's name.
     pub(super) words: Vec<Word>,
     pub(super) insert: Insert,
+    /// What keeps the variables around it from the command: `sudo`, a container, another machine.
+    pub(super) apart: Option<String>,
+    /// As that of the scope, for this command alone.
+    pub(super) unseen: Option<String>,
 }
 
 /// Commands and the load variables that all of them see.
@@ -147,6 +173,10 @@ pub(super) struct Scope {
     pub(super) commands: Vec<Command>,
     /// The words of the other variables; `None` where that is not known.
     pub(super) variables: BTreeMap<String, Option<Vec<String>>>,
+    /// Variables that hold a path whose end alone is known, such as `$HOME/bin/llama-server`.
+    pub(super) paths: BTreeMap<String, Text>,
+    /// Where more variables come from that were not looked at: a file with them, another file's part.
+    pub(super) unseen: Option<String>,
 }
 
 /// Something to say about a place of the file.
@@ -165,6 +195,16 @@ pub(super) struct Document {
     pub(super) refusals: Vec<Say>,
     /// What was left alone.
     pub(super) remarks: Vec<Say>,
+    /// Where names of load flags say nothing: comments, and text that is printed.
+    pub(super) idle: Vec<Range<usize>>,
+    /// Why names of load flags in a part of the text were not read.
+    pub(super) why: Vec<(Range<usize>, String)>,
+    /// The parts of the text that say something; all of it where this is missing.
+    pub(super) speaking: Option<Vec<Range<usize>>>,
+    /// Whether keys such as `use_mmap` say something about loading too.
+    pub(super) keys: bool,
+    /// Whether the file is known to be about llama.cpp, even if no word of it says so.
+    pub(super) llama: bool,
 }
 
 impl Document {
@@ -208,7 +248,7 @@ impl Document {
                     let item = &self.lists[word.at.list].items[word.at.item];
                     let there = String::from_utf8_lossy(&text[item.clone()]);
                     let plain =
-                        word.text.known().filter(|known| !known.contains(['\'', '"', '\\', '$', ' ']));
+                        word.text.known().filter(|known| !known.contains(['\'', '"', '\\', '$', ' ', '&']));
                     assert!(
                         plain.is_none_or(|known| there.contains(known)),
                         "{known:?} is not {there}",

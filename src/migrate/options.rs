@@ -4,6 +4,9 @@
 //! not known is harmless exactly where one does. Facts from the option list of llama-server and
 //! llama-bench in llama.cpp's own documentation.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 /// Short and long names, sorted by nothing but sense.
 const WITH_VALUE: &str = "
     -t --threads -tb --threads-batch -C --cpu-mask -Cr --cpu-range --cpu-strict --prio --poll
@@ -53,10 +56,77 @@ const WITH_VALUE: &str = "
     -d --n-depth -pg -r --repetitions --delay -oe
 ";
 
+/// The names of [`WITH_VALUE`].
+static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| WITH_VALUE.split_ascii_whitespace().collect());
+
 /// Whether the word after this option is its value. Inside long names `_` equals `-`.
 pub(super) fn takes_value(word: &str) -> bool {
-    let dashed = if word.starts_with("--") { word.replace('_', "-") } else { word.to_owned() };
-    WITH_VALUE.split_ascii_whitespace().any(|name| name == dashed)
+    if word.starts_with("--") && word.contains('_') {
+        return NAMES.contains(word.replace('_', "-").as_str());
+    }
+    word.starts_with('-') && NAMES.contains(word)
+}
+
+/// Options without a value, and keys that presets alone have.
+const SWITCHES: &str = "
+    version load-on-startup stop-timeout verbose-prompt display-prompt no-display-prompt verbose v
+    log-verbose log-disable log-prefix no-log-prefix log-timestamps no-log-timestamps offline kvu
+    kv-unified no-kv-unified swa-full perf no-perf escape no-escape e context-shift no-context-shift
+    kv-offload no-kv-offload kvo nkvo repack no-repack nr no-host op-offload no-op-offload
+    check-tensors cpu-moe cmoe ignore-eos spm-infill warmup no-warmup jinja no-jinja cb cont-batching
+    nocb no-cont-batching embedding embeddings rerank reranking metrics props slots no-slots webui
+    no-webui ui no-ui prefill-assistant no-prefill-assistant models-autoload no-models-autoload
+    mmproj-auto no-mmproj mmproj-offload no-mmproj-offload cache-prompt no-cache-prompt
+    cache-idle-slots no-cache-idle-slots color co conversation cnv single-turn st
+";
+
+/// Keys that say that a file is a preset and nothing else.
+const OF_PRESETS: [&str; 21] = [
+    "m",
+    "model",
+    "mu",
+    "model-url",
+    "hf",
+    "hfr",
+    "hf-repo",
+    "hff",
+    "hf-file",
+    "dr",
+    "docker-repo",
+    "mm",
+    "mmproj",
+    "c",
+    "ctx-size",
+    "ngl",
+    "gpu-layers",
+    "n-gpu-layers",
+    "fa",
+    "flash-attn",
+    "load-on-startup",
+];
+
+/// Whether a key may stand in a preset, and whether it says by itself that the file is one.
+pub(super) fn preset_key(key: &str) -> (bool, bool) {
+    if key.starts_with("LLAMA_ARG_") {
+        return (true, true);
+    }
+    let with_value = || WITH_VALUE.split_ascii_whitespace().any(|name| name.trim_start_matches('-') == key);
+    let load = || {
+        super::vocabulary::flags()
+            .iter()
+            .flat_map(|def| def.on.iter().chain(&def.off))
+            .any(|name| name.trim_start_matches('-') == key)
+    };
+    let own = OF_PRESETS.contains(&key) || matches!(key, "load-mode" | "no-mmap" | "lm");
+    (own || with_value() || load() || SWITCHES.split_ascii_whitespace().any(|name| name == key), own)
+}
+
+/// Options that were switches in some builds and take a value in others.
+const OPTIONAL: [&str; 6] = ["-fa", "--flash-attn", "--log-colors", "-co", "--color", "--numa"];
+
+/// Whether an option took no value in some builds and takes one in others.
+pub(super) fn value_is_optional(word: &str) -> bool {
+    word.starts_with('-') && OPTIONAL.contains(&word.replace('_', "-").as_str())
 }
 
 /// Options after which nothing is loaded.

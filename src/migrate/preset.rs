@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::model::Say;
+use super::model::{Document, Say};
 use super::rewrite::{Way, already, misread, stated};
 use super::text;
 use super::vocabulary;
@@ -111,6 +111,52 @@ fn sections(text: &[u8]) -> Vec<Section> {
         });
     }
     sections
+}
+
+/// Whether a file is a preset.
+pub(super) fn is_preset(text: &[u8]) -> bool {
+    may_be_preset(text) == Some(true)
+}
+
+/// Says whether some keys of a file are of presets and of nothing else, where every key may be one.
+pub(super) fn may_be_preset(text: &[u8]) -> Option<bool> {
+    let mut own = false;
+    let mut sections = false;
+    for line in text::lines(text) {
+        let content = String::from_utf8_lossy(&text[line.content]).into_owned();
+        let content = content.trim();
+        if content.is_empty() || content.starts_with([';', '#']) {
+            continue;
+        }
+        if content.starts_with('[') {
+            sections = true;
+            continue;
+        }
+        let (key, _) = content.split_once('=')?;
+        let (known, of_presets) = super::options::preset_key(key.trim());
+        if !known {
+            return None;
+        }
+        own |= of_presets;
+    }
+    sections.then_some(own)
+}
+
+/// What keys and comments of a preset account for.
+pub(super) fn account(text: &[u8]) -> Document {
+    let mut document = Document { keys: true, llama: true, ..Document::default() };
+    for line in text::lines(text) {
+        let bytes = &text[line.content.clone()];
+        if let Some(comment) = bytes.iter().position(|byte| matches!(byte, b';' | b'#')) {
+            document.idle.push(line.content.start + comment..line.content.end);
+        }
+    }
+    document
+        .idle
+        .extend(sections(text).into_iter().flat_map(|section| section.entries).map(|entry| entry.span));
+    let why = "it is no key of a preset, or not the value of one".to_owned();
+    document.why.push((0..text.len(), why));
+    document
 }
 
 type Options = BTreeMap<Flag, String>;

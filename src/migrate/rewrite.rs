@@ -1,12 +1,16 @@
 //! From what a reader found to changes: what each command asks for, how the other dialect says it,
 //! and which items have to change for that.
 
+mod flags;
+
+use std::collections::BTreeMap;
+
+use self::flags::{Flags, find_flags, is_template};
 use super::edit::Changes;
-use super::model::{Command, Document, Insert, Place, Say, Scope, Setting, Text, Tool, Word};
-use super::options::{prints_and_exits, takes_value};
-use super::vocabulary;
+use super::model::{Command, Document, Insert, Place, Say, Scope, Setting, Tool};
+use super::options::prints_and_exits;
 use crate::plan::equivalent::{self, translate};
-use crate::plan::{Dialect, LoadPlan, Spelling, Warning, bench, load_flags};
+use crate::plan::{Dialect, LoadPlan, Spelling, Warning, bench};
 
 /// From one dialect to another.
 #[derive(Clone, Copy, Debug)]
@@ -16,20 +20,18 @@ pub(super) struct Way {
 }
 
 /// What a document asks for, command by command, and how it has to change.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Rewrite {
     pub(super) changes: Changes,
     pub(super) plans: Vec<Vec<LoadPlan>>,
     pub(super) refusals: Vec<Say>,
     pub(super) remarks: Vec<Say>,
+    /// What became of the spellings so far: a file says the same thing many times.
+    steps: BTreeMap<String, Result<Step, String>>,
 }
 
-/// The load flags of a command line, and where they stand among its words.
-struct Flags {
-    argv: Vec<String>,
-    at: Vec<Place>,
-    quote: &'static str,
-}
+/// How many values the lists of one line of llama-bench may have.
+const MOST_LISTED: usize = 128;
 
 /// Why a command cannot be read.
 type Problem = (Option<Place>, String);
@@ -40,6 +42,10 @@ pub(super) fn rewrite(document: &Document, way: Way) -> Rewrite {
         let outcome = match scope.commands.as_slice() {
             [] if scope.shared.is_empty() => continue,
             [] => rewrite.variables_alone(document, scope, way),
+            // llama-bench reads no variables, so that those around it are for others.
+            [bench] if bench.tool == Tool::Bench && !scope.shared.is_empty() => {
+                rewrite.layers(document, scope, std::slice::from_ref(bench), way)
+            }
             [one] => rewrite.command(document, scope, one, &scope.shared, None, way),
             many if scope.shared.is_empty() => {
                 for command in many {
@@ -60,6 +66,11 @@ pub(super) fn rewrite(document: &Document, way: Way) -> Rewrite {
 }
 
 impl Rewrite {
+    fn step(&mut self, spelling: &Spelling, way: Way) -> Result<Step, String> {
+        let key = format!("{spelling:?}");
+        self.steps.entry(key).or_insert_with(|| step(spelling, way)).clone()
+    }
+
     fn refuse(&mut self, document: &Document, at: usize, (place, text): Problem) {
         let at = place.map_or(at, |place| document.lists[place.list].items[place.item].start);
         self.refusals.push(Say { at, text });
@@ -69,7 +80,7 @@ impl Rewrite {
     fn variables_alone(&mut self, document: &Document, scope: &Scope, way: Way) -> Result<(), Problem> {
         let spelling = Spelling { argv: Vec::new(), env: values(&scope.shared)? };
         let at = scope.shared.first().and_then(|setting| setting.at.last()).copied();
-        let step = step(&spelling, way).map_err(|text| (at, text))?;
+        let step = self.step(&spelling, way).map_err(|text| (at, text))?;
         self.plans.push(vec![step.plan]);
         self.note(at.map_or(0, |at| document.lists[at.list].items[at.item].start), &step);
         if step.changed {
@@ -101,7 +112,22 @@ impl Rewrite {
             return Ok(());
         }
         let at = found.at.first().or(command.settings.first().and_then(|s| s.at.last())).copied();
-        let step = step(&spelling, way).map_err(|text| (at, text))?;
+        let step = self.step(&spelling, way).map_err(|text| (at, text))?;
+        if let (Some(apart), Some(setting)) = (&command.apart, shared.first()) {
+            let text =
+                format!("{} is set here, and whether {apart} passes it on cannot be known", setting.name);
+            return Err((setting.at.last().copied(), text));
+        }
+        if let Some(file) = command.unseen.as_ref().or(scope.unseen.as_ref())
+            && spelling == Spelling::default()
+            && step.changed
+        {
+            let text = format!(
+                "{file} may set load variables and was not looked at, so that `{}` cannot be put on this command",
+                step.put
+            );
+            return Err((None, text));
+        }
         self.plans.push(vec![step.plan]);
         self.note(command.at, &step);
         if let Some(kept) = kept {
@@ -148,7 +174,8 @@ impl Rewrite {
     ) -> Result<(), Problem> {
         let spelling = Spelling { argv: Vec::new(), env: values(&scope.shared)? };
         let at = scope.shared.first().and_then(|setting| setting.at.last()).copied();
-        let step = step(&spelling, way).map_err(|text| (at, text))?;
+        let step = self.step(&spelling, way).map_err(|text| (at, text))?;
+        self.note(at.map_or(0, |at| document.lists[at.list].items[at.item].start), &step);
         let kept = if step.changed { step.put.clone() } else { spelling };
         if step.changed {
             self.put_variables(document, &scope.shared, &kept.env);
@@ -172,6 +199,12 @@ impl Rewrite {
         let Way { from, to } = way;
         if found.argv.is_empty() && exits {
             return Ok(());
+        }
+        let listed: usize = found.argv.iter().map(|word| word.split([',', '+']).count()).sum();
+        if listed > MOST_LISTED {
+            let text =
+                format!("it lists more than {MOST_LISTED} values, which may multiply to any number of loads");
+            return Err((found.at.first().copied(), text));
         }
         let argv: Vec<&str> = found.argv.iter().map(String::as_str).collect();
         let plans = |dialect, argv: &[&str]| {
@@ -210,11 +243,11 @@ impl Rewrite {
         self.put(document, command, found, &[], &Spelling { argv, env: Vec::new() })
     }
 
-    /// Says when a new spelling would be misread if it were migrated again.
+    /// Says what the old spelling says in vain, and when the new one would be misread if it were migrated
+    /// again.
     fn note(&mut self, at: usize, step: &Step) {
-        if let Some(text) = &step.remark {
-            self.remarks.push(Say { at, text: text.clone() });
-        }
+        let said = step.remark.iter().chain(&step.in_vain);
+        self.remarks.extend(said.map(|text| Say { at, text: text.clone() }));
     }
 
     fn put(
@@ -233,7 +266,7 @@ impl Rewrite {
             self.changes.delete(*at);
         }
         let quoted =
-            |quote: &str| put.argv.iter().map(|word| format!("{quote}{word}{quote}")).collect::<Vec<_>>();
+            |quote: &str| put.argv.iter().map(|word| super::model::within(quote, word)).collect::<Vec<_>>();
         if let Some(first) = found.at.first() {
             let join = &document.lists[first.list].join;
             self.changes.replace(*first, quoted(found.quote).join(join));
@@ -274,11 +307,14 @@ impl Rewrite {
 }
 
 /// A spelling in the other dialect.
+#[derive(Clone, Debug)]
 struct Step {
     plan: LoadPlan,
     changed: bool,
     put: Spelling,
     remark: Option<String>,
+    /// What the old dialect does not hear of the spelling.
+    in_vain: Vec<String>,
 }
 
 fn step(spelling: &Spelling, way: Way) -> Result<Step, String> {
@@ -291,13 +327,20 @@ fn step(spelling: &Spelling, way: Way) -> Result<Step, String> {
         && foreign
     {
         let remark = Some(already(way));
-        return Ok(Step { plan: there, changed: false, put: Spelling::default(), remark });
+        return Ok(Step {
+            plan: there,
+            changed: false,
+            put: Spelling::default(),
+            remark,
+            in_vain: Vec::new(),
+        });
     }
     let translation = translate(spelling, from, to).map_err(|error| error.to_string())?;
     let plan = translation.plan;
     let changed = !translation.is_unchanged();
     let remark = if changed { misread(&translation.put, plan, way) } else { None };
-    Ok(Step { plan, changed, put: translation.put, remark })
+    let in_vain = here.map(|here| here.in_vain(from)).unwrap_or_default();
+    Ok(Step { plan, changed, put: translation.put, remark, in_vain })
 }
 
 /// What there is to say of a spelling that the new dialect alone understands.
@@ -342,111 +385,16 @@ fn is_harmless(warning: &Warning) -> bool {
 
 fn values(settings: &[Setting]) -> Result<Vec<(String, String)>, Problem> {
     let value = |setting: &Setting| match setting.value.known() {
-        Some(value) => Ok((setting.name.clone(), value.to_owned())),
-        None => Err((setting.at.last().copied(), format!("the value of {} cannot be known", setting.name))),
+        Some(value) if !is_template(value) => Ok((setting.name.clone(), value.to_owned())),
+        _ => Err((setting.at.last().copied(), format!("the value of {} cannot be known", setting.name))),
     };
     settings.iter().map(value).collect()
 }
 
-/// The load flags among the words of a command.
-fn find_flags(command: &Command, scope: &Scope) -> Result<Flags, Problem> {
-    let bench = command.tool == Tool::Bench;
-    let is_load = |word: &str| {
-        let name = word.split_once('=').map_or(word, |(name, _)| name);
-        if bench { vocabulary::find_bench(name).is_some() } else { vocabulary::find(name).is_some() }
-    };
-    // No word holds this byte, so that an unknown word is no flag.
-    let texts: Vec<String> = command.words.iter().map(|word| shown(&word.text)).collect();
-    let ranges =
-        if bench { bench_flags(&texts) } else { load_flags(Dialect::reference(), &texts, takes_value) };
-    let mut at = 0;
-    while let Some(word) = command.words.get(at) {
-        if let Some(range) = ranges.iter().find(|range| range.start == at) {
-            for word in &command.words[range.clone()] {
-                if word.text.known().is_none() {
-                    let text = format!("the value of `{}` cannot be known", texts[range.start]);
-                    return Err((Some(word.at), text));
-                }
-            }
-            at = range.end;
-            continue;
-        }
-        if word.text.known() == Some("--") {
-            break;
-        }
-        hides_flags(word, scope, is_load)?;
-        at += if word.text.known().is_some_and(takes_value) { 2 } else { 1 };
-    }
-    let words: Vec<&Word> = ranges.into_iter().flat_map(|range| &command.words[range]).collect();
-    Ok(Flags {
-        argv: words.iter().filter_map(|word| word.text.known()).map(str::to_owned).collect(),
-        at: words.iter().map(|word| word.at).collect(),
-        quote: words.first().map_or("", |word| word.quote),
-    })
-}
-
-fn shown(text: &Text) -> String {
-    match text {
-        Text::Known(text) => text.clone(),
-        Text::Open { prefix, .. } => {
-            let whole = prefix.split_once('=').map(|(name, _)| name);
-            match whole {
-                // `--load-mode=$MODE` is a load flag whose value is not known.
-                Some(name) if vocabulary::find(name).is_some() => prefix.clone(),
-                _ => format!("\0{prefix}"),
-            }
-        }
-    }
-}
-
-fn bench_flags(texts: &[String]) -> Vec<std::ops::Range<usize>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(word) = texts.get(at) {
-        let (name, inline) = word.split_once('=').map_or((word.as_str(), false), |(name, _)| (name, true));
-        let is_load = vocabulary::find_bench(name).is_some();
-        let end = texts.len().min(at + 1 + usize::from((is_load && !inline) || takes_value(word)));
-        if is_load {
-            found.push(at..end);
-        }
-        at = end;
-    }
-    found
-}
-
-/// Whether a word that is not known may hold load flags.
-fn hides_flags(word: &Word, scope: &Scope, is_load: impl Fn(&str) -> bool) -> Result<(), Problem> {
-    let Text::Open { prefix, name, .. } = &word.text else { return Ok(()) };
-    if !prefix.is_empty() {
-        let dashed = prefix.replace('_', "-");
-        let may =
-            vocabulary::names().any(|name| name.starts_with(&dashed) || name.starts_with(prefix.as_str()));
-        return if may {
-            Err((Some(word.at), format!("a flag that starts with `{prefix}` cannot be known")))
-        } else {
-            Ok(())
-        };
-    }
-    let known = name.as_ref().and_then(|name| scope.variables.get(name));
-    match (known, name) {
-        (Some(Some(words)), Some(name)) => {
-            let held = words.iter().find(|word| is_load(word));
-            match held {
-                Some(held) => Err((
-                    Some(word.at),
-                    format!("`{held}` stands in the variable {name}: write it on the command line itself"),
-                )),
-                None => Ok(()),
-            }
-        }
-        (_, Some(name)) => {
-            Err((Some(word.at), format!("`${name}` may hold load flags, and what it holds cannot be known")))
-        }
-        (_, None) => Err((
-            Some(word.at),
-            "an expansion may hold load flags, and what it holds cannot be known".to_owned(),
-        )),
-    }
+/// What a command says about loading: its flags, and the variables that it alone sees.
+pub(super) fn spelled(command: &Command, scope: &Scope) -> Result<Spelling, String> {
+    let found = find_flags(command, scope).map_err(|(_, text)| text)?;
+    Ok(Spelling { argv: found.argv, env: values(&command.settings).map_err(|(_, text)| text)? })
 }
 
 /// The plain words that state a plan, for messages.

@@ -1,8 +1,12 @@
 //! Shell scripts: the commands, what they export, and what their variables hold.
 
+mod aside;
+
 use std::ops::Range;
 
-use super::lex::{Grammar, Kind, SHELL, Token, assignment, tokens};
+pub(super) use aside::TALKERS;
+
+use super::lex::{Grammar, Kind, SHELL, Token, assignment, lexed, tokens};
 use super::model::{Document, Form, List, Scope, Setting, Text, Word};
 use super::options::takes_value;
 use super::recognise::{self, Found};
@@ -17,8 +21,11 @@ pub(super) fn read(text: &[u8]) -> Document {
         scope: Scope::default(),
         blocks: Vec::new(),
         chained: false,
+        piped: false,
         bare: Vec::new(),
         acts: false,
+        bodies: Vec::new(),
+        others: None,
     };
     let all = text::bom(text)..text.len();
     script.variables(&tokens(text, all.clone(), SHELL));
@@ -34,6 +41,14 @@ pub(super) fn read(text: &[u8]) -> Document {
         } else {
             script.scope.shared.push(setting);
         }
+    }
+    if let (Some((at, name)), Some(setting), true) =
+        (&script.others, script.scope.shared.first(), script.scope.commands.is_empty())
+    {
+        document.refuse(
+            *at,
+            format!("`{name}` may read {}, and is no llama program that this reader knows", setting.name),
+        );
     }
     document.scopes.push(script.scope);
     document
@@ -52,8 +67,11 @@ pub(super) fn piece(
         scope: std::mem::take(scope),
         blocks: Vec::new(),
         chained: false,
+        piped: false,
         bare: Vec::new(),
         acts: true,
+        bodies: Vec::new(),
+        others: None,
     };
     script.variables(&tokens(text, range.clone(), grammar));
     script.range(range, grammar, document);
@@ -70,10 +88,16 @@ struct Script<'t> {
     blocks: Vec<&'static str>,
     /// Whether the statement runs only if another did, or in a pipeline.
     chained: bool,
+    /// Whether what the statement prints goes to another program.
+    piped: bool,
     /// Load variables that are set and not exported, with their places.
     bare: Vec<(Setting, usize)>,
     /// Whether the script does anything but set variables.
     acts: bool,
+    /// A program of another product, which may hand the variables to a llama.cpp of its own.
+    others: Option<(usize, String)>,
+    /// The here-documents of the part that is read: where the operator stands, and the body.
+    bodies: Vec<(usize, Range<usize>)>,
 }
 
 /// How many blocks may lie within one another.
@@ -86,12 +110,31 @@ const BETWEEN: [&str; 5] = ["then", "else", "elif", "do", "!"];
 impl Script<'_> {
     /// Notes what the script's own variables hold, where that is said once.
     fn variables(&mut self, tokens: &[Token]) {
+        let mut names = false;
         for token in tokens {
             match &token.kind {
                 Kind::Word { text, .. } => {
+                    let word = text.known().unwrap_or_default();
+                    // What a loop, `read` or `unset` puts into a variable is not known.
+                    if names && !word.is_empty() && !word.starts_with('-') {
+                        self.note(word.to_owned(), None);
+                        self.scope.variables.insert(word.to_owned(), None);
+                    }
+                    names = match word {
+                        "for" | "select" | "read" | "mapfile" | "readarray" | "unset" | "getopts" => true,
+                        "in" | "do" => false,
+                        _ => names && assignment(text).is_none(),
+                    };
                     if let Some((name, value)) = assignment(text) {
                         let words =
                             value.known().map(|value| value.split_whitespace().map(str::to_owned).collect());
+                        let seen = self.scope.variables.contains_key(&name);
+                        let is_path = value.known().is_none() && value.end().contains('/');
+                        if is_path && !seen && !value.end().contains(char::is_whitespace) {
+                            self.scope.paths.insert(name.clone(), value);
+                        } else {
+                            self.scope.paths.remove(&name);
+                        }
                         self.note(name, words);
                     }
                     let appended = text.known().and_then(|text| text.split_once("+="));
@@ -103,7 +146,8 @@ impl Script<'_> {
                     let known = known_words(words).filter(|_| !append);
                     self.note(name.clone(), known);
                 }
-                Kind::Operator | Kind::Newline | Kind::Comment => {}
+                Kind::Operator | Kind::Newline => names = false,
+                Kind::Comment => {}
             }
         }
     }
@@ -118,7 +162,13 @@ impl Script<'_> {
             document.refuse(range.start, "commands are nested too deep here to be followed");
             return;
         }
-        let tokens = tokens(self.text, range, grammar);
+        let lexed = lexed(self.text, range, grammar);
+        document.idle.extend(lexed.comments);
+        let outer = std::mem::replace(&mut self.bodies, lexed.bodies);
+        let tokens = lexed.tokens;
+        document.idle.extend(
+            tokens.iter().filter(|token| matches!(token.kind, Kind::Comment)).map(|token| token.span.clone()),
+        );
         let mut statement: Vec<&Token> = Vec::new();
         let mut skip_word = false;
         for (index, token) in tokens.iter().enumerate() {
@@ -134,7 +184,9 @@ impl Script<'_> {
                     }
                     let next_chained = sign == b"&&" || sign == b"||" || sign == b"|";
                     let chained = self.chained || sign == b"|";
+                    self.piped = sign.starts_with(b"|") && sign != b"||";
                     self.statement(&statement, chained, document);
+                    self.piped = false;
                     statement.clear();
                     self.chained = next_chained;
                     match sign {
@@ -171,6 +223,7 @@ impl Script<'_> {
             }
         }
         self.statement(&statement, self.chained, document);
+        self.bodies = outer;
     }
 
     /// A script within a word, which sees the blocks around it and leaves them as they are.
@@ -212,60 +265,23 @@ impl Script<'_> {
             return;
         }
         self.acts = true;
+        self.sources(&words);
         match recognise::command(first.span.start, &words, &self.scope) {
-            Found::Command(command) => self.scope.commands.push(command),
+            Found::Command(command) => {
+                // What a command reads is no argument of it.
+                let known: Vec<usize> = words.iter().map(|word| word.at.item).collect();
+                let others = tokens.iter().enumerate().filter(|(item, _)| !known.contains(item));
+                document.idle.extend(others.map(|(_, token)| token.span.clone()));
+                let bodies = self.bodies.iter().filter(|(sign, _)| tokens.iter().any(|token| token.span.start == *sign));
+                document.idle.extend(bodies.map(|(_, body)| body.clone()));
+                self.scope.commands.push(command);
+            }
             Found::HiddenProgram => document.refuse(
                 first.span.start,
-                "load flags stand behind a program that a variable names, so that it cannot be known who reads them",
+                "the program of this command stands in a variable, so that it cannot be known who reads its load flags",
             ),
             Found::Nothing if self.script_in_words(&words, tokens, document) => {}
             Found::Nothing => self.left_alone(&words, tokens, document),
-        }
-    }
-
-    /// `sh -c 'SCRIPT'`.
-    /// Says whether there was one.
-    fn script_in_words(&mut self, words: &[Word], tokens: &[&Token], document: &mut Document) -> bool {
-        let shell = words.iter().position(|word| {
-            matches!(word.text.end().rsplit('/').next(), Some("sh" | "bash" | "dash" | "zsh" | "ash"))
-        });
-        let Some(shell) = shell else { return false };
-        let flag = words.iter().skip(shell + 1).position(|word| {
-            word.text
-                .known()
-                .is_some_and(|text| text.starts_with('-') && text.ends_with('c') && !text.starts_with("--"))
-        });
-        let Some(script) = flag.and_then(|flag| words.get(shell + 1 + flag + 1)) else { return false };
-        let token = tokens[script.at.item];
-        match &token.kind {
-            Kind::Word { inner: Some(inner), .. } => {
-                self.inside(inner.clone(), SHELL, document);
-            }
-            Kind::Word { .. } => {
-                let raw = String::from_utf8_lossy(&self.text[token.span.clone()]);
-                if mentions_load_flag(&raw) {
-                    document
-                        .refuse(token.span.start, "load flags stand in a script with quotes within quotes");
-                }
-            }
-            _ => {}
-        }
-        true
-    }
-
-    /// Load flags that no llama tool reads here.
-    fn left_alone(&self, words: &[Word], tokens: &[&Token], document: &mut Document) {
-        let says = words.first().and_then(|word| word.text.known());
-        if matches!(says, Some("echo" | "printf" | "grep")) {
-            return;
-        }
-        let Some((first, last)) = tokens.first().zip(tokens.last()) else { return };
-        let raw = String::from_utf8_lossy(&self.text[first.span.start..last.span.end]);
-        if mentions_load_flag(&raw) {
-            document.remark(
-                first.span.start,
-                "load flags stand here that no known llama tool reads; they are left alone",
-            );
         }
     }
 
@@ -291,12 +307,12 @@ impl Script<'_> {
         }
         self.acts |= exports;
         for (index, word) in words.iter().enumerate().skip(usize::from(exports)) {
-            if let Some((name, value)) = assignment(&word.text)
+            if let Some((name, _)) = assignment(&word.text)
                 && vocabulary::find_variable(&name).is_none()
-                && value.known().is_some_and(mentions_load_flag)
             {
-                document
-                    .remark(self.start(document, word), format!("load flags stand in the variable {name}"));
+                let item = document.lists[word.at.list].items[word.at.item].clone();
+                let text = format!("it stands in the variable {name}: write it on the command line itself");
+                document.why.push((item, text));
             }
             let set = assignment(&word.text);
             let name = match (&set, word.text.known()) {
@@ -382,10 +398,6 @@ fn known_words(words: &[Token]) -> Option<Vec<String>> {
         });
     }
     Some(known)
-}
-
-fn mentions_load_flag(text: &str) -> bool {
-    text.split(|c: char| c.is_whitespace() || "'\"=".contains(c)).any(|word| vocabulary::find(word).is_some())
 }
 
 /// The words of a statement; redirections with their files are items and no words.

@@ -31,6 +31,14 @@ pub(super) fn lines(text: &[u8]) -> Vec<Line> {
     lines
 }
 
+/// The lines that start with one of these marks.
+pub(super) fn comment_lines(text: &[u8], marks: &[u8]) -> Vec<Range<usize>> {
+    let is_comment = |line: &Line| {
+        text[line.content.clone()].trim_ascii_start().first().is_some_and(|first| marks.contains(first))
+    };
+    lines(text).into_iter().filter(is_comment).map(|line| line.content).collect()
+}
+
 /// The length of a byte order mark.
 pub(super) fn bom(text: &[u8]) -> usize {
     if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 }

@@ -44,3 +44,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let bench = rules().bench.iter().flat_map(|bench| &bench.flags).flat_map(|def| &def.names);
     flags().iter().flat_map(|def| def.on.iter().chain(&def.off)).chain(bench).copied()
 }
+
+/// Every load mode of llama.cpp's eras and of the reference.
+pub(super) fn modes() -> impl Iterator<Item = &'static str> {
+    rules().words.iter().map(|word| word.name)
+}

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
+use super::model::Document;
+
 /// A node.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -52,6 +54,47 @@ impl Node {
             _ => {}
         }
     }
+}
+
+/// Reads a file as YAML for a reader: what says something are its scalars, and one that is no YAML is
+/// refused.
+pub(super) fn open(text: &[u8], document: &mut Document) -> Option<Vec<Node>> {
+    match parse(text) {
+        Ok(roots) => {
+            document.speaking = Some(scalars(&roots));
+            document.keys = true;
+            Some(roots)
+        }
+        Err((at, error)) => {
+            document.refuse(at, format!("it cannot be read as YAML: {error}"));
+            None
+        }
+    }
+}
+
+/// The places of the scalars. A key goes as far as its value, so that it is seen as one.
+pub(super) fn scalars(roots: &[Node]) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
+    for root in roots {
+        root.walk(&mut |node| {
+            if node.scalar().is_some() {
+                spans.push(node.span.clone());
+            }
+        });
+    }
+    spans
+}
+
+/// A file that no reader knows, of which only the names of load flags are looked for.
+pub(super) fn read(text: &[u8]) -> Document {
+    let mut document = Document { keys: true, ..Document::default() };
+    let mut aside = Document::default();
+    if open(text, &mut aside).is_some() {
+        document.speaking = aside.speaking;
+    }
+    let why = "what reads it in this YAML file is not known: llama-swap, compose and Kubernetes files and workflows are";
+    document.why.push((0..text.len(), why.to_owned()));
+    document
 }
 
 /// How many nodes may lie within one another.

@@ -39,6 +39,16 @@ pub struct Resolved {
     pub ignored_values: Vec<IgnoredValue>,
 }
 
+impl Resolved {
+    /// One sentence for each variable that is set in vain or does not say what it seems to.
+    #[must_use]
+    pub fn in_vain(&self, dialect: Dialect) -> Vec<String> {
+        let unread = self.ignored_env.iter();
+        let unread = unread.map(|name| format!("{name} is set, but the {dialect} dialect does not read it"));
+        unread.chain(self.ignored_values.iter().map(ToString::to_string)).collect()
+    }
+}
+
 /// Resolves a command line of load flags and an environment.
 ///
 /// `argv` holds load flags only; anything else is an error ([`super::split_args`] takes the load

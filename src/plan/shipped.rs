@@ -16,6 +16,11 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("koboldcpp-1.76", include_str!("dialects/koboldcpp-1.76.toml")),
     ("koboldcpp", include_str!("dialects/koboldcpp.toml")),
     ("llamafile", include_str!("dialects/llamafile.toml")),
+    ("textgen", include_str!("dialects/textgen.toml")),
+    ("lmstudio", include_str!("dialects/lmstudio.toml")),
+    ("llama-cpp-rs", include_str!("dialects/llama-cpp-rs.toml")),
+    ("whisper.cpp", include_str!("dialects/whisper.cpp.toml")),
+    ("stable-diffusion.cpp", include_str!("dialects/stable-diffusion.cpp.toml")),
     ("load-mode-numbers-v1", include_str!("dialects/load-mode-numbers-v1.toml")),
     ("load-mode-numbers", include_str!("dialects/load-mode-numbers.toml")),
 ];

@@ -49,6 +49,7 @@
 mod calls;
 mod inject;
 mod live;
+mod owner;
 mod recorder;
 mod residency;
 mod sim;
@@ -89,6 +90,7 @@ compile_error!(
     "this target has no platform backend yet; the contract at the top of platform/mod.rs says what one must provide"
 );
 
+pub use owner::keep_owner;
 pub use recorder::{Recorder, Recording};
 pub use residency::Residency;
 #[cfg(unix)]

@@ -6,6 +6,8 @@ use crate::support::loadparity;
 
 const PINNING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/dialects/examples/pinning.toml");
 
+const KEYWORDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/dialects/examples/keywords.toml");
+
 /// Exit code, output, and what was told.
 fn run(args: &[&str]) -> (i32, String, String) {
     let output = loadparity().args(args).output().expect("a run");
@@ -82,10 +84,28 @@ fn other_commands_take_a_file() {
         run(&["run", "--dialect", PINNING, "--io=buffered", "-p", "x", "-n", "1", "--json"]);
     assert_eq!(code, 0);
     assert!(text.contains("\"read\""), "{text}");
-    // A file of another family is not searched for llama.cpp's programs.
-    let (code, _, told) = run(&["migrate", "--from", PINNING, "--to", "enum-v4", "--", "--pin"]);
-    assert_eq!(code, 2);
-    assert!(told.contains("the pinning dialect is not one of llama.cpp's"), "{told}");
+    // Lines of any loader are translated; files are searched for llama.cpp's programs alone.
+    let line =
+        ["migrate", "--from", PINNING, "--to", "enum-v4", "--", "tool", "--io=buffered", "-x", "--pin"];
+    let (code, text, told) = run(&line);
+    assert_eq!((code, text.as_str(), told.as_str()), (0, "tool --load-mode mlock -x\n", ""));
+    let (code, text, _) = run(&["migrate", "--from", KEYWORDS, "--to", PINNING, "--", "pin=True"]);
+    assert_eq!((code, text.as_str()), (0, "--pin\n"));
+    let (code, _, told) =
+        run(&["migrate", "--from", PINNING, "--to", "llama-cpp-python", "--", "--io=direct"]);
+    assert!(code == 1 && told.contains("has no spelling for direct"), "{told}");
+    let (code, _, told) = run(&["migrate", "--from", PINNING, "--to", "enum-v4", "run.sh"]);
+    assert!(code == 2 && told.contains("the pinning dialect is not one of llama.cpp's"), "{told}");
+}
+
+#[test]
+fn the_readme_shows_the_examples() {
+    let readme = include_str!("../../README.md");
+    for file in [PINNING, KEYWORDS] {
+        let text = std::fs::read_to_string(file).expect("an example");
+        assert!(readme.contains(&format!("```toml\n{text}```")), "{file}");
+        assert!(text.lines().count() <= 25, "{file}");
+    }
 }
 
 #[test]

@@ -101,6 +101,32 @@ proptest! {
 }
 
 #[test]
+fn what_a_reader_does_is_bounded_by_the_length_of_the_file() {
+    // Each would be millions of steps or of loads if something were done for each pair of its parts.
+    let many = |text: &str| text.repeat(20_000 / text.len());
+    let lists = many("0,1,");
+    let anchors: String = (0..500).map(|i| format!("  s{i}: &a{i} {{command: \"--mlock\"}}\n")).collect();
+    let aliases = format!("x: &a {{LLAMA_ARG_MLOCK: 1}}\nservices:\n{}", many("  s: *a\n"));
+    let texts = [
+        (Kind::Shell, many("llama-cli -m a.gguf --mlock\n"), true),
+        (Kind::Shell, many("x --mlock\n"), false),
+        (Kind::Shell, many("a <<A --mlock\nA\n"), false),
+        (Kind::Shell, format!("llama-cli {}", many("-m {{ ")), true),
+        (Kind::Shell, format!("llama-bench -mmp {lists}0 -dio {lists}0"), false),
+        (Kind::Compose, format!("services:\n{anchors}"), false),
+        (Kind::Compose, aliases, false),
+        (Kind::Preset, format!("[a]\nmodel=x\n{}", many("mlock = 1\n")), true),
+        (Kind::Json, many("{\"a\":"), true),
+        (Kind::Plist, many("<key>ProgramArguments</key><array><string>a</string></array>"), true),
+    ];
+    for (kind, text, read) in texts {
+        let migration = migrate(kind, text.as_bytes(), era("booleans"), era("enum-v4"));
+        assert_eq!(migration.refusals.is_empty(), read, "{kind}: {:?}", migration.refusals.first());
+        assert!(migration.plans.len() <= text.len() && migration.refusals.len() <= text.len(), "{kind}");
+    }
+}
+
+#[test]
 fn deep_nesting_is_refused() {
     for kind in Kind::ALL {
         for (open, close) in [("$(", ")"), ("[", "]"), ("(", ")"), ("{a: ", "}"), ("`", "`"), ("if ", " fi")]

@@ -112,6 +112,26 @@ fn a_variable_the_dialect_leaves_unread_is_said() {
 }
 
 #[test]
+fn a_whole_command_line_is_read() {
+    let line = "--dialect booleans -- sudo docker run --rm -e LLAMA_ARG_MMAP=0 ghcr.io/ggml-org/llama.cpp:server-b8681 -m /m/a.gguf -fa on -p --no-mmap --mlock";
+    let (code, out, err) = explain(line);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(
+        out.contains("spelling   LLAMA_ARG_MMAP=0 --mlock\n") && out.contains("plan       read+lock"),
+        "{out}"
+    );
+    let (_, _, err) = explain(&line.replace("booleans", "enum-v3"));
+    assert!(err.starts_with("warning: b8681 is pinned here and speaks the booleans dialect"), "{err}");
+    let (code, value) = json("--dialect enum-v4 -- ./llama-bench -m a.gguf -lm none,mmap -n 4");
+    assert_eq!((code, value["queue"].as_array().map(Vec::len)), (0, Some(2)), "{value}");
+    // What cannot be known is not taken for the default.
+    let (code, _, err) = explain("--dialect booleans -- llama-server -m a.gguf -fa --mlock");
+    assert!(code == 2 && err.contains("took no value in some builds"), "{err}");
+    // A mistyped flag is no other option of a program that is not named.
+    assert_eq!(explain("--dialect booleans -- --mlok").0, 2);
+}
+
+#[test]
 fn the_real_environment_is_not_read() {
     // Of one variable given twice the last value counts; a value may hold `=`.
     let (_, value) = json("--env LLAMA_ARG_MMAP=1 --env LLAMA_ARG_MMAP=0 --env OTHER=a=b");

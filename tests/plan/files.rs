@@ -55,6 +55,19 @@ fn plan(dialect: Dialect, line: &str) -> String {
 #[case("llama-cpp-python-server", "--use_m=0", "refused")]
 #[case("llama-cpp-python-server", "USE_MLOCK=false", "map")]
 #[case("llama-cpp-python-server", "USE_MLOCK=false  --use_mlock  true", "map+lock")]
+#[case("textgen", "", "map")]
+#[case("textgen", "--no-mmap  --mlock", "read+lock")]
+#[case("textgen", "--no-mm", "read")]
+#[case("textgen", "--mmap", "refused")]
+#[case("lmstudio", "", "map")]
+#[case("lmstudio", "tryMmap: false  keepModelInMemory: true", "read+lock")]
+#[case("llama-cpp-rs", "", "map")]
+#[case("llama-cpp-rs", "with_use_mmap(false)  with_use_mlock(true)", "read+lock")]
+#[case("llama-cpp-rs", "with_use_mmap(no)", "refused")]
+#[case("whisper.cpp", "", "read")]
+#[case("whisper.cpp", "--mmap", "refused")]
+#[case("stable-diffusion.cpp", "", "read")]
+#[case("stable-diffusion.cpp", "--mmap", "map")]
 #[case("node-llama-cpp", "", "auto")]
 #[case("node-llama-cpp", "useMmap: false", "read")]
 #[case("node-llama-cpp", "useMmap:true  useMlock: true", "map+lock")]
@@ -146,9 +159,13 @@ const BROKEN: &[(&str, &str)] = &[
     ("source = \"read\"", "source = \"read\", lock = true"),
     (", refused = \"read\"", ""),
     ("\"buffered\"", "\"mapped\""),
+    ("\"buffered\"", "\"\""),
+    ("\"buffered\"", "\"buf\\nfered\""),
     ("sets = \"mode\"", "sets = \"lock\""),
     ("sets = \"mode\"", "sets = \"mod\""),
     ("on = [\"--pin\"]", "on = [\"--io\"]"),
+    ("on = [\"--pin\"]", "on = [\"--p\\u001bin\"]"),
+    ("on = [\"--pin\"]", "on = [\"--pin\"]\nvariable = { name = \"PIN=\" }"),
     ("on = [\"--pin\"]", "on = []"),
     ("on = [\"--pin\"]", "on = [\"--pin\"]\nwrites = \"mapped\""),
     ("on = [\"--pin\"]", "on = [\"--pin\"]\ntakes = \"mode\""),
@@ -203,12 +220,20 @@ fn a_broken_file_is_refused_at_its_place() {
         9:14: a direct load needs 'refused': what it falls back to
     "mapped"
         8:14: the load mode 'mapped' stands twice
+    ""
+        8:14: the load mode "" is empty, or holds white space or a control character
+    "buf\nfered"
+        8:14: the load mode "buf\nfered" is empty, or holds white space or a control character
     sets = "lock"
         7:14: load modes are listed, and no flag sets 'mode'
     sets = "mod"
         21:8: unknown variant 'mod', expected one of 'lock', 'map', 'direct', 'mode'; did you mean 'mode'?
     on = ["--io"]
         25:7: the name '--io' is empty or stands twice
+    on = ["--p\u001bin"]
+        25:7: the name "--p\u{1b}in" holds white space or a control character
+    on = ["--pin"] variable = { name = "PIN=" }
+        26:12: the variable "PIN=" holds '=', white space or a control character
     on = []
         23:1: a flag needs a name in 'on' or 'off', or a variable
     on = ["--pin"] writes = "mapped"

@@ -104,6 +104,11 @@ fn spanned(list: &'static [Spanned<String>]) -> Vec<&'static str> {
     list.iter().map(|name| name.get_ref().as_str()).collect()
 }
 
+/// What cannot stand in a word of a command line.
+fn unwritable(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
+}
+
 fn flag_of(decision: Decision) -> Flag {
     match decision {
         Decision::Lock => Flag::Lock,
@@ -148,6 +153,11 @@ impl Reader<'_> {
             let (name, span) = (entry.name.get_ref().as_str(), entry.name.span());
             if words.iter().any(|word| word.name == name) {
                 return self.refuse(span, format!("the load mode '{name}' stands twice"));
+            }
+            if name.is_empty() || name.chars().any(unwritable) {
+                let text =
+                    format!("the load mode {name:?} is empty, or holds white space or a control character");
+                return self.refuse(span, text);
             }
             if (entry.source == Source::Direct) != entry.refused.is_some() {
                 let what =
@@ -207,7 +217,7 @@ impl Reader<'_> {
         for entry in entries {
             let entry = entry.get_ref();
             for name in entry.on.iter().chain(&entry.off) {
-                if name.get_ref().chars().any(|c| c.is_whitespace() || c.is_control()) {
+                if name.get_ref().chars().any(unwritable) {
                     return self.refuse(
                         name.span(),
                         format!("the name {:?} holds white space or a control character", name.get_ref()),
@@ -221,6 +231,11 @@ impl Reader<'_> {
                 }
             }
             for variable in [&entry.variable, &entry.no_variable].into_iter().flatten() {
+                let name = &variable.get_ref().name;
+                if name.chars().any(|c| unwritable(c) || c == '=') {
+                    let text = format!("the variable {name:?} holds '=', white space or a control character");
+                    return self.refuse(variable.span(), text);
+                }
                 if variable.get_ref().name.is_empty() || !seen.insert(variable.get_ref().name.as_str()) {
                     let text = format!("the variable '{}' is empty or stands twice", variable.get_ref().name);
                     return self.refuse(variable.span(), text);
