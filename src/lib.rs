@@ -15,6 +15,7 @@
 //! | [`migrate`] | files from one dialect to another: text in, text out |
 //! | [`platform`] | the seam: every call a loader makes to the OS, with its decorators |
 //! | [`import`] | evidence of others, read into traces: printed logs, strace |
+//! | [`layout`] | which bytes of which files are weights, whatever the format |
 //! | [`gguf`], [`plan`], [`trace`] | leaves: the file format, the flag dialects, the recorded operations |
 
 pub mod bench;
@@ -23,6 +24,7 @@ pub mod cli;
 pub mod engine;
 pub mod gguf;
 pub mod import;
+pub mod layout;
 pub mod migrate;
 pub mod plan;
 pub mod platform;

@@ -49,8 +49,9 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             break
         }
         'loadparity;check' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model; without it, the small one inside the program')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model; without it, the small one inside the program')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model; without it, the small one inside the program. For a command it may be of any layout, and may repeat: for files with weights that the first does not name')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model; without it, the small one inside the program. For a command it may be of any layout, and may repeat: for files with weights that the first does not name')
+            [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Where the weights lie in the model''s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)')
             [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'The dialect that spellings are read in; `auto` finds out what a command speaks')
             [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'How far to go: plans, code paths, tensor bytes, output. A level that is named has to be observed; without it, as far as the subject shows')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'The prompt to generate from in every case')
@@ -92,8 +93,9 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             break
         }
         'loadparity;compare' {
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model; may repeat, for files with weights that the first does not name')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model; may repeat, for files with weights that the first does not name')
+            [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Where the weights lie in the model''s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)')
             [CompletionResult]::new('--old', '--old', [CompletionResultType]::ParameterName, 'The command that is known, in the words of a shell, with `{model}` and `{flags}` in their places')
             [CompletionResult]::new('--new', '--new', [CompletionResultType]::ParameterName, 'The command that is new')
             [CompletionResult]::new('--dialect', '--dialect', [CompletionResultType]::ParameterName, 'Ask in the spellings of this dialect; without it, in those of every dialect of llama.cpp')
@@ -342,6 +344,8 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
         }
         'loadparity;import' {
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'What the text is; found out where it is not said')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'A file that is a model whatever its name says, as strace''s text names it; may repeat')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'A file that is a model whatever its name says, as strace''s text names it; may repeat')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Where the trace goes')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Where the trace goes')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print what became of the lines')
@@ -354,8 +358,9 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--strace', '--strace', [CompletionResultType]::ParameterName, 'A recording by strace')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'A trace file')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'What the loader printed')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model it loaded; then the rules are about its tensors')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model it loaded; then the rules are about its tensors')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'The model it loaded; then the rules are about its tensors. May repeat, for files with weights that the first does not name')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model it loaded; then the rules are about its tensors. May repeat, for files with weights that the first does not name')
+            [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Where the weights lie in the model''s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)')
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'A variable of the loader''s environment; may repeat')
             [CompletionResult]::new('--tool', '--tool', [CompletionResultType]::ParameterName, 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench''s')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
@@ -367,8 +372,9 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the trace to this file instead of a summary to standard error')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the trace to this file instead of a summary to standard error')
             [CompletionResult]::new('--inject', '--inject', [CompletionResultType]::ParameterName, 'Inject a fault into the command''s system calls, such as `read:short=512:when=3`; may repeat')
-            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Count this file as a model, whatever it holds; may repeat. GGUF files always are')
-            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Count this file as a model, whatever it holds; may repeat. GGUF files always are')
+            [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Count this file as a model, whatever it holds, and the files that it names; may repeat. GGUF files always are')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Count this file as a model, whatever it holds, and the files that it names; may repeat. GGUF files always are')
+            [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Where the weights lie in the model''s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the command and all that came of it after this many seconds')
             [CompletionResult]::new('--every-syscall', '--every-syscall', [CompletionResultType]::ParameterName, 'Stop on every system call instead of installing a filter; slow')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')

@@ -47,7 +47,8 @@ complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "tokenize" -d 
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "gguf" -d 'Show or make model files'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "schema" -d 'List the JSON Schemas of what the program writes as JSON, or print one'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "docs" -d 'Print or renew what is made from the program\'s own tables: pages, man pages and completions'
-complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s m -l model -d 'The model; without it, the small one inside the program' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s m -l model -d 'The model; without it, the small one inside the program. For a command it may be of any layout, and may repeat: for files with weights that the first does not name' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l dialect -d 'The dialect that spellings are read in; `auto` finds out what a command speaks' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l level -d 'How far to go: plans, code paths, tensor bytes, output. A level that is named has to be observed; without it, as far as the subject shows' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s p -l prompt -d 'The prompt to generate from in every case' -r
@@ -82,7 +83,8 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l fail-fas
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s m -l model -d 'The model' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s m -l model -d 'The model; may repeat, for files with weights that the first does not name' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l old -d 'The command that is known, in the words of a shell, with `{model}` and `{flags}` in their places' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l new -d 'The command that is new' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l dialect -d 'Ask in the spellings of this dialect; without it, in those of every dialect of llama.cpp' -r
@@ -260,6 +262,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand diff" -l format -d
 json\t'One JSON object'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand import" -l from -d 'What the text is; found out where it is not said' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand import" -s m -l model -d 'A file that is a model whatever its name says, as strace\'s text names it; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand import" -s o -l output -d 'Where the trace goes' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand import" -l format -d 'How to print what became of the lines' -r -f -a "terminal\t'Lines for a person'
 json\t'One JSON object on one line'"
@@ -268,7 +271,8 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l dialect 
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l strace -d 'A recording by strace' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l trace -d 'A trace file' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l log -d 'What the loader printed' -r -F
-complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s m -l model -d 'The model it loaded; then the rules are about its tensors' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s m -l model -d 'The model it loaded; then the rules are about its tensors. May repeat, for files with weights that the first does not name' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l env -d 'A variable of the loader\'s environment; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l tool -d 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench\'s' -r -f -a "auto\t'As the flags look'
 common\t'The parser that most of llama.cpp\'s programs share'
@@ -277,7 +281,8 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s o -l output -d 'Write the trace to this file instead of a summary to standard error' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l inject -d 'Inject a fault into the command\'s system calls, such as `read:short=512:when=3`; may repeat' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s m -l model -d 'Count this file as a model, whatever it holds; may repeat. GGUF files always are' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s m -l model -d 'Count this file as a model, whatever it holds, and the files that it names; may repeat. GGUF files always are' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l timeout -d 'End the command and all that came of it after this many seconds' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l every-syscall -d 'Stop on every system call instead of installing a filter; slow'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s h -l help -d 'Print help'

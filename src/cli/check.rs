@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
@@ -17,6 +17,7 @@ use super::model::ModelFile;
 use crate::check::document::Part;
 use crate::check::{Breadth, Campaign, Expectations, Matrix, Progress, Selection, Wanted};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
+use crate::layout::{Choice, Kind};
 use crate::plan::{Dialect, Spelling};
 use crate::platform::{FaultSpec, SimSystem};
 use crate::rules::Level;
@@ -31,9 +32,14 @@ const MOST_AT_ONCE: usize = 4;
 /// Arguments of `check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
-    /// The model; without it, the small one inside the program.
+    /// The model; without it, the small one inside the program. For a command it may be of any layout, and may
+    /// repeat: for files with weights that the first does not name.
     #[arg(short, long, value_name = "FILE")]
-    pub model: Option<PathBuf>,
+    pub model: Vec<PathBuf>,
+
+    #[allow(missing_docs, reason = "the help text is shared")]
+    #[arg(long, default_value = "auto", value_name = "KIND", help = super::model::LAYOUT)]
+    pub layout: Choice,
 
     /// The dialect that spellings are read in; `auto` finds out what a command speaks.
     #[arg(long, default_value = "reference", value_name = "NAME|FILE|BUILD")]
@@ -177,6 +183,19 @@ pub(super) fn spelling(line: &str) -> Result<Spelling, String> {
     Ok(spelling)
 }
 
+/// A spelling that was read without a dialect, in this one. `name=value` may be a variable or a keyword argument: from
+/// the first that the dialect has as a flag on, all of them are flags.
+pub(super) fn in_dialect(mut spelling: Spelling, dialect: Dialect) -> Spelling {
+    let rules = dialect.rules();
+    let keyword =
+        |(name, _): &(String, String)| rules.find(name).is_some() && rules.find_variable(name).is_none();
+    if let Some(first) = spelling.env.iter().position(keyword) {
+        let words = spelling.env.split_off(first).into_iter().map(|(name, value)| format!("{name}={value}"));
+        spelling.argv.splice(0..0, words);
+    }
+    spelling
+}
+
 fn is_variable(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
@@ -200,6 +219,23 @@ impl CheckArgs {
             return Wanted { level: Level::P3, named: true };
         }
         Wanted { level, named: self.level.is_some() }
+    }
+
+    /// The model for the reference engine, which loads GGUF alone; the one inside the program where none is given.
+    pub(super) fn engine_model(&self) -> Result<Option<&Path>, Exit> {
+        if let Choice::Named(kind) = self.layout
+            && kind != Kind::Gguf
+        {
+            let message = format!(
+                "--layout {kind} is about a command (give one behind `--`): the reference engine loads GGUF alone"
+            );
+            return Err(Exit::usage(message));
+        }
+        match &self.model[..] {
+            [] => Ok(None),
+            [model] => Ok(Some(model)),
+            _ => Err(Exit::usage("several -m are about a command: give one behind `--`")),
+        }
     }
 
     /// How much of each case is wanted.
@@ -242,7 +278,7 @@ impl CheckArgs {
             model_name,
             setting,
             notes: Vec::new(),
-            only: self.only.clone(),
+            only: self.only.iter().map(|only| in_dialect(only.clone(), setting.dialect)).collect(),
             retries: self.foreign.retries(),
             fail_fast: self.campaign.fail_fast,
             expected: Expectations::default(),
@@ -309,7 +345,11 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
         return super::faults::engine(args, how, out);
     }
     let platform = crate::platform::native();
-    let model = match ModelFile::open(args.model.as_deref(), &*platform) {
+    let given = match args.engine_model() {
+        Ok(given) => given,
+        Err(exit) => return exit,
+    };
+    let model = match ModelFile::open(given, &*platform) {
         Ok(model) => model,
         Err(exit) => return exit,
     };
@@ -331,7 +371,7 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
             run_check(args, &engine, &truth, model.name(), out)
         }
         Ok(truth) => run_check(args, &engine, &truth, model.name(), out),
-        Err(error) => Exit::usage(format!("{}: {error}", model.name())),
+        Err(error) => Exit::usage(error),
     }
 }
 
@@ -429,6 +469,17 @@ impl Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_keyword_argument_is_no_variable() {
+        let python = crate::cli::dialect_arg::dialect("llama-cpp-python").unwrap();
+        let typed = spelling("X=1 use_mmap=False use_mlock=True").unwrap();
+        assert_eq!(in_dialect(typed.clone(), Dialect::reference()), typed);
+        let read = in_dialect(typed, python);
+        assert_eq!(read.env, [("X".to_owned(), "1".to_owned())]);
+        assert_eq!(read.argv, ["use_mmap=False", "use_mlock=True"]);
+        assert_eq!(read.to_string(), "X=1 use_mmap=False use_mlock=True");
+    }
 
     #[test]
     fn a_spelling_is_read_as_it_is_shown() {

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, spelling};
+use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, in_dialect, spelling};
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
+use super::model::{naming, truth_of};
 use crate::check::{
     Breadth, Campaign, Comparison, EraError, Expectations, find_era, real_spellings, union_of_spellings,
 };
 use crate::engine::Generation;
+use crate::layout::Choice;
 use crate::plan::{Dialect, Spelling};
 use crate::rules::Level;
-use crate::subject::{Depth, ExternalCommand, FaultSpec, NotAvailable, Setting, Template, TraceError, Truth};
+use crate::subject::{Depth, ExternalCommand, FaultSpec, NotAvailable, Setting, Template, TraceError};
 
 /// How often a command is run again where nothing is said.
 const RETRIES: u32 = 2;
@@ -84,9 +86,12 @@ impl CommandArgs {
 /// Arguments of `compare`.
 #[derive(Clone, Debug, Args)]
 pub struct CompareArgs {
-    /// The model.
-    #[arg(short, long, value_name = "FILE")]
-    model: PathBuf,
+    /// The model; may repeat, for files with weights that the first does not name.
+    #[arg(short, long, value_name = "FILE", required = true)]
+    model: Vec<PathBuf>,
+
+    #[arg(long, default_value = "auto", value_name = "KIND", help = super::model::LAYOUT)]
+    layout: Choice,
 
     /// The command that is known, in the words of a shell, with `{model}` and `{flags}` in their places.
     #[arg(long, value_name = "CMD")]
@@ -138,15 +143,17 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Exit {
 }
 
 fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
-    let Some(model) = &args.model else {
+    let Some(model) = args.model.first() else {
         return Err(Exit::usage("a command needs a model: name the file with -m FILE"));
     };
     // A command under faults may be one without flags: then there is one case.
     let template = Template::new(args.command.clone(), args.faults.is_some()).map_err(Exit::usage)?;
-    let truth = truth(model)?;
+    let truth = truth_of(&args.model, args.layout)?;
     let expected = args.foreign.expected()?;
     let one_case = !template.takes_flags();
     let subject = ExternalCommand::new(template, model, args.foreign.timeout())
+        .loading(truth.kind)
+        .naming(naming(&args.model, args.layout))
         .settling(args.foreign.settle())
         .seeing_memory(!args.foreign.no_memory)
         .with_faults(args.inject.clone());
@@ -166,6 +173,7 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         }
     };
     let given = args.campaign_on(&subject, setting(dialect), model.display().to_string());
+    let notes = truth.notes.iter().cloned().chain(notes).collect();
     let given = Campaign { notes, expected, ..given };
     let Some(faults) = args.faults else {
         return Ok(super::check::run_matrix(args, given, out));
@@ -185,26 +193,29 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     };
     let (old, new) = (template(&args.old, "--old")?, template(&args.new, "--new")?);
     let takes_flags = old.takes_flags() || new.takes_flags();
+    let model = args.model.first().map_or(Path::new(""), PathBuf::as_path);
+    let truth = truth_of(&args.model, args.layout)?;
     let side = |template| {
-        ExternalCommand::new(template, &args.model, args.command.timeout())
+        ExternalCommand::new(template, model, args.command.timeout())
+            .loading(truth.kind)
+            .naming(naming(&args.model, args.layout))
             .settling(args.command.settle())
             .seeing_memory(!args.command.no_memory)
             .with_faults(args.inject.clone())
     };
     let (old, new) = (side(old), side(new));
-    let truth = truth(&args.model)?;
     let generation = Generation::default();
     let dialect = args.dialect.unwrap_or_default();
     let spellings = match &args.only[..] {
         [] if !takes_flags => vec![Spelling::default()],
         [] => args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs)),
-        only => only.to_vec(),
+        only => only.iter().map(|only| in_dialect(only.clone(), dialect)).collect(),
     };
     let depth = if args.level == Some(Level::P2) { Depth::Load } else { Depth::Output };
     let comparison = Comparison {
         old: &old,
         new: &new,
-        model_name: args.model.display().to_string(),
+        model_name: model.display().to_string(),
         setting: Setting { dialect, depth, generation: &generation, truth: &truth, patience: None },
         spellings,
         retries: args.command.retries(),
@@ -221,12 +232,6 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let document = comparison.run(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
     bar.clear();
     Ok(reporters.finish(&document))
-}
-
-fn truth(model: &Path) -> Result<Truth, Exit> {
-    let unusable = |error: &dyn std::fmt::Display| Exit::usage(format!("{}: {error}", model.display()));
-    super::input::regular(model).map_err(|error| unusable(&error))?;
-    Truth::of_file(model).map_err(|error| unusable(&error))
 }
 
 fn unfound(error: EraError) -> Exit {

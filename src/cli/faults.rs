@@ -78,20 +78,21 @@ pub(super) fn engine(args: &CheckArgs, how: Faults, out: &mut dyn Write) -> Exit
 
 fn try_engine(args: &CheckArgs, how: Faults, out: &mut dyn Write) -> Result<Exit, Exit> {
     let platform = crate::platform::native();
-    let made = match &args.model {
+    let given = args.engine_model()?;
+    let made = match given {
         Some(_) => None,
         None => Some(small_model().map_err(|error| {
             Exit::Failed(3, format!("cannot write a model to a temporary file: {error}; set TMPDIR to a directory with 1 MiB free"))
         })?),
     };
-    let (path, name) = match (&args.model, &made) {
-        (Some(path), _) => (path.as_path(), path.display().to_string()),
+    let (path, name) = match (given, &made) {
+        (Some(path), _) => (path, path.display().to_string()),
         (None, made) => (made.as_deref().unwrap_or(Path::new("")), "(a small made one)".to_owned()),
     };
-    let truth = Truth::of_file(path).map_err(|error| Exit::usage(format!("{name}: {error}")))?;
+    let truth = Truth::of_file(path).map_err(Exit::usage)?;
     let shown = |engine: ReferenceEngine| {
         let engine = engine.with_faults(args.inject.clone());
-        if args.model.is_none() { engine.with_embedded_model() } else { engine }
+        if given.is_none() { engine.with_embedded_model() } else { engine }
     };
     let here = shown(ReferenceEngine::new(platform, path));
     let mut machines: Vec<(String, ReferenceEngine)> = Vec::new();

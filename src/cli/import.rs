@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::exit::Exit;
-use crate::import::{Imported, Origin, import};
+use crate::import::{Imported, Origin, import_of};
 
 /// Arguments of `import`.
 #[derive(Clone, Debug, Args)]
@@ -20,6 +20,10 @@ pub struct ImportArgs {
     /// What the text is; found out where it is not said.
     #[arg(long, value_name = "pr20834|strace")]
     from: Option<Origin>,
+
+    /// A file that is a model whatever its name says, as strace's text names it; may repeat.
+    #[arg(short, long, value_name = "FILE")]
+    model: Vec<String>,
 
     /// Where the trace goes.
     #[arg(short, long, value_name = "TRACE")]
@@ -66,15 +70,16 @@ pub(super) fn text_of(path: &Path) -> Result<String, Exit> {
         .map_err(|error| Exit::usage(format!("{}: {error}", path.display())))
 }
 
-/// Reads a file of evidence.
-pub(super) fn imported(path: &Path, from: Option<Origin>) -> Result<Imported, Exit> {
+/// Reads a file of evidence about these models, and about those that it shows to be models itself.
+pub(super) fn imported(path: &Path, from: Option<Origin>, models: &[&str]) -> Result<Imported, Exit> {
     let text = text_of(path)?;
-    import(&text, from).map_err(|error| Exit::usage(format!("{}: {error}", path.display())))
+    import_of(&text, from, models).map_err(|error| Exit::usage(format!("{}: {error}", path.display())))
 }
 
 /// Runs `import`.
 pub(super) fn run(args: &ImportArgs, out: &mut dyn Write) -> Exit {
-    let imported = match imported(&args.log, args.from) {
+    let models: Vec<&str> = args.model.iter().map(String::as_str).collect();
+    let imported = match imported(&args.log, args.from, &models) {
         Ok(imported) => imported,
         Err(exit) => return exit,
     };

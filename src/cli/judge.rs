@@ -11,11 +11,12 @@ use super::exit::Exit;
 use super::explain::variable;
 use super::format::{self, Format, Reporters};
 use super::import::{imported, text_of};
+use super::model::truth_of;
 use crate::check::{Recording, judge, judge_bench};
 use crate::import::Origin;
+use crate::layout::Choice;
 use crate::plan::flags::Flag;
 use crate::plan::{Dialect, Spelling, split_args, split_bench_args};
-use crate::subject::Truth;
 use crate::trace::{BlindSpot, TraceFile};
 
 /// Arguments of `judge`.
@@ -37,9 +38,13 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 
-    /// The model it loaded; then the rules are about its tensors.
+    /// The model it loaded; then the rules are about its tensors. May repeat, for files with weights that the first
+    /// does not name.
     #[arg(short, long, value_name = "MODEL")]
-    model: Option<PathBuf>,
+    model: Vec<PathBuf>,
+
+    #[arg(long, default_value = "auto", value_name = "KIND", requires = "model", help = super::model::LAYOUT)]
+    layout: Choice,
 
     /// A variable of the loader's environment; may repeat.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
@@ -77,11 +82,15 @@ pub(super) fn run(args: &JudgeArgs, out: &mut dyn Write) -> Exit {
 }
 
 fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
-    let Recorded { trace, mut printed, unseen, notes } = recording(args)?;
+    let model = if args.model.is_empty() { None } else { Some(truth_of(&args.model, args.layout)?) };
+    let names = model.iter().flat_map(|truth| truth.paths.iter()).filter_map(|path| path.to_str());
+    let Recorded { trace, mut printed, unseen, mut notes } = recording(args, &names.collect::<Vec<_>>())?;
     if let Some(log) = &args.log {
         printed.get_or_insert_default().extend(text_of(log)?.lines().map(str::to_owned));
     }
-    let model = args.model.as_deref().map(Truth::of_file).transpose().map_err(Exit::usage)?;
+    if let Some(truth) = &model {
+        notes.extend(truth.notes.iter().cloned());
+    }
     let recording = Recording {
         ops: &trace.ops,
         page_size: trace.header.page_size,
@@ -113,10 +122,10 @@ struct Recorded {
     notes: Vec<String>,
 }
 
-/// The recording that was named.
-fn recording(args: &JudgeArgs) -> Result<Recorded, Exit> {
+/// The recording that was named, of a model in these files.
+fn recording(args: &JudgeArgs, models: &[&str]) -> Result<Recorded, Exit> {
     if let Some(path) = &args.strace {
-        let imported = imported(path, Some(Origin::Strace))?;
+        let imported = imported(path, Some(Origin::Strace), models)?;
         let printed = Some(imported.report.printed).filter(|lines| !lines.is_empty());
         let unseen = unseen(&imported.trace);
         return Ok(Recorded { trace: imported.trace, printed, unseen, notes: imported.report.doubts });

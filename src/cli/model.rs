@@ -6,8 +6,31 @@ use std::sync::Arc;
 
 use super::exit::Exit;
 use super::tokenize::{self, TokenizeArgs};
+use crate::layout::Choice;
 use crate::platform::Platform;
-use crate::subject::{EMBEDDED_NAME, EmbeddedModel};
+use crate::subject::{EMBEDDED_NAME, EmbeddedModel, Truth};
+
+/// The help text of `--layout`.
+pub(super) const LAYOUT: &str = "Where the weights lie in the model's files: auto (as the content says; all bytes of a \
+    file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)";
+
+/// What the files that are named with `-m` hold, whatever their layout.
+pub(super) fn truth_of(named: &[PathBuf], layout: Choice) -> Result<Truth, Exit> {
+    for path in named {
+        super::input::regular(path).map_err(|error| Exit::usage(format!("{}: {error}", path.display())))?;
+    }
+    Truth::of_files(named, layout).map_err(Exit::usage)
+}
+
+/// The words that name these files again.
+pub(super) fn naming(named: &[PathBuf], layout: Choice) -> Vec<String> {
+    let mut words: Vec<String> =
+        named.iter().flat_map(|path| ["-m".to_owned(), path.display().to_string()]).collect();
+    if layout != Choice::Auto {
+        words.push(format!("--layout={layout}"));
+    }
+    words
+}
 
 /// A model file, removed at the end if it was the embedded one.
 pub(super) enum ModelFile {

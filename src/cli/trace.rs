@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Exit;
+use crate::layout::{Choice, FileLayout, read_model};
 use crate::platform::FaultSpec;
 use crate::rules::Summary;
 use crate::tracer::{self, Killer, Mode, Options, Status, Stop, TraceError, Traced};
@@ -17,7 +18,7 @@ use crate::tracer::{self, Killer, Mode, Options, Status, Stop, TraceError, Trace
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "The exit code is the command's own; 128 and the signal's number where a signal ended it \
-or asked the tracer to stop; 124 where its time was up; 126 where it cannot be executed and 127 where it is not \
+or asked the tracer to stop; 124 where its time was up; 3 where it succeeded and never opened a model that was named; 126 where it cannot be executed and 127 where it is not \
 there. Of the tracer itself: 2 usage, 3 tracing is not permitted or not supported here, 70 internal error."
 )]
 pub struct TraceArgs {
@@ -29,9 +30,12 @@ pub struct TraceArgs {
     #[arg(long, value_name = "SPEC")]
     inject: Vec<FaultSpec>,
 
-    /// Count this file as a model, whatever it holds; may repeat. GGUF files always are.
+    /// Count this file as a model, whatever it holds, and the files that it names; may repeat. GGUF files always are.
     #[arg(short, long, value_name = "FILE")]
     model: Vec<PathBuf>,
+
+    #[arg(long, default_value = "auto", value_name = "KIND", requires = "model", help = super::model::LAYOUT)]
+    layout: Choice,
 
     /// End the command and all that came of it after this many seconds.
     #[arg(long, value_name = "S", value_parser = seconds)]
@@ -62,8 +66,10 @@ pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
         Err(exit) => return exit,
     };
     let command = tracer::Command { argv: args.command.clone(), ..tracer::Command::default() };
+    let (models, layouts) = named_models(args, stderr);
     let options = Options {
-        models: args.model.clone(),
+        models,
+        layouts,
         faults: args.inject.clone(),
         time_limit: args.timeout,
         every_syscall: args.every_syscall,
@@ -77,6 +83,7 @@ pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
     // Standard error that cannot be written to leaves nobody to tell.
     let _ = tell(&traced, args, stderr);
     let status = traced.status;
+    let unopened = unopened(&traced, args);
     if let Some((file, path)) = output {
         let mut file = BufWriter::new(file);
         let trace = traced.into_file();
@@ -84,7 +91,45 @@ pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
             return Exit::internal(format!("cannot write the trace to {}: {error}", path.display()));
         }
     }
-    Exit::Code(status.shell_code())
+    match status {
+        Status::Code(0) if !unopened.is_empty() => {
+            let names: Vec<String> = unopened.iter().map(|path| path.display().to_string()).collect();
+            Exit::Failed(3, format!("not observed: the command never opened {}", names.join(", ")))
+        }
+        status => Exit::Code(status.shell_code()),
+    }
+}
+
+/// The models that were named, with the files that they name, and their layouts where those are known. A command may
+/// be given a model that is malformed or not there: that is for it to refuse.
+fn named_models(args: &TraceArgs, stderr: &mut dyn Write) -> (Vec<PathBuf>, Vec<(PathBuf, FileLayout)>) {
+    let (mut models, mut layouts) = (args.model.clone(), Vec::new());
+    for path in args.model.iter().filter(|path| path.is_file()) {
+        match read_model(std::slice::from_ref(path), args.layout) {
+            Ok(model) => {
+                for note in &model.notes {
+                    let _ = writeln!(stderr, "loadparity: {note}");
+                }
+                models.extend(model.files.iter().map(|file| file.path.clone()).filter(|other| other != path));
+                layouts.extend(model.files.into_iter().map(|file| (file.path, file.layout)));
+            }
+            Err(error) => {
+                let _ = writeln!(stderr, "loadparity: {error}; all of its bytes count as weights");
+            }
+        }
+    }
+    (models, layouts)
+}
+
+/// The models that were named and that the command never opened. An index names weights and holds none.
+fn unopened<'a>(traced: &Traced, args: &'a TraceArgs) -> Vec<&'a Path> {
+    let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    };
+    let opened = |path: &Path| traced.models.iter().any(|known| same(known, path));
+    let index = |path: &Path| path.to_string_lossy().ends_with(".index.json");
+    args.model.iter().map(PathBuf::as_path).filter(|path| !opened(path) && !index(path)).collect()
 }
 
 fn create(path: &Path) -> Result<(File, &Path), Exit> {
@@ -129,6 +174,15 @@ fn tell(traced: &Traced, args: &TraceArgs, out: &mut dyn Write) -> std::io::Resu
             writeln!(out, "loadparity: a process that is none of the command's killed it")?;
         }
         None => {}
+    }
+    if traced.models.is_empty()
+        && let Some((path, size)) = &traced.largest_other
+    {
+        writeln!(
+            out,
+            "loadparity: no model was met; the largest file that was opened is {} ({size} bytes): --model {0} counts it as one",
+            path.display()
+        )?;
     }
     match traced.status {
         Status::TimeLimit => writeln!(out, "loadparity: the time limit ended the command")?,

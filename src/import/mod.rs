@@ -139,9 +139,18 @@ pub struct Imported {
 /// # Errors
 /// When no line is evidence, or when one that should be cannot be read; the error names the line.
 pub fn import(text: &str, origin: Option<Origin>) -> Result<Imported, ImportError> {
+    import_of(text, origin, &[])
+}
+
+/// As [`import`], where the files of these names are models whatever the names say. The last part of
+/// a path decides: a text may have been recorded where the folder has another name.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_of(text: &str, origin: Option<Origin>, models: &[&str]) -> Result<Imported, ImportError> {
     match origin.or_else(|| Origin::of(text)) {
         Some(Origin::Pr20834) => pr20834::read(text),
-        Some(Origin::Strace) => strace::read(text),
+        Some(Origin::Strace) => strace::read(text, models),
         None => Err(ImportError::NotEvidence {
             lines: text.lines().count(),
             expected: "a printed line of PR #20834's debug patch or a line of strace",

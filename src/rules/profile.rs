@@ -86,6 +86,15 @@ impl Profile {
         ],
     };
 
+    /// A foreign loader of another format, which promises nothing of who shares its mappings: NumPy and PyTorch map
+    /// private and writable where they are asked to.
+    pub const OTHER_FORMAT: Self = Self {
+        name: "other-format",
+        about: "a command that loads another format than GGUF, watched at its system calls",
+        shared_mappings: false,
+        ..Self::FOREIGN
+    };
+
     /// A recording of a foreign loader by another tool.
     pub const RECORDING: Self = Self {
         name: "recording",
@@ -104,7 +113,8 @@ impl Profile {
     };
 
     /// Every profile.
-    pub const ALL: [&'static Self; 3] = [&Self::REFERENCE, &Self::FOREIGN, &Self::RECORDING];
+    pub const ALL: [&'static Self; 4] =
+        [&Self::REFERENCE, &Self::FOREIGN, &Self::OTHER_FORMAT, &Self::RECORDING];
 
     /// Whether a rule of the contract holds the subject.
     #[must_use]

@@ -1,11 +1,11 @@
 //! Which bytes of which files are weights.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use rangemap::RangeSet;
 
-use crate::gguf::Gguf;
+use crate::layout::FileLayout;
+pub use crate::layout::Tensor;
 use crate::trace::{Call, FileId, FileIdentity, Op, Outcome, Phase};
 
 /// The weights of one model, file by file.
@@ -35,24 +35,15 @@ pub struct WeightFile {
     pub bytes: RangeSet<u64>,
 }
 
-/// A tensor and its bytes of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tensor {
-    /// Its name.
-    pub name: String,
-    /// Its bytes of the file.
-    pub range: Range<u64>,
-}
-
 impl WeightFile {
-    /// The file with this header.
+    /// The file of this layout.
     #[must_use]
-    pub fn of(path: &str, identity: Option<FileIdentity>, gguf: &Gguf) -> Self {
-        let tensors = gguf.tensors.iter().map(|t| Tensor { name: t.name.clone(), range: gguf.file_range(t) });
-        let mut tensors: Vec<Tensor> = tensors.filter(|tensor| !tensor.range.is_empty()).collect();
+    pub fn of(path: &str, identity: Option<FileIdentity>, layout: &FileLayout) -> Self {
+        let tensors = layout.tensors.iter().filter(|tensor| !tensor.range.is_empty());
+        let mut tensors: Vec<Tensor> = tensors.cloned().collect();
         tensors.sort_by_key(|tensor| tensor.range.start);
         let bytes = tensors.iter().map(|tensor| tensor.range.clone()).collect();
-        let (size, data_start) = (gguf.file_size, gguf.data_offset);
+        let (size, data_start) = (layout.file_size, layout.data_start);
         Self { path: path.to_owned(), identity, size, data_start, tensors, bytes }
     }
 
@@ -82,8 +73,8 @@ impl WeightFile {
 impl Weights {
     /// A model of one file.
     #[must_use]
-    pub fn of(path: &str, identity: Option<FileIdentity>, gguf: &Gguf) -> Self {
-        Self { files: vec![WeightFile::of(path, identity, gguf)], tolerance: 0 }
+    pub fn of(path: &str, identity: Option<FileIdentity>, layout: &FileLayout) -> Self {
+        Self { files: vec![WeightFile::of(path, identity, layout)], tolerance: 0 }
     }
 
     /// How many bytes the tensors have.

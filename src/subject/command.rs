@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Case, Depth, FaultSpec, NotAvailable, Setting, Subject, Template, shell_line};
+use crate::layout::Kind;
 use crate::rules::{Capabilities, Capability, Ending, Evidence, Output, Profile};
 use crate::trace::Status;
 use crate::tracer::{self, Command, Options};
@@ -22,6 +23,8 @@ fn load_variables() -> Vec<OsString> {
 pub struct ExternalCommand {
     template: Template,
     model: PathBuf,
+    named: Vec<String>,
+    profile: &'static Profile,
     time_limit: Duration,
     settle: Duration,
     memory: bool,
@@ -33,7 +36,31 @@ impl ExternalCommand {
     #[must_use]
     pub fn new(template: Template, model: &Path, time_limit: Duration) -> Self {
         let settle = Duration::ZERO;
-        Self { template, model: model.to_owned(), time_limit, settle, memory: true, faults: Vec::new() }
+        let named = vec!["-m".to_owned(), model.display().to_string()];
+        Self {
+            template,
+            model: model.to_owned(),
+            named,
+            profile: &Profile::FOREIGN,
+            time_limit,
+            settle,
+            memory: true,
+            faults: Vec::new(),
+        }
+    }
+
+    /// On a model of this format.
+    #[must_use]
+    pub fn loading(mut self, kind: Kind) -> Self {
+        self.profile = if kind == Kind::Gguf { &Profile::FOREIGN } else { &Profile::OTHER_FORMAT };
+        self
+    }
+
+    /// With these words in lines that run it again for what says where its weights lie, instead of `-m` and the model.
+    #[must_use]
+    pub fn naming(mut self, words: Vec<String>) -> Self {
+        self.named = words;
+        self
     }
 
     /// Waits this long before every run.
@@ -112,7 +139,7 @@ impl Subject for ExternalCommand {
     }
 
     fn profile(&self) -> &'static Profile {
-        &Profile::FOREIGN
+        self.profile
     }
 
     fn is_command(&self) -> bool {
@@ -143,6 +170,7 @@ impl Subject for ExternalCommand {
         let memory = self.memory && setting.depth >= Depth::Bytes;
         let options = Options {
             models: setting.truth.paths.clone(),
+            layouts: setting.truth.paths.iter().cloned().zip(setting.truth.layouts.iter().cloned()).collect(),
             faults: self.faults.iter().chain(faults).copied().collect(),
             time_limit: Some(time_limit),
             capture: true,
@@ -188,7 +216,7 @@ impl Subject for ExternalCommand {
 
     fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String {
         let mut words = vec!["loadparity".to_owned(), "check".to_owned()];
-        words.extend(["-m".to_owned(), self.model.display().to_string()]);
+        words.extend(self.named.iter().cloned());
         words.push(format!("--dialect={}", setting.dialect));
         for fault in &self.faults {
             words.extend(["--inject".to_owned(), fault.to_string()]);

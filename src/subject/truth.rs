@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::TensorBytes;
-use crate::gguf::split::{self, SplitError};
-use crate::gguf::{Gguf, ReadError, SeekSource};
+use crate::gguf::Gguf;
+use crate::layout::{Choice, FileLayout, Kind, ModelError, ModelFile, read_model};
 use crate::rules::{WeightFile, Weights};
-use crate::trace::{Difference, FileIdentity};
+use crate::trace::Difference;
 
 /// The bytes of tensors that are kept to compare with, all together; of a larger model their hashes serve.
 const KEPT: u64 = 64 << 20;
@@ -57,17 +57,21 @@ impl TensorHashes {
     }
 }
 
-/// A model as it lies on disk: one file, or the shards of one model.
+/// A model as it lies on disk: one file, or all files of one model.
 #[derive(Clone, Debug)]
 pub struct Truth {
-    /// Its header; of several shards, joined.
-    pub gguf: Gguf,
+    /// Its format.
+    pub kind: Kind,
     /// Its files, in order.
     pub paths: Vec<PathBuf>,
     /// Which bytes of which file are weights.
     pub weights: Weights,
+    /// The layout of each file, in the same order.
+    pub layouts: Vec<FileLayout>,
     /// The hash of each tensor's bytes in the file.
     pub tensors: TensorHashes,
+    /// What is to be said of its layout, in sentences.
+    pub notes: Vec<String>,
     /// The bytes themselves, tensor by tensor, where they are few enough to be kept.
     kept: Option<Arc<[Vec<u8>]>>,
 }
@@ -85,14 +89,16 @@ pub struct Mismatch {
 #[derive(Debug, thiserror::Error)]
 pub enum TruthError {
     /// The file cannot be read.
-    #[error("cannot read the model: {0}")]
-    Io(#[from] std::io::Error),
-    /// The file is not a GGUF file.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Its layout cannot be known.
     #[error(transparent)]
-    Gguf(#[from] ReadError),
-    /// The files are not the shards of one model.
-    #[error(transparent)]
-    Split(#[from] SplitError),
+    Model(#[from] ModelError),
 }
 
 impl Truth {
@@ -110,8 +116,10 @@ impl Truth {
         };
         let kept: Arc<[Vec<u8>]> = gguf.tensors.iter().map(of).collect();
         let tensors = TensorHashes(kept.iter().map(|bytes| blake3::hash(bytes)).collect());
-        let weights = Weights::of(super::EMBEDDED_NAME, None, &gguf);
-        Self { paths: Vec::new(), weights, tensors, gguf, kept: Some(kept) }
+        let layout = FileLayout::of_gguf(&gguf);
+        let weights = Weights::of(super::EMBEDDED_NAME, None, &layout);
+        let (kind, paths, notes, layouts) = (Kind::Gguf, Vec::new(), Vec::new(), vec![layout]);
+        Self { kind, paths, weights, layouts, tensors, notes, kept: Some(kept) }
     }
 
     /// Compares the tensors of a load with those of the file: the hash over all that was loaded, and the first
@@ -125,9 +133,8 @@ impl Truth {
             let (memory, whole) = (bytes.tensor_bytes(index), kept.len());
             let at = kept.iter().zip(memory).position(|(file, memory)| file != memory);
             let difference = at.filter(|_| memory.len() == whole).and_then(|at| {
-                let name = &self.gguf.tensors.get(index)?.name;
-                let tensors = self.weights.files.iter().flat_map(|file| &file.tensors);
-                let offset = tensors.into_iter().find(|tensor| tensor.name == *name)?.range.start + at as u64;
+                let tensor = self.layouts.iter().flat_map(|layout| &layout.tensors).nth(index)?;
+                let offset = tensor.range.start + at as u64;
                 Some(Difference { offset, file: kept[at], memory: memory[at] })
             });
             return (TensorHashes::of(loaded, bytes).combined(), Some(Mismatch { index, difference }));
@@ -137,7 +144,7 @@ impl Truth {
         (hashes.combined(), wrong)
     }
 
-    /// Reads and hashes a model with the standard library alone: none of the code under test is involved.
+    /// Reads and hashes a GGUF model with the standard library alone: none of the code under test is involved.
     ///
     /// A model of several shards is given by its first.
     ///
@@ -145,67 +152,53 @@ impl Truth {
     /// When a file cannot be read or is not a well-formed GGUF file, or shards do not belong
     /// together.
     pub fn of_file(path: &Path) -> Result<Self, TruthError> {
-        let mut room = KEPT;
-        let first = File::of(path, &mut room)?;
-        let mut paths = vec![path.to_owned()];
-        if let Some(shard) = split::shard(&first.gguf)? {
-            paths = split::paths(path, shard)?;
+        Self::of_files(&[path.to_owned()], Choice::Named(Kind::Gguf))
+    }
+
+    /// Reads and hashes a model of any layout; of several files that are named each has weights.
+    ///
+    /// # Errors
+    /// When a file cannot be read, a header is malformed, or files do not belong together.
+    pub fn of_files(named: &[PathBuf], choice: Choice) -> Result<Self, TruthError> {
+        let model = read_model(named, choice)?;
+        let (mut weights, mut hashes) = (Vec::new(), Vec::new());
+        let mut kept = (model.bytes() <= KEPT).then(Vec::new);
+        for file in &model.files {
+            let own = contents_of(file, kept.as_mut());
+            hashes.extend(own.map_err(|error| TruthError::Io { path: file.path.clone(), error })?);
+            // What tells the file from another of its name, as the system says.
+            let opened = crate::platform::native().open(&file.path, false);
+            let identity = opened.and_then(|file| file.identity()).ok();
+            weights.push(WeightFile::of(&file.path.to_string_lossy(), identity, &file.layout));
         }
-        let mut files = vec![first];
-        for path in &paths[1..] {
-            files.push(File::of(path, &mut room)?);
-        }
-        let gguf = split::join(files.iter().map(|file| &file.gguf))?;
-        let weights = paths
-            .iter()
-            .zip(&files)
-            .map(|(path, file)| WeightFile::of(&path.to_string_lossy(), file.identity, &file.gguf));
-        let weights = Weights { files: weights.collect(), tolerance: 0 };
-        let kept: Option<Vec<Vec<Vec<u8>>>> = files.iter_mut().map(|file| file.kept.take()).collect();
-        let tensors = TensorHashes(files.into_iter().flat_map(|file| file.hashes).collect());
-        let kept = kept.map(|files| files.into_iter().flatten().collect());
-        Ok(Self { gguf, paths, weights, tensors, kept })
+        let opaque = model.files.iter().any(|file| file.layout.kind == Kind::Opaque);
+        let weights = Weights { files: weights, tolerance: if opaque { OPAQUE_HEADER } else { 0 } };
+        let (paths, layouts) = model.files.into_iter().map(|file| (file.path, file.layout)).unzip();
+        let (kind, notes, tensors) = (model.kind, model.notes, TensorHashes(hashes));
+        Ok(Self { kind, paths, weights, layouts, tensors, notes, kept: kept.map(Into::into) })
     }
 }
 
-/// One file of a model.
-struct File {
-    gguf: Gguf,
-    identity: Option<FileIdentity>,
-    hashes: Vec<blake3::Hash>,
-    /// The bytes of its tensors, where they are few enough to be kept.
-    kept: Option<Vec<Vec<u8>>>,
-}
+/// The longest stretch of an opaque file that may be a header or padding, and that nobody has to bring: a page.
+const OPAQUE_HEADER: u64 = 4096;
 
-impl File {
-    /// Reads a file; `room` is how many bytes of tensors may still be kept.
-    fn of(path: &Path, room: &mut u64) -> Result<Self, TruthError> {
-        use std::io::{Read, Seek, SeekFrom};
-        let mut file = std::fs::File::open(path)?;
-        let gguf = crate::gguf::read(&SeekSource::new(&file)?)?;
-        let all = gguf.tensors.iter().map(|tensor| gguf.file_range(tensor));
-        let all = all.map(|range| range.end - range.start).fold(0, u64::saturating_add);
-        let mut kept = (all <= *room).then(Vec::new);
-        *room = room.saturating_sub(all);
-        let mut hash = |tensor| {
-            let range = gguf.file_range(tensor);
-            file.seek(SeekFrom::Start(range.start))?;
-            let mut part = (&file).take(range.end - range.start);
-            if let Some(kept) = &mut kept {
-                let mut bytes = Vec::new();
-                part.read_to_end(&mut bytes)?;
-                let hash = blake3::hash(&bytes);
-                kept.push(bytes);
-                return Ok(hash);
-            }
-            let mut hasher = blake3::Hasher::new();
-            hasher.update_reader(part)?;
-            Ok(hasher.finalize())
-        };
-        let hashes = gguf.tensors.iter().map(&mut hash).collect::<std::io::Result<_>>()?;
-        // What tells the file from another of its name, as the system says.
-        let opened = crate::platform::native().open(path, false);
-        let identity = opened.and_then(|file| file.identity()).ok();
-        Ok(Self { identity, gguf, hashes, kept })
-    }
+/// The hash of each tensor of a file, whose bytes are added to what is kept.
+fn contents_of(file: &ModelFile, mut kept: Option<&mut Vec<Vec<u8>>>) -> std::io::Result<Vec<blake3::Hash>> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut opened = std::fs::File::open(&file.path)?;
+    let hash = |tensor: &crate::layout::Tensor| {
+        opened.seek(SeekFrom::Start(tensor.range.start))?;
+        let mut part = (&opened).take(tensor.range.end - tensor.range.start);
+        if let Some(kept) = &mut kept {
+            let mut bytes = Vec::new();
+            part.read_to_end(&mut bytes)?;
+            let hash = blake3::hash(&bytes);
+            kept.push(bytes);
+            return Ok(hash);
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(part)?;
+        Ok(hasher.finalize())
+    };
+    file.layout.tensors.iter().map(hash).collect()
 }

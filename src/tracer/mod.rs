@@ -27,7 +27,7 @@
 //!
 //! On other systems [`run`] answers [`TraceError::Unsupported`].
 //!
-//! Called by `subject` and `cli`; calls `platform` (the fault grammar), `gguf` and `trace`.
+//! Called by `subject` and `cli`; calls `platform` (the fault grammar), `layout`, `gguf` and `trace`.
 
 mod phase;
 
@@ -49,6 +49,7 @@ use std::time::Duration;
 pub use phase::{Layout, assign_phases};
 pub use system::Stop;
 
+use crate::layout::FileLayout;
 use crate::platform::FaultSpec;
 pub use crate::trace::{BlindSpot, Status};
 use crate::trace::{End, Errno, Header, Observation, Op, TraceFile};
@@ -71,6 +72,8 @@ pub struct Command {
 pub struct Options {
     /// Files that count as models whatever they hold.
     pub models: Vec<PathBuf>,
+    /// Where the weights lie in some of them; what their content says in the others.
+    pub layouts: Vec<(PathBuf, FileLayout)>,
     /// Faults to inject. Each counts the calls it is for, from 1, separately for every model file
     /// and for anonymous memory.
     pub faults: Vec<FaultSpec>,
@@ -143,6 +146,8 @@ pub struct Traced {
     pub fired: Vec<u64>,
     /// The model files, in the order of their roles.
     pub models: Vec<PathBuf>,
+    /// The largest other file that was opened for reading or mapped, with its size in bytes; no program and no library.
+    pub largest_other: Option<(PathBuf, u64)>,
 }
 
 impl Traced {

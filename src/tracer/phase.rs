@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rangemap::RangeSet;
 
-use crate::gguf::Gguf;
+use crate::layout::FileLayout;
 use crate::trace::{Call, ErrorKind, FileId, Op, Outcome, Phase, RegionId};
 
 /// The longest read that still counts as a look at the end of the file, in bytes.
@@ -25,19 +25,11 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout that a GGUF header states.
+    /// As the header of a file states it.
     #[must_use]
-    pub fn of(gguf: &Gguf) -> Self {
-        let ranges = gguf.tensors.iter().map(|tensor| gguf.file_range(tensor)).filter(|r| !r.is_empty());
-        Self { data_start: gguf.data_offset, file_size: gguf.file_size, tensors: ranges.collect() }
-    }
-
-    /// The layout of a file that is no GGUF: all of it may be weights.
-    #[must_use]
-    pub fn opaque(file_size: u64) -> Self {
-        let whole = 0..file_size;
-        let tensors = if whole.is_empty() { RangeSet::new() } else { [whole].into_iter().collect() };
-        Self { data_start: 0, file_size, tensors }
+    pub fn of(layout: &FileLayout) -> Self {
+        let ranges = layout.tensors.iter().map(|tensor| tensor.range.clone()).filter(|r| !r.is_empty());
+        Self { data_start: layout.data_start, file_size: layout.file_size, tensors: ranges.collect() }
     }
 
     fn touches(&self, offset: u64, len: u64) -> bool {

@@ -7,6 +7,8 @@ mod command_compare;
 mod command_faults;
 mod command_support;
 mod dialect_files;
+mod identity;
+mod layouts;
 mod loader_support;
 mod loaders;
 mod no_false_green;

@@ -34,7 +34,7 @@ impl Comparison<'_> {
         sides: [&Side<'_>; 2],
         ended: End,
     ) -> CompareDocument {
-        let mut notes: Vec<String> = Vec::new();
+        let mut notes: Vec<String> = self.setting.truth.notes.clone();
         for failure in &failures {
             if let Some(reason) = &failure.expected {
                 let spelling = quoted(&failure.spelling);

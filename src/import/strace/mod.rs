@@ -3,8 +3,8 @@
 //!
 //! # Which files count
 //!
-//! A file is a model if its name says so (`.gguf`, `.ggml`, `.safetensors`), as opened or as `-y`
-//! resolves it, or if the first bytes that a read shows are `GGUF` (strace shows them with `-s 4`
+//! A file is a model if its name says so (`.gguf`, `.ggml`, `.safetensors`, `.onnx`) or is that of one that was
+//! named, as opened or as `-y` resolves it, or if the first bytes that a read shows are `GGUF` (strace shows them with `-s 4`
 //! or more). Every other file and its mappings are left out.
 //!
 //! # How calls become operations
@@ -76,11 +76,11 @@ pub(super) fn is_call(line: &str) -> bool {
     }
 }
 
-/// Reads a text.
-pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+/// Reads a text; the files of these names are models.
+pub(super) fn read(text: &str, models: &[&str]) -> Result<Imported, ImportError> {
     let mut reader = Reader {
         report: Report::default(),
-        kernel: Kernel::new(),
+        kernel: Kernel::new(models),
         clock: Clock::default(),
         begun: BTreeMap::new(),
         cut: None,

@@ -27,10 +27,12 @@ pub(super) struct Kernel {
     paths: BTreeMap<FileId, String>,
     /// Paths that turned out to be models by what was read from them.
     model_paths: BTreeSet<String>,
+    /// The last parts of the paths of models that were named.
+    model_names: BTreeSet<String>,
 }
 
 impl Kernel {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(models: &[&str]) -> Self {
         Self {
             machine: Machine::new(PAGE),
             unseen: BTreeSet::new(),
@@ -42,6 +44,7 @@ impl Kernel {
             first: None,
             paths: BTreeMap::new(),
             model_paths: BTreeSet::new(),
+            model_names: models.iter().map(|path| last_part(path).to_owned()).collect(),
         }
     }
 
@@ -122,6 +125,14 @@ impl Kernel {
         self.threads.remove(&tid);
     }
 
+    /// Whether a file's name says that it is a model, or is that of one that was named.
+    fn is_model_name(&self, path: &str) -> bool {
+        let path = path.strip_suffix("(deleted)").unwrap_or(path).trim_end();
+        let known =
+            [".gguf", ".ggml", ".safetensors", ".onnx"].iter().any(|extension| path.ends_with(extension));
+        known || self.model_names.contains(last_part(path))
+    }
+
     /// A file that was opened, or that was found open, under a name.
     pub(super) fn new_file(&mut self, path: &str) -> FileId {
         let file = self.machine.notes.next_file(false);
@@ -131,7 +142,7 @@ impl Kernel {
 
     /// One more name of a file.
     pub(super) fn named(&mut self, file: FileId, path: &str) {
-        if is_model_name(path) || self.model_paths.contains(path) {
+        if self.is_model_name(path) || self.model_paths.contains(path) {
             self.machine.notes.set_model(file);
         }
         self.paths.insert(file, path.to_owned());
@@ -155,7 +166,7 @@ impl Kernel {
     /// for, its open is not in the text: it is taken to be open now.
     pub(super) fn file(&mut self, task: &Task, fd: i32, path: Option<&str>, done: &Done) -> Option<OpenFile> {
         let known = |task: &Task| task.files.borrow().get(fd).cloned();
-        let path = path.filter(|path| is_model_name(path));
+        let path = path.filter(|path| self.is_model_name(path));
         match (known(task), path) {
             (Some(open), Some(path)) => {
                 let file = open.borrow().file;
@@ -197,10 +208,8 @@ impl Kernel {
     }
 }
 
-/// Whether a file's name says that it is a model.
-fn is_model_name(path: &str) -> bool {
-    let path = path.strip_suffix("(deleted)").unwrap_or(path).trim_end();
-    [".gguf", ".ggml", ".safetensors"].iter().any(|extension| path.ends_with(extension))
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// The names in `A|B|C`.

@@ -98,6 +98,9 @@ impl Watcher {
         let Some(model) = model else {
             self.dropped += 1;
             if let Some(fd) = fd {
+                if !other && raw & libc::O_ACCMODE as u64 != libc::O_WRONLY as u64 {
+                    self.other_file(tid, fd);
+                }
                 // A model had this number if its close was not seen.
                 done.thread.task.files.borrow_mut().forget(fd);
             }
@@ -109,6 +112,12 @@ impl Watcher {
         self.apply(done, Decoded::Open(Opened { file, model, path, fd, position: 0, identity, flags }));
         if let Some(fd) = fd {
             self.became(done.thread, fd);
+        }
+    }
+
+    fn other_file(&mut self, tid: libc::pid_t, fd: i32) {
+        if let Ok(path) = fs::read_link(format!("/proc/{tid}/fd/{fd}")) {
+            self.models.met_other(tid, fd, &path);
         }
     }
 
@@ -132,7 +141,10 @@ impl Watcher {
     pub(super) fn adopt(&mut self, thread: &Thread, fd: i32, how: &'static str) {
         let tid = thread.tid;
         let Ok(path) = fs::read_link(format!("/proc/{tid}/fd/{fd}")) else { return };
-        let Some(model) = self.models.of_descriptor(tid, fd, path.as_os_str().as_bytes()) else { return };
+        let Some(model) = self.models.of_descriptor(tid, fd, path.as_os_str().as_bytes()) else {
+            self.models.met_other(tid, fd, &path);
+            return;
+        };
         let (position, raw) = state(tid, fd);
         let identity = self.models.identity(tid, fd);
         let file = self.new_file(model);

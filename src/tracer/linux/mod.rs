@@ -92,7 +92,8 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     let page = u64::try_from(page_size()).unwrap_or(4096);
     let oom = OomCount::of(child.pid);
     let contents = options.memory.then(|| Contents::new(page));
-    let watcher = Watcher::new(Models::new(&options.models), faults, contents, page, child.pid);
+    let watcher =
+        Watcher::new(Models::new(&options.models, &options.layouts), faults, contents, page, child.pid);
     let mut follower = Follower::new(watcher, &mut child, options.every_syscall);
     let followed = thread::scope(|scope| {
         let readers = captured.map(|pipes| pipes.map(|pipe| scope.spawn(|| collect(pipe))));
@@ -137,6 +138,7 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
         stderr,
         mode,
         models,
+        largest_other: watcher.models.largest_other(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Which files are models: those whose content is GGUF and those that the user named.
+//! Which files are models: those whose content is GGUF and those that the user named. And where their weights lie.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use libc::pid_t;
 use rangemap::RangeSet;
 
-use crate::gguf::{self, Gguf, SeekSource};
+use crate::gguf::SeekSource;
+use crate::layout::{Choice, FileLayout};
 use crate::trace::FileIdentity;
 use crate::tracer::Layout;
 
@@ -37,7 +38,10 @@ struct Model {
 pub(super) struct Models {
     named: Vec<PathBuf>,
     named_identities: Vec<Identity>,
+    layouts: Vec<(Identity, FileLayout)>,
     known: Vec<Model>,
+    /// The largest other file that was opened or mapped, and its size.
+    largest_other: Option<(PathBuf, u64)>,
 }
 
 /// A path as text: as it is where it is UTF-8, else with `\xNN` for the bytes that are not, so that
@@ -58,19 +62,44 @@ fn identity(meta: &Metadata) -> Identity {
     (meta.dev(), meta.ino())
 }
 
-/// Whether a file starts with GGUF's magic. Read so that no read-ahead brings more than a page.
-fn has_magic(file: &File) -> bool {
-    let mut magic = [0u8; 4];
+/// Whether a file starts with a format's magic. Read so that no read-ahead brings more than a page.
+fn starts_with(file: &File, magic: &[u8; 4]) -> bool {
+    let mut start = [0u8; 4];
     // SAFETY: advice on an open descriptor touches no memory.
     unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_RANDOM) };
-    file.read_exact_at(&mut magic, 0).is_ok() && magic == *b"GGUF"
+    file.read_exact_at(&mut start, 0).is_ok() && start == *magic
 }
 
 impl Models {
-    pub(super) fn new(named: &[PathBuf]) -> Self {
-        let identities = named.iter().filter_map(|path| std::fs::metadata(path).ok());
-        let named_identities = identities.map(|meta| identity(&meta)).collect();
-        Self { named: named.to_vec(), named_identities, known: Vec::new() }
+    pub(super) fn new(named: &[PathBuf], layouts: &[(PathBuf, FileLayout)]) -> Self {
+        let of = |path: &PathBuf| std::fs::metadata(path).ok().map(|meta| identity(&meta));
+        let layouts = layouts.iter().filter_map(|(path, layout)| Some((of(path)?, layout.clone())));
+        Self {
+            named: named.to_vec(),
+            named_identities: named.iter().filter_map(of).collect(),
+            layouts: layouts.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// A file that is no model was opened or mapped: it may be one that nobody named. Programs and libraries are none.
+    pub(super) fn met_other(&mut self, tid: pid_t, fd: i32, path: &Path) {
+        let place = format!("/proc/{tid}/fd/{fd}");
+        let Ok(meta) = std::fs::metadata(&place) else { return };
+        let larger = self.largest_other.as_ref().is_none_or(|(_, size)| *size < meta.len());
+        if !larger
+            || !meta.is_file()
+            || !path.is_file()
+            || File::open(&place).is_ok_and(|file| starts_with(&file, b"\x7fELF"))
+        {
+            return;
+        }
+        self.largest_other = Some((path.to_owned(), meta.len()));
+    }
+
+    /// The largest other file that was opened or mapped, and its size.
+    pub(super) fn largest_other(&self) -> Option<(PathBuf, u64)> {
+        self.largest_other.clone()
     }
 
     /// The model behind `place`, a path that leads the tracer to the file which the command calls
@@ -86,7 +115,7 @@ impl Models {
         }
         let named = self.named_identities.contains(&id) || self.is_named(name);
         let file = File::open(place).ok();
-        if !named && !file.as_ref().is_some_and(has_magic) {
+        if !named && !file.as_ref().is_some_and(|file| starts_with(file, b"GGUF")) {
             return None;
         }
         let text = path_text(name);
@@ -162,17 +191,14 @@ impl Models {
 
     /// The tensor bytes of a model.
     pub(super) fn tensors(&self, model: usize) -> RangeSet<u64> {
-        self.known.get(model).map(|model| layout(model).tensors).unwrap_or_default()
+        self.parts(model).into_iter().collect()
     }
 
-    /// The bytes of each tensor of a model; all of a file that is no GGUF.
+    /// The bytes of each tensor of a model; all of a file of unknown format.
     pub(super) fn parts(&self, model: usize) -> Vec<Range<u64>> {
-        let Some(model) = self.known.get(model) else { return Vec::new() };
-        let ranges: Vec<Range<u64>> = match model.file.as_ref().and_then(header) {
-            Some(gguf) => gguf.tensors.iter().map(|tensor| gguf.file_range(tensor)).collect(),
-            None => layout(model).tensors.into_iter().collect(),
-        };
-        ranges.into_iter().filter(|range| !range.is_empty()).collect()
+        let layout = self.known.get(model).and_then(|model| self.layout(model));
+        let ranges = layout.into_iter().flat_map(|layout| layout.tensors).map(|tensor| tensor.range);
+        ranges.filter(|range| !range.is_empty()).collect()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -192,18 +218,20 @@ impl Models {
 
     /// Where the weights lie in each model, by its path in the trace.
     pub(super) fn layouts(&self) -> BTreeMap<String, Layout> {
+        let layout = |model| self.layout(model).map_or_else(Layout::default, |layout| Layout::of(&layout));
         self.known.iter().map(|model| (model.text.clone(), layout(model))).collect()
     }
-}
 
-fn layout(model: &Model) -> Layout {
-    let Some(file) = &model.file else { return Layout::default() };
-    let size = file.metadata().map_or(0, |meta| meta.len());
-    header(file).map_or_else(|| Layout::opaque(size), |gguf| Layout::of(&gguf))
-}
-
-fn header(file: &File) -> Option<Gguf> {
-    SeekSource::new(file).ok().and_then(|source| gguf::read(&source).ok())
+    /// The layout that was given, else what the content says; a header that is malformed leaves all of the file.
+    fn layout(&self, model: &Model) -> Option<FileLayout> {
+        let given = self.layouts.iter().find(|(id, _)| Some(*id) == model.identity);
+        if let Some((_, layout)) = given {
+            return Some(layout.clone());
+        }
+        let source = SeekSource::new(model.file.as_ref()?).ok()?;
+        let read = FileLayout::read(&source, &model.path, Choice::Auto);
+        Some(read.unwrap_or_else(|_| FileLayout::opaque(crate::gguf::ByteSource::size(&source))))
+    }
 }
 
 /// The alignment of offsets that the kernel states for direct I/O (`STATX_DIOALIGN`).

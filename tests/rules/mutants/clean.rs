@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use loadparity::engine::Generation;
 use loadparity::gguf::{Gguf, MakeSpec, make};
+use loadparity::layout::FileLayout;
 use loadparity::plan::{Dialect, LoadPlan, OnRefused, Spelling};
 use loadparity::platform::{Platform, Sim, SimFile, SimProfile, native};
 use loadparity::rules::{Capabilities, Capability, Evidence, Profile, TensorBytes, Weights};
@@ -70,7 +71,7 @@ fn reference(name: &str, platform: Arc<dyn Platform>, path: &Path, file: &Path) 
         let case = Case { spelling: Spelling::default(), plan: Some(plan) };
         let mut evidence = engine.observe(&case, &[], &setting).expect("a run");
         // The simulated file has another path and no identity.
-        let weights = Weights::of(&path.to_string_lossy(), None, &truth.gguf);
+        let weights = Weights::of(&path.to_string_lossy(), None, &truth.layouts[0]);
         let tensors = evidence.tensors.take();
         let (ops, page) = (evidence.ops, evidence.page_size);
         let mut evidence = Evidence::new(ops, weights, page, evidence.capabilities);
@@ -92,7 +93,7 @@ fn recorded(program: &str, plan: LoadPlan, gguf: &Gguf) -> Clean {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/rules/{name}.jsonl"));
     let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let trace = TraceFile::read(BufReader::new(file)).expect("a trace");
-    let weights = Weights::of("small.gguf", None, gguf);
+    let weights = Weights::of("small.gguf", None, &FileLayout::of_gguf(gguf));
     let mut evidence = Evidence::new(trace.ops, weights, trace.header.page_size, of_a_command());
     evidence.tensors = Some(TensorBytes::compared(String::new(), None, 0));
     Clean { name, plan, profile: &Profile::FOREIGN, evidence }

@@ -1,0 +1,40 @@
+//! A source as a stream, for libraries that want one.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::gguf::ByteSource;
+
+/// A stream over a source; it keeps no more than its position.
+pub(super) struct Stream<'a> {
+    source: &'a dyn ByteSource,
+    position: u64,
+}
+
+impl<'a> Stream<'a> {
+    /// A stream from the start.
+    pub(super) fn new(source: &'a dyn ByteSource) -> Self {
+        Self { source, position: 0 }
+    }
+}
+
+impl Read for Stream<'_> {
+    fn read(&mut self, dst: &mut [u8]) -> io::Result<usize> {
+        let left = self.source.size().saturating_sub(self.position);
+        let len = dst.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.source.read_exact_at(self.position, &mut dst[..len])?;
+        self.position += len as u64;
+        Ok(len)
+    }
+}
+
+impl Seek for Stream<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.source.size().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = place.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
