@@ -82,6 +82,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--no-run', '--no-run', [CompletionResultType]::ParameterName, 'Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with')
             [CompletionResult]::new('--exhaustive', '--exhaustive', [CompletionResultType]::ParameterName, 'Also really load every ordered triple of flags')
             [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Also print every code path and every normalisation')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Also print every code path and every normalisation')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the cases, a line each, and run none')
@@ -111,6 +112,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop at the first broken rule')
             [CompletionResult]::new('--allow-unmet', '--allow-unmet', [CompletionResultType]::ParameterName, 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3')
             [CompletionResult]::new('--no-memory', '--no-memory', [CompletionResultType]::ParameterName, 'Do not compare a command''s memory with the model file: P3 is then not observed')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -118,6 +120,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
         'loadparity;merge' {
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Platforms that have to be among them, such as `linux,windows,macos/aarch64`; one that is missing is not run, which is no pass')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -157,6 +160,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Numbers of threads to generate with')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'How people call this machine, for a page about several')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Also write every value to this file')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -209,6 +213,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--load-mode', '--load-mode', [CompletionResultType]::ParameterName, 'Load the weights in this mode [env: LLAMA_ARG_LOAD_MODE]')
             [CompletionResult]::new('-lm', '-lm', [CompletionResultType]::ParameterName, 'Load the weights in this mode [env: LLAMA_ARG_LOAD_MODE]')
             [CompletionResult]::new('--ignore-eos', '--ignore-eos', [CompletionResultType]::ParameterName, 'Go on after an end-of-generation token')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('--no-run', '--no-run', [CompletionResultType]::ParameterName, 'Load the model and generate nothing: for weights of a type that the engine cannot compute with')
             [CompletionResult]::new('--vocab-only', '--vocab-only', [CompletionResultType]::ParameterName, 'Read the header alone, and show the prompt''s tokens')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON document instead of the text')
@@ -349,6 +354,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Where the trace goes')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Where the trace goes')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print what became of the lines')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -364,6 +370,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'A variable of the loader''s environment; may repeat')
             [CompletionResult]::new('--tool', '--tool', [CompletionResultType]::ParameterName, 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench''s')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -376,6 +383,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'Count this file as a model, whatever it holds, and the files that it names; may repeat. GGUF files always are')
             [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Where the weights lie in the model''s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End the command and all that came of it after this many seconds')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('--every-syscall', '--every-syscall', [CompletionResultType]::ParameterName, 'Stop on every system call instead of installing a filter; slow')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')

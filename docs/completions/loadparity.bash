@@ -364,7 +364,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__bits)
-            opts="-m -p -n -s -t -h --model --prompt --n-predict --seed --threads --name --json --help"
+            opts="-m -p -n -s -t -h --model --prompt --n-predict --seed --threads --name --json --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -426,7 +426,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --verbose --faults --depth --cases --time --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --help"
+            opts="-m -p -n -s -t -v -h --model --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --force --verbose --faults --depth --cases --time --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -437,10 +437,6 @@ _loadparity() {
                     return 0
                     ;;
                 -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --layout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -560,7 +556,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__compare)
-            opts="-m -h --model --layout --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --format --help"
+            opts="-m -h --model --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --format --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -571,10 +567,6 @@ _loadparity() {
                     return 0
                     ;;
                 -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --layout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1138,21 +1130,13 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__import)
-            opts="-m -o -h --from --model --output --format --help"
+            opts="-o -h --from --output --force --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --model)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -m)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1176,7 +1160,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__judge)
-            opts="-m -h --dialect --strace --trace --log --model --layout --env --tool --format --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
+            opts="-m -h --dialect --strace --trace --log --model --env --tool --format --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1206,10 +1190,6 @@ _loadparity() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --env)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1230,7 +1210,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__merge)
-            opts="-h --expect --format --help"
+            opts="-h --expect --format --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1267,7 +1247,7 @@ _loadparity() {
                     return 0
                     ;;
                 --kind)
-                    COMPREPLY=($(compgen -W "shell systemd dockerfile compose preset kubernetes llama-swap workflow yaml json plist makefile justfile procfile supervisord env" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "shell systemd dockerfile compose preset" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1278,7 +1258,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__run)
-            opts="-m -p -f -n -c -s -l -r -t -b -h --model --dialect --prompt --file --predict --n-predict --ctx-size --seed --top-k --typical-p --typical --top-p --min-p --repeat-penalty --frequency-penalty --presence-penalty --logit-bias --stop --reverse-prompt --repeat-last-n --threads --cpu --ignore-eos --trace --inject --no-run --vocab-only --json --temperature -temp --temp -tb --threads-batch --ubatch-size -ub --batch-size -cnv --conversation -no-cnv --no-cnv --no-conversation -sys --system-prompt -nr --no-repack --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode --help"
+            opts="-m -p -f -n -c -s -l -r -t -b -h --model --dialect --prompt --file --predict --n-predict --ctx-size --seed --top-k --typical-p --typical --top-p --min-p --repeat-penalty --frequency-penalty --presence-penalty --logit-bias --stop --reverse-prompt --repeat-last-n --threads --cpu --ignore-eos --trace --force --inject --no-run --vocab-only --json --temperature -temp --temp -tb --threads-batch --ubatch-size -ub --batch-size -cnv --conversation -no-cnv --no-cnv --no-conversation -sys --system-prompt -nr --no-repack --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1528,7 +1508,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__trace)
-            opts="-o -m -h --output --inject --model --layout --timeout --every-syscall --help"
+            opts="-o -m -h --output --force --inject --model --timeout --every-syscall --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1551,10 +1531,6 @@ _loadparity() {
                     return 0
                     ;;
                 -m)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --layout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -77,6 +77,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l expect -
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-run -d 'Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l exhaustive -d 'Also really load every ordered triple of flags'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l quick -d 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l verbose -d 'Also print every code path and every normalisation'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l list -d 'List the cases, a line each, and run none'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l fail-fast -d 'Stop at the first broken rule'
@@ -100,9 +101,11 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l fail-fast -d 'Stop at the first broken rule'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l expect -d 'Platforms that have to be among them, such as `linux,windows,macos/aarch64`; one that is missing is not run, which is no pass' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -f -a "record" -d 'Write the golden paths that do not exist yet'
@@ -121,6 +124,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s s -l seed
 complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s t -l threads -d 'Numbers of threads to generate with' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -l name -d 'How people call this machine, for a page about several' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -l json -d 'Also write every value to this file' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand run" -s m -l model -d 'The model; without it, the small one inside the program' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l dialect -d 'The dialect that the load flags are read in' -r
@@ -156,6 +160,7 @@ none+mlock\t'Read into memory and lock it'
 dio\t'Reads past the page cache; buffered when refused'
 dio+mlock\t'As dio, and lock the memory'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l ignore-eos -d 'Go on after an end-of-generation token'
+complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l no-run -d 'Load the model and generate nothing: for weights of a type that the engine cannot compute with'
 complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l vocab-only -d 'Read the header alone, and show the prompt\'s tokens'
 complete -c loadparity -n "__fish_loadparity_using_subcommand run" -l json -d 'Print one JSON document instead of the text'
@@ -266,6 +271,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand import" -s m -l mo
 complete -c loadparity -n "__fish_loadparity_using_subcommand import" -s o -l output -d 'Where the trace goes' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand import" -l format -d 'How to print what became of the lines' -r -f -a "terminal\t'Lines for a person'
 json\t'One JSON object on one line'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand import" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l dialect -d 'The rules that the recorded loader reads its flags by' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l strace -d 'A recording by strace' -r -F
@@ -278,12 +284,14 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l tool -d 
 common\t'The parser that most of llama.cpp\'s programs share'
 bench\t'llama-bench'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s o -l output -d 'Write the trace to this file instead of a summary to standard error' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l inject -d 'Inject a fault into the command\'s system calls, such as `read:short=512:when=3`; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s m -l model -d 'Count this file as a model, whatever it holds, and the files that it names; may repeat. GGUF files always are' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l timeout -d 'End the command and all that came of it after this many seconds' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l every-syscall -d 'Stop on every system call instead of installing a filter; slow'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand doctor" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'

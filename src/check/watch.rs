@@ -105,16 +105,19 @@ pub(super) fn side_by_side<T: Sync, R: Send>(
     }
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(items.len()) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(item), Some(slot)) = (items.get(at), results.get(at)) else { break };
-                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(item));
-                }
-            });
+    let worker = || {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(item), Some(slot)) = (items.get(at), results.get(at)) else { break };
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(item));
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..jobs.min(items.len()) {
+            // One that cannot be started leaves its share to the others.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+        }
+        worker();
     });
     let taken = |slot: Mutex<Option<R>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.into_iter().filter_map(taken).collect()

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Exit;
 use super::model::ModelFile;
 use super::run::thread_count;
+use super::streams::tell;
 use crate::bench::{Comparison, Event, NumberList, Output, Printer, Record, Spec, measure};
 use crate::engine::CpuLevel;
 use crate::plan::{Dialect, bench};
@@ -129,6 +130,9 @@ fn pair(text: &str) -> Result<(usize, usize), String> {
     Ok((prompt.parse().map_err(|_| wrong())?, generated.parse().map_err(|_| wrong())?))
 }
 
+/// More measurements than anybody waits for; lists multiply.
+const MOST_ROWS: usize = 65_536;
+
 fn flat(lists: &[NumberList]) -> Vec<usize> {
     lists.iter().flat_map(|list| list.0.iter().copied()).collect()
 }
@@ -151,7 +155,7 @@ fn try_run(args: &BenchArgs, load_flags: &[String], out: &mut dyn Write) -> Resu
     let platform = crate::platform::native();
     let models = models(args, &platform)?;
     let mut printers = vec![Printer::new(args.output, out as &mut dyn Write, &spec, &args.build_commit)];
-    let mut stderr = anstream::stderr();
+    let mut stderr = super::streams::stderr();
     if let Some(output) = args.output_err {
         printers.push(Printer::new(output, &mut stderr as &mut dyn Write, &spec, &args.build_commit));
     }
@@ -182,6 +186,14 @@ fn spec(args: &BenchArgs, loads: Vec<bench::BenchEntry>) -> Result<Spec, Exit> {
     let positive = [(&threads, "-t"), (&flat(&args.batch_size), "-b"), (&flat(&args.ubatch_size), "-ub")];
     if let Some((_, name)) = positive.iter().find(|(numbers, _)| numbers.contains(&0)) {
         return Err(Exit::usage(format!("{name} 0 measures nothing: give at least 1")));
+    }
+    let lists = [&args.batch_size, &args.ubatch_size, &args.n_depth].map(|lists| flat(lists).len());
+    let rows = lists.into_iter().chain([loads.len(), tests.len(), threads.len()]);
+    let rows = rows.fold(1usize, usize::saturating_mul);
+    if rows > MOST_ROWS {
+        return Err(Exit::usage(format!(
+            "the lists multiply to {rows} measurements; at most {MOST_ROWS} can be made at once: give shorter lists"
+        )));
     }
     Ok(Spec {
         loads,
@@ -287,11 +299,6 @@ fn try_compare(args: &CompareBenchArgs, out: &mut dyn Write) -> Result<(), Exit>
 
 fn records(path: &Path) -> Result<Vec<Record>, Exit> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| Exit::usage(format!("{shown}: {error}")))?;
+    let text = super::input::text(path).map_err(|error| Exit::usage(format!("{shown}: {error}")))?;
     crate::bench::read(&text).map_err(|error| Exit::usage(format!("{shown}: {error}")))
-}
-
-fn tell(line: &str) {
-    // Standard error that cannot be written to leaves nobody to tell.
-    let _ = writeln!(anstream::stderr(), "{line}");
 }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::model::ModelFile;
-use super::report_file::ReportFile;
+use super::report_file::{Outputs, Overwrite};
 use crate::check::{Agreement, MachineBits, ModelBits};
 use crate::engine::{Generation, SamplerConfig};
 use crate::subject::LoadedBits;
@@ -43,6 +43,9 @@ pub struct BitsArgs {
     /// Also write every value to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// Runs `bits`.
@@ -52,7 +55,7 @@ pub(super) fn run(args: &BitsArgs, out: &mut dyn Write) -> Exit {
     let Some(first) = wanted.first() else { return Exit::usage("--threads names no number") };
     let name = args.name.clone();
     let name = name.unwrap_or_else(|| format!("{} {}", platform.name(), std::env::consts::ARCH));
-    let file = match args.json.as_deref().map(ReportFile::open).transpose() {
+    let file = match args.json.as_deref().map(|path| Outputs::new(&args.overwrite).file(path)).transpose() {
         Ok(file) => file,
         Err(exit) => return exit,
     };
@@ -88,7 +91,7 @@ pub(super) fn run(args: &BitsArgs, out: &mut dyn Write) -> Exit {
             file.write(&document)
         });
         if let Err(error) = written {
-            return Exit::internal(format!("cannot write {}: {error}", file.shown().display()));
+            return file.unwritten(&error);
         }
     }
     // A difference is worse than a load that could not be tried, whatever their numbers.

@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::faults::ExploreArgs;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
+use super::report_file::{Outputs, Overwrite};
 use crate::check::document::Part;
 use crate::check::{Breadth, Campaign, Expectations, Matrix, Progress, Selection, Wanted};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
@@ -94,6 +95,10 @@ pub struct CheckArgs {
     #[allow(missing_docs, reason = "the help text is shared")]
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     pub format: Vec<Format>,
+
+    /// What reports may replace.
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 
     /// Also print every code path and every normalisation.
     #[arg(short, long)]
@@ -282,7 +287,7 @@ impl CheckArgs {
             retries: self.foreign.retries(),
             fail_fast: self.campaign.fail_fast,
             expected: Expectations::default(),
-            interrupted: super::interrupt::flag(),
+            interrupted: crate::platform::ending::asked_to_end(),
         }
     }
 
@@ -414,7 +419,7 @@ pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn
             Err(error) => Exit::internal(error),
         };
     }
-    let reporters = match Reporters::new(&args.format, args.verbose, out) {
+    let reporters = match Reporters::new(&args.format, args.verbose, out, Outputs::new(&args.overwrite)) {
         Ok(reporters) => reporters,
         Err(exit) => return exit,
     };

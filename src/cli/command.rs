@@ -10,6 +10,7 @@ use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, in_dialect, spel
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use super::model::{naming, truth_of};
+use super::report_file::{Outputs, Overwrite};
 use crate::check::{
     Breadth, Campaign, Comparison, EraError, Expectations, find_era, real_spellings, union_of_spellings,
 };
@@ -78,7 +79,7 @@ impl CommandArgs {
     pub(super) fn expected(&self) -> Result<Expectations, Exit> {
         let Some(path) = &self.expect else { return Ok(Expectations::default()) };
         let unusable = |error: &dyn std::fmt::Display| Exit::usage(format!("{}: {error}", path.display()));
-        let bytes = std::fs::read(path).map_err(|error| unusable(&error))?;
+        let bytes = super::input::read(path).map_err(|error| unusable(&error))?;
         Expectations::read(&bytes).map_err(|error| unusable(&error))
     }
 }
@@ -127,6 +128,9 @@ pub struct CompareArgs {
     #[allow(missing_docs, reason = "the help text is shared")]
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     format: Vec<Format>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 fn compare_level(name: &str) -> Result<Level, String> {
@@ -225,9 +229,9 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         needs_output: args.level == Some(Level::P4),
         calls_suffice: args.level == Some(Level::P2),
         expected: args.command.expected()?,
-        interrupted: super::interrupt::flag(),
+        interrupted: crate::platform::ending::asked_to_end(),
     };
-    let reporters = Reporters::new(&args.format, false, out)?;
+    let reporters = Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite))?;
     let bar = Bar::new();
     let document = comparison.run(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
     bar.clear();

@@ -21,8 +21,8 @@ pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
     if !is_file {
         return text.parse::<Dialect>().map_err(|error| error.to_string());
     }
-    super::input::regular(Path::new(text)).map_err(|error| format!("{text}: {error}"))?;
-    let content = std::fs::read(text).map_err(|error| format!("{text}: cannot be read: {error}"))?;
+    let content =
+        super::input::read(Path::new(text)).map_err(|error| format!("{text}: cannot be read: {error}"))?;
     let content = String::from_utf8(content).map_err(|error| {
         let line = 1 + content_lines(error.as_bytes(), error.utf8_error().valid_up_to());
         format!("{text}:{line}: this is not UTF-8")

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 
 use super::exit::Exit;
 use super::format::{Format, FormatKind, Output};
+use super::report_file::{Outputs, Overwrite};
 use crate::plan::Dialect;
 use crate::plan::compare::{Comparison, spellings};
 
@@ -69,7 +70,7 @@ pub(super) fn run(args: &DialectsArgs, out: &mut dyn Write) -> Exit {
     }
     let spellings = spellings(&dialects);
     let comparison = Comparison::of(args.base, dialects, spellings);
-    let outputs = match Format::outputs(&args.format, out) {
+    let outputs = match Format::outputs(&args.format, out, Outputs::new(&Overwrite::default())) {
         Ok(outputs) => outputs,
         Err(exit) => return exit,
     };

@@ -1,7 +1,6 @@
 //! `loadparity diff`: two trace files, aligned, each difference classified.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +46,7 @@ pub fn run(args: &DiffArgs, out: &mut dyn Write) -> u8 {
     let comparison = match Comparison::load(&args.left, &args.right) {
         Ok(comparison) => comparison,
         Err(error) => {
-            anstream::eprintln!("error: {error}");
+            super::streams::tell(&format!("error: {error}"));
             return UNREADABLE;
         }
     };
@@ -59,7 +58,7 @@ pub fn run(args: &DiffArgs, out: &mut dyn Write) -> u8 {
         Ok(()) if comparison.diff.is_identical() => IDENTICAL,
         Ok(()) => DIFFERENT,
         Err(error) => {
-            anstream::eprintln!("error: cannot write the comparison: {error}");
+            super::streams::tell(&format!("error: cannot write the comparison: {error}"));
             INTERNAL
         }
     }
@@ -84,7 +83,8 @@ struct Side {
 impl Side {
     fn load(file: &Path) -> Result<Self, LoadError> {
         let name = file.display().to_string();
-        let input = File::open(file).map_err(|source| LoadError::Open { path: name.clone(), source })?;
+        let input =
+            super::input::open(file).map_err(|source| LoadError::Open { path: name.clone(), source })?;
         let trace = TraceFile::read(BufReader::new(input))
             .map_err(|source| LoadError::Read { path: name.clone(), source })?;
         let (path, facts) = (CodePath::from_ops(&trace.ops), Summary::of(&trace.ops));

@@ -3,6 +3,9 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+/// The exit code of an internal error, and of an output that cannot be written.
+pub(super) const INTERNAL: u8 = 70;
+
 /// What an exit code means, whatever the command; some say more in their help.
 pub(super) const CODES: [(u8, &str); 6] = [
     (0, "parity, or done (what is unsupported is listed, and is no pass)"),
@@ -13,7 +16,7 @@ pub(super) const CODES: [(u8, &str); 6] = [
     (2, "usage, or a model that cannot be read"),
     (3, "blocked, or not observed where that is required"),
     (4, "nothing selected"),
-    (70, "internal error"),
+    (INTERNAL, "internal error, or an output that cannot be written"),
 ];
 
 /// How a command ended.
@@ -35,7 +38,7 @@ impl Exit {
 
     /// Something that should not happen, or an output that cannot be written.
     pub(super) fn internal(error: impl Display) -> Self {
-        Self::Failed(70, error.to_string())
+        Self::Failed(INTERNAL, error.to_string())
     }
 
     /// The exit code.
@@ -63,6 +66,11 @@ impl Exit {
             Self::Code(code) => code,
             Self::Failed(code, message) => {
                 let _ = writeln!(stderr, "loadparity: {message}");
+                code
+            }
+            // It quotes what was typed.
+            Self::Clap(error) if error.use_stderr() => {
+                let _ = write!(stderr, "{}", error.render());
                 code
             }
             Self::Clap(error) => {

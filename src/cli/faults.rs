@@ -9,11 +9,12 @@ use clap::Args;
 use super::check::{Bar, CheckArgs, DialectChoice, Faults};
 use super::exit::Exit;
 use super::format::Reporters;
+use super::report_file::Outputs;
 use crate::check::{Bounds, Campaign, Faults as FaultCampaign, World};
 use crate::gguf::{MakeSpec, MatrixType, make};
 use crate::plan::{Dialect, Spelling};
 use crate::platform::{FaultSpec, SimFile, SimSystem};
-use crate::subject::{Depth, ReferenceEngine, Setting, Truth};
+use crate::subject::{Depth, ReferenceEngine, Setting, TemporaryModel, Truth};
 
 /// How far `--faults` goes.
 #[derive(Clone, Debug, Args)]
@@ -57,7 +58,7 @@ pub(super) fn run(
 ) -> Exit {
     let only_faults = args.explore.only_fault.clone();
     let faults = FaultCampaign { campaign, worlds, bounds: args.explore.bounds(how), only_faults, jobs };
-    let reporters = match Reporters::new(&args.format, args.verbose, out) {
+    let reporters = match Reporters::new(&args.format, args.verbose, out, Outputs::new(&args.overwrite)) {
         Ok(reporters) => reporters,
         Err(exit) => return exit,
     };
@@ -87,7 +88,9 @@ fn try_engine(args: &CheckArgs, how: Faults, out: &mut dyn Write) -> Result<Exit
     };
     let (path, name) = match (given, &made) {
         (Some(path), _) => (path, path.display().to_string()),
-        (None, made) => (made.as_deref().unwrap_or(Path::new("")), "(a small made one)".to_owned()),
+        (None, made) => {
+            (made.as_ref().map_or(Path::new(""), TemporaryModel::path), "(a small made one)".to_owned())
+        }
     };
     let truth = Truth::of_file(path).map_err(Exit::usage)?;
     let shown = |engine: ReferenceEngine| {
@@ -135,13 +138,14 @@ fn try_engine(args: &CheckArgs, how: Faults, out: &mut dyn Write) -> Result<Exit
 /// # Errors
 /// When the file cannot be read.
 pub(super) fn simulated(system: &SimSystem, path: &Path) -> Result<ReferenceEngine, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let read = crate::layout::regular(path).and_then(|()| super::input::read(path));
+    let bytes = read.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     Ok(ReferenceEngine::simulated(system.profile.clone(), SimFile::new(bytes), path))
 }
 
 /// A model of some 64 KiB in a temporary file: small, so that many loads are made of it, with tensors that begin at
 /// no page.
-fn small_model() -> Result<tempfile::TempPath, String> {
+fn small_model() -> Result<TemporaryModel, String> {
     let spec = MakeSpec {
         layers: 1,
         embd: 32,
@@ -152,16 +156,9 @@ fn small_model() -> Result<tempfile::TempPath, String> {
         matrices: MatrixType::Q8_0,
         ..MakeSpec::default()
     };
-    let mut file = tempfile::Builder::new()
-        .prefix("loadparity-")
-        .suffix(".gguf")
-        .tempfile()
-        .map_err(|e| e.to_string())?;
     let mut bytes: Vec<u8> = Vec::new();
     make(&spec, &mut bytes, &mut |_, _| ()).map_err(|error| error.to_string())?;
-    file.write_all(&bytes).map_err(|error| error.to_string())?;
-    file.as_file().sync_all().map_err(|error| error.to_string())?;
-    Ok(file.into_temp_path())
+    TemporaryModel::write_in(&std::env::temp_dir(), &bytes).map_err(|error| error.to_string())
 }
 
 /// No flags at all, for a command that takes none.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::report_file::ReportFile;
+use super::report_file::{Outputs, ReportFile};
 use crate::report::render::{self, LARGEST_SUMMARY, Screen};
 use crate::report::{View, Viewed};
 
@@ -51,6 +51,10 @@ impl Output<'_> {
     /// Writes the whole report.
     pub(super) fn write(self, report: &[u8]) -> Result<(), Exit> {
         let (written, name) = match self.target {
+            // A runner is to obey these lines, so they go past what keeps text of others from being obeyed.
+            Target::Stdout(out) if self.kind == FormatKind::Github => {
+                (out.flush().and_then(|()| io::stdout().write_all(report)), String::new())
+            }
             Target::Stdout(out) => (out.write_all(report).and_then(|()| out.flush()), String::new()),
             Target::File(file) => (file.write(report), format!(" {}", file.shown().display())),
         };
@@ -71,19 +75,16 @@ impl Output<'_> {
 
 impl Format {
     /// Where each format goes. At most one may go to standard output, and only one to a file.
-    pub(super) fn outputs<'o>(formats: &[Self], out: &'o mut dyn Write) -> Result<Vec<Output<'o>>, Exit> {
+    pub(super) fn outputs<'o>(
+        formats: &[Self],
+        out: &'o mut dyn Write,
+        mut files: Outputs,
+    ) -> Result<Vec<Output<'o>>, Exit> {
         let mut stdout = Some(out);
-        let mut files: Vec<&Path> = Vec::new();
         let mut outputs = Vec::new();
         for Self { kind, file } in formats {
             let target = match file {
-                Some(path) if files.contains(&path.as_path()) => {
-                    return Err(Exit::usage(format!("two formats cannot both go to {}", path.display())));
-                }
-                Some(path) => {
-                    files.push(path);
-                    Target::File(ReportFile::open(path)?)
-                }
+                Some(path) => Target::File(files.file(path)?),
                 None => Target::Stdout(stdout.take().ok_or_else(|| {
                     Exit::usage("two formats cannot both go to standard output; give one of them a file: --format json=FILE")
                 })?),
@@ -127,8 +128,13 @@ pub(super) struct Reporters<'o> {
 
 impl<'o> Reporters<'o> {
     /// The reports that were asked for. Whether they can be written is tried now.
-    pub(super) fn new(formats: &[Format], verbose: bool, out: &'o mut dyn Write) -> Result<Self, Exit> {
-        let outputs = Format::outputs(formats, out)?;
+    pub(super) fn new(
+        formats: &[Format],
+        verbose: bool,
+        out: &'o mut dyn Write,
+        files: Outputs,
+    ) -> Result<Self, Exit> {
+        let outputs = Format::outputs(formats, out, files)?;
         let github = outputs.iter().any(|output| output.kind == FormatKind::Github);
         let summary = if github { StepSummary::find()? } else { None };
         Ok(Self { outputs, summary, verbose })

@@ -57,6 +57,9 @@ pub enum GgufCommandError {
     /// The file to be made is there already.
     #[error("{} exists; --force replaces it", .path.display())]
     Exists { path: PathBuf },
+    /// The file to be made is one that it would be made of.
+    #[error("{} is a part of the model itself; write to another file", .path.display())]
+    Input { path: PathBuf },
     /// The made model cannot be written.
     #[error("cannot write {}: {error}", .path.display())]
     Write { path: PathBuf, error: io::Error },
@@ -66,7 +69,7 @@ pub enum GgufCommandError {
 }
 
 impl GgufCommandError {
-    /// The exit code: 2 for what was asked, 3 for an environment that could not do it.
+    /// The exit code: 2 for what was asked, 70 for an output that cannot be written.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Open { .. }
@@ -75,8 +78,9 @@ impl GgufCommandError {
             | Self::NoShard { .. }
             | Self::TooManyShards { .. }
             | Self::Spec(_)
-            | Self::Exists { .. } => 2,
-            Self::Write { .. } | Self::Output(_) => 3,
+            | Self::Exists { .. }
+            | Self::Input { .. } => 2,
+            Self::Write { .. } | Self::Output(_) => super::exit::INTERNAL,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `loadparity import`: a printed log or strace's text as a trace.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -9,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::exit::Exit;
+use super::report_file::{Outputs, Overwrite};
 use crate::import::{Imported, Origin, import_of};
 
 /// Arguments of `import`.
@@ -28,6 +28,9 @@ pub struct ImportArgs {
     /// Where the trace goes.
     #[arg(short, long, value_name = "TRACE")]
     output: PathBuf,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// How to print what became of the lines.
     #[arg(long, value_enum, default_value_t = ImportFormat::Terminal)]
@@ -51,19 +54,13 @@ fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     if !bytes.starts_with(&GZIP) {
         return Ok(bytes);
     }
-    let mut unpacked = Vec::new();
-    io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&bytes[..]), &mut unpacked)?;
-    Ok(unpacked)
+    super::input::bounded(flate2::read::MultiGzDecoder::new(&bytes[..]))
 }
 
 /// The text of a file, unpacked if it is gzip's, with what is not UTF-8 replaced.
 pub(super) fn text_of(path: &Path) -> Result<String, Exit> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::stdin(), &mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
+    let bytes =
+        if path == Path::new("-") { super::input::bounded(io::stdin()) } else { super::input::read(path) };
     bytes
         .and_then(unpacked)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
@@ -78,18 +75,19 @@ pub(super) fn imported(path: &Path, from: Option<Origin>, models: &[&str]) -> Re
 
 /// Runs `import`.
 pub(super) fn run(args: &ImportArgs, out: &mut dyn Write) -> Exit {
+    // Tried before the work, so that a wrong path costs nothing.
+    let output = match Outputs::new(&args.overwrite).file(&args.output) {
+        Ok(output) => output,
+        Err(exit) => return exit,
+    };
     let models: Vec<&str> = args.model.iter().map(String::as_str).collect();
     let imported = match imported(&args.log, args.from, &models) {
         Ok(imported) => imported,
         Err(exit) => return exit,
     };
-    let written = File::create(&args.output).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        imported.trace.write(&mut file)?;
-        file.flush()
-    });
-    if let Err(error) = written {
-        return Exit::usage(format!("{}: {error}", args.output.display()));
+    let mut trace = Vec::new();
+    if let Err(error) = imported.trace.write(&mut trace).and_then(|()| output.write(&trace)) {
+        return output.unwritten(&error);
     }
     let printed = match args.format {
         ImportFormat::Terminal => lines(&imported, out),

@@ -1,7 +1,6 @@
 //! `loadparity judge`: a recording held against what a dialect predicts of its flags.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::PathBuf;
 
@@ -12,6 +11,7 @@ use super::explain::variable;
 use super::format::{self, Format, Reporters};
 use super::import::{imported, text_of};
 use super::model::truth_of;
+use super::report_file::{Outputs, Overwrite};
 use crate::check::{Recording, judge, judge_bench};
 use crate::import::Origin;
 use crate::layout::Choice;
@@ -58,6 +58,9 @@ pub struct JudgeArgs {
     #[allow(missing_docs, reason = "the help text is shared")]
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     format: Vec<Format>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// The loader's flags, those that are not about loading too; a `LLAMA_ARG_…=VALUE` in front of
     /// them is a variable, as in a shell.
@@ -111,7 +114,7 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     } else {
         judge(args.dialect, &spelling(args), &recording)
     };
-    Ok(Reporters::new(&args.format, false, out)?.finish(&document))
+    Ok(Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite))?.finish(&document))
 }
 
 /// A recording, what it holds of the loader's own lines, and what its source could not see.
@@ -132,7 +135,7 @@ fn recording(args: &JudgeArgs, models: &[&str]) -> Result<Recorded, Exit> {
     }
     let path = args.trace.as_deref().unwrap_or_else(|| std::path::Path::new(""));
     let shown = path.display();
-    let file = File::open(path).map_err(|error| Exit::usage(format!("{shown}: {error}")))?;
+    let file = super::input::open(path).map_err(|error| Exit::usage(format!("{shown}: {error}")))?;
     let trace = TraceFile::read(BufReader::new(file)).map_err(|e| Exit::usage(format!("{shown}: {e}")))?;
     let unseen = unseen(&trace);
     Ok(Recorded { trace, printed: None, unseen, notes: Vec::new() })

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
+use super::report_file::{Outputs, Overwrite};
 use crate::check::{CheckDocument, Merge};
 
 /// Arguments of `merge`.
@@ -23,13 +24,16 @@ pub struct MergeArgs {
 
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     format: Vec<Format>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// Runs `merge`.
 pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Exit {
     let mut results = Vec::new();
     for path in &args.results {
-        let read = std::fs::read(path).map_err(|error| error.to_string());
+        let read = super::input::read(path).map_err(|error| error.to_string());
         match read.and_then(|bytes| CheckDocument::read(&bytes).map_err(|error| error.to_string())) {
             Ok(result) => results.push((path.display().to_string(), result)),
             Err(error) => return Exit::usage(format!("{}: {error}", path.display())),
@@ -39,7 +43,7 @@ pub(super) fn run(args: &MergeArgs, out: &mut dyn Write) -> Exit {
     if let Err(error) = merge.comparable() {
         return Exit::usage(error);
     }
-    match Reporters::new(&args.format, false, out) {
+    match Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite)) {
         Ok(reporters) => reporters.finish(&merge.run()),
         Err(exit) => exit,
     }

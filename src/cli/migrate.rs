@@ -98,8 +98,7 @@ fn all(args: &MigrateArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Resu
 
 fn file(args: &MigrateArgs, path: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
     let shown = path.display().to_string();
-    let read = super::input::regular(path).and_then(|()| fs::read(path).map_err(|error| error.to_string()));
-    let old = match read {
+    let old = match super::input::read(path) {
         Ok(old) => old,
         Err(error) => {
             writeln!(err, "{shown}: cannot be read: {error}")?;

@@ -25,7 +25,6 @@ mod format;
 pub mod gguf;
 mod import;
 mod input;
-mod interrupt;
 mod judge;
 mod load_flags;
 mod merge;
@@ -34,11 +33,13 @@ mod model;
 mod report_file;
 mod run;
 mod schema;
+mod streams;
 pub mod tokenize;
 mod trace;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -159,12 +160,16 @@ enum Command {
 
 /// Runs the program with the process's arguments and environment.
 pub fn main() -> ExitCode {
+    crate::platform::ending::prepare();
+    streams::tell_of_panics();
     let argv: Vec<OsString> = std::env::args_os().collect();
     let env: Vec<(String, String)> = std::env::vars_os()
         .map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned()))
         .collect();
-    let exit = run_command(argv, &env);
-    ExitCode::from(exit.report(&mut anstream::stderr()))
+    let run = || run_command(argv, &env);
+    // What went wrong was said by the hook.
+    let exit = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Code(exit::INTERNAL));
+    ExitCode::from(exit.report(&mut streams::stderr()))
 }
 
 /// Runs one command line.
@@ -188,13 +193,17 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         // What stands behind `trace --` is not ours to change.
         _ => (Vec::new(), argv),
     };
-    let out = &mut anstream::stdout();
+    let mut out = streams::stdout(rest.get(1).and_then(|command| command.to_str()));
+    let out = &mut out;
     let cli = match Cli::try_parse_from(&rest) {
         Ok(cli) => cli,
         Err(error) => {
             let asked = (error.kind() == ErrorKind::DisplayHelp).then(|| documented::help(rest)).flatten();
             return match asked {
-                Some(help) => write!(out, "{help}").map_or_else(Exit::internal, |()| Exit::Code(0)),
+                // The program's own text, with styles that a pipe is not to get.
+                Some(help) => {
+                    write!(streams::help(), "{help}").map_or_else(Exit::internal, |()| Exit::Code(0))
+                }
                 None => Exit::Clap(error),
             }
             .after(|| out.flush());
@@ -210,16 +219,15 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Bench(args) => bench::run(args, &load_flags, out),
         Command::CompareBench(args) => bench::compare(args, out),
         Command::Explain(args) => {
-            explain::run(args, out, &mut anstream::stderr()).map_or_else(Exit::internal, Exit::Code)
+            explain::run(args, out, &mut streams::stderr()).map_or_else(Exit::internal, Exit::Code)
         }
         Command::ExplainRule(args) => explain_rule::run(args, out),
         Command::Import(args) => import::run(args, out),
         Command::Judge(args) => judge::run(args, out),
         Command::Dialects(args) => dialects::run(args, out),
-        // The bytes of other people's files: what a terminal would not show has to be in the diff too.
-        Command::Migrate(args) => migrate::run(args, &mut std::io::stdout(), &mut anstream::stderr()),
+        Command::Migrate(args) => migrate::run(args, out, &mut streams::stderr()),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
-        Command::Trace(args) => trace::run(args, &mut anstream::stderr()),
+        Command::Trace(args) => trace::run(args, &mut streams::stderr()),
         Command::Doctor(args) => doctor::run(args, out),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Schema(args) => schema::run(args, out),

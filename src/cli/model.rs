@@ -72,6 +72,9 @@ impl ModelFile {
 
 /// Runs `tokenize`: the model is opened here, through the seam like everywhere else.
 pub(super) fn tokenize(args: &TokenizeArgs, out: &mut dyn Write) -> Exit {
+    if let Err(error) = super::input::regular(&args.model) {
+        return Exit::usage(format!("{}: {error}", args.model.display()));
+    }
     let platform: Arc<dyn Platform> = crate::platform::native();
     match crate::engine::open_header(&platform, &args.model) {
         Err(error) => Exit::usage(error),

@@ -1,12 +1,107 @@
 //! A report that goes to a file: whole or not there, and the one before it stays until then.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use clap::Args;
+
 use super::exit::Exit;
+
+/// What may be written over.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Overwrite {
+    /// Let reports and traces replace a model or another file that the command line names, or go to a device.
+    #[arg(long)]
+    force: bool,
+}
+
+/// The files that one command writes.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    force: bool,
+    taken: Vec<PathBuf>,
+}
+
+impl Outputs {
+    pub(super) fn new(overwrite: &Overwrite) -> Self {
+        Self { force: overwrite.force, taken: Vec::new() }
+    }
+
+    /// A file at `path`, after it was tried whether one can be made there.
+    ///
+    /// # Errors
+    /// A usage error that names the file: it cannot be made, another output goes there, or, unless that is
+    /// forced, it is a model, something that the command line names a second time, or no regular file.
+    pub(super) fn file(&mut self, path: &Path) -> Result<ReportFile, Exit> {
+        let refused = |why: &str| Exit::usage(format!("cannot write {}: {why}", path.display()));
+        let place = place(path);
+        if self.taken.contains(&place) {
+            return Err(refused("another output goes there"));
+        }
+        if !self.force {
+            if is_model(path) {
+                return Err(refused("it is a model; --force replaces it"));
+            }
+            if path.is_file() && named(std::env::args_os(), &place) > 1 {
+                return Err(refused("the command line names it as an input too; --force replaces it"));
+            }
+            if is_odd(path) {
+                return Err(refused(
+                    "it is no regular file but a pipe, a socket or a device; --force writes to it",
+                ));
+            }
+        }
+        let file = ReportFile::open(path)?;
+        self.taken.push(place);
+        Ok(file)
+    }
+}
+
+/// Where a path leads to, whether there is anything or not.
+pub(super) fn place(path: &Path) -> PathBuf {
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    path.file_name().map_or(folder.clone(), |name| folder.join(name))
+}
+
+/// How many words of a command line lead to a place, by themselves or behind an equals sign.
+fn named(words: impl Iterator<Item = OsString>, wanted: &Path) -> usize {
+    let leads = |word: OsString| {
+        let text = word.to_string_lossy();
+        let values = text.match_indices('=').map(|(at, _)| &text[at + 1..]);
+        let mut values = values.map(PathBuf::from).chain([PathBuf::from(&word)]);
+        values.any(|path| path.file_name() == wanted.file_name() && place(&path) == wanted)
+    };
+    words.skip(1).map(leads).filter(|leads| *leads).count()
+}
+
+/// Whether there is a model: a GGUF file, or safetensors with their length and their JSON.
+fn is_model(path: &Path) -> bool {
+    let mut start = [0; 9];
+    let read = |mut file: File| file.read_exact(&mut start);
+    let regular = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let whole = regular && File::open(path).and_then(read).is_ok();
+    whole && (start.starts_with(b"GGUF") || (start[8] == b'{' && start[5..8] == [0; 3]))
+}
+
+/// Whether there is something else than a file: a pipe, a socket or a device. What is open already, and devices
+/// that only take, are as good as files.
+fn is_odd(path: &Path) -> bool {
+    const SINKS: [&str; 7] =
+        ["/dev/null", "/dev/full", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd", "/proc/self/fd"];
+    let odd = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    odd && !SINKS.iter().any(|sink| path.starts_with(sink))
+}
 
 /// Where a report will stand.
 #[derive(Debug)]
@@ -51,13 +146,18 @@ impl ReportFile {
     ///
     /// # Errors
     /// A usage error that names the file.
-    pub(super) fn open(shown: &Path) -> Result<Self, Exit> {
+    fn open(shown: &Path) -> Result<Self, Exit> {
         Self::new(shown).map_err(|error| Exit::usage(format!("cannot write {}: {error}", shown.display())))
     }
 
     /// How messages name it.
     pub(super) fn shown(&self) -> &Path {
         &self.shown
+    }
+
+    /// The exit of a report that could not be written.
+    pub(super) fn unwritten(&self, error: &io::Error) -> Exit {
+        Exit::internal(format!("cannot write {}: {error}", self.shown.display()))
     }
 
     /// Writes the whole report and gives it its name.
@@ -119,5 +219,39 @@ mod tests {
             io::ErrorKind::NotFound
         );
         assert!(ReportFile::new(folder.path()).is_err(), "a folder is no file");
+    }
+
+    #[test]
+    fn a_word_that_leads_to_the_output_a_second_time_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        fs::write(&path, "old").unwrap();
+        let there = folder.path().join("sub/../a.json");
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        let words = |words: &[String]| {
+            let words = words.iter().map(OsString::from).collect::<Vec<_>>();
+            named([OsString::from("loadparity")].into_iter().chain(words), &place(&path))
+        };
+        let shown = path.display();
+        assert_eq!(words(&["merge".into(), format!("--format=json={shown}")]), 1);
+        assert_eq!(words(&[there.display().to_string(), "--format".into(), format!("json={shown}")]), 2);
+        assert_eq!(words(&["a.json".into()]), 0, "another folder's");
+    }
+
+    #[test]
+    fn models_are_known_by_their_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        for (bytes, model) in [
+            (&b"GGUF\x03\0\0\0\0\0"[..], true),
+            (b"\x40\0\0\0\0\0\0\0{\"__metadata__\"", true),
+            (b"{\"schema\":\"loadparity\"}", false),
+            (b"GGUF", false),
+            (b"", false),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(is_model(&path), model, "{bytes:?}");
+        }
+        assert!(!is_model(folder.path()) && !is_model(&folder.path().join("none")));
     }
 }

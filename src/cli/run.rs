@@ -1,8 +1,7 @@
 //! `loadparity run`: load a model and generate.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::exit::Exit;
 use super::model::ModelFile;
+use super::report_file::{Outputs, Overwrite};
+use super::streams::tell;
 use crate::engine::{self, CpuLevel, Generated, Generation, LoadOptions, Loaded, SamplerConfig, StopReason};
 use crate::plan::{Dialect, LoadPlan};
 use crate::platform::{FaultSpec, Injector, Platform, Recorder, Recording, Residency};
@@ -149,6 +150,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 
+    #[command(flatten)]
+    overwrite: Overwrite,
+
     /// Inject a fault, such as `read.direct:error=EINVAL:when=2`; may repeat.
     #[arg(long, value_name = "SPEC")]
     inject: Vec<FaultSpec>,
@@ -231,13 +235,9 @@ fn try_run(
     if args.vocab_only {
         return vocabulary_only(args, &native, &model, out);
     }
-    // The trace file is opened before the work, so that a wrong path costs nothing.
-    let trace_out = match &args.trace {
-        Some(path) => Some(File::create(path).map_err(|error| {
-            Exit::usage(format!("cannot write the trace to {}: {error}", path.display()))
-        })?),
-        None => None,
-    };
+    // The trace file is tried before the work, so that a wrong path costs nothing.
+    let mut outputs = Outputs::new(&args.overwrite);
+    let trace_out = args.trace.as_deref().map(|path| outputs.file(path)).transpose()?;
 
     let recording = Recording::new();
     let mut stack: Arc<dyn Platform> = native;
@@ -266,7 +266,7 @@ fn try_run(
         tell(&format!("warning: fault-met: `{fault}` met no call"));
     }
     let ops = recording.ops();
-    if let (Some(file), Some(path)) = (trace_out, &args.trace) {
+    if let Some(file) = trace_out {
         let trace = TraceFile {
             header: header(args, &model, load_flags),
             ops: ops.clone(),
@@ -276,10 +276,8 @@ fn try_run(
                 unseen: Vec::new(),
             }),
         };
-        let mut file = BufWriter::new(file);
-        trace.write(&mut file).and_then(|()| file.flush()).map_err(|error| {
-            Exit::internal(format!("cannot write the trace to {}: {error}", path.display()))
-        })?;
+        let mut text = Vec::new();
+        trace.write(&mut text).and_then(|()| file.write(&text)).map_err(|error| file.unwritten(&error))?;
     }
     let done = result?;
     if args.json {
@@ -371,7 +369,7 @@ fn load_and_generate(
 fn generation(args: &RunArgs, gguf: &crate::gguf::Gguf) -> Result<Generation, Exit> {
     let prompt = match &args.file {
         None => args.prompt.clone(),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| {
+        Some(path) => super::input::text(path).map_err(|error| {
             Exit::usage(format!("cannot read the prompt from {}: {error}", path.display()))
         })?,
     };
@@ -525,11 +523,6 @@ fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> RunDocu
             predict_ms: ms(generated.map_or(Duration::ZERO, |g| g.predict_time)),
         },
     }
-}
-
-fn tell(line: &str) {
-    // Standard error that cannot be written to leaves nobody to tell.
-    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// A bar on standard error, if that is a terminal and the load takes longer than a glance.

@@ -79,7 +79,7 @@ pub fn run(args: &TokenizeArgs, gguf: &Gguf, out: &mut dyn Write) -> Result<(), 
     let text = match (&args.prompt, &args.file) {
         (Some(text), _) => text.clone().into_bytes(),
         (None, Some(path)) => {
-            std::fs::read(path).map_err(|error| TokenizeError::Text { path: path.clone(), error })?
+            super::input::read(path).map_err(|error| TokenizeError::Text { path: path.clone(), error })?
         }
         (None, None) => Vec::new(),
     };

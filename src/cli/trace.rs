@@ -1,14 +1,14 @@
 //! `loadparity trace`: what a command does to model files.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
 use super::exit::Exit;
+use super::report_file::{Outputs, Overwrite};
 use crate::layout::{Choice, FileLayout, read_model};
 use crate::platform::FaultSpec;
 use crate::rules::Summary;
@@ -25,6 +25,9 @@ pub struct TraceArgs {
     /// Write the trace to this file instead of a summary to standard error.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// Inject a fault into the command's system calls, such as `read:short=512:when=3`; may repeat.
     #[arg(long, value_name = "SPEC")]
@@ -60,11 +63,17 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
     // Before any thread is there, so that all of them leave the signals to one.
     let stop = Stop::on_signals();
-    // The file is made before the work, so that a wrong path costs nothing.
-    let output = match args.output.as_deref().map(create).transpose() {
+    // Tried before the work, so that a wrong path costs nothing.
+    let output = args.output.as_deref().map(|path| Outputs::new(&args.overwrite).file(path)).transpose();
+    let output = match output {
         Ok(output) => output,
         Err(exit) => return exit,
     };
+    for model in &args.model {
+        if let Err(error) = super::input::regular(model) {
+            return Exit::usage(format!("{}: {error}", model.display()));
+        }
+    }
     let command = tracer::Command { argv: args.command.clone(), ..tracer::Command::default() };
     let (models, layouts) = named_models(args, stderr);
     let options = Options {
@@ -84,11 +93,10 @@ pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
     let _ = tell(&traced, args, stderr);
     let status = traced.status;
     let unopened = unopened(&traced, args);
-    if let Some((file, path)) = output {
-        let mut file = BufWriter::new(file);
-        let trace = traced.into_file();
-        if let Err(error) = trace.write(&mut file).and_then(|()| file.flush()) {
-            return Exit::internal(format!("cannot write the trace to {}: {error}", path.display()));
+    if let Some(file) = output {
+        let mut text = Vec::new();
+        if let Err(error) = traced.into_file().write(&mut text).and_then(|()| file.write(&text)) {
+            return file.unwritten(&error);
         }
     }
     match status {
@@ -130,12 +138,6 @@ fn unopened<'a>(traced: &Traced, args: &'a TraceArgs) -> Vec<&'a Path> {
     let opened = |path: &Path| traced.models.iter().any(|known| same(known, path));
     let index = |path: &Path| path.to_string_lossy().ends_with(".index.json");
     args.model.iter().map(PathBuf::as_path).filter(|path| !opened(path) && !index(path)).collect()
-}
-
-fn create(path: &Path) -> Result<(File, &Path), Exit> {
-    let file = File::create(path);
-    file.map(|file| (file, path))
-        .map_err(|error| Exit::usage(format!("cannot write the trace to {}: {error}", path.display())))
 }
 
 fn refused(error: &TraceError) -> Exit {

@@ -65,6 +65,14 @@ pub enum DecodeError {
         /// Tokens given.
         tokens: usize,
     },
+    /// The key-value cache cannot grow any more.
+    #[error(
+        "no memory for the key-value cache at {positions} positions; a shorter prompt or less text needs less"
+    )]
+    Memory {
+        /// Positions that it should hold.
+        positions: usize,
+    },
     /// A worker thread could not be started.
     #[error("cannot start the worker threads: {0}")]
     Threads(String),
@@ -133,6 +141,8 @@ impl Context {
             let (used, n_ctx) = (self.position, self.n_ctx);
             return Err(DecodeError::Full { used, n_ctx, tokens: tokens.len() });
         }
+        let positions = self.position + tokens.len();
+        self.graph.make_room(positions).map_err(|_| DecodeError::Memory { positions })?;
         self.graph.pool().start().map_err(|error| DecodeError::Threads(error.to_string()))?;
         let mut position = self.position;
         let mut last = None;

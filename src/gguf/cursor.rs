@@ -1,7 +1,7 @@
 //! Sequential reads of the header through a small buffer.
 
 use super::error::{Place, ReadError};
-use super::limits::MAX_HEADER_BYTES;
+use super::limits::{MAX_HEADER_BYTES, MAX_ITEMS};
 use super::source::ByteSource;
 
 /// The first piece fetched; each further piece is as large as all before it together, up to
@@ -22,6 +22,8 @@ pub(super) struct Cursor<'a> {
     /// File offset of the end of `buffer`.
     fetched: u64,
     next_piece: u64,
+    /// Strings and inner arrays that may still come.
+    items_left: u64,
     /// What is being read, for errors.
     pub(super) place: Place,
 }
@@ -36,6 +38,7 @@ impl<'a> Cursor<'a> {
             used: 0,
             fetched: 0,
             next_piece: FIRST_PIECE,
+            items_left: MAX_ITEMS,
             place: Place::Header,
         }
     }
@@ -53,6 +56,31 @@ impl<'a> Cursor<'a> {
     /// How many more bytes the header may take.
     pub(super) fn remaining(&self) -> u64 {
         self.file_size.min(MAX_HEADER_BYTES).saturating_sub(self.offset())
+    }
+
+    /// Takes the strings or arrays of an array from those that the whole header may have.
+    pub(super) fn spend(&mut self, count: u64, offset: u64) -> Result<(), ReadError> {
+        match self.items_left.checked_sub(count) {
+            Some(left) => {
+                self.items_left = left;
+                Ok(())
+            }
+            None => Err(ReadError::TooMany {
+                place: self.place.clone(),
+                what: "strings and inner arrays, with those before,",
+                offset,
+                count: count.saturating_add(MAX_ITEMS - self.items_left),
+                most: MAX_ITEMS,
+            }),
+        }
+    }
+
+    /// The bytes fetched and not handed out; at the start of the file those of the first piece.
+    pub(super) fn peek(&mut self) -> Result<&[u8], ReadError> {
+        if self.fetched == 0 && self.file_size > 0 {
+            self.fetch()?;
+        }
+        Ok(&self.buffer[self.used..])
     }
 
     /// Checks that `need` more bytes can be read, before anything of that size is allocated.

@@ -26,7 +26,7 @@ impl Gguf {
             put_text(&mut out, tensor.name.as_bytes());
             out.extend((tensor.dims.len() as u32).to_le_bytes());
             put_numbers(&mut out, &tensor.dims, |dim| dim.to_le_bytes());
-            out.extend((tensor.dtype as u32).to_le_bytes());
+            out.extend(tensor.dtype.id().to_le_bytes());
             out.extend(tensor.offset.to_le_bytes());
         }
         out

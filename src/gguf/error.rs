@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io;
+use std::ops::RangeInclusive;
 
-use super::limits;
+use super::{TensorType, limits};
 
 /// The part of the file that was being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +42,8 @@ pub enum ReadError {
     Io { offset: u64, length: u64, error: io::Error },
 
     /// The first four bytes are not `GGUF`.
-    #[error("not a GGUF file: it starts with {found}, where \"GGUF\" was expected{hint}")]
-    Magic { found: String, hint: &'static str },
+    #[error("not a GGUF file: {what}it starts with {found}, where \"GGUF\" was expected{hint}")]
+    Magic { found: String, what: String, hint: &'static str },
 
     /// The version reads as a small number when its bytes are swapped.
     #[error(
@@ -77,8 +78,12 @@ pub enum ReadError {
     Count { place: Place, what: &'static str, offset: u64, count: u64, min_bytes: u64, remaining: u64 },
 
     /// A key or a tensor name that is empty or too long.
-    #[error("{place}: the {what} at offset {offset} is {length} bytes long, allowed are 1 to {max}")]
-    NameLength { place: Place, what: &'static str, offset: u64, length: u64, max: u64 },
+    #[error("{place}: the {what} at offset {offset} is {length} bytes long, allowed are {} to {}", .allowed.start(), .allowed.end())]
+    NameLength { place: Place, what: &'static str, offset: u64, length: u64, allowed: RangeInclusive<u64> },
+
+    /// More entries of a kind than any model has; a damaged or hostile file must not cost the memory for them.
+    #[error("{place}: {count} {what} at offset {offset} are more than the {most} that a file may have")]
+    TooMany { place: Place, what: &'static str, offset: u64, count: u64, most: u64 },
 
     /// A key or a tensor name that is not UTF-8.
     #[error("{place}: the {what} at offset {offset} is not UTF-8: \"{}\"", .bytes.escape_ascii())]
@@ -111,27 +116,19 @@ pub enum ReadError {
     )]
     Alignment { alignment: u64 },
 
-    /// A number of dimensions outside 1 to 4.
-    #[error("{place}: {count} dimensions at offset {offset}, allowed are 1 to {}", limits::MAX_DIMS)]
+    /// More than 4 dimensions.
+    #[error("{place}: {count} dimensions at offset {offset}, allowed are at most {}", limits::MAX_DIMS)]
     DimCount { place: Place, offset: u64, count: u32 },
 
-    /// A dimension of zero.
-    #[error("tensor {tensor:?}: dimension {index} of {dims:?} is zero")]
-    ZeroDim { tensor: String, index: usize, dims: Vec<u64> },
-
-    /// More elements, or more bytes, than 64 bits count.
+    /// More elements, or more bytes, than 63 bits count, ggml's limit.
     #[error("tensor {tensor:?}: {dims:?} elements of type {dtype} overflow 64 bits")]
-    SizeOverflow { tensor: String, dims: Vec<u64>, dtype: &'static str },
-
-    /// A tensor type that the format does not have, or has no longer.
-    #[error("tensor {tensor:?}: unknown tensor type {id} at offset {offset}{hint}")]
-    TensorType { tensor: String, offset: u64, id: u32, hint: &'static str },
+    SizeOverflow { tensor: String, dims: Vec<u64>, dtype: TensorType },
 
     /// Rows that do not hold whole blocks.
     #[error(
         "tensor {tensor:?}: rows of {row} elements do not divide into {dtype} blocks of {block_elements} elements"
     )]
-    PartialBlock { tensor: String, row: u64, dtype: &'static str, block_elements: u64 },
+    PartialBlock { tensor: String, row: u64, dtype: TensorType, block_elements: u64 },
 
     /// A tensor that does not start on the alignment.
     #[error("tensor {tensor:?}: its data offset {offset} is not a multiple of the alignment {alignment}")]
@@ -157,9 +154,10 @@ pub enum ReadError {
     /// A tensor that ends beyond the file.
     #[error(
         "tensor {tensor:?}: its data ends at byte {end}, but the file has {file_size} bytes: it is cut short \
-         or damaged"
+         or damaged; its tensors reach to byte {whole}, so {:.1} % of it are here, as after a download that \
+         did not finish", percent(*file_size, *whole)
     )]
-    TensorBeyondFile { tensor: String, end: u64, file_size: u64 },
+    TensorBeyondFile { tensor: String, end: u64, file_size: u64, whole: u64 },
 
     /// Two tensors that share bytes.
     #[error(
@@ -167,4 +165,9 @@ pub enum ReadError {
          starts at {second_start}"
     )]
     Overlap { first: String, second: String, first_end: u64, second_start: u64 },
+}
+
+/// How many hundredths of `whole` are there.
+fn percent(part: u64, whole: u64) -> f64 {
+    part as f64 * 100.0 / whole.max(1) as f64
 }

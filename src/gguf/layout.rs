@@ -20,28 +20,46 @@ pub(super) fn alignment(metadata: &[(String, Value)]) -> Result<u64, ReadError> 
     }
 }
 
-/// The bytes of a tensor.
-pub(super) fn tensor_size(name: &str, dims: &[u64], dtype: TensorType) -> Result<u64, ReadError> {
-    if let Some(index) = dims.iter().position(|&dim| dim == 0) {
-        return Err(ReadError::ZeroDim { tensor: name.into(), index, dims: dims.into() });
+/// The bytes of a tensor; nothing where its type is not listed, see [`size_unlisted`].
+pub(super) fn tensor_size(name: &str, dims: &[u64], dtype: TensorType) -> Result<Option<u64>, ReadError> {
+    let overflow = || ReadError::SizeOverflow { tensor: name.into(), dims: dims.into(), dtype };
+    // ggml counts elements in signed numbers.
+    let counted = |n: u64| i64::try_from(n).is_ok();
+    let elements = match dims.contains(&0) {
+        true => 0,
+        false => dims.iter().try_fold(1u64, |product, &dim| product.checked_mul(dim)).ok_or_else(overflow)?,
+    };
+    if !counted(elements) || !dims.iter().all(|&dim| counted(dim)) {
+        return Err(overflow());
     }
+    let Some((block_elements, _)) = dtype.block() else { return Ok((elements == 0).then_some(0)) };
     let row = dims.first().copied().unwrap_or(1);
-    if !row.is_multiple_of(dtype.block_elements()) {
-        return Err(ReadError::PartialBlock {
-            tensor: name.into(),
-            row,
-            dtype: dtype.name(),
-            block_elements: dtype.block_elements(),
-        });
+    if !row.is_multiple_of(block_elements) {
+        return Err(ReadError::PartialBlock { tensor: name.into(), row, dtype, block_elements });
     }
-    dims.iter()
-        .try_fold(1u64, |product, &dim| product.checked_mul(dim))
-        .and_then(|elements| dtype.size_of(elements))
-        .ok_or_else(|| ReadError::SizeOverflow {
-            tensor: name.into(),
-            dims: dims.into(),
-            dtype: dtype.name(),
-        })
+    dtype.size_of(elements).map(Some).ok_or_else(overflow)
+}
+
+/// Gives the tensors at these indices, whose types are not listed, the bytes up to the next tensor, or to the
+/// end of the file.
+pub(super) fn size_unlisted(
+    tensors: &mut [TensorInfo],
+    unlisted: &[usize],
+    data_offset: u64,
+    file_size: u64,
+) {
+    if unlisted.is_empty() {
+        return;
+    }
+    let mut starts: Vec<u64> = tensors.iter().map(|tensor| tensor.offset).collect();
+    starts.sort_unstable();
+    let end = file_size.saturating_sub(data_offset);
+    for &index in unlisted {
+        let tensor = &mut tensors[index];
+        let next = starts.partition_point(|start| *start <= tensor.offset);
+        let next = starts.get(next).copied().unwrap_or(end).min(end);
+        tensor.size = next.saturating_sub(tensor.offset);
+    }
 }
 
 /// Where the data section starts after a header of `header_end` bytes.
@@ -79,7 +97,9 @@ pub(super) fn check_tensors(
             return Err(ReadError::OffsetOverflow { tensor: name.clone(), offset, size, data_offset });
         };
         if end > file_size {
-            return Err(ReadError::TensorBeyondFile { tensor: name.clone(), end, file_size });
+            let ends = tensors.iter().map(|tensor| tensor.offset.saturating_add(tensor.size));
+            let whole = data_offset.saturating_add(ends.max().unwrap_or_default());
+            return Err(ReadError::TensorBeyondFile { tensor: name.clone(), end, file_size, whole });
         }
     }
     check_overlaps(tensors)
@@ -87,7 +107,8 @@ pub(super) fn check_tensors(
 
 /// Refuses two tensors that share bytes; their ends are known not to overflow.
 fn check_overlaps(tensors: &[TensorInfo]) -> Result<(), ReadError> {
-    let mut order: Vec<&TensorInfo> = tensors.iter().collect();
+    // One without bytes shares none, wherever it is said to lie.
+    let mut order: Vec<&TensorInfo> = tensors.iter().filter(|tensor| tensor.size > 0).collect();
     order.sort_by_key(|tensor| tensor.offset);
     for pair in order.windows(2) {
         let (first, second) = (pair[0], pair[1]);

@@ -12,6 +12,7 @@
 //! | [`Writer`] | metadata, tensor table and streamed tensor data → a [`Sink`] |
 //! | [`make`] | a [`MakeSpec`] → a runnable model with seeded weights, the same bytes everywhere |
 //! | [`split`] | models in several files |
+//! | [`remarks`] | what ggml would refuse of a file that is read here |
 //! | [`KeyError`] | what typed getters such as [`Gguf::u32`] say of a missing or odd key |
 
 mod cursor;
@@ -23,6 +24,8 @@ mod limits;
 mod make;
 mod model_file;
 mod reader;
+mod recognise;
+mod remarks;
 mod sink;
 mod source;
 pub mod split;
@@ -34,11 +37,13 @@ mod writer;
 pub use error::{Place, ReadError};
 pub use keys::KeyError;
 pub use limits::{
-    MAX_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_DIMS, MAX_HEADER_BYTES, MAX_KEY_BYTES, MAX_TENSOR_NAME_BYTES,
+    MAX_ALIGNMENT, MAX_ARRAY_DEPTH, MAX_DIMS, MAX_ENTRIES, MAX_HEADER_BYTES, MAX_ITEMS, MAX_KEY_BYTES,
+    MAX_SHARDS, MAX_TENSOR_NAME_BYTES,
 };
 pub use make::{Arch, MakeError, MakeSpec, MatrixType, make};
 pub use model_file::{Gguf, TensorInfo};
 pub use reader::read;
+pub use remarks::remarks;
 pub use sink::{HoleSink, Sink, WriteSink};
 pub use source::{ByteSource, SeekSource};
 pub use tensor_type::TensorType;

@@ -26,13 +26,14 @@ pub struct Gguf {
 pub struct TensorInfo {
     /// Its name.
     pub name: String,
-    /// Elements along each dimension, the fastest-running first; one to four of them.
+    /// Elements along each dimension, the fastest-running first; none (a single element) to four of them.
     pub dims: Vec<u64>,
     /// Element type.
     pub dtype: TensorType,
     /// Offset from the start of the data section, in bytes.
     pub offset: u64,
-    /// Size in bytes: elements ÷ block elements × block bytes.
+    /// Size in bytes: elements ÷ block elements × block bytes; of a type without a known block the bytes up to
+    /// the next tensor or the end of the file.
     pub size: u64,
 }
 

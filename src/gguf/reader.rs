@@ -1,19 +1,20 @@
 //! The header parser.
 
+use std::ops::RangeInclusive;
+
 use super::cursor::Cursor;
 use super::encode::MAGIC;
 use super::error::{Place, ReadError};
 use super::limits::{
-    MAX_ARRAY_DEPTH, MAX_DIMS, MAX_KEY_BYTES, MAX_TENSOR_NAME_BYTES, MIN_ENTRY_BYTES, MIN_TENSOR_BYTES,
+    MAX_ARRAY_DEPTH, MAX_DIMS, MAX_ENTRIES, MAX_KEY_BYTES, MAX_TENSOR_NAME_BYTES, MIN_ENTRY_BYTES,
+    MIN_TENSOR_BYTES,
 };
+use super::recognise::{Kind, recognise};
 use super::source::ByteSource;
 use super::{Array, Gguf, TensorInfo, TensorType, Text, Value, ValueType, layout};
 
 /// Entries reserved for at once; longer tables grow as their entries prove to be there.
 const FIRST_CAPACITY: u64 = 64;
-
-/// Elements of an array reserved for at once: more than the largest vocabularies have.
-const MOST_AT_ONCE: u64 = 1 << 20;
 
 /// Reads and validates the header of a GGUF file.
 ///
@@ -32,6 +33,14 @@ pub fn read(source: &dyn ByteSource) -> Result<Gguf, ReadError> {
     let entry_count = cursor.u64("the metadata count")?;
     cursor.check_count(tensor_count, MIN_TENSOR_BYTES, "tensors", counts_at)?;
     cursor.check_count(entry_count, MIN_ENTRY_BYTES, "metadata entries", counts_at + 8)?;
+    for (count, what, offset) in
+        [(tensor_count, "tensors", counts_at), (entry_count, "metadata entries", counts_at + 8)]
+    {
+        if count > MAX_ENTRIES {
+            let place = Place::Header;
+            return Err(ReadError::TooMany { place, what, offset, count, most: MAX_ENTRIES });
+        }
+    }
 
     let mut metadata = Vec::with_capacity(entry_count.min(FIRST_CAPACITY) as usize);
     for index in 0..entry_count {
@@ -42,25 +51,41 @@ pub fn read(source: &dyn ByteSource) -> Result<Gguf, ReadError> {
     let alignment = layout::alignment(&metadata)?;
 
     let mut tensors = Vec::with_capacity(tensor_count.min(FIRST_CAPACITY) as usize);
+    let mut unlisted = Vec::new();
     for index in 0..tensor_count {
         cursor.place = Place::TensorEntry(index);
-        tensors.push(read_tensor(&mut cursor)?);
+        let (tensor, sized) = read_tensor(&mut cursor)?;
+        if !sized {
+            unlisted.push(tensors.len());
+        }
+        tensors.push(tensor);
     }
     let data_offset = layout::data_offset(cursor.offset(), alignment)?;
     let file_size = cursor.file_size();
+    layout::size_unlisted(&mut tensors, &unlisted, data_offset, file_size);
     layout::check_tensors(&tensors, alignment, data_offset, file_size)?;
     Ok(Gguf { version, alignment, metadata, tensors, data_offset, file_size })
 }
 
 /// The magic and the version.
 fn read_version(cursor: &mut Cursor<'_>) -> Result<u32, ReadError> {
-    let magic: [u8; 4] = cursor.array("the magic")?;
+    // What a file is instead shows in its first bytes, however few there are.
+    let file_size = cursor.file_size();
+    let kind = recognise(cursor.peek()?, file_size);
+    let magic: [u8; 4] = match (cursor.array("the magic"), kind) {
+        (Err(ReadError::Truncated { .. }), Some(kind)) => return Err(other_file(kind, cursor.peek()?)),
+        (magic, _) => magic?,
+    };
     if magic != MAGIC {
         let hint = match &magic {
             b"lmgg" | b"fmgg" | b"tjgg" | b"algg" => "; it is of an older ggml format: convert it to GGUF",
             _ => "",
         };
-        return Err(ReadError::Magic { found: format!("\"{}\"", magic.escape_ascii()), hint });
+        if let (Some(kind), "") = (kind, hint) {
+            return Err(other_file(kind, &magic));
+        }
+        let found = format!("\"{}\"", magic.escape_ascii());
+        return Err(ReadError::Magic { found, what: String::new(), hint });
     }
     let version = cursor.u32("the version")?;
     match version {
@@ -74,12 +99,22 @@ fn read_version(cursor: &mut Cursor<'_>) -> Result<u32, ReadError> {
     }
 }
 
+/// The error for a file that is something else.
+fn other_file(kind: Kind, start: &[u8]) -> ReadError {
+    let found = format!("\"{}\"", start.get(..4).unwrap_or(start).escape_ascii());
+    ReadError::Magic { found, what: format!("this is {}; ", kind.what), hint: kind.advice }
+}
+
 /// A key or a tensor name.
-fn read_name(cursor: &mut Cursor<'_>, what: &'static str, max: u64) -> Result<String, ReadError> {
+fn read_name(
+    cursor: &mut Cursor<'_>,
+    what: &'static str,
+    allowed: RangeInclusive<u64>,
+) -> Result<String, ReadError> {
     let offset = cursor.offset();
     let length = cursor.u64(what)?;
-    if length == 0 || length > max {
-        return Err(ReadError::NameLength { place: cursor.place.clone(), what, offset, length, max });
+    if !allowed.contains(&length) {
+        return Err(ReadError::NameLength { place: cursor.place.clone(), what, offset, length, allowed });
     }
     String::from_utf8(cursor.bytes(length, what)?).map_err(|error| ReadError::NameEncoding {
         place: cursor.place.clone(),
@@ -91,7 +126,7 @@ fn read_name(cursor: &mut Cursor<'_>, what: &'static str, max: u64) -> Result<St
 
 /// One key-value pair.
 fn read_entry(cursor: &mut Cursor<'_>) -> Result<(String, Value), ReadError> {
-    let key = read_name(cursor, "key", MAX_KEY_BYTES)?;
+    let key = read_name(cursor, "key", 1..=MAX_KEY_BYTES)?;
     cursor.place = Place::Key(key);
     let kind = read_type(cursor)?;
     let value = read_value(cursor, kind)?;
@@ -149,6 +184,9 @@ fn read_array(cursor: &mut Cursor<'_>, depth: usize) -> Result<Array, ReadError>
     let count_at = cursor.offset();
     let count = cursor.u64("array count")?;
     cursor.check_count(count, kind.min_bytes(), "array elements", count_at)?;
+    if matches!(kind, ValueType::String | ValueType::Array) {
+        cursor.spend(count, count_at)?;
+    }
     Ok(match kind {
         ValueType::U8 => Array::U8(cursor.bytes(count, "array")?),
         ValueType::I8 => Array::I8(read_items(cursor, count, |c| c.array("array").map(i8::from_le_bytes))?),
@@ -184,13 +222,13 @@ fn read_array(cursor: &mut Cursor<'_>, depth: usize) -> Result<Array, ReadError>
 
 /// The elements of an array, whose count was checked against what is left of the header. Scalars and
 /// strings get their memory at once, so that a vocabulary does not move while it is read: each of
-/// them takes at most three times its bytes in the file.
+/// them takes at most three times its bytes in the file, and the heap blocks of strings.
 fn read_items<T>(
     cursor: &mut Cursor<'_>,
     count: u64,
     item: impl FnMut(&mut Cursor<'_>) -> Result<T, ReadError>,
 ) -> Result<Vec<T>, ReadError> {
-    read_into(Vec::with_capacity(count.min(MOST_AT_ONCE) as usize), cursor, count, item)
+    read_into(Vec::with_capacity(count as usize), cursor, count, item)
 }
 
 /// The arrays of an array. Their vector grows with the elements that are there, so that a count
@@ -214,27 +252,21 @@ fn read_into<T>(
 }
 
 /// One entry of the tensor table; what depends on other entries is checked later.
-fn read_tensor(cursor: &mut Cursor<'_>) -> Result<TensorInfo, ReadError> {
-    let name = read_name(cursor, "name", MAX_TENSOR_NAME_BYTES)?;
+/// Beside it, whether its size is known by now.
+fn read_tensor(cursor: &mut Cursor<'_>) -> Result<(TensorInfo, bool), ReadError> {
+    let name = read_name(cursor, "name", 0..=MAX_TENSOR_NAME_BYTES)?;
     cursor.place = Place::Tensor(name.clone());
     let offset = cursor.offset();
     let count = cursor.u32("dimension count")?;
-    if !(1..=MAX_DIMS).contains(&count) {
+    if count > MAX_DIMS {
         return Err(ReadError::DimCount { place: cursor.place.clone(), offset, count });
     }
     let mut dims = Vec::with_capacity(count as usize);
     for _ in 0..count {
         dims.push(cursor.u64("dimension")?);
     }
-    let type_at = cursor.offset();
-    let id = cursor.u32("tensor type")?;
-    let dtype = TensorType::from_id(id).ok_or_else(|| ReadError::TensorType {
-        tensor: name.clone(),
-        offset: type_at,
-        id,
-        hint: if matches!(id, 4 | 5 | 31..=33 | 36..=38) { ", a type that ggml has removed" } else { "" },
-    })?;
+    let dtype = TensorType::from_id(cursor.u32("tensor type")?);
     let offset = cursor.u64("data offset")?;
     let size = layout::tensor_size(&name, &dims, dtype)?;
-    Ok(TensorInfo { name, dims, dtype, offset, size })
+    Ok((TensorInfo { name, dims, dtype, offset, size: size.unwrap_or_default() }, size.is_some()))
 }

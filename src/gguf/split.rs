@@ -8,8 +8,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Gguf, KeyError, Value};
+use super::{Gguf, KeyError, MAX_SHARDS, Value};
 
 /// The key with a shard's number, from 0.
 pub const NUMBER_KEY: &str = "split.no";
@@ -36,6 +37,11 @@ pub enum SplitError {
     /// A key of the split is missing or holds something else.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// More shards than their numbers can count, or a number beyond them.
+    #[error(
+        "{NUMBER_KEY:?} is {number} and {COUNT_KEY:?} is {count}: there can be at most {MAX_SHARDS} shards, numbered from 0"
+    )]
+    Count { number: u64, count: u64 },
     /// The name does not end as a shard's does.
     #[error(
         "this is shard {number} of {count}, but its name does not end in -{number:05}-of-{count:05}.gguf, so the others cannot be found"
@@ -81,7 +87,11 @@ pub fn shard(gguf: &Gguf) -> Result<Option<Shard>, SplitError> {
     if count <= 1 {
         return Ok(None);
     }
-    Ok(Some(Shard { number: gguf.u64(NUMBER_KEY)?, count, tensors: gguf.u64(TENSORS_KEY)? }))
+    let number = gguf.u64(NUMBER_KEY)?;
+    if count > MAX_SHARDS || number >= count {
+        return Err(SplitError::Count { number, count });
+    }
+    Ok(Some(Shard { number, count, tensors: gguf.u64(TENSORS_KEY)? }))
 }
 
 /// The files of all shards, from the path of the first one and what that says.
@@ -104,39 +114,62 @@ pub fn suffix(number: u64, count: u64) -> String {
     format!("-{:05}-of-{count:05}.gguf", number + 1)
 }
 
-/// The header of the whole model: the first shard's metadata without what speaks of the split, and
-/// the tensors of all shards in order. Their offsets stay those within their own shards.
+/// The headers of a model.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// That of the whole model: the first shard's metadata without what speaks of the split, and the tensors of
+    /// all shards in order. Their offsets stay those within their own shards.
+    pub whole: Arc<Gguf>,
+    /// Those of its files, in order: of several without their metadata, which would be there twice; of one the
+    /// same as the whole.
+    pub files: Vec<Arc<Gguf>>,
+}
+
+/// Joins the headers of a model's files. Metadata is moved and never copied, as it may be large.
 ///
 /// # Errors
 /// When the shards do not belong together.
-pub fn join<'g>(shards: impl IntoIterator<Item = &'g Gguf>) -> Result<Gguf, SplitError> {
-    let mut shards = shards.into_iter();
-    let Some(first) = shards.next() else {
+pub fn join(files: Vec<Gguf>) -> Result<Joined, SplitError> {
+    let mut shards = files.into_iter();
+    let Some(mut first) = shards.next() else {
         return Err(SplitError::Foreign { expected: 1, count: 1, found: None });
     };
-    let Some(whole) = shard(first)? else { return Ok(first.clone()) };
-    let mut joined = first.clone();
-    joined.metadata.retain(|(key, _)| ![NUMBER_KEY, COUNT_KEY, TENSORS_KEY].contains(&key.as_str()));
-    let mut names: BTreeSet<&str> = first.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
-    for (number, gguf) in (1..).zip(shards) {
-        let wanted = Shard { number, ..whole };
-        let found = shard(gguf)?;
+    let Some(split) = shard(&first)? else {
+        let whole = Arc::new(first);
+        return Ok(Joined { files: vec![Arc::clone(&whole)], whole });
+    };
+    let mut metadata = std::mem::take(&mut first.metadata);
+    metadata.retain(|(key, _)| ![NUMBER_KEY, COUNT_KEY, TENSORS_KEY].contains(&key.as_str()));
+    let mut files = vec![Arc::new(first)];
+    for (number, mut gguf) in (1..).zip(shards) {
+        let wanted = Shard { number, ..split };
+        let found = shard(&gguf)?;
         if found != Some(wanted) {
-            return Err(SplitError::Foreign { expected: number + 1, count: whole.count, found });
+            return Err(SplitError::Foreign { expected: number + 1, count: split.count, found });
         }
-        for tensor in &gguf.tensors {
-            if !names.insert(&tensor.name) {
-                return Err(SplitError::Repeated { number: number + 1, tensor: tensor.name.clone() });
-            }
+        gguf.metadata = Vec::new();
+        files.push(Arc::new(gguf));
+    }
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    for (number, gguf) in (1..).zip(&files) {
+        if let Some(twice) = gguf.tensors.iter().find(|tensor| !names.insert(&tensor.name)) {
+            return Err(SplitError::Repeated { number, tensor: twice.name.clone() });
         }
-        joined.tensors.extend(gguf.tensors.iter().cloned());
-        joined.file_size = joined.file_size.saturating_add(gguf.file_size);
     }
-    let found = joined.tensors.len() as u64;
-    if found != whole.tensors {
-        return Err(SplitError::Tensors { count: whole.count, found, expected: whole.tensors });
+    let found = names.len() as u64;
+    if found != split.tensors {
+        return Err(SplitError::Tensors { count: split.count, found, expected: split.tensors });
     }
-    Ok(joined)
+    let Gguf { version, alignment, data_offset, .. } = *files[0];
+    let whole = Gguf {
+        version,
+        alignment,
+        metadata,
+        tensors: files.iter().flat_map(|gguf| gguf.tensors.iter().cloned()).collect(),
+        data_offset,
+        file_size: files.iter().fold(0, |sum, gguf| sum.saturating_add(gguf.file_size)),
+    };
+    Ok(Joined { whole: Arc::new(whole), files })
 }
 
 /// What a shard may hold.
@@ -211,17 +244,19 @@ mod tests {
 
     #[test]
     fn shards_join_in_order() {
-        let shards = [file(&["a", "b"], Some((0, 2, 3))), file(&["c"], Some((1, 2, 3)))];
-        let whole = join(&shards).unwrap();
+        let shards = vec![file(&["a", "b"], Some((0, 2, 3))), file(&["c"], Some((1, 2, 3)))];
+        let Joined { whole, files } = join(shards).unwrap();
+        assert_eq!(files.iter().map(|file| file.tensors.len()).collect::<Vec<_>>(), [2, 1]);
         let names: Vec<&str> = whole.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
         assert_eq!((names, whole.metadata.len()), (vec!["a", "b", "c"], 1));
-        assert_eq!(join([&file(&["a"], None)]).unwrap().tensors.len(), 1);
+        let one = join(vec![file(&["a"], None)]).unwrap();
+        assert!(Arc::ptr_eq(&one.whole, &one.files[0]), "one file is not copied");
     }
 
     #[test]
     fn what_does_not_belong_together_is_named() {
         let first = || file(&["a"], Some((0, 2, 2)));
-        let error = |second: Gguf| join([&first(), &second]).unwrap_err().to_string();
+        let error = |second: Gguf| join(vec![first(), second]).unwrap_err().to_string();
         assert_eq!(
             error(file(&["b"], Some((0, 2, 2)))),
             "the file whose name ends in -00002-of-00002.gguf should be shard 2 of 2, but is shard 1 of 2 of a model of 2 tensors"
@@ -236,6 +271,16 @@ mod tests {
             error(file(&["b", "c"], Some((1, 2, 2)))),
             "the 2 shards hold 3 tensors, but \"split.tensors.count\" says 2"
         );
+    }
+
+    #[test]
+    fn a_count_that_no_file_can_hold_is_refused_before_anything_is_made_of_it() {
+        for (number, count) in [(0, 65_536), (0, 20_000_000), (0, u64::MAX), (2, 2), (u64::MAX, 2)] {
+            let mut first = file(&["a"], Some((0, 2, 1)));
+            first.metadata[1].1 = Value::U64(number);
+            first.metadata[2].1 = Value::U64(count);
+            assert_eq!(shard(&first), Err(SplitError::Count { number, count }));
+        }
     }
 
     #[test]

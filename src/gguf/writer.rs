@@ -71,7 +71,26 @@ impl Writer {
     /// # Errors
     /// When its shape does not suit its type, or it does not fit 64 bits.
     pub fn tensor(&mut self, name: &str, dims: &[u64], dtype: TensorType) -> Result<&mut Self, WriteError> {
+        let unsized_type = || {
+            let message = format!("tensor {name:?} is of {dtype}, whose blocks are not known");
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        };
         let size = layout::tensor_size(name, dims, dtype).map_err(WriteError::Invalid)?;
+        self.tensor_of(name, dims, dtype, size.ok_or_else(unsized_type)?)
+    }
+
+    /// Adds a tensor of so many bytes, which for a type of known blocks are those that it has. One of another
+    /// type has the bytes up to the next tensor when it is read back, padding included.
+    ///
+    /// # Errors
+    /// As [`Writer::tensor`].
+    pub fn tensor_of(
+        &mut self,
+        name: &str,
+        dims: &[u64],
+        dtype: TensorType,
+        size: u64,
+    ) -> Result<&mut Self, WriteError> {
         let offset = self.next_offset;
         self.next_offset = offset
             .checked_add(size)

@@ -23,6 +23,7 @@ use std::str::FromStr;
 use crate::gguf::{self, ByteSource, Gguf};
 
 pub use model::{Model, ModelError, ModelFile, read_model};
+pub use source::regular;
 
 /// The format of a file with weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -159,7 +159,7 @@ impl Model {
             shards.push(header(path, &source)?);
             self.push(path, &source, Choice::Named(Kind::Gguf))?;
         }
-        split::join(&shards).map(|_| ()).map_err(split)
+        split::join(shards).map(|_| ()).map_err(split)
     }
 
     fn add_external(&mut self, path: &Path, tensors: &[External]) -> Result<(), ModelError> {
@@ -207,10 +207,9 @@ impl Model {
 
 fn open(path: &Path) -> Result<SeekSource<File>, ModelError> {
     let failed = |error| ModelError::Io { path: path.to_owned(), error };
-    let meta = std::fs::metadata(path).map_err(failed)?;
-    if !meta.is_file() {
-        let kind = if meta.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::InvalidInput };
-        return Err(failed(kind.into()));
+    super::regular(path).map_err(failed)?;
+    if std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
     SeekSource::new(File::open(path).map_err(failed)?).map_err(failed)
 }

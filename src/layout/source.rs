@@ -1,6 +1,7 @@
-//! A source as a stream, for libraries that want one.
+//! Files, and sources as streams for libraries that want one.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use crate::gguf::ByteSource;
 
@@ -36,5 +37,20 @@ impl Seek for Stream<'_> {
         };
         self.position = place.ok_or(io::ErrorKind::InvalidInput)?;
         Ok(self.position)
+    }
+}
+
+/// Refuses what is no regular file: a pipe would keep its reader waiting for a writer. Whether there is a file at
+/// all, and no folder, is for whoever opens it to say.
+///
+/// # Errors
+/// What is wrong, without the name.
+pub fn regular(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            let what = "this is no regular file but a pipe, a socket or a device";
+            Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+        }
+        _ => Ok(()),
     }
 }

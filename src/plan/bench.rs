@@ -139,6 +139,9 @@ enum Said {
 pub fn resolve(dialect: Dialect, argv: &[&str]) -> Result<Queue, UsageError> {
     let Some(rules) = &dialect.rules().bench else { return Err(UsageError::NoBench { dialect }) };
     let said = parse(dialect, rules, argv)?;
+    if matches!(rules.combine, BenchCombine::Multiply { .. }) && product(&said) > MOST_LOADS {
+        return Err(UsageError::BenchTooMany { count: product(&said), most: MOST_LOADS });
+    }
     let mut entries = match &rules.combine {
         BenchCombine::Multiply { start, refused } => multiply(dialect, rules, *start, *refused, &said),
         BenchCombine::Queue { .. } => queue(&said),
@@ -203,6 +206,21 @@ fn stream_bool(item: &str) -> bool {
     let digits = item.strip_prefix(['+', '-']).unwrap_or(item);
     let digits = digits.bytes().take_while(u8::is_ascii_digit);
     digits.into_iter().any(|digit| digit != b'0')
+}
+
+/// More loads than anybody measures; the lists of switches multiply.
+const MOST_LOADS: usize = 65_536;
+
+/// How many loads the lists of switches multiply to.
+fn product(said: &[Said]) -> usize {
+    let items = |wanted: Flag| {
+        let items = said.iter().map(|said| match said {
+            Said::Switch { def, items, .. } if def.flag == wanted => items.len(),
+            _ => 0,
+        });
+        items.sum::<usize>().max(1)
+    };
+    [Flag::Map, Flag::Lock, Flag::Direct].map(items).into_iter().fold(1, usize::saturating_mul)
 }
 
 fn entry(word: Word) -> BenchEntry {

@@ -316,6 +316,14 @@ pub enum UsageError {
         /// What was typed.
         argument: String,
     },
+    /// Lists that multiply to more loads than anybody measures.
+    #[error("the lists of switches multiply to {count} loads; at most {most} can be measured at once")]
+    BenchTooMany {
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The loader has no benchmark of its own.
     #[error("the {dialect} dialect describes no benchmark: leave out --tool bench")]
     NoBench {

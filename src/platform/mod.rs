@@ -47,6 +47,7 @@
 //! Called by `engine` (the loader) and by whoever builds a stack for it; calls `trace` only.
 
 mod calls;
+pub mod ending;
 mod inject;
 mod live;
 mod owner;

@@ -10,6 +10,7 @@
 //! Called by `cli`; calls `check` and `rules`.
 
 pub mod render;
+pub mod screen;
 pub mod view;
 
 pub use view::{View, Viewed};

@@ -8,6 +8,7 @@ mod compare;
 mod faults;
 mod judge;
 mod merge;
+mod plain;
 mod shared;
 
 use crate::check::document::{Impact, MergeVerdict, Verdict};

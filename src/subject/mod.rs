@@ -16,7 +16,7 @@ mod truth;
 
 pub use bits::{LoadedBits, LogitsBits};
 pub use command::ExternalCommand;
-pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
+pub use embedded::{EMBEDDED_NAME, EmbeddedModel, TemporaryModel};
 pub use machine::Machine;
 pub use recording::Recorded;
 pub use reference::{ReferenceEngine, Wrap};

@@ -10,6 +10,7 @@ mod doctor;
 mod explain_rule;
 mod explore;
 mod generation_flags;
+mod hostile;
 mod judge;
 mod merge;
 mod migrate;

@@ -7,6 +7,8 @@ mod no_run;
 mod reference_tokens;
 mod same_bits;
 mod sampling_oracle;
+#[cfg(target_os = "linux")]
+mod soak;
 mod split_models;
 #[path = "../support/mod.rs"]
 mod support;

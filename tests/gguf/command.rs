@@ -93,7 +93,7 @@ fn show_gives_everything_as_json_in_a_fixed_order() {
         let row = &json["tensors"][index];
         assert_eq!(row["name"], tensor.name.as_str());
         assert_eq!(row["dims"].as_array().unwrap().len(), tensor.dims.len());
-        assert_eq!(row["type"], tensor.dtype.name());
+        assert_eq!(row["type"], *tensor.dtype.name());
         assert_eq!(row["file_offset"], model.file_range(tensor).start);
         assert_eq!(row["size"], tensor.size);
     }

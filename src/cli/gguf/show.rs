@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::GgufCommandError;
-use crate::gguf::{Array, Gguf, SeekSource, TensorType, Text, Value, read};
+use crate::gguf::{Array, Gguf, SeekSource, TensorInfo, TensorType, Text, Value, read, remarks};
 
 /// Elements of an array that the text format prints.
 const FIRST_ITEMS: usize = 6;
@@ -37,7 +37,8 @@ enum Format {
 
 pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<(), GgufCommandError> {
     let path = &args.model;
-    let source = File::open(path)
+    let source = crate::layout::regular(path)
+        .and_then(|()| File::open(path))
         .and_then(SeekSource::new)
         .map_err(|error| GgufCommandError::Open { path: path.clone(), error })?;
     let gguf = read(&source).map_err(|error| GgufCommandError::Model { path: path.clone(), error })?;
@@ -58,11 +59,11 @@ fn totals(gguf: &Gguf) -> Vec<TotalReport> {
     for tensor in &gguf.tensors {
         let (count, bytes) = totals.entry(tensor.dtype).or_default();
         *count += 1;
-        *bytes += tensor.size;
+        *bytes = bytes.saturating_add(tensor.size);
     }
     totals
         .into_iter()
-        .map(|(dtype, (tensors, bytes))| TotalReport { dtype: dtype.name().to_owned(), tensors, bytes })
+        .map(|(dtype, (tensors, bytes))| TotalReport { dtype: dtype.name().into_owned(), tensors, bytes })
         .collect()
 }
 
@@ -89,7 +90,7 @@ fn text(path: &Path, gguf: &Gguf, out: &mut dyn Write) -> io::Result<()> {
             tensor.dims.iter().map(u64::to_string).collect::<Vec<_>>().join(" × "),
             tensor.dtype.to_string(),
             tensor.offset.to_string(),
-            tensor.size.to_string(),
+            shown_size(tensor),
         ]);
     }
     align_right(&mut table, &[0, 4, 5]);
@@ -102,7 +103,24 @@ fn text(path: &Path, gguf: &Gguf, out: &mut dyn Write) -> io::Result<()> {
         table.add_row([total.dtype.clone(), total.tensors.to_string(), total.bytes.to_string()]);
     }
     align_right(&mut table, &[1, 2]);
-    print(&table, out)
+    print(&table, out)?;
+    let remarks = remarks(gguf);
+    if !remarks.is_empty() {
+        writeln!(out, "\nremarks")?;
+    }
+    remarks.iter().try_for_each(|remark| writeln!(out, "{remark}"))
+}
+
+/// The bytes of a tensor; `≤` where they reach to the next tensor, since its type has no known size.
+fn shown_size(tensor: &TensorInfo) -> String {
+    match has_known_size(tensor) {
+        true => tensor.size.to_string(),
+        false => format!("≤ {}", tensor.size),
+    }
+}
+
+fn has_known_size(tensor: &TensorInfo) -> bool {
+    tensor.dtype.block().is_some() || tensor.dims.contains(&0)
 }
 
 fn align_right(table: &mut Table, columns: &[usize]) {
@@ -217,6 +235,9 @@ pub(in crate::cli) struct GgufShowDocument {
     metadata: Vec<EntryReport>,
     tensors: Vec<TensorReport>,
     totals: Vec<TotalReport>,
+    /// What llama.cpp says of the file and this program does not mind, in sentences.
+    #[serde(default)]
+    remarks: Vec<String>,
 }
 
 /// An entry of the metadata.
@@ -243,6 +264,14 @@ struct TensorReport {
     file_offset: u64,
     /// Bytes.
     size: u64,
+    /// Where the size is from: `type`, or `next-offset` for a type that is not known, whose bytes reach to the
+    /// next tensor or to the end of the file.
+    #[serde(default = "of_type")]
+    size_from: String,
+}
+
+fn of_type() -> String {
+    "type".to_owned()
 }
 
 /// All tensors of a type.
@@ -311,10 +340,11 @@ impl GgufShowDocument {
             index,
             name: tensor.name.clone(),
             dims: tensor.dims.clone(),
-            dtype: tensor.dtype.name().to_owned(),
+            dtype: tensor.dtype.name().into_owned(),
             offset: tensor.offset,
             file_offset: gguf.file_range(tensor).start,
             size: tensor.size,
+            size_from: if has_known_size(tensor) { of_type() } else { "next-offset".to_owned() },
         });
         Self {
             schema: Self::SCHEMA.to_owned(),
@@ -326,6 +356,7 @@ impl GgufShowDocument {
             metadata: gguf.metadata.iter().map(entry).collect(),
             tensors: tensors.collect(),
             totals: totals(gguf),
+            remarks: remarks(gguf),
         }
     }
 }

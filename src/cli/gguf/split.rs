@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::GgufCommandError;
 use super::new_file::NewFile;
-use crate::gguf::{Gguf, SeekSource, TensorInfo, WriteError, Writer, read, split};
+use crate::cli::report_file::place;
+use crate::gguf::split::{self, Joined};
+use crate::gguf::{Gguf, SeekSource, TensorInfo, WriteError, Writer, read};
 
 /// Arguments of `gguf split`.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,15 +61,27 @@ fn parse_size(text: &str) -> Result<u64, String> {
 /// A model file that is open for copying.
 struct Input {
     file: File,
-    gguf: Gguf,
+    gguf: Arc<Gguf>,
 }
 
-fn open(path: &Path) -> Result<Input, GgufCommandError> {
+fn open(path: &Path) -> Result<(File, Gguf), GgufCommandError> {
     let failed = |error| GgufCommandError::Open { path: path.to_owned(), error };
-    let file = File::open(path).map_err(failed)?;
+    let file = crate::layout::regular(path).and_then(|()| File::open(path)).map_err(failed)?;
     let gguf = read(&SeekSource::new(&file).map_err(failed)?)
         .map_err(|error| GgufCommandError::Model { path: path.to_owned(), error })?;
-    Ok(Input { file, gguf })
+    Ok((file, gguf))
+}
+
+/// Refuses to write over a file that is read.
+fn not_over<'p>(
+    output: &Path,
+    inputs: impl IntoIterator<Item = &'p PathBuf>,
+) -> Result<(), GgufCommandError> {
+    let wanted = place(output);
+    match inputs.into_iter().any(|input| place(input) == wanted) {
+        true => Err(GgufCommandError::Input { path: output.to_owned() }),
+        false => Ok(()),
+    }
 }
 
 /// A tensor and the file that it is in.
@@ -83,7 +98,7 @@ fn write(
     let mut writer = Writer::new(tensors.first().map_or(3, |(input, _)| input.gguf.version));
     let declared = metadata.into_iter().try_for_each(|(key, value)| writer.metadata(&key, value).map(|_| ()));
     let declared = declared.and_then(|()| {
-        tensors.iter().try_for_each(|(_, t)| writer.tensor(&t.name, &t.dims, t.dtype).map(|_| ()))
+        tensors.iter().try_for_each(|(_, t)| writer.tensor_of(&t.name, &t.dims, t.dtype, t.size).map(|_| ()))
     });
     let mut out = BufWriter::new(new.file());
     let written = declared.and_then(|()| {
@@ -112,7 +127,8 @@ fn write(
 }
 
 pub(super) fn run_split(args: &SplitArgs, out: &mut dyn Write) -> Result<(), GgufCommandError> {
-    let input = open(&args.model)?;
+    let (file, gguf) = open(&args.model)?;
+    let input = Input { file, gguf: Arc::new(gguf) };
     if let Ok(Some(shard)) = split::shard(&input.gguf) {
         let error = split::SplitError::NotFirst { number: shard.number + 1, count: shard.count };
         return Err(GgufCommandError::Shards { path: args.model.clone(), error });
@@ -129,6 +145,7 @@ pub(super) fn run_split(args: &SplitArgs, out: &mut dyn Write) -> Result<(), Ggu
         let mut name = args.prefix.file_name().unwrap_or_default().to_owned();
         name.push(split::suffix(number as u64, shards.len() as u64));
         let path = args.prefix.with_file_name(name);
+        not_over(&path, [&args.model])?;
         let tensors: Vec<Source<'_>> =
             input.gguf.tensors[range.clone()].iter().map(|tensor| (&input, tensor)).collect();
         write(&path, split::metadata(&input.gguf, number, shards.len()), &tensors, args.force)?;
@@ -140,21 +157,25 @@ pub(super) fn run_split(args: &SplitArgs, out: &mut dyn Write) -> Result<(), Ggu
 pub(super) fn run_merge(args: &MergeArgs, out: &mut dyn Write) -> Result<(), GgufCommandError> {
     let first = open(&args.first)?;
     let wrong = |error| GgufCommandError::Shards { path: args.first.clone(), error };
-    let shard = split::shard(&first.gguf).map_err(wrong)?;
+    let shard = split::shard(&first.1).map_err(wrong)?;
     let Some(shard) = shard else {
         return Err(GgufCommandError::NoShard { path: args.first.clone() });
     };
     let paths = split::paths(&args.first, shard).map_err(wrong)?;
+    not_over(&args.output, &paths)?;
     let mut inputs = vec![first];
     for path in &paths[1..] {
         inputs.push(open(path)?);
     }
-    let joined = split::join(inputs.iter().map(|input| &input.gguf)).map_err(wrong)?;
+    let (files, headers): (Vec<_>, Vec<_>) = inputs.into_iter().unzip();
+    let Joined { whole, files: headers } = split::join(headers).map_err(wrong)?;
+    let inputs: Vec<Input> =
+        files.into_iter().zip(headers).map(|(file, gguf)| Input { file, gguf }).collect();
     let tensors: Vec<Source<'_>> = inputs
         .iter()
         .flat_map(|input| input.gguf.tensors.iter().map(move |tensor| (input, tensor)))
         .collect();
-    write(&args.output, joined.metadata, &tensors, args.force)?;
+    write(&args.output, whole.metadata.clone(), &tensors, args.force)?;
     writeln!(out, "{}: {} tensors from {} shards", args.output.display(), tensors.len(), paths.len())?;
     Ok(())
 }

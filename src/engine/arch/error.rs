@@ -88,5 +88,5 @@ fn architectures() -> String {
 
 /// The names of formats, for a message.
 pub(super) fn names(formats: &[Format]) -> String {
-    formats.iter().map(|f| f.dtype().name()).collect::<Vec<_>>().join(", ")
+    formats.iter().map(|f| f.dtype().to_string()).collect::<Vec<_>>().join(", ")
 }

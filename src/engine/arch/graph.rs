@@ -6,6 +6,7 @@
 //! weights. Keys and values of the last layer are all that later tokens need of it: the rest of that
 //! layer is computed for the one token whose logits are wanted.
 
+use std::collections::TryReserveError;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Model;
@@ -40,6 +41,11 @@ impl Graph {
 
     pub(in crate::engine) fn pool(&mut self) -> &mut Pool {
         &mut self.pool
+    }
+
+    /// Makes room in the cache for so many positions.
+    pub(in crate::engine) fn make_room(&mut self, positions: usize) -> Result<(), TryReserveError> {
+        Arc::get_mut(&mut self.cache).expect("no thread holds a job between jobs").make_room(positions)
     }
 
     /// Brings the keys and values of `tokens`, of which the first stands at `position`, into the cache.

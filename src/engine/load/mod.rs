@@ -31,7 +31,8 @@ pub use error::LoadError;
 use weights::Part;
 pub use weights::Weights;
 
-use crate::gguf::{ByteSource, Gguf, split};
+use crate::gguf::split::{self, Joined};
+use crate::gguf::{ByteSource, Gguf};
 use crate::plan::{LoadPlan, OnRefused, Source};
 use crate::platform::{Errno, File, Notice, Phase, Platform};
 use crate::trace::{NoticeCode, NoticeLevel};
@@ -108,14 +109,15 @@ pub fn load(
     plan: LoadPlan,
     options: LoadOptions<'_>,
 ) -> Result<Loaded, LoadError> {
-    let (paths, headers) = open_headers(platform, path)?;
-    let whole = split::join(headers.iter().map(|(_, gguf)| &**gguf))
+    let (paths, files, headers) = open_headers(platform, path)?;
+    let Joined { whole, files: headers } = split::join(headers)
         .map_err(|source| LoadError::Split { path: path.to_owned(), source: Box::new(source) })?;
-    let wanted = whole.tensors.iter().map(|t| t.size).sum();
+    let wanted = whole.tensors.iter().map(|t| t.size).fold(0, u64::saturating_add);
     let done = AtomicU64::new(0);
+    let opened = files.into_iter().zip(headers);
     let jobs: Vec<Job<'_>> = paths
         .iter()
-        .zip(headers)
+        .zip(opened)
         .map(|(path, (file, gguf))| Job { platform, path, file, gguf, options, done: &done, wanted })
         .collect();
 
@@ -139,7 +141,7 @@ pub fn load(
     let parts = jobs.iter().zip(&direct);
     let parts = parts.map(|(job, direct)| load_file(job, plan, resolved, direct.as_ref()));
     let weights = Weights::new(platform.clone(), parts.collect::<Result<_, _>>()?);
-    Ok(Loaded { gguf: Arc::new(whole), weights: Arc::new(weights), resolved })
+    Ok(Loaded { gguf: whole, weights: Arc::new(weights), resolved })
 }
 
 /// Brings one file's tensors in.
@@ -168,23 +170,24 @@ fn load_file(
     }
 }
 
-/// A file and its header.
-type Opened = (Arc<dyn File>, Arc<Gguf>);
+/// A model's files: their paths, open, and their headers.
+type Opened = (Vec<PathBuf>, Vec<Arc<dyn File>>, Vec<Gguf>);
 
 /// Opens a model's file, or all of its shards if it is the first of several.
-fn open_headers(platform: &Arc<dyn Platform>, path: &Path) -> Result<(Vec<PathBuf>, Vec<Opened>), LoadError> {
+fn open_headers(platform: &Arc<dyn Platform>, path: &Path) -> Result<Opened, LoadError> {
     let (file, gguf) = open_header(platform, path)?;
     let wrong = |source| LoadError::Split { path: path.to_owned(), source: Box::new(source) };
     let paths = match split::shard(&gguf).map_err(wrong)? {
         Some(shard) => split::paths(path, shard).map_err(wrong)?,
         None => vec![path.to_owned()],
     };
-    let mut opened: Vec<Opened> = vec![(file, Arc::new(gguf))];
+    let (mut files, mut headers) = (vec![file], vec![gguf]);
     for path in &paths[1..] {
         let (file, gguf) = open_header(platform, path)?;
-        opened.push((file, Arc::new(gguf)));
+        files.push(file);
+        headers.push(gguf);
     }
-    Ok((paths, opened))
+    Ok((paths, files, headers))
 }
 
 /// Opens the model at `path` and reads its header, as the first step of every load does.

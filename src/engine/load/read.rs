@@ -82,7 +82,8 @@ pub(super) fn share_out<'b>(pieces: Vec<Piece<'b>>, readers: usize, work: impl F
     };
     std::thread::scope(|scope| {
         for _ in 1..threads {
-            scope.spawn(worker);
+            // One that cannot be started leaves its share to the others.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
         }
         worker();
     });

@@ -10,7 +10,9 @@ pub(super) const LARGEST_KEPT_GAP: u64 = 64 << 10;
 
 /// The file ranges that hold tensors, front to back, small gaps included.
 pub(super) fn spans(gguf: &Gguf) -> Vec<Range<u64>> {
-    let mut ranges: Vec<_> = gguf.tensors.iter().map(|t| gguf.file_range(t)).collect();
+    // A tensor without bytes may lie anywhere, and there is nothing to bring in.
+    let mut ranges: Vec<_> =
+        gguf.tensors.iter().map(|t| gguf.file_range(t)).filter(|range| !range.is_empty()).collect();
     ranges.sort_by_key(|r| r.start);
     let mut spans: Vec<Range<u64>> = Vec::new();
     for range in ranges {
@@ -24,13 +26,17 @@ pub(super) fn spans(gguf: &Gguf) -> Vec<Range<u64>> {
     spans
 }
 
-/// Where each tensor lies, by index: the span that holds it and the offset within that span.
-pub(super) fn places(gguf: &Gguf, spans: &[Range<u64>]) -> Vec<(usize, u64)> {
-    let place = |start: u64| {
+/// Where each tensor lies, by index: the span that holds it and the offset within that span. Nothing for one
+/// without bytes, which is in no memory.
+pub(super) fn places(gguf: &Gguf, spans: &[Range<u64>]) -> Vec<Option<(usize, u64)>> {
+    let place = |Range { start, end }: Range<u64>| {
+        if start == end {
+            return None;
+        }
         let span = spans.partition_point(|s| s.start <= start) - 1;
-        (span, start - spans[span].start)
+        Some((span, start - spans[span].start))
     };
-    gguf.tensors.iter().map(|t| place(gguf.file_range(t).start)).collect()
+    gguf.tensors.iter().map(|t| place(gguf.file_range(t))).collect()
 }
 
 /// The largest multiple of `grain` that is not above `at`.
@@ -72,7 +78,15 @@ mod tests {
         let model = gguf(&[(far, 10), (0, 32), (32, 32)]);
         let spans = spans(&model);
         assert_eq!(spans, [1000..1064, 1000 + far..1010 + far]);
-        assert_eq!(places(&model, &spans), [(1, 0), (0, 0), (0, 32)]);
+        assert_eq!(places(&model, &spans), [Some((1, 0)), Some((0, 0)), Some((0, 32))]);
+    }
+
+    #[test]
+    fn a_tensor_without_bytes_is_in_no_span_wherever_it_is_said_to_lie() {
+        let model = gguf(&[(0, 0), (64, 32), (1 << 30, 0)]);
+        let spans = spans(&model);
+        assert_eq!(spans, [1064..1096]);
+        assert_eq!(places(&model, &spans), [None, Some((0, 0)), None]);
     }
 
     #[test]

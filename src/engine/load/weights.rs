@@ -30,8 +30,8 @@ pub(super) enum Storage {
 /// The tensors of one file.
 pub(super) struct Part {
     storage: Storage,
-    /// For each tensor: which buffer (0 for a mapping), and which bytes of it.
-    places: Vec<(usize, Range<usize>)>,
+    /// For each tensor: which buffer (0 for a mapping), and which bytes of it; nothing for one without bytes.
+    places: Vec<Option<(usize, Range<usize>)>>,
 }
 
 impl Part {
@@ -52,10 +52,11 @@ impl Part {
     }
 
     fn new(job: &Job<'_>, storage: Storage, spans: &[Range<u64>], starts: &[usize]) -> Self {
-        let at = |((span, offset), size): ((usize, u64), u64)| {
+        let at = |(place, size): (Option<(usize, u64)>, u64)| {
+            let (span, offset) = place?;
             // Both fit: the span they lie in was allocated or mapped.
             let start = starts[span] + offset as usize;
-            (span, start..start + size as usize)
+            Some((span, start..start + size as usize))
         };
         let sizes = job.gguf.tensors.iter().map(|t| t.size);
         let places = places(&job.gguf, spans).into_iter().zip(sizes).map(at).collect();
@@ -68,8 +69,8 @@ pub struct Weights {
     platform: Arc<dyn Platform>,
     /// One for each file.
     storages: Vec<Storage>,
-    /// For each tensor: which file, which buffer of it, and which bytes.
-    places: Vec<(usize, usize, Range<usize>)>,
+    /// For each tensor: which file, which buffer of it, and which bytes; nothing for one without bytes.
+    places: Vec<Option<(usize, usize, Range<usize>)>>,
 }
 
 impl Weights {
@@ -78,7 +79,8 @@ impl Weights {
         let (mut storages, mut all) = (Vec::new(), Vec::new());
         for (file, Part { storage, places }) in parts.into_iter().enumerate() {
             storages.push(storage);
-            all.extend(places.into_iter().map(|(buffer, range)| (file, buffer, range)));
+            let place = |(buffer, range)| (file, buffer, range);
+            all.extend(places.into_iter().map(|within| within.map(place)));
         }
         Self { platform, storages, places: all }
     }
@@ -109,7 +111,7 @@ impl Weights {
 
 impl TensorBytes for Weights {
     fn tensor_bytes(&self, index: usize) -> &[u8] {
-        let (file, buffer, range) = &self.places[index];
+        let Some((file, buffer, range)) = &self.places[index] else { return &[] };
         match &self.storages[*file] {
             Storage::Mapping { mapping, .. } => mapping.bytes(range.clone()),
             Storage::Buffers { buffers } => &buffers[*buffer].0.bytes()[range.clone()],

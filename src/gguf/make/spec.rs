@@ -1,5 +1,6 @@
 //! What is to be made, and which combinations describe a model.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -98,9 +99,9 @@ impl MatrixType {
     ];
 
     /// Its name, such as `q4_K`.
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> Cow<'static, str> {
         match self {
-            MatrixType::Q4_K_M => "q4_k_m",
+            MatrixType::Q4_K_M => Cow::Borrowed("q4_k_m"),
             _ => self.base().name(),
         }
     }
@@ -151,7 +152,7 @@ impl MatrixType {
 
 impl fmt::Display for MatrixType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(&self.name())
     }
 }
 

@@ -5,6 +5,7 @@
 //! Called by the Unix backends beside this folder; calls nix, memmap2 and libc.
 
 mod buffer;
+pub(super) mod ending;
 mod mapping;
 mod open_file;
 mod residency;

@@ -19,6 +19,7 @@ pub const LARGEST_SUMMARY: usize = 1 << 20;
 /// # Errors
 /// When `out` cannot be written to.
 pub fn annotations(out: &mut dyn Write, view: &View) -> io::Result<()> {
+    let view = &view.made_plain();
     let (known, broken): (Vec<_>, Vec<_>) = view.failures.iter().partition(|f| f.known.is_some());
     let cut = view
         .interrupted

@@ -11,6 +11,7 @@ use crate::report::view::{State, Suite, Test, View};
 /// # Errors
 /// When `out` cannot be written to.
 pub fn junit(out: &mut dyn Write, view: &View) -> io::Result<()> {
+    let view = &view.made_plain();
     let cut = if view.interrupted { " (interrupted)" } else { "" };
     let mut report = Report::new(format!("loadparity {}{cut}", view.command));
     report.add_test_suites(view.suites.iter().map(suite));

@@ -12,6 +12,7 @@ const SHOWN_FAILURES: usize = 50;
 /// # Errors
 /// When `out` cannot be written to.
 pub fn markdown(out: &mut dyn Write, view: &View) -> io::Result<()> {
+    let view = &view.made_plain();
     let sign = match view.tone() {
         Tone::Good => "✅",
         Tone::Bad => "❌",

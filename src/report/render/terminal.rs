@@ -29,7 +29,7 @@ pub struct Screen {
 /// # Errors
 /// When `out` cannot be written to.
 pub fn terminal(out: &mut dyn Write, view: &View, screen: Screen) -> io::Result<()> {
-    Terminal { out, view, screen }.write()
+    Terminal { out, view: &view.made_plain(), screen }.write()
 }
 
 struct Terminal<'o> {

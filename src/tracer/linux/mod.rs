@@ -76,7 +76,8 @@ fn failed(what: &'static str, error: &io::Error) -> TraceError {
 pub(super) fn run(command: &Command, options: &Options) -> Result<Traced, TraceError> {
     let mask = Stop::mask(options.stop.as_ref());
     thread::scope(|scope| {
-        let tracer = scope.spawn(|| trace(command, options, mask));
+        let started = thread::Builder::new().spawn_scoped(scope, || trace(command, options, mask));
+        let tracer = started.map_err(|error| failed("starting the tracing thread", &error))?;
         tracer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

@@ -58,14 +58,14 @@ impl Stop {
         Self::default()
     }
 
-    /// A handle that SIGINT, SIGTERM and SIGHUP trigger, those that are ignored excepted.
+    /// A handle that SIGINT, SIGTERM, SIGHUP and SIGQUIT trigger, those that are ignored excepted.
     ///
     /// They are blocked in the calling thread and in those it starts from now on, and received by a
     /// thread of their own: to be called by the main thread before it starts others.
     #[must_use]
     pub fn on_signals() -> Self {
         let (mut set, mut before) = (empty_set(), empty_set());
-        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
             if !is_ignored(signal) {
                 // SAFETY: the set is initialised.
                 unsafe { libc::sigaddset(&raw mut set, signal) };
