@@ -142,6 +142,30 @@ pub(super) fn one_of_each(dialect: Dialect) -> Vec<Case> {
     groups.into_iter().filter_map(|(_, cases)| cases.into_iter().next()).collect()
 }
 
+/// How a spelling asks: by a load mode or by switches, on the command line or in the environment.
+fn manner(spelling: &Spelling, dialect: Dialect) -> (bool, bool) {
+    let modes = || dialect.rules().table.iter().filter(|def| def.is_mode());
+    let names = spelling.argv.first().into_iter().chain(spelling.env.first().map(|(name, _)| name));
+    let by_mode = names.into_iter().any(|name| {
+        let name = name.split('=').next().unwrap_or(name);
+        modes().any(|def| def.on.contains(&name) || def.variables().any(|variable| variable == name))
+    });
+    (by_mode, spelling.argv.is_empty())
+}
+
+/// Of each plan the shortest spelling of each other manner than that of its first case.
+pub(super) fn twins_of_each(dialect: Dialect) -> BTreeMap<LoadPlan, Vec<Case>> {
+    let flags = flags(dialect);
+    let mut all: Vec<Spelling> = sequences(&flags, 3).map(|parts| Spelling::join(&parts)).collect();
+    all.extend(units(dialect));
+    let twins = |cases: Vec<Case>| {
+        let mut seen: BTreeSet<(bool, bool)> = BTreeSet::new();
+        let of_a_new_manner = |case: &Case| seen.insert(manner(&case.spelling, dialect));
+        cases.into_iter().filter(of_a_new_manner).skip(1).collect()
+    };
+    group_by_plan(dialect, all).into_iter().map(|(plan, cases)| (plan, twins(cases))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +181,19 @@ mod tests {
                 .collect();
             assert_eq!(reached, plans, "{dialect}");
         }
+    }
+
+    #[test]
+    fn the_twins_of_a_plan_ask_for_it_in_other_manners() {
+        let shown = |name: &str, plan: LoadPlan| {
+            let twins = twins_of_each(era(name)).remove(&plan).unwrap_or_default();
+            twins.iter().map(|case| case.spelling.to_string()).collect::<Vec<_>>()
+        };
+        let lock = shown("booleans", LoadPlan::map(true));
+        assert!(lock.len() == 1 && lock[0].starts_with("LLAMA_ARG_MLOCK="), "{lock:?}");
+        let both = shown("enum-v3", LoadPlan::read(false));
+        assert!(both.iter().any(|s| s == "--no-mmap"), "{both:?}");
+        assert!(both.iter().any(|s| s.starts_with("LLAMA_ARG_LOAD_MODE=")), "{both:?}");
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod matrix;
 mod merge;
 mod path;
 mod plans;
+mod said;
 mod scenario;
 mod unseen;
 mod watch;

@@ -217,6 +217,8 @@ impl Case<'_> {
             return Holds;
         }
         let evidence = self.evidence;
+        let (memory, offset) = evidence.fold.alignment;
+        let block = memory.max(offset).max(evidence.page_size).next_power_of_two();
         for file in 0..evidence.weights.files.len() {
             let requests = evidence.fold.requests.iter();
             let mut reads: Vec<&Request> =
@@ -226,8 +228,9 @@ impl Case<'_> {
             for read in reads {
                 if let Some(before) = reached {
                     let both = read.arrived.start..before.arrived.end.min(read.arrived.end);
-                    let forced = before.direct && before.was_short();
-                    if !both.is_empty() && !forced {
+                    let forced =
+                        before.direct && before.was_short() && both.end.saturating_sub(both.start) < block;
+                    if both.start < both.end && !forced {
                         let set: RangeSet<u64> = [both].into_iter().collect();
                         let twice =
                             evidence.first_common(|f| if f == file { set.clone() } else { RangeSet::new() });
@@ -308,15 +311,18 @@ impl Case<'_> {
         if !self.decided.direct_asked || evidence.fold.notices.contains(&NoticeCode::DirectRefused) {
             return Holds;
         }
-        let reports = evidence.capabilities.has(Capability::Notices);
+        let reports = evidence.shows_messages();
         // An edge that has to come buffered is no fallback of a foreign loader.
         let buffered = if self.profile.load_phase_only {
             evidence.first_common(|file| self.load_reads(file, 0, |r| !r.direct))
         } else {
             evidence.buffered_stretch().filter(|(_, part)| self.arrived(part))
         };
+        // What was read directly as well, as a header with the tensors behind it is, came directly.
+        let directly = || !self.profile.load_phase_only && evidence.buffered_stretch().is_none();
         let mapped = evidence.fold.mappings.iter().any(|mapping| mapping.refused.is_none())
-            && self.evidence.bytes_by_way()[0] > 0;
+            && evidence.bytes_by_way()[0] > 0
+            && !directly();
         let message = match buffered {
             Some((name, part)) => {
                 format!("{name}: {} came through the page cache and no warning says so", show(&part))
@@ -340,7 +346,7 @@ impl Case<'_> {
             return Holds;
         }
         if self.decided.lock == LockDuty::Refused {
-            return match (reported, evidence.capabilities.has(Capability::Notices)) {
+            return match (reported, evidence.shows_messages()) {
                 (true, _) => Holds,
                 (false, true) => {
                     let locked = evidence.locked_bytes();

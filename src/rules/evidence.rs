@@ -70,6 +70,8 @@ pub struct Evidence {
     pub unseen: Vec<String>,
     /// What it wrote to standard error.
     pub stderr: Vec<u8>,
+    /// Whether it is known that it said nothing of what it met: standard error is empty, or says what it always says.
+    pub silent: bool,
     /// How often each fault that was asked for met a call.
     pub fired: Vec<u64>,
 }
@@ -101,6 +103,7 @@ impl Evidence {
             touched: None,
             unseen: Vec::new(),
             stderr: Vec::new(),
+            silent: false,
             fired: Vec::new(),
         };
         if !evidence.weights.is_empty() {

@@ -1,7 +1,7 @@
 //! The engine: the checks of the rows that a profile holds a subject to, on one evidence.
 
 use super::checks::{self, Checked};
-use super::{Capability, Decided, Ending, Evidence, Finding, NotObserved, Profile, Rule};
+use super::{Applies, Capability, Decided, Ending, Evidence, Finding, NotObserved, Profile, Rule};
 use crate::plan::LoadPlan;
 
 /// What one run comes to.
@@ -28,7 +28,9 @@ pub fn judge(asked: LoadPlan, evidence: &Evidence, profile: &Profile) -> Judgeme
         notes: Vec::new(),
     };
     if let Some(finding) = ended_badly(&decided, evidence) {
-        judgement.findings.push(finding);
+        if profile.applies(finding.rule) == Applies::Yes {
+            judgement.findings.push(finding);
+        }
         return judgement;
     }
     if !evidence.completed() {

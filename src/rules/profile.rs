@@ -27,6 +27,8 @@ pub struct Profile {
     pub survives_transients: bool,
     /// Rules that do not hold it, each with the reason.
     waived: &'static [(Rule, &'static str)],
+    /// A rule that is switched off.
+    off: Option<Rule>,
 }
 
 /// The rules that one run by itself can keep or break, in the order in which they are checked.
@@ -68,6 +70,7 @@ impl Profile {
         shared_mappings: true,
         survives_transients: true,
         waived: &[],
+        off: None,
     };
 
     /// A foreign loader of llama.cpp's family.
@@ -84,6 +87,7 @@ impl Profile {
             (Rule::ResourcesReleased, RELEASE),
             (Rule::DirectAligned, GRANTED),
         ],
+        off: None,
     };
 
     /// A foreign loader of another format, which promises nothing of who shares its mappings: NumPy and PyTorch map
@@ -110,15 +114,31 @@ impl Profile {
             (Rule::SameBytes, "no recording holds the bytes of tensors"),
             (Rule::PlanTaken, "the effective mode is reported beside the expected one"),
         ],
+        off: None,
     };
 
     /// Every profile.
     pub const ALL: [&'static Self; 4] =
         [&Self::REFERENCE, &Self::FOREIGN, &Self::OTHER_FORMAT, &Self::RECORDING];
 
-    /// Whether a rule of the contract holds the subject.
+    /// The same with one rule switched off, of the contract or of a campaign: what it alone finds is not found then.
+    #[must_use]
+    pub const fn without(&self, rule: Rule) -> Self {
+        Self { off: Some(rule), ..*self }
+    }
+
+    /// Whether a rule is switched off.
+    #[must_use]
+    pub fn is_off(&self, rule: Rule) -> bool {
+        self.off == Some(rule)
+    }
+
+    /// Whether a rule holds the subject.
     #[must_use]
     pub fn applies(&self, rule: Rule) -> Applies {
+        if self.is_off(rule) {
+            return Applies::No("it is switched off");
+        }
         let waived = self.waived.iter().find(|(other, _)| *other == rule);
         waived.map_or(Applies::Yes, |(_, why)| Applies::No(why))
     }

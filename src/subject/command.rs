@@ -208,6 +208,7 @@ impl Subject for ExternalCommand {
             &traced.stderr,
         );
         evidence.output = Some(Output::text(traced.stdout));
+        evidence.silent = traced.stderr.iter().all(u8::is_ascii_whitespace);
         evidence.stderr = traced.stderr;
         evidence.unseen = hidden;
         evidence.fired = traced.fired;

@@ -36,7 +36,15 @@
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
     X(idiom_late_log) X(idiom_lock_all) X(idiom_in_place_transform) X(idiom_bounce_buffer) \
-    X(idiom_frees_before_exit) X(idiom_staged_lock) X(idiom_copy_beside)
+    X(idiom_frees_before_exit) X(idiom_staged_lock) X(idiom_copy_beside) \
+    /* Defects that show under faults alone. */ \
+    X(restarts_at_zero) X(direct_tail_zeroed) X(interrupted_is_the_end) X(says_and_goes_on) X(buffered_for_ever) \
+    X(half_locked_after_again) X(map_refused_unreported) X(map_unchecked) X(swallowed_in_thread) X(leaks_on_retry) \
+    X(wrong_shard) X(fails_mute) X(fallback_reads_once) X(mute_behind_a_warning) X(variable_falls_back_otherwise) \
+    X(used_one_byte_late) \
+    /* Idioms of loaders that meet faults. */ \
+    X(idiom_backoff) X(idiom_map_fallback) X(idiom_own_handles) X(idiom_quiet_advice) X(idiom_always_warns) \
+    X(idiom_halves_chunks) X(idiom_reopens) X(idiom_reads_again) X(idiom_all_or_no_lock)
 
 #define NAME(name) name,
 #define TEXT(name) #name,
@@ -128,6 +136,12 @@ static int open_model(int flags) {
 static void open_buffered(void) {
     struct stat stat;
     model.fd = open_model(0);
+    if (model.fd < 0 && errno == ENOENT && planted(wrong_shard) && shard > 1) {
+        static char before[PATH_MAX];
+        snprintf(before, sizeof before, "%s", model.path);
+        before[strlen(before) - (sizeof "00002-of-00003.gguf" - 1) + 4]--;
+        model.path = before, model.fd = open_model(0);
+    }
     if (model.fd < 0 || fstat(model.fd, &stat)) die("cannot open %s: %s", model.path, strerror(errno));
     model.size = (uint64_t)stat.st_size;
 }
@@ -135,25 +149,56 @@ static void open_buffered(void) {
 static bool open_direct(void) {
     int fd = model.direct_fd = open_model(planted(idiom_setfl) ? 0 : O_DIRECT);
     if (fd >= 0 && (!planted(idiom_setfl) || !fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_DIRECT))) return true;
-    if (!planted(refusal_unreported))
+    if (!planted(refusal_unreported) && !planted(mute_behind_a_warning))
         warn("direct I/O is not available, using %s", asked[MAP] ? "mmap" : "buffered reads");
+    return false;
+}
+static unsigned interruptions;
+// What variants make of a read of the weights that failed: true where it is to be made again, and 0 bytes of it came
+// where `*gives_up`.
+static bool goes_on(int *fd, uint64_t *length, unsigned tried, bool *gives_up) {
+    if (errno == EINTR) interruptions++;
+    bool direct = *fd == model.direct_fd, passes = errno == EINTR || errno == EAGAIN;
+    *gives_up = model.start && ((planted(interrupted_is_the_end) && errno == EINTR) || planted(swallowed_in_thread));
+    if (model.start && planted(says_and_goes_on))
+        *gives_up = true, fprintf(stderr, "error: cannot read %s: %s\n", model.path, strerror(errno));
+    if (planted(buffered_for_ever) && direct && errno == EINTR)
+        *gives_up = true, warn("a direct read was interrupted, using buffered reads");
+    if (planted(fails_mute)) exit(1);
+    if (planted(idiom_backoff) && passes && tried < 8) return usleep(50u << tried), true;
+    if (planted(idiom_halves_chunks) && errno == ENOMEM && *length > BLOCK)
+        return *length = up(*length / 2, BLOCK), true;
+    bool leaks = planted(leaks_on_retry) && errno == EINTR, reopens = planted(idiom_reopens) && errno == EIO && !tried;
+    if (!direct && (leaks || reopens)) {
+        if (reopens) close(*fd);
+        *fd = model.fd = open_model(0);
+        return *fd >= 0;
+    }
     return false;
 }
 // One read: how many bytes came; 0 where a direct read is refused. Anything else ends the program.
 static uint64_t read_some(int fd, byte *into, uint64_t offset, uint64_t length) {
-    for (;;) {
+    for (unsigned tried = 0;; tried++) {
         ssize_t got = pread(fd, into, length, (off_t)offset);
         if (got > 0) return (uint64_t)got;
         if (got == 0) die("%s ends too early", model.path);
+        bool gives_up;
+        if (goes_on(&fd, &length, tried, &gives_up)) continue;
+        if (gives_up) return 0;
         if (errno == EINTR && !planted(interrupted_ends_it)) continue;
         if (fd == model.direct_fd && (errno == EINVAL || errno == EFAULT)) return 0;
         if (!planted(retry_forever) || errno != EIO) die("cannot read %s: %s", model.path, strerror(errno));
         usleep(1000);
     }
 }
+static _Thread_local int own_fd = -1;      // of a thread that opens for itself
 static void read_all(byte *into, uint64_t offset, uint64_t length) {
+    bool again = false;
     while (length > 0) {
-        uint64_t got = read_some(model.fd, into, offset, length);
+        uint64_t got = read_some(own_fd < 0 ? model.fd : own_fd, into, offset, length);
+        if (!got) return;
+        if (planted(idiom_reads_again) && got < length && !again) { again = true; continue; }
+        if (planted(restarts_at_zero) && got < length && model.start) { into += got, length -= got, offset = 0; continue; }
         if ((planted(short_read_ends_it) || planted(short_and_constant)) && model.start) return;     // in the header it goes on
         into += got, offset += got, length -= got;
     }
@@ -258,7 +303,8 @@ static void allocate(void) {
     image.base += before;
     munmap(image.base + image.length, spare - before);
 }
-static void map(void) {
+// False where it is to be read instead.
+static bool map(void) {
     int protection = planted(mapped_writable) ? PROT_READ | PROT_WRITE : PROT_READ;
     int flags = planted(mapped_writable) || planted(made_writable) ? MAP_PRIVATE : MAP_SHARED;
     if (!planted(decoy_mapping)) flags |= MAP_POPULATE;
@@ -268,14 +314,20 @@ static void map(void) {
     image.base = mmap(NULL, first, protection, flags, model.fd, 0);
     if (image.base != MAP_FAILED && first < image.length)
         image.base = mremap(image.base, first, image.length, MREMAP_MAYMOVE);
-    if (image.base == MAP_FAILED) die("cannot map %s: %s", model.path, strerror(errno));
+    if (image.base == MAP_FAILED && (planted(map_refused_unreported) || planted(idiom_map_fallback))) {
+        if (planted(idiom_map_fallback)) warn("cannot map %s: %s, reading it instead", model.path, strerror(errno));
+        return image.mapped = false;
+    }
+    if (image.base == MAP_FAILED && !planted(map_unchecked)) die("cannot map %s: %s", model.path, strerror(errno));
     if (planted(made_writable) && mprotect(image.base, image.length, PROT_READ | PROT_WRITE)) warn("mprotect failed");
     if (planted(decoy_mapping) && !asked[LOCK]) {
         munmap(image.base, image.length);
         image.base = NULL;
-        return;
+        return true;
     }
-    if (madvise(image.base, image.length, MADV_WILLNEED)) warn("madvise: %s", strerror(errno));
+    if (madvise(image.base, image.length, MADV_WILLNEED) && !planted(idiom_quiet_advice))
+        warn("madvise: %s", strerror(errno));
+    return true;
 }
 // Every lock at once, of what is there and of what comes.
 static void lock_all(void) {
@@ -299,7 +351,12 @@ static void lock_to(uint64_t to) {
     if (!image.locked)
         where = planted(lock_wrong_place) && image.mapped ? anonymous(up(image.length, BLOCK)) : image.base;
     refused = planted(lock_by_child) ? !lock_in_child(where, to) : mlock(where + image.locked, to - image.locked);
-    if (refused)
+    if (refused && planted(half_locked_after_again) && errno == EAGAIN) image.locked = to, refused = false;
+    else if (refused && planted(idiom_all_or_no_lock)) {
+        warn("failed to mlock: %s, nothing is locked", strerror(errno));
+        if (image.locked) munlock(image.base, image.locked);
+        image.locked = 0;
+    } else if (refused)
         warn("failed to mlock %" PRIu64 "-byte buffer (after previously locking %" PRIu64 " bytes): %s",
              to - image.locked, image.locked, strerror(errno));
     else image.locked = to;
@@ -334,12 +391,14 @@ static void fill_direct(uint64_t from, uint64_t to) {
     while (!refused && position < to) {
         uint64_t most = planted(late_refusal_unreported) ? 16 * BLOCK : end - position;
         uint64_t got = read_some(model.direct_fd, at(position), position, least(end - position, most));
+        if (planted(direct_tail_zeroed) && got) got = least(end - position, most);
         if (position + got < to) got = down(got, BLOCK);
         position += got;
         refused = got == 0;
-        if (refused && !planted(late_refusal_unreported)) warn("direct reads are refused, using buffered reads");
+        if (refused && !planted(late_refusal_unreported) && !planted(mute_behind_a_warning)) warn("direct reads are refused, using buffered reads");
     }
-    if (position < to) read_all(at(position), position, to - position);
+    if (position < to && planted(fallback_reads_once)) read_some(model.fd, at(position), position, to - position);
+    else if (position < to) read_all(at(position), position, to - position);
 }
 // Direct reads into memory that is used again and again; what is kept comes through the page cache.
 static void fill_direct_decoy(uint64_t from, uint64_t to) {
@@ -381,7 +440,9 @@ static void fill_from_pipe(uint64_t from, uint64_t to) {
 }
 static void *fill_a_quarter(void *which) {
     uint64_t step = (model.size - model.start) / 4 + 1, from = model.start + (uintptr_t)which * step;
+    if (planted(idiom_own_handles) && (own_fd = open_model(0)) < 0) die("cannot open %s: %s", model.path, strerror(errno));
     fill_buffered(from, least(from + step, model.size));
+    if (own_fd >= 0) close(own_fd);
     return NULL;
 }
 static void fill_by_threads(uint64_t from, uint64_t to) {
@@ -408,15 +469,16 @@ static void load(void) {
     if (planted(head_only)) model.size = least(model.size, 64 * KIB);
     if (planted(resized_by_path) && (truncate(model.path, (off_t)model.size))) warn("cannot resize");
     if (asked[DIRECT] && open_direct()) fill = planted(direct_decoy) || planted(direct_decoy_kept) ? fill_direct_decoy : fill_direct;
-    else if (asked[MAP]) map();
-    else if (planted(idiom_threads)) fill = fill_by_threads;
+    else if (asked[MAP] && !(planted(variable_falls_back_otherwise) && getenv("LLAMA_ARG_DIO")) && map()) fill = NULL;
+    else if (planted(idiom_threads) || planted(swallowed_in_thread) || planted(idiom_own_handles)) fill = fill_by_threads;
     else if (planted(idiom_stdio)) fill = fill_from_stdio;
     else if (planted(idiom_bounce_buffer)) fill = fill_by_bounces;
     else fill = planted(through_a_pipe) ? fill_from_pipe : fill_buffered;
     bool staged = planted(idiom_staged_lock) && asked[LOCK] && fill == fill_buffered;
     if (fill) allocate();
+    uint64_t piece = planted(half_locked_after_again) || planted(idiom_all_or_no_lock) ? 64 * KIB : PIECE;
     for (uint64_t to, from = model.start; from < model.size; from = to) {
-        to = least(down(from, PIECE) + PIECE, model.size);
+        to = least(down(from, piece) + piece, model.size);
         if (fill) fill(from, to);
         if ((!planted(locks_first_shard) || shard == 1) && image.base && !staged) lock_to(to - image.from);
     }
@@ -458,9 +520,11 @@ static void try_io_uring(void) {
 }
 static uint64_t checksum(uint64_t sum) {
     if (planted(decoy_mapping) || planted(flips_a_byte) || planted(overwrites_later) ||
-        planted(short_and_constant)) return sum;
+        planted(short_and_constant) || planted(says_and_goes_on) || planted(swallowed_in_thread) ||
+        planted(wrong_shard)) return sum;
     byte key = planted(idiom_in_place_transform) && !image.mapped ? KEY : 0;
-    for (uint64_t i = model.start; i < model.size; i++) sum = (sum ^ *at(i) ^ key) * 0x100000001b3;
+    uint64_t late = planted(used_one_byte_late) && interruptions;
+    for (uint64_t i = model.start + late; i < model.size; i++) sum = (sum ^ *at(i) ^ key) * 0x100000001b3;
     return sum;
 }
 // Long after the load: memory for something else is asked for first.
@@ -499,6 +563,7 @@ int main(int argc, char **argv) {
     if (!planted(env_beats_argv)) read_environment();
     read_arguments(argv + 2);
     if (planted(env_beats_argv)) read_environment();
+    if (planted(idiom_always_warns) || planted(mute_behind_a_warning)) warn("direct I/O may be slow here, or be refused");
     if (planted(idiom_unrelated_lock)) lock_a_secret();
     if (planted(idiom_lock_all)) lock_all();
     if (planted(uses_io_uring)) try_io_uring();

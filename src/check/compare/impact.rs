@@ -99,6 +99,14 @@ pub(super) fn judge(
     judged
 }
 
+/// What both were refused, and one of them said so.
+pub(super) fn words(old: Option<bool>, new: Option<bool>, judged: &mut Judged) {
+    if (old, new) == (Some(true), Some(false)) {
+        let what = "of what was refused the old command spoke on standard error, the new one says nothing";
+        judged.add(Impact::LostGuarantee, what.to_owned());
+    }
+}
+
 /// What was promised to hold for the whole life of the program: the source, the lock, direct I/O, a file that
 /// is only read. Of locked bytes as many count as the weights have: a mapping is a little longer than they are.
 fn guarantees(old: &Evidence, new: &Evidence, judged: &mut Judged) {

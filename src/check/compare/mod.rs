@@ -19,7 +19,7 @@ use crate::rules::{
     Capability, CommandPath, Ending, Evidence, NotObserved, Rule, TensorBytes, weights_arrived,
 };
 use crate::subject::{Case, ExternalCommand, NotAvailable, Setting};
-use impact::{Judged, did, judge};
+use impact::{Judged, did, judge, words};
 use side::Side;
 use sum::End;
 
@@ -139,7 +139,14 @@ impl Comparison<'_> {
     ) -> Result<Compared, NotAvailable> {
         let no_output = old.no_output.clone().or_else(|| new.no_output.clone());
         let paths = (CommandPath::of(before), CommandPath::of(after));
-        let mut judged = judge(before, after, no_output.is_none(), &paths);
+        let judged_with = |outputs: bool| {
+            let mut judged = judge(before, after, outputs, &paths);
+            if before.was_refused() && after.was_refused() {
+                words(old.says(before), new.says(after), &mut judged);
+            }
+            judged
+        };
+        let mut judged = judged_with(no_output.is_none());
         let mut not_observed = Vec::new();
         if let Some(reason) = no_output.filter(|_| before.completed() && after.completed()) {
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason));
@@ -159,7 +166,7 @@ impl Comparison<'_> {
                     judged = Judged::default();
                 } else if let Some(seen) = steady.output {
                     unsteady(Rule::DataKept, format!("the {name} command: {seen}"));
-                    judged = judge(before, after, false, &paths);
+                    judged = judged_with(false);
                 }
                 if !steady.path {
                     unsteady(

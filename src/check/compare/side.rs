@@ -1,5 +1,6 @@
 //! One side of a comparison.
 
+use crate::check::said::{Said, says_more};
 use crate::check::watch::{Watch, varied};
 use crate::plan::Spelling;
 use crate::rules::{CommandPath, Evidence, Output, weights_arrived};
@@ -11,6 +12,8 @@ pub(super) struct Side<'a> {
     pub(super) watch: Watch<'a>,
     /// Why its output proves nothing.
     pub(super) no_output: Option<String>,
+    /// What it says without flags, where nothing is refused.
+    pub(super) said: Option<Said>,
     /// Whether it brings the weights in when no flag asks for anything.
     pub(super) arrived: Result<(), String>,
 }
@@ -21,6 +24,7 @@ impl<'a> Side<'a> {
         let first = watch.run(&case, &[])?;
         let arrived = weights_arrived(&first);
         let runs = watch.repeated(&case, &[], first)?;
+        let said = Said::of_what_met_nothing(&runs);
         let empty = runs
             .iter()
             .filter(|run| run.completed())
@@ -31,7 +35,12 @@ impl<'a> Side<'a> {
             None if any && empty => Some(format!("the {name} command writes nothing to standard output")),
             None => None,
         };
-        Ok(Self { name, watch, no_output, arrived })
+        Ok(Self { name, watch, no_output, said, arrived })
+    }
+
+    /// Whether a run says something of what it met; `None` where that is not known.
+    pub(super) fn says(&self, run: &Evidence) -> Option<bool> {
+        if run.silent { Some(false) } else { self.said.as_ref().map(|said| says_more(said, run)) }
     }
 
     /// The same spelling again, to see what is the same in all runs.

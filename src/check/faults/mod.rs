@@ -9,22 +9,23 @@
 mod explore;
 mod outcome;
 mod run;
-mod said;
 mod shrink;
 mod sites;
 mod sum;
 mod table;
+mod twins;
 
 use std::time::{Duration, Instant};
 
 use super::campaign::Campaign;
-use super::cases::one_of_each;
+use super::cases::{one_of_each, twins_of_each};
 use super::document::{FaultsBounds, FaultsDocument};
+use super::said::Said;
 use super::watch::{Progress, Watch, varied};
-use crate::rules::{Ending, Evidence, Output, judge};
+use crate::plan::LoadPlan;
+use crate::rules::{Ending, Evidence, Finding, Output, Profile, judge};
 use crate::subject::{Case, FaultSpec, NotAvailable, Subject};
 use run::{Clean, Root, Run};
-use said::Said;
 
 /// How far an exploration goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,18 +111,30 @@ impl<'a> Faults<'a> {
         }
         let said = Said::in_any(&runs);
         let mut no_output = varied(&runs).map(|seen| format!("its clean output varies by itself ({seen})"));
+        let broken = broken_always(plan, &runs, world.subject.profile());
         // A run that failed where another did not is no example of anything.
         let Some(run) = runs.into_iter().max_by_key(Evidence::completed) else { return Ok(None) };
         if world.subject.is_command() && run.output.as_ref().is_none_or(Output::is_empty) {
             no_output.get_or_insert_with(|| "it writes nothing to standard output".to_owned());
         }
-        let judged = judge(plan, &run, world.subject.profile());
-        let broken = judged.findings.iter().map(|finding| finding.rule).collect();
         let label =
             if world.name.is_empty() { plan.to_string() } else { format!("{plan} on {}", world.name) };
         let group = if world.name.is_empty() { plan.to_string() } else { world.name.clone() };
         let clean = Clean { plan, case: case.clone(), run, said, broken, no_output };
-        Ok(Some(Root { label, group, watch, clean }))
+        let twins = self.twins(case, plan, world.subject);
+        Ok(Some(Root { label, group, watch, clean, twins }))
+    }
+
+    /// The other spellings of a case's plan that it is compared with: of those that were picked, where any were.
+    fn twins(&self, case: &Case, plan: LoadPlan, subject: &dyn Subject) -> Vec<Case> {
+        if !subject.is_command() {
+            return Vec::new();
+        }
+        let all = match &self.campaign.only[..] {
+            [] => twins_of_each(self.campaign.setting.dialect).remove(&plan).unwrap_or_default(),
+            _ => self.cases(),
+        };
+        all.into_iter().filter(|other| other.plan == Some(plan) && other.spelling != case.spelling).collect()
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -130,6 +143,16 @@ impl<'a> Faults<'a> {
             only => only.iter().map(|s| Case::of(s.clone(), self.campaign.setting.dialect)).collect(),
         }
     }
+}
+
+/// The rules that every run breaks that completed, as the first of them does.
+fn broken_always(plan: LoadPlan, runs: &[Evidence], profile: &Profile) -> Vec<Finding> {
+    let mut judged = runs.iter().filter(|run| run.completed()).map(|run| judge(plan, run, profile).findings);
+    let mut broken = judged.next().unwrap_or_default();
+    for others in judged {
+        broken.retain(|finding| others.iter().any(|other| other.rule == finding.rule));
+    }
+    broken
 }
 
 /// Whether a run did not end in time.

@@ -1,9 +1,9 @@
 //! What came of faults: one run held against the clean one and against the rules.
 
 use super::run::Clean;
-use super::said::says_more;
 use crate::check::document::FaultOutcome;
-use crate::plan::Source;
+use crate::check::said::says_more;
+use crate::plan::{Source, Spelling};
 use crate::rules::{
     Applies, Capability, Ending, Evidence, Finding, Output, Profile, Rule, TensorBytes, judge, lost_tensor,
 };
@@ -20,6 +20,15 @@ pub(super) struct Came {
     pub(super) findings: Vec<Finding>,
     /// What is no broken rule and worth a line.
     pub(super) note: Option<&'static str>,
+    /// Another spelling that a finding is about too.
+    pub(super) beside: Option<Spelling>,
+}
+
+impl Came {
+    /// What breaks no rule.
+    pub(super) fn of(outcome: FaultOutcome, message: String) -> Self {
+        Self { outcome, message, findings: Vec::new(), note: None, beside: None }
+    }
 }
 
 /// The rule that an outcome breaks.
@@ -36,17 +45,18 @@ fn rule_of(outcome: FaultOutcome) -> Option<Rule> {
 /// What came of one run under faults.
 pub(super) fn outcome_of(clean: &Clean, run: &Evidence, faults: &[FaultSpec], profile: &Profile) -> Came {
     let (mut outcome, message) = compared(clean, run);
+    let holds = |rule: &Rule| profile.applies(*rule) == Applies::Yes;
     let mut findings: Vec<Finding> =
-        rule_of(outcome).map(|rule| Finding::new(rule, message.clone())).into_iter().collect();
+        rule_of(outcome).filter(holds).map(|rule| Finding::new(rule, message.clone())).into_iter().collect();
     let mut note = None;
     // What is wrong or crashed has broken other rules by that.
     if findings.is_empty() {
-        findings.extend(broken(clean, run, profile, says_more(&clean.said, run)));
+        findings.extend(broken(clean, run, faults, profile));
         if transient(faults) && matches!(run.ending, Ending::Failed(_)) {
-            if profile.survives_transients {
+            if profile.survives_transients && holds(&Rule::TransientSurvived) {
                 let message = format!("what passes by itself ended the load: {}", run.ending.message());
                 findings.push(Finding::new(Rule::TransientSurvived, message));
-            } else {
+            } else if !profile.survives_transients {
                 note = Some("an interrupted or short read, which passes by itself, ends the load");
             }
         }
@@ -55,7 +65,7 @@ pub(super) fn outcome_of(clean: &Clean, run: &Evidence, faults: &[FaultSpec], pr
         }
     }
     let message = findings.first().map_or(message, |finding| finding.message.clone());
-    Came { outcome, message, findings, note }
+    Came { outcome, message, findings, note, beside: None }
 }
 
 /// The output, the bytes, the way and the words of a run beside the clean one's.
@@ -149,10 +159,25 @@ fn direct_refused(run: &Evidence) -> bool {
     })
 }
 
+/// The rules that are about the way that the weights come.
+const OF_THE_WAY: &[Rule] = &[
+    Rule::PlanTaken,
+    Rule::TensorsMapped,
+    Rule::NoFileMapping,
+    Rule::TensorsRead,
+    Rule::ReadsBuffered,
+    Rule::DirectAttempted,
+    Rule::DirectHeld,
+    Rule::FallbackReported,
+];
+
+/// How many descriptors of the model more than in the clean run are no leak: one of a way that was given up.
+const GIVEN_UP: u64 = 1;
+
 /// The rules of the contract that the run breaks and the clean one does not. A load that fails is judged by what it
 /// leaves behind alone. Where a foreign loader says that it went another way, and no refusal is known that decides
-/// which, that is its own affair.
-fn broken(clean: &Clean, run: &Evidence, profile: &Profile, says: bool) -> Vec<Finding> {
+/// which, the way is its own affair: not what it locks, writes or loses, and not where nothing but a signal came.
+fn broken(clean: &Clean, run: &Evidence, faults: &[FaultSpec], profile: &Profile) -> Vec<Finding> {
     let releases = profile.applies(Rule::ResourcesReleased) == Applies::Yes;
     if !run.completed() {
         let left = &run.fold.left_over;
@@ -160,13 +185,34 @@ fn broken(clean: &Clean, run: &Evidence, profile: &Profile, says: bool) -> Vec<F
         let leaks = releases && !left.is_empty() && matches!(run.ending, Ending::Failed(_));
         return leaks.then(|| Finding::new(Rule::ResourcesReleased, message())).into_iter().collect();
     }
+    let silent = run.silent || !says_more(&clean.said, run);
     let judged = judge(clean.plan, run, profile);
-    let notices = run.capabilities.has(Capability::Notices);
-    if says && !notices && judged.decided.refusals.is_empty() {
-        return Vec::new();
-    }
-    let unseen = |rule: Rule| rule == Rule::FallbackReported && !notices;
-    judged.findings.into_iter().filter(|f| !clean.broken.contains(&f.rule) && !unseen(f.rule)).collect()
+    let known = run.capabilities.has(Capability::Notices) || !judged.decided.refusals.is_empty();
+    let own_affair = !silent && !known && !interrupted(faults);
+    let was_broken = |rule: Rule| clean.broken.iter().any(|finding| finding.rule == rule);
+    let mut findings = judged.findings;
+    findings.retain(|f| !was_broken(f.rule) && !(own_affair && OF_THE_WAY.contains(&f.rule)));
+    findings.extend(leaked(clean, run, profile));
+    findings
+}
+
+/// Descriptors that every attempt leaves behind; of a profile whose processes need not release what they hold, more
+/// than a given-up way has.
+fn leaked(clean: &Clean, run: &Evidence, profile: &Profile) -> Option<Finding> {
+    let open = |run: &Evidence| run.loaders().map(|(_, process)| process.held.files).sum::<u64>();
+    let (now, before) = (open(run), open(&clean.run));
+    let foreign = !run.capabilities.has(Capability::Notices) && !profile.is_off(Rule::ResourcesReleased);
+    (foreign && now > before.saturating_add(GIVEN_UP)).then(|| {
+        let message = format!(
+            "{now} descriptors of the model are open when the load is over, {before} without the fault: every attempt leaves one"
+        );
+        Finding::new(Rule::ResourcesReleased, message)
+    })
+}
+
+/// Whether nothing but signals came.
+fn interrupted(faults: &[FaultSpec]) -> bool {
+    transient(faults) && faults.iter().all(|spec| spec.fault() == Fault::Error("EINTR"))
 }
 
 /// Whether all faults are such that the same call, made again, succeeds: a read that was interrupted or short.

@@ -5,14 +5,15 @@ use std::time::Instant;
 
 use super::explore::{Explorer, Step};
 use super::outcome::{Came, outcome_of};
-use super::said::Said;
 use super::sites::{hash, met_at, sites, state};
+use super::twins::parting;
 use super::{Faults, hung};
 use crate::check::document::{Failure, FaultCase, FaultGroup, FaultOutcome, FaultTotals, Verdict};
 use crate::check::expect::Expectations;
+use crate::check::said::Said;
 use crate::check::watch::{Progress, Watch, side_by_side, varied};
 use crate::plan::LoadPlan;
-use crate::rules::{Evidence, Rule, weights_arrived};
+use crate::rules::{Evidence, Finding, Rule, weights_arrived};
 use crate::subject::{Case, FaultSpec, NotAvailable};
 
 /// One plan's clean run.
@@ -22,8 +23,8 @@ pub(super) struct Clean {
     pub(super) run: Evidence,
     /// What any clean run said.
     pub(super) said: Said,
-    /// The rules that it breaks without a fault.
-    pub(super) broken: BTreeSet<Rule>,
+    /// What it breaks without a fault.
+    pub(super) broken: Vec<Finding>,
     /// Why its output proves nothing.
     pub(super) no_output: Option<String>,
 }
@@ -36,6 +37,8 @@ pub(super) struct Root<'a> {
     pub(super) group: String,
     pub(super) watch: Watch<'a>,
     pub(super) clean: Clean,
+    /// Other spellings of its plan.
+    pub(super) twins: Vec<Case>,
 }
 
 /// A schedule that waits.
@@ -63,7 +66,7 @@ pub(super) struct Run<'a, 'p> {
     /// What was reported, so that a longer schedule that shrinks to it is not reported again.
     pub(super) reported: BTreeMap<(usize, Rule, String), Verdict>,
     /// The sites that were entered.
-    seen_sites: BTreeSet<(usize, &'static str, u64)>,
+    seen_sites: BTreeSet<(usize, &'static str, Option<u32>, u64)>,
     pub(super) stop: bool,
 }
 
@@ -153,10 +156,17 @@ impl<'a, 'p> Run<'a, 'p> {
             let reason = weights_arrived(&of.clean.run).err().unwrap_or_default();
             let message = format!("without a fault: {reason}");
             let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
-            let verdict = self.fail(FaultOutcome::Crash, Rule::Completes, &schedule, message);
+            let verdict = self.fail(FaultOutcome::Crash, Rule::Completes, &schedule, None, message);
             self.groups[at].verdict = self.groups[at].verdict.max(verdict);
             return;
         }
+        let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
+        for finding in of.clean.broken.clone() {
+            let message = format!("without a fault: {}", finding.message);
+            let verdict = self.fail(FaultOutcome::BrokenRule, finding.rule, &schedule, None, message);
+            self.groups[at].verdict = self.groups[at].verdict.max(verdict);
+        }
+        let of = &self.roots[root];
         if let Some(reason) = &of.clean.no_output {
             let note = format!("{}: not observed: {reason}", Rule::FaultOutput);
             self.groups[at].notes.push(note);
@@ -167,7 +177,6 @@ impl<'a, 'p> Run<'a, 'p> {
             self.explorer.push(Step { what, depth: 1, class: root as u64, lane: root, kind: "as asked" });
             return;
         }
-        let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
         let all = sites(&of.clean.run.ops);
         let state = state(&of.clean.run, None, &[]);
         self.push_sites(&schedule, state, &all, None);
@@ -206,10 +215,10 @@ impl<'a, 'p> Run<'a, 'p> {
         let ahead = all.iter().filter(|site| at.is_none_or(|at| site.at > at));
         for site in ahead {
             // What a fault that lasts refuses already makes no difference.
-            if behind.faults.iter().any(|f| f.target().covers(site.call) && f.when().meets(site.number)) {
+            if behind.faults.iter().any(|f| f.concerns(site.call, site.file) && f.when().meets(site.number)) {
                 continue;
             }
-            self.seen_sites.insert((behind.root, site.call, site.number));
+            self.seen_sites.insert((behind.root, site.call, site.file, site.number));
             for candidate in site.candidates(reference) {
                 let what = Schedule {
                     root: behind.root,
@@ -241,7 +250,8 @@ impl<'a, 'p> Run<'a, 'p> {
         if !came.findings.is_empty() {
             let shrunk = self.shrink(schedule, &came)?;
             for finding in &came.findings {
-                let word = self.fail(came.outcome, finding.rule, &shrunk, finding.message.clone());
+                let beside = came.beside.as_ref();
+                let word = self.fail(came.outcome, finding.rule, &shrunk, beside, finding.message.clone());
                 verdict = verdict.max(word);
             }
         }
@@ -274,27 +284,39 @@ impl<'a, 'p> Run<'a, 'p> {
     }
 }
 
-/// Injects and judges. What looks like a broken rule is repeated before it is believed.
+/// Injects and judges, beside the other spellings of the plan.
 pub(super) fn observe(roots: &[Root<'_>], schedule: &Schedule) -> Result<(Evidence, Came), NotAvailable> {
+    let (run, mut came) = observe_one(roots, schedule)?;
+    if let Some((beside, finding)) = parting(&roots[schedule.root], &schedule.faults, &run, &came)? {
+        came.outcome = FaultOutcome::BrokenRule;
+        came.message.clone_from(&finding.message);
+        came.findings.push(finding);
+        came.beside = Some(beside);
+    }
+    Ok((run, came))
+}
+
+/// Injects and judges. What looks like a broken rule is repeated before it is believed.
+fn observe_one(roots: &[Root<'_>], schedule: &Schedule) -> Result<(Evidence, Came), NotAvailable> {
     let root = &roots[schedule.root];
     let (watch, clean, faults) = (&root.watch, &root.clean, &schedule.faults[..]);
     let profile = watch.subject.profile();
     let first = watch.run(&clean.case, faults)?;
     if first.fired.iter().rev().take(faults.len()).all(|fired| *fired == 0) {
-        let none = (String::new(), Vec::new(), None);
-        return Ok((
-            first,
-            Came { outcome: FaultOutcome::Unmet, message: none.0, findings: none.1, note: none.2 },
-        ));
+        return Ok((first, Came::of(FaultOutcome::Unmet, String::new())));
     }
     let mut came = outcome_of(clean, &first, faults, profile);
+    // A schedule of which one fault met no call is a shorter one.
+    if came.findings.is_empty() && first.fired.iter().rev().take(faults.len()).any(|fired| *fired == 0) {
+        came.outcome = FaultOutcome::Unmet;
+    }
     if came.findings.is_empty() || watch.retries == 0 {
         return Ok((first, came));
     }
     let mut runs = watch.repeated(&clean.case, faults, first)?;
     if came.outcome == FaultOutcome::WrongOutput && varied(&runs).is_some() {
         let message = varied(&runs).unwrap_or_default();
-        came = Came { outcome: FaultOutcome::Unstable, message, findings: Vec::new(), note: None };
+        came = Came::of(FaultOutcome::Unstable, message);
     } else {
         // The best of the runs is believed: a message may get lost, a wrong output does not mend itself.
         for run in &runs[1..] {
@@ -304,7 +326,7 @@ pub(super) fn observe(roots: &[Root<'_>], schedule: &Schedule) -> Result<(Eviden
                 came = if came.outcome == FaultOutcome::SilentFailure {
                     again
                 } else {
-                    Came { outcome: FaultOutcome::Unstable, message, findings: Vec::new(), note: None }
+                    Came::of(FaultOutcome::Unstable, message)
                 };
                 break;
             }

@@ -33,9 +33,10 @@ impl Run<'_, '_> {
         outcome: FaultOutcome,
         rule: Rule,
         schedule: &Schedule,
+        beside: Option<&Spelling>,
         message: String,
     ) -> Verdict {
-        let mut failure = self.failure(rule, schedule, message);
+        let mut failure = self.failure(rule, schedule, beside, message);
         let key = (schedule.root, rule, failure.spelling.clone());
         if let Some(verdict) = self.reported.get(&key) {
             return *verdict;
@@ -62,10 +63,21 @@ impl Run<'_, '_> {
         verdict
     }
 
-    fn failure(&self, rule: Rule, schedule: &Schedule, message: String) -> Failure {
+    fn failure(
+        &self,
+        rule: Rule,
+        schedule: &Schedule,
+        beside: Option<&Spelling>,
+        message: String,
+    ) -> Failure {
         let root = &self.roots[schedule.root];
-        let mut options = vec!["--faults".to_owned()];
+        // What is broken without a fault is shown by a check of the case.
+        let explores = (!schedule.faults.is_empty()).then(|| "--faults".to_owned());
+        let mut options: Vec<String> = explores.into_iter().collect();
         options.extend(["--only".to_owned(), root.clean.case.spelling.to_string()]);
+        if let Some(other) = beside {
+            options.extend(["--only".to_owned(), other.to_string()]);
+        }
         for fault in &schedule.faults {
             options.extend(["--only-fault".to_owned(), fault.to_string()]);
         }

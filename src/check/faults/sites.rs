@@ -15,6 +15,8 @@ pub(super) struct Site {
     pub(super) call: &'static str,
     /// Which call of that name on that file it is, from 1.
     pub(super) number: u64,
+    /// Its file, from 1 in the order of first opens, where the run has several.
+    pub(super) file: Option<u32>,
     /// Where it stands in the trace.
     pub(super) at: usize,
     offset: u64,
@@ -50,7 +52,8 @@ pub(super) fn hash(what: impl Hash) -> u64 {
 struct Known<'o> {
     paths: HashMap<FileId, &'o str>,
     order: Vec<&'o str>,
-    mappings: HashMap<RegionId, bool>,
+    /// The file of each region; `None` for memory of no file.
+    regions: HashMap<RegionId, Option<FileId>>,
 }
 
 impl<'o> Known<'o> {
@@ -62,11 +65,11 @@ impl<'o> Known<'o> {
                     self.order.push(path);
                 }
             }
-            Call::Map { region, .. } => {
-                self.mappings.insert(*region, true);
+            Call::Map { region, file, .. } => {
+                self.regions.insert(*region, Some(*file));
             }
             Call::Alloc { region, .. } => {
-                self.mappings.insert(*region, false);
+                self.regions.insert(*region, None);
             }
             _ => {}
         }
@@ -74,12 +77,13 @@ impl<'o> Known<'o> {
 
     /// The number of a call's file, in the order of their first opens.
     fn file(&self, call: &Call) -> Option<usize> {
-        let path = self.paths.get(&call.file()?)?;
+        let of_region = || call.region().and_then(|region| *self.regions.get(&region)?);
+        let path = self.paths.get(&call.file().or_else(of_region)?)?;
         self.order.iter().position(|known| known == path)
     }
 
     fn name(&self, call: &Call) -> Option<&'static str> {
-        let is_map = || call.region().and_then(|region| self.mappings.get(&region).copied());
+        let is_map = || call.region().and_then(|region| self.regions.get(&region).map(Option::is_some));
         Some(match call {
             Call::Open { direct: true, .. } => "open.direct",
             Call::Open { .. } => "open.buffered",
@@ -137,9 +141,15 @@ pub(super) fn sites(ops: &[Op]) -> Vec<Site> {
         let number = counts.entry((file, call)).or_default();
         *number += 1;
         let (offset, len) = extent(&op.call);
-        seen.push((Site { call, number: *number, at, offset, len, class: 0 }, file, op.phase as u32));
+        seen.push((
+            Site { call, number: *number, file: None, at, offset, len, class: 0 },
+            file,
+            op.phase as u32,
+        ));
     }
+    let several = known.order.len() > 1;
     for (site, file, phase) in &mut seen {
+        site.file = file.filter(|_| several).and_then(|at| u32::try_from(at + 1).ok());
         let last = counts.get(&(*file, site.call)).copied().unwrap_or_default();
         let place = match site.number {
             1 => 0,
@@ -182,6 +192,7 @@ impl Site {
             Lasts::Sticky => When::from(self.number),
         };
         let spec = FaultSpec::new(Target::named(self.call)?, fault, when).ok()?;
+        let spec = self.file.map_or(spec, |file| spec.on_file(file));
         let kind = hash((self.call, row.what.kind(), lasts));
         Some(Candidate {
             spec,
@@ -213,7 +224,7 @@ fn group(call: &'static str, lasts: Lasts) -> &'static str {
 /// The place in a trace at which a fault first met a call: its site, or the last call that any fault changed where
 /// threads made the calls in another order.
 pub(super) fn met_at(sites: &[Site], ops: &[Op], spec: FaultSpec) -> Option<usize> {
-    let covered = |site: &&Site| spec.target().covers(site.call) && spec.when().meets(site.number);
+    let covered = |site: &&Site| spec.concerns(site.call, site.file) && spec.when().meets(site.number);
     let own = sites.iter().find(covered).map(|site| site.at);
     own.or_else(|| ops.iter().rposition(|op| op.injected))
 }
@@ -304,6 +315,38 @@ mod tests {
         once.sort();
         once.dedup();
         assert_eq!(once.len(), shown.len());
+    }
+
+    /// A fault on the second of two files is one of its own, and no fault on the first.
+    #[test]
+    fn each_file_of_a_model_has_sites_of_its_own() {
+        let mut ops = trace(1);
+        let second = FileId(1);
+        let (flags, path) = (NativeFlags::default(), "n".to_owned());
+        ops.push(op(
+            2,
+            Call::Open { file: second, path, direct: false, identity: None, flags: flags.clone() },
+        ));
+        let region = RegionId(0);
+        let map =
+            Call::Map { file: second, region, offset: 0, len: 8192, populate: false, addr: 4096, flags };
+        ops.extend([op(3, map), op(4, Call::Lock { region, offset: 0, len: 8192 })]);
+        let sites = sites(&ops);
+        let seen: Vec<_> = sites.iter().map(|site| (site.call, site.file, site.number)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("open.buffered", Some(1), 1),
+                ("read.buffered", Some(1), 1),
+                ("open.buffered", Some(2), 1),
+                ("map", Some(2), 1),
+                ("lock.map", Some(2), 1),
+            ]
+        );
+        let specs = sites[2].candidates(false);
+        assert!(specs.iter().any(|c| c.spec.to_string() == "open.buffered:error=ENOENT:when=1:file=2"));
+        let spec: FaultSpec = "open:error=ENOENT:file=2".parse().unwrap();
+        assert_eq!(met_at(&sites, &ops, spec), Some(2));
     }
 
     #[test]

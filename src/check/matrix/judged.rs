@@ -4,9 +4,12 @@ use super::limits::limits;
 use super::run::Run;
 use crate::check::document::{Verdict, quoted};
 use crate::check::path::CasePath;
+use crate::check::said::says_more;
 use crate::check::unseen::lowers;
 use crate::plan::LoadPlan;
-use crate::rules::{self, Capability, Ending, Evidence, Finding, Judgement, Level, NotObserved, Rule};
+use crate::rules::{
+    self, Applies, Capability, Ending, Evidence, Finding, Judgement, Level, NotObserved, Rule,
+};
 use crate::subject::Case;
 
 /// The run that the other spellings of a plan are compared with.
@@ -31,16 +34,20 @@ impl Run<'_, '_> {
     pub(super) fn assess(
         &self,
         plan: LoadPlan,
-        evidence: Evidence,
+        mut evidence: Evidence,
         first: Option<&Representative>,
     ) -> Judged {
+        evidence.silent |= self.said.as_ref().is_some_and(|said| !says_more(said, &evidence));
+        let profile = self.matrix.campaign.subject.profile();
+        let holds = |rule: Rule| profile.applies(rule) == Applies::Yes;
         let command = self.matrix.campaign.subject.is_command();
         let level = self.matrix.wanted.level;
         let path = CasePath::of(&evidence, command);
-        let mut judgement = rules::judge(plan, &evidence, self.matrix.campaign.subject.profile());
+        let mut judgement = rules::judge(plan, &evidence, profile);
         if let Ending::Failed(ending) = &evidence.ending
             && command
             && !evidence.opened()
+            && holds(Rule::PlanTaken)
         {
             judgement.findings.retain(|finding| finding.rule != Rule::Completes);
             let message = format!("the dialect reads it as {plan}, the command refused it: {ending}");
@@ -48,7 +55,10 @@ impl Run<'_, '_> {
         }
         let mut diff = None;
         // What breaks a rule by itself takes another path for that reason.
-        let compares = level >= Level::P2 && evidence.completed() && judgement.findings.is_empty();
+        let compares = level >= Level::P2
+            && evidence.completed()
+            && judgement.findings.is_empty()
+            && holds(Rule::SamePath);
         if let Some(first) = first.filter(|_| compares)
             && let Some(difference) = first.path.diff(&path)
         {
@@ -96,6 +106,7 @@ impl Run<'_, '_> {
             return false;
         };
         if let Some((first, by)) = &self.output
+            && self.matrix.campaign.subject.profile().applies(Rule::SameOutput) == Applies::Yes
             && let Some(message) = first.difference(output, by)
         {
             judgement.findings.push(Finding::new(Rule::SameOutput, message));

@@ -9,9 +9,10 @@ use crate::check::expect::Expectations;
 use crate::check::levels::Seen;
 use crate::check::path::CasePath;
 use crate::check::plans;
+use crate::check::said::Said;
 use crate::check::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
-use crate::rules::{Ending, Evidence, Finding, Level, NotObserved, Output, Rule};
+use crate::rules::{Applies, Ending, Evidence, Finding, Level, NotObserved, Output, Rule};
 use crate::subject::{Case, NotAvailable};
 
 /// A campaign under way.
@@ -29,6 +30,8 @@ pub(super) struct Run<'a, 'p> {
     pub(super) seen: Seen,
     /// The output that all others must equal, and its spelling.
     pub(super) output: Option<(Output, String)>,
+    /// What a command says without flags, where nothing is refused: other words are of something that it met.
+    pub(super) said: Option<Said>,
     /// Why the outputs of the command prove nothing.
     pub(super) own_output: Option<String>,
     pub(super) normalisations: BTreeMap<&'static str, (String, u64)>,
@@ -61,6 +64,7 @@ impl<'a, 'p> Run<'a, 'p> {
             unlisted: 0,
             seen: Seen::default(),
             output: None,
+            said: None,
             own_output: None,
             normalisations: BTreeMap::new(),
             fired: vec![0; matrix.faults.len()],
@@ -93,6 +97,8 @@ impl Run<'_, '_> {
         self.seen.plans = counts.resolved;
         // A broken resolver breaks thousands of lines in one way: they are counted, and some are shown.
         self.unlisted = counts.failures.saturating_sub(failures.len() as u64);
+        let profile = self.matrix.campaign.subject.profile();
+        failures.retain(|failure| profile.applies(failure.rule) == Applies::Yes);
         for failure in failures {
             self.fail(failure, &mut Vec::new());
         }
@@ -108,6 +114,7 @@ impl Run<'_, '_> {
         let case = Case::of(Spelling::default(), self.matrix.campaign.setting.dialect);
         let first = self.watch.run(&case, &[])?;
         let runs = self.watch.repeated(&case, &[], first)?;
+        self.said = Said::of_what_met_nothing(&runs);
         self.own_output = match runs.iter().find(|run| run.completed()) {
             _ if varied(&runs).is_some() => varied(&runs).map(|seen| {
                 format!("the output of the command without flags varies by itself ({seen}), so outputs are not compared")
@@ -257,7 +264,9 @@ impl Run<'_, '_> {
             self.blocked.get_or_insert(format!("{}: {why}", quoted(&spelling)));
             verdict = Verdict::Blocked;
         }
-        if let Some((rule, what)) = seen(&evidence) {
+        let profile = self.matrix.campaign.subject.profile();
+        let broken = seen(&evidence).filter(|(rule, _)| profile.applies(*rule) == Applies::Yes);
+        if let Some((rule, what)) = broken {
             let runs = self.watch.repeated(case, &[], evidence)?;
             let times = runs.iter().filter(|run| seen(run).is_some_and(|(other, _)| other == rule)).count();
             let message = format!("the dialect {dialect} refuses it; {what}");

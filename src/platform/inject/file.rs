@@ -13,12 +13,14 @@ pub(super) struct InjectedFile {
     inner: Arc<dyn File>,
     schedule: Arc<Schedule>,
     direct: bool,
+    /// Its number among the files that were opened, from 1.
+    number: u32,
     grain: OnceLock<u64>,
 }
 
 impl InjectedFile {
-    pub(super) fn new(inner: Arc<dyn File>, schedule: Arc<Schedule>, direct: bool) -> Self {
-        Self { inner, schedule, direct, grain: OnceLock::new() }
+    pub(super) fn new(inner: Arc<dyn File>, schedule: Arc<Schedule>, direct: bool, number: u32) -> Self {
+        Self { inner, schedule, direct, number, grain: OnceLock::new() }
     }
 
     /// The unit at which a kernel stops short: the enforced alignment of a direct file, else a byte.
@@ -63,21 +65,21 @@ fn corrupt(armed: &Armed, corruption: Corruption, offset: u64, arrived: &mut [u8
 
 impl File for InjectedFile {
     fn size(&self) -> Result<u64> {
-        self.schedule.guard("size", || self.inner.size())
+        self.schedule.guard("size", Some(self.number), || self.inner.size())
     }
 
     fn alignment(&self) -> Result<Alignment> {
-        self.schedule.guard("alignment", || self.inner.alignment())
+        self.schedule.guard("alignment", Some(self.number), || self.inner.alignment())
     }
 
     fn map_hint(&self) -> Result<MapHint> {
-        self.schedule.guard("maphint", || self.inner.map_hint())
+        self.schedule.guard("maphint", Some(self.number), || self.inner.map_hint())
     }
 
     fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<usize> {
         clear_mark();
         let call = if self.direct { "read.direct" } else { "read.buffered" };
-        let met = self.schedule.meet(call);
+        let met = self.schedule.meet(call, Some(self.number));
         met.iter().for_each(|armed| armed.wait());
         let mut want = dst.len();
         let mut cut_by = None;
@@ -122,12 +124,12 @@ impl File for InjectedFile {
     }
 
     fn advise(&self, offset: u64, len: u64, advice: Advice) -> Result<()> {
-        self.schedule.guard("advise.file", || self.inner.advise(offset, len, advice))
+        self.schedule.guard("advise.file", Some(self.number), || self.inner.advise(offset, len, advice))
     }
 
     fn map(&self, request: MapRequest) -> Result<Box<dyn Mapping>> {
-        let inner = self.schedule.guard("map", || self.inner.map(request))?;
-        Ok(Box::new(InjectedMapping::new(inner, Arc::clone(&self.schedule))))
+        let inner = self.schedule.guard("map", Some(self.number), || self.inner.map(request))?;
+        Ok(Box::new(InjectedMapping::new(inner, Arc::clone(&self.schedule), self.number)))
     }
 
     fn identity(&self) -> Result<FileIdentity> {

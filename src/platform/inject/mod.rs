@@ -1,6 +1,6 @@
 //! The injector: a decorator that makes chosen calls of any platform go wrong.
 //!
-//! A schedule is a list of faults in the grammar `TARGET:FAULT[:when=FIRST[..LAST][+[STEP]]]`:
+//! A schedule is a list of faults in the grammar `TARGET:FAULT[:when=FIRST[..LAST][+[STEP]]][:file=N]`:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,7 +13,8 @@
 //! assert_eq!(platform.fired(), [0, 0]);
 //! ```
 //!
-//! Each fault counts the calls it is for, from 1, whether or not another fault meets them too. Of
+//! Each fault counts the calls it is for, from 1, whether or not another fault meets them too, and those on each
+//! file of a model by themselves; `file=N` names the file, from 1 in the order of first opens. Of
 //! several faults that meet one call, the first error or `eof` of the list decides, after all delays; else the
 //! shortest cut, then truncation and corruption in the order of the list. A fault has fired when
 //! it made a difference, so a loop over `when=1`, `when=2` … ends with the first run in which
@@ -91,8 +92,9 @@ impl Platform for Injector {
 
     fn open(&self, path: &Path, direct: bool) -> Result<Arc<dyn File>> {
         let call = if direct { "open.direct" } else { "open.buffered" };
-        let inner = self.schedule.guard(call, || self.inner.open(path, direct))?;
-        Ok(Arc::new(InjectedFile::new(inner, Arc::clone(&self.schedule), direct)))
+        let number = self.schedule.number(path);
+        let inner = self.schedule.guard(call, Some(number), || self.inner.open(path, direct))?;
+        Ok(Arc::new(InjectedFile::new(inner, Arc::clone(&self.schedule), direct, number)))
     }
 
     fn open_flags(&self, direct: bool) -> NativeFlags {
@@ -104,7 +106,7 @@ impl Platform for Injector {
     }
 
     fn alloc(&self, len: usize, align: usize) -> Result<Box<dyn Buffer>> {
-        let inner = self.schedule.guard("alloc", || self.inner.alloc(len, align))?;
+        let inner = self.schedule.guard("alloc", None, || self.inner.alloc(len, align))?;
         Ok(Box::new(InjectedBuffer::new(inner, Arc::clone(&self.schedule))))
     }
 

@@ -1,4 +1,4 @@
-//! The grammar of a fault, `TARGET:FAULT[:when=FIRST[..LAST][+[STEP]]]`; `when` as in `strace(1)`.
+//! The grammar of a fault, `TARGET:FAULT[:when=FIRST[..LAST][+[STEP]]][:file=N]`; `when` as in `strace(1)`.
 //! Numbers are decimal, or hexadecimal after `0x`.
 
 use std::str::FromStr;
@@ -41,17 +41,36 @@ impl FromStr for FaultSpec {
         cursor.expect(":", || format!("a `:` and a fault are missing; accepted: {FAULTS}"))?;
         let fault_at = cursor.at;
         let fault = fault(&mut cursor)?;
-        let when = if cursor.eat(":") {
-            cursor.expect("when=", || "expected `when=FIRST[..LAST][+[STEP]]`".to_owned())?;
-            when(&mut cursor)?
+        let mut more = cursor.eat(":");
+        let when = if more && cursor.eat("when=") {
+            let when = when(&mut cursor)?;
+            more = cursor.eat(":");
+            when
         } else {
             When::ALWAYS
+        };
+        let file = if more {
+            cursor.expect("file=", || "expected `when=FIRST[..LAST][+[STEP]]` or `file=N`".to_owned())?;
+            Some(file(&mut cursor)?)
+        } else {
+            None
         };
         if !cursor.rest().is_empty() {
             return Err(cursor.error(format!("`{}` is too much here", cursor.rest())));
         }
-        Self::new(target, fault, when).map_err(|error| SpecError::at(text, fault_at, error.problem))
+        let spec =
+            Self::new(target, fault, when).map_err(|error| SpecError::at(text, fault_at, error.problem))?;
+        Ok(file.map_or(spec, |file| spec.on_file(file)))
     }
+}
+
+fn file(cursor: &mut Cursor<'_>) -> Result<u32, SpecError> {
+    let start = cursor.at;
+    let number = cursor.number("the number of a file, from 1")?;
+    u32::try_from(number)
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| SpecError::at(cursor.text, start, format!("files are counted from 1, not {number}")))
 }
 
 fn target(cursor: &mut Cursor<'_>) -> Result<Target, SpecError> {

@@ -27,6 +27,12 @@ fn the_documented_examples_mean_what_they_say() {
     assert_eq!(parse("read:eof").unwrap().fault(), Fault::Eof);
     assert_eq!(parse("read:corrupt").unwrap().fault(), Fault::Corrupt(Corruption::Middle));
     assert_eq!(parse("read:truncate=0").unwrap().fault(), Fault::Truncate(0));
+    assert_eq!(parse("open:error=ENOENT:file=2").unwrap().file(), Some(2));
+    let spec = parse("read:eof:when=3+:file=0x10").unwrap();
+    assert_eq!((spec.when(), spec.file()), (When::from(3), Some(16)));
+    assert_eq!(spec.to_string(), "read:eof:when=3+:file=16");
+    assert!(problem("read:eof:file=0").1.contains("counted from 1"));
+    assert!(problem("read:eof:file=1:when=2").1.contains("too much"));
 }
 
 #[test]

@@ -10,11 +10,13 @@ use crate::platform::{Advice, Buffer, Mapping, Residency, Result};
 pub(super) struct InjectedMapping {
     inner: Box<dyn Mapping>,
     schedule: Arc<Schedule>,
+    /// The number of its file.
+    file: u32,
 }
 
 impl InjectedMapping {
-    pub(super) fn new(inner: Box<dyn Mapping>, schedule: Arc<Schedule>) -> Self {
-        Self { inner, schedule }
+    pub(super) fn new(inner: Box<dyn Mapping>, schedule: Arc<Schedule>, file: u32) -> Self {
+        Self { inner, schedule, file }
     }
 }
 
@@ -32,19 +34,19 @@ impl Mapping for InjectedMapping {
     }
 
     fn advise(&self, range: Range<usize>, advice: Advice) -> Result<()> {
-        self.schedule.guard("advise.map", || self.inner.advise(range, advice))
+        self.schedule.guard("advise.map", Some(self.file), || self.inner.advise(range, advice))
     }
 
     fn lock(&self, range: Range<usize>) -> Result<()> {
-        self.schedule.guard("lock.map", || self.inner.lock(range))
+        self.schedule.guard("lock.map", Some(self.file), || self.inner.lock(range))
     }
 
     fn unlock(&self, range: Range<usize>) -> Result<()> {
-        self.schedule.guard("unlock.map", || self.inner.unlock(range))
+        self.schedule.guard("unlock.map", Some(self.file), || self.inner.unlock(range))
     }
 
     fn unmap(&mut self, range: Range<usize>) -> Result<()> {
-        self.schedule.guard("unmap", || self.inner.unmap(range))
+        self.schedule.guard("unmap", Some(self.file), || self.inner.unmap(range))
     }
 
     fn residency(&self, range: Range<usize>) -> Result<Residency> {
@@ -77,11 +79,11 @@ impl Buffer for InjectedBuffer {
     }
 
     fn lock(&self) -> Result<()> {
-        self.schedule.guard("lock.buffer", || self.inner.lock())
+        self.schedule.guard("lock.buffer", None, || self.inner.lock())
     }
 
     fn unlock(&self) -> Result<()> {
-        self.schedule.guard("unlock.buffer", || self.inner.unlock())
+        self.schedule.guard("unlock.buffer", None, || self.inner.unlock())
     }
 
     fn residency(&self) -> Result<Residency> {

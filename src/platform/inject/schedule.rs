@@ -1,7 +1,10 @@
 //! Counting calls and choosing faults; the mark that tells the recorder what was made up.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::spec::{Fault, FaultSpec};
@@ -34,7 +37,8 @@ pub(super) struct Armed {
     pub(super) spec: FaultSpec,
     /// The error to give, in the numbers of the wrapped platform.
     errno: Option<Errno>,
-    calls: AtomicU64,
+    /// Calls met so far, by file; `None` is memory of no file.
+    calls: Mutex<BTreeMap<Option<u32>, u64>>,
     fired: AtomicU64,
 }
 
@@ -66,7 +70,11 @@ impl Armed {
     }
 }
 
-pub(super) struct Schedule(Vec<Armed>);
+pub(super) struct Schedule {
+    armed: Vec<Armed>,
+    /// The files, in the order in which they were first opened, or that was tried.
+    files: Mutex<Vec<PathBuf>>,
+}
 
 impl Schedule {
     pub(super) fn new(faults: Vec<FaultSpec>, family: OsFamily) -> Self {
@@ -75,27 +83,44 @@ impl Schedule {
                 Fault::Error(name) => by_name(name, family),
                 _ => None,
             };
-            Armed { spec, errno, calls: AtomicU64::new(0), fired: AtomicU64::new(0) }
+            Armed { spec, errno, calls: Mutex::default(), fired: AtomicU64::new(0) }
         };
-        Self(faults.into_iter().map(arm).collect())
+        Self { armed: faults.into_iter().map(arm).collect(), files: Mutex::default() }
+    }
+
+    /// The number of a file, from 1.
+    pub(super) fn number(&self, path: &Path) -> u32 {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = files.iter().position(|known| known == path).unwrap_or_else(|| {
+            files.push(path.to_owned());
+            files.len() - 1
+        });
+        u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(1))
     }
 
     /// Counts a call for every fault that is for it, and returns the faults that meet it, in the
-    /// order of the schedule.
-    pub(super) fn meet(&self, call: &str) -> Vec<&Armed> {
-        let concerned = self.0.iter().filter(|armed| armed.spec.target().covers(call));
+    /// order of the schedule. Each file counts for itself.
+    pub(super) fn meet(&self, call: &str, file: Option<u32>) -> Vec<&Armed> {
+        let concerned = self.armed.iter().filter(|armed| armed.spec.concerns(call, file));
         concerned
             .filter(|armed| {
-                let number = armed.calls.fetch_add(1, Ordering::Relaxed) + 1;
-                armed.spec.when().meets(number)
+                let mut calls = armed.calls.lock().unwrap_or_else(PoisonError::into_inner);
+                let number = calls.entry(file).or_default();
+                *number += 1;
+                armed.spec.when().meets(*number)
             })
             .collect()
     }
 
     /// Makes a call that can fail but moves no data.
-    pub(super) fn guard<T>(&self, call: &str, make: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(super) fn guard<T>(
+        &self,
+        call: &str,
+        file: Option<u32>,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         clear_mark();
-        let met = self.meet(call);
+        let met = self.meet(call, file);
         met.iter().for_each(|armed| armed.wait());
         match met.into_iter().find_map(|armed| armed.refusal(call)) {
             Some(errno) => Err(errno),
@@ -104,6 +129,6 @@ impl Schedule {
     }
 
     pub(super) fn fired(&self) -> Vec<u64> {
-        self.0.iter().map(|armed| armed.fired.load(Ordering::Relaxed)).collect()
+        self.armed.iter().map(|armed| armed.fired.load(Ordering::Relaxed)).collect()
     }
 }

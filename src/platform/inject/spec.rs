@@ -173,12 +173,13 @@ impl fmt::Display for When {
     }
 }
 
-/// One fault of a schedule. Parsed from and displayed as `TARGET:FAULT[:when=WHEN]`.
+/// One fault of a schedule. Parsed from and displayed as `TARGET:FAULT[:when=WHEN][:file=N]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FaultSpec {
     target: Target,
     fault: Fault,
     when: When,
+    file: Option<u32>,
 }
 
 impl FaultSpec {
@@ -188,7 +189,7 @@ impl FaultSpec {
     /// Where the fault is not one that these calls can have: an unknown error name, a data fault
     /// on anything but reads, a short read or a flip of nothing.
     pub fn new(target: Target, fault: Fault, when: When) -> Result<Self, SpecError> {
-        let spec = Self { target, fault, when };
+        let spec = Self { target, fault, when, file: None };
         let is_read = target.0.split('.').next() == Some("read");
         let problem = match fault {
             Fault::Error(name) if super::error_names().any(|known| known == name) => None,
@@ -206,6 +207,25 @@ impl FaultSpec {
             None => Ok(spec),
             Some(problem) => Err(SpecError::at(&spec.to_string(), target.0.len() + 1, problem)),
         }
+    }
+
+    /// The same for calls on one file of a model alone: the `file`-th, from 1, in the order in which files are first
+    /// opened, or that is tried. Memory that belongs to no file is not met.
+    #[must_use]
+    pub fn on_file(self, file: u32) -> Self {
+        Self { file: Some(file.max(1)), ..self }
+    }
+
+    /// Which file of a model it is for, from 1; every one where it is `None`.
+    #[must_use]
+    pub fn file(&self) -> Option<u32> {
+        self.file
+    }
+
+    /// Whether a call of this full name on the `file`-th file of a model, from 1, is counted.
+    #[must_use]
+    pub fn concerns(&self, call: &str, file: Option<u32>) -> bool {
+        self.target.covers(call) && (self.file.is_none() || self.file == file)
     }
 
     /// Which calls it is for.
@@ -230,6 +250,9 @@ impl FaultSpec {
 impl fmt::Display for FaultSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.target, self.fault)?;
-        if self.when == When::ALWAYS { Ok(()) } else { write!(f, ":when={}", self.when) }
+        if self.when != When::ALWAYS {
+            write!(f, ":when={}", self.when)?;
+        }
+        self.file.map_or(Ok(()), |file| write!(f, ":file={file}"))
     }
 }

@@ -1,5 +1,28 @@
 //! How a run ended, and what it generated.
 
+use super::Evidence;
+use crate::rules::Capability;
+use crate::trace::ErrorKind;
+
+impl Evidence {
+    /// Whether an open, a read, a mapping or a lock of the model was refused; an interruption is no refusal.
+    #[must_use]
+    pub fn was_refused(&self) -> bool {
+        let fold = &self.fold;
+        let refused = |kind: Option<ErrorKind>| kind.is_some_and(|kind| kind != ErrorKind::Interrupted);
+        fold.opens.iter().any(|open| refused(open.refused))
+            || fold.requests.iter().any(|request| refused(request.refused))
+            || fold.mappings.iter().any(|mapping| refused(mapping.refused))
+            || fold.locks.iter().any(|lock| refused(lock.refused))
+    }
+
+    /// Whether a message that is not there was not given: messages are understood, or it is known that there is none.
+    #[must_use]
+    pub(in crate::rules) fn shows_messages(&self) -> bool {
+        self.silent || self.capabilities.has(Capability::Notices)
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {

@@ -62,7 +62,8 @@ impl Faults {
     pub(super) fn meet(&mut self, call: &str, model: Option<usize>, len: u64, grain: u64) -> Meeting {
         let mut meeting = Meeting::default();
         for (index, armed) in self.0.iter_mut().enumerate() {
-            if !armed.spec.target().covers(call) {
+            let file = model.and_then(|model| u32::try_from(model + 1).ok());
+            if !armed.spec.concerns(call, file) {
                 continue;
             }
             let count = armed.calls.entry(model).or_default();
@@ -154,6 +155,15 @@ mod tests {
         assert_eq!(faults.meet("read.direct", Some(1), 10, 1).deed, Deed::Nothing);
         assert!(matches!(faults.meet("read.buffered", Some(0), 10, 1).deed, Deed::Refuse(e) if e.code == 5));
         assert_eq!(faults.fired(), [1]);
+    }
+
+    #[test]
+    fn a_fault_of_one_file_meets_no_other() {
+        let mut faults = self::faults(&["open:error=ENOENT:file=2", "alloc:error=ENOMEM:file=1"]);
+        assert_eq!(faults.meet("open.buffered", Some(0), 0, 1).deed, Deed::Nothing);
+        assert!(matches!(faults.meet("open.direct", Some(1), 0, 1).deed, Deed::Refuse(e) if e.code == 2));
+        assert_eq!(faults.meet("alloc", None, 0, 1).deed, Deed::Nothing);
+        assert_eq!(faults.fired(), [1, 0]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::trace::Call;
 
 /// The lines that clean runs wrote, as words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said(BTreeSet<Vec<String>>);
+pub(in crate::check) struct Said(BTreeSet<Vec<String>>);
 
 /// The words of a line: runs of letters, whatever holds a digit or a slash aside. A line without a word of three
 /// letters says nothing.
@@ -35,8 +35,15 @@ impl Said {
     }
 
     /// What any of these runs said.
-    pub(super) fn in_any(runs: &[Evidence]) -> Self {
+    pub(in crate::check) fn in_any(runs: &[Evidence]) -> Self {
         Self(runs.iter().flat_map(Self::of_run).collect())
+    }
+
+    /// What these runs said; `None` where one of them was refused something, of which it may have said so, or did not
+    /// complete.
+    pub(in crate::check) fn of_what_met_nothing(runs: &[Evidence]) -> Option<Self> {
+        let met_nothing = |run: &Evidence| run.completed() && !run.was_refused();
+        runs.iter().all(met_nothing).then(|| Self::in_any(runs))
     }
 
     /// Whether a line of another run is none of these.
@@ -47,7 +54,7 @@ impl Said {
 
 /// Whether standard error, a notice, or the error that a load ended with says something that no clean run did. A
 /// loader that always warns says nothing by it.
-pub(super) fn says_more(said: &Said, run: &Evidence) -> bool {
+pub(in crate::check) fn says_more(said: &Said, run: &Evidence) -> bool {
     let failed_aloud = matches!(&run.ending, Ending::Failed(message) if !message.is_empty())
         && run.capabilities.has(Capability::Notices);
     failed_aloud || said.lacks_some_of(&Said::of_run(run))
