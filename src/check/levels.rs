@@ -41,6 +41,8 @@ pub(super) struct Seen {
     /// Of these, cases whose bytes were all compared, and what was seen in the first.
     pub(super) verified: u64,
     pub(super) count: Option<String>,
+    /// Of these, cases of which some bytes were compared.
+    pub(super) compared: u64,
     /// Why bytes were not observed.
     pub(super) no_bytes: Option<String>,
     /// Why outputs were not observed.
@@ -51,6 +53,7 @@ impl Seen {
     /// Counts what was seen of the tensors of a case that completed.
     pub(super) fn tensors(&mut self, seen: Option<&TensorBytes>) {
         let Some(seen) = seen else { return };
+        self.compared += u64::from(seen.verified > 0 || seen.wrong.is_some());
         if seen.is_whole() || seen.wrong.is_some() {
             self.bytes += 1;
             if seen.is_verified() && seen.wrong.is_none() {
@@ -82,12 +85,14 @@ impl Seen {
             LevelResult { level, state, cases: count, reason: reason.filter(|_| missing) }
         };
         let bytes = self.no_bytes.clone().or_else(|| Some(Capability::Memory.absence().to_owned()));
+        // Where nothing was ever compared, what other cases mapped is no observation of a part.
+        let cases = if self.no_bytes.is_some() && self.compared == 0 { 0 } else { self.bytes };
         let output = self.no_output.clone().or_else(|| Some(Capability::Output.absence().to_owned()));
         let nothing = || Some("no case completes".to_owned());
         vec![
             row(Level::P1, self.plans, self.plans.max(1), Some("nothing was resolved".to_owned())),
             row(Level::P2, self.completed, self.completed.max(1), nothing()),
-            row(Level::P3, self.bytes, self.completed.max(1), bytes),
+            row(Level::P3, cases, self.completed.max(1), bytes),
             row(Level::P4, self.outputs, self.completed.max(1), output),
         ]
     }
@@ -155,12 +160,9 @@ mod tests {
     fn a_level_named_has_to_be_observed() {
         let wanted = |level, named| Wanted { level, named };
         let seen = |verified, mapped| TensorBytes {
-            combined: None,
-            wrong: None,
             verified,
             mapped,
-            all: 9,
-            unseen: Vec::new(),
+            ..TensorBytes::compared(String::new(), None, 9)
         };
         let (verified, mapped, part) = (seen(9, 0), seen(0, 9), seen(5, 3));
         assert!(wanted(Level::P4, true).falls_short(Some(&verified), false));

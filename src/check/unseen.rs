@@ -8,7 +8,9 @@ use crate::subject::FaultSpec;
 /// says of a refusal is not in its calls at all.
 pub(super) fn lowers(missing: &NotObserved) -> bool {
     match missing.rule {
-        Rule::SameBytes | Rule::FallbackReported | Rule::SameOutput => false,
+        // Bytes that cannot be compared are counted; those of a copy that may be in use and are wrong are more.
+        Rule::SameBytes => missing.missing.contains(&Capability::Use),
+        Rule::FallbackReported | Rule::SameOutput => false,
         Rule::TensorsLocked => {
             !missing.missing.iter().any(|m| matches!(m, Capability::Destinations | Capability::Notices))
         }

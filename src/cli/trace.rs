@@ -166,7 +166,7 @@ fn tell(traced: &Traced, args: &TraceArgs, out: &mut dyn Write) -> std::io::Resu
         writeln!(out, "loadparity: `{fault}` met no call ({fired} times fired)")?;
     }
     match traced.killed_by {
-        Some(Killer::OutOfMemory) => {
+        Some(Killer::OutOfMemory { .. }) => {
             writeln!(out, "loadparity: the kernel killed the command for lack of memory")?;
         }
         Some(Killer::Outside(Some(pid))) => {

@@ -21,6 +21,8 @@ pub enum Capability {
     Layout,
     /// The contents of the memory that holds weights, or their hashes.
     Memory,
+    /// Which of several copies of the weights the loader uses.
+    Use,
     /// What the loader reports.
     Notices,
     /// What is generated, or written to standard output.
@@ -40,6 +42,7 @@ impl Capability {
             Self::Processes => "which process did what is not known",
             Self::Layout => "which bytes are weights is not known; name the model with -m",
             Self::Memory => "the memory of the command was not looked at",
+            Self::Use => "which copy of the weights is used was not seen",
             Self::Notices => "messages of the command are not understood",
             Self::Output => "no output was observed",
             Self::Kernel => "the kernel was not asked",

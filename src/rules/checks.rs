@@ -1,5 +1,6 @@
 //! The check of each rule of the contract.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rangemap::RangeSet;
@@ -53,6 +54,7 @@ pub(super) fn check(rule: Rule, case: &Case<'_>) -> Checked {
         Rule::FallbackReported => case.fallback_reported(),
         Rule::TensorsLocked => case.tensors_locked(),
         Rule::UnrequestedLock => case.unrequested_lock(),
+        Rule::KernelAgrees => case.evidence.kernel_disagrees().map_or(Holds, Broken),
         Rule::OpenedReadOnly => case.opened_read_only(),
         Rule::NeverWritten => case.never_written(),
         Rule::MappedReadOnly => case.mapped_read_only(),
@@ -377,9 +379,7 @@ impl Case<'_> {
         let gap = evidence
             .first_gap(|file| held.get(&file).cloned().unwrap_or_default(), evidence.weights.tolerance);
         let Some((name, gap)) = gap else {
-            return evidence
-                .goes_on_in_a_copy()
-                .map_or(Holds, |reason| Checked::NotObserved(vec![Capability::Memory], reason));
+            return self.lock_of_what_is_used(&held);
         };
         let (locked, all) = (evidence.locked_bytes(), evidence.weights.len());
         if locked.saturating_add(evidence.weights.tolerance) < all {
@@ -396,6 +396,9 @@ impl Case<'_> {
             return Broken(format!(
                 "{name}: the memory that holds {at} is not locked; {locked} bytes are locked elsewhere"
             ));
+        }
+        if let Some(doubt) = self.second_copy() {
+            return doubt;
         }
         let long = evidence.first_gap(
             |file| held.get(&file).cloned().unwrap_or_default(),
@@ -420,6 +423,47 @@ impl Case<'_> {
             )
         };
         Checked::NotObserved(vec![missing], why.to_owned())
+    }
+
+    /// A copy of the weights that is not locked: nobody knows whether it is the one that is used.
+    fn second_copy(&self) -> Option<Checked> {
+        let bytes = self.evidence.copied_without_lock()?;
+        let why = format!(
+            "a second copy of {bytes} bytes of the weights is not locked; which one is used was not seen"
+        );
+        Some(Checked::NotObserved(vec![Capability::Use], why))
+    }
+
+    /// All of the weights lie in locked memory: whether those are used that do.
+    fn lock_of_what_is_used(&self, held: &BTreeMap<usize, RangeSet<u64>>) -> Checked {
+        let evidence = self.evidence;
+        let not_observed = |missing, reason| Checked::NotObserved(vec![missing], reason);
+        if let Some(reason) = evidence.goes_on_in_a_copy() {
+            return not_observed(Capability::Memory, reason);
+        }
+        let present = |file: usize| {
+            let mut held = held.get(&file).cloned().unwrap_or_default();
+            evidence.locked_and_absent(file).iter().for_each(|range| held.remove(range.clone()));
+            held
+        };
+        if let Some((name, gap)) = evidence.first_gap(present, evidence.weights.tolerance.max(EDGE)) {
+            return not_observed(
+                Capability::Kernel,
+                format!("{name}: {} are locked as they come in, and were not seen to come", show(&gap)),
+            );
+        }
+        if let Some(doubt) = self.second_copy() {
+            return doubt;
+        }
+        match evidence.used_elsewhere() {
+            Some(used) => not_observed(
+                Capability::Use,
+                format!(
+                    "{used} bytes of other memory, without a lock, were used when the locked memory had gone"
+                ),
+            ),
+            None => Holds,
+        }
     }
 
     fn unrequested_lock(&self) -> Checked {
@@ -525,6 +569,13 @@ impl Case<'_> {
             }
             Some(seen) => match &seen.wrong {
                 Some(wrong) => Broken(wrong.to_string()),
+                None if seen.doubt.is_some() => {
+                    let copy = seen.doubt.iter().map(ToString::to_string).collect::<String>();
+                    Checked::NotObserved(
+                        vec![Capability::Use],
+                        format!("{copy}, in a second copy; which one is used was not seen"),
+                    )
+                }
                 None if seen.is_whole() => Holds,
                 None => {
                     let rest = "what became of the others was not seen";

@@ -4,14 +4,17 @@
 //! | --- | --- |
 //! | `outcome` | how it ended, what it generated |
 //! | `memory` | pages that were touched, memory without its lock, copies |
+//! | `kernel` | what the kernel says of it |
 //! | `locks` | what is locked, and what was tried |
 //! | `ways` | by which way the weights came |
 
+mod kernel;
 mod locks;
 mod memory;
 mod outcome;
 mod ways;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use rangemap::RangeSet;
@@ -20,7 +23,7 @@ use super::fold::{self, Fold, Placement, Process, common};
 use super::tensors::TensorBytes;
 use super::weights::length;
 use super::{Capabilities, Capability, Effective, Summary, Weights};
-use crate::trace::{Call, Op, ProcessId};
+use crate::trace::{Call, KernelMemory, Op, ProcessId};
 pub use memory::{TensorCopy, Touched};
 pub use outcome::{Ending, Output};
 
@@ -62,8 +65,14 @@ pub struct Evidence {
     pub cache: Option<(PageCount, PageCount)>,
     /// Memory whose lock was released and that was used after that: process, addresses, bytes used.
     pub used_unlocked: Vec<(ProcessId, Range<u64>, u64)>,
+    /// Bytes of other memory that a process used after memory that held the weights had gone.
+    pub used_elsewhere: BTreeMap<ProcessId, u64>,
     /// Tensors that stand where no read left them.
     pub copies: Vec<TensorCopy>,
+    /// Processes whose locks were released while another one had a copy of the memory that held the weights.
+    pub inherited: BTreeSet<ProcessId>,
+    /// What the kernel said of the memory of a process, each with how many operations stand before it.
+    pub kernel: Vec<(ProcessId, u64, KernelMemory)>,
     /// Which pages of mappings were touched, where that was looked at.
     pub touched: Option<Touched>,
     /// What moved bytes, descriptors or locks unseen, a sentence each.
@@ -99,7 +108,10 @@ impl Evidence {
             locked_pages: None,
             cache: None,
             used_unlocked: Vec::new(),
+            used_elsewhere: BTreeMap::new(),
             copies: Vec::new(),
+            inherited: BTreeSet::new(),
+            kernel: Vec::new(),
             touched: None,
             unseen: Vec::new(),
             stderr: Vec::new(),
@@ -189,18 +201,20 @@ impl Evidence {
         })
     }
 
-    /// Whether a process with a copy of a loader's memory went on when the loaders had ended: no lock is
-    /// inherited.
+    /// Whether a process with a copy of a loader's memory went on when the loaders had released their locks, or
+    /// had ended: no lock is inherited.
     #[must_use]
     pub fn goes_on_in_a_copy(&self) -> Option<String> {
-        let end = self.loaders().map(|(_, process)| process.last).max()?;
-        let all_ended = self.loaders().all(|(_, process)| process.ended);
+        let released: Option<Vec<u64>> = self.loaders().map(|(_, process)| process.released).collect();
+        let end = released.and_then(|released| released.into_iter().max());
         let goes_on = |(pid, process): (&ProcessId, &Process)| {
             let of_loader = process.copy_of.is_some_and(|from| self.is_loader(from));
-            of_loader && !self.is_loader(*pid) && process.last > end
+            of_loader && !self.is_loader(*pid) && end.is_some_and(|end| process.last > end)
         };
-        (all_ended && self.fold.processes.iter().any(goes_on)).then(|| {
-            "the process that loaded ended before one that has a copy of its memory and none of its locks"
+        let inherited = self.inherited.iter().any(|pid| self.is_loader(*pid));
+        (inherited || self.fold.processes.iter().any(goes_on)).then(|| {
+            "the process that loaded ended, or released its locks, before one that has a copy of its memory and \
+             none of its locks"
                 .to_owned()
         })
     }

@@ -6,7 +6,8 @@
 //! One operation a line. `f0`, `f1` are open files, all of them of the one model; `r0`, `r1` are regions of
 //! memory; `k` and `m` are KiB and MiB. `4k..128k` are bytes of the file, or of the region for a lock; what is
 //! behind `at` and `to` is an address. `fails`, `crashes` and `hangs` are how the run ended, `memory differs in`
-//! is what its memory showed. Lines are of the load until one that says `teardown`.
+//! is what its memory showed, and `kernel` what the kernel said of the memory that holds weights. Lines are of the
+//! load until one that says `teardown`.
 
 use super::Rule;
 use crate::plan::{LoadPlan, OnRefused};
@@ -285,6 +286,29 @@ close f0",
         keeps: MAPPED,
         breaks: MAPPED_AND_LOCKED,
         message: "memory that holds weights was locked although the plan asks for no lock",
+    },
+    Example {
+        rule: Rule::KernelAgrees,
+        plan: LoadPlan::map(true),
+        keeps: "\
+open f0
+map f0 0..256k as r0 at 4m
+lock r0 4k..256k
+kernel 252k of 252k locked
+teardown
+unlock r0 4k..256k
+unmap r0 0..256k
+close f0",
+        breaks: "\
+open f0
+map f0 0..256k as r0 at 4m
+lock r0 4k..256k
+kernel 128k of 252k locked
+teardown
+unlock r0 4k..256k
+unmap r0 0..256k
+close f0",
+        message: "the calls lock 258048 bytes of the memory that holds weights, the kernel keeps 131072 of them",
     },
     Example {
         rule: Rule::OpenedReadOnly,

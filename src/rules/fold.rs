@@ -138,8 +138,13 @@ pub struct Process {
     pub locked: RangeSet<u64>,
     /// Regions that are still there when the load is over, and descriptors of weight files.
     pub held: Held,
+    /// What of each file is mapped in memory that is locked page by page, as they come in (`MLOCK_ONFAULT`).
+    pub on_fault: BTreeMap<usize, RangeSet<u64>>,
     /// Whether the end of the process is in the trace.
     pub ended: bool,
+    /// The position of the operation with which its locks began to go when the load was over: of an unlock, an
+    /// unmap, or its end.
+    pub released: Option<u64>,
     /// The position of its last operation.
     pub last: u64,
     /// Whether it opened a weight file.

@@ -47,6 +47,7 @@ pub(super) const CONTRACT: &[Rule] = &[
     Rule::FallbackReported,
     Rule::TensorsLocked,
     Rule::UnrequestedLock,
+    Rule::KernelAgrees,
     Rule::OpenedReadOnly,
     Rule::NeverWritten,
     Rule::MappedReadOnly,

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Capability::{self, Addresses, Calls, Destinations, Layout, Memory, Notices, Output, Processes};
+use super::Capability::{
+    self, Addresses, Calls, Destinations, Kernel, Layout, Memory, Notices, Output, Processes,
+};
 
 /// A level of parity; each includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -97,6 +99,7 @@ rules! {
     FallbackReported, "fallback-reported", Some("fallback-told"), P2, [Calls, Notices, Layout], "Where direct I/O was asked for and tensor bytes came another way, a warning says so.";
     TensorsLocked, "tensors-locked", None, P2, [Calls, Layout, Addresses, Destinations], "Where a lock was asked for, the memory that holds each tensor byte is locked, or a warning says how far it went.";
     UnrequestedLock, "unrequested-lock", Some("lock-unasked"), P2, [Calls, Layout, Addresses], "Where no lock was asked for, no memory that holds weights is locked.";
+    KernelAgrees, "kernel-agrees", None, P2, [Kernel, Addresses], "The kernel keeps in memory what the calls lock of the weights, and nothing else of them.";
     OpenedReadOnly, "opened-read-only", None, P2, [Calls], "A model is opened for reading alone.";
     NeverWritten, "never-written", None, P2, [Calls], "A model is never written, cut or extended.";
     MappedReadOnly, "mapped-read-only", None, P2, [Calls], "A model is mapped read-only: what is written to a mapping reaches the file, or makes a copy that nobody shares.";

@@ -5,6 +5,8 @@
 //! - *verified* where memory was compared with the file at any time of a loader and held it, there or in a copy
 //!   that a search found;
 //! - *mapped* where a mapping of the file brought it: the kernel is trusted, copies of pages were compared;
+//! - *gone* where it was verified and at the last look was not there any more, nor in a copy: what was used instead
+//!   was not seen;
 //! - *not compared* else, and where it was seen in a process that ended before the one that goes on, or in a
 //!   mapping that nobody touched.
 //!
@@ -14,7 +16,9 @@
 //! - at the first comparison, where at least half of the tensor is right and some of it differs; a tensor that
 //!   differs in most was transformed, which is *not compared*;
 //! - where it was right before, if at least half of all weights were found right again: then that memory is where
-//!   weights stay, and not a buffer on their way.
+//!   weights stay, and not a buffer on their way;
+//! - in a copy of which at least half is right, where the tensor is gone from where it was right. Where it is not
+//!   gone, nobody knows which one is used: that is a *doubt*.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -34,13 +38,17 @@ pub struct TensorBytes {
     pub combined: Option<String>,
     /// The first tensor whose bytes are not those of the file.
     pub wrong: Option<WrongTensor>,
+    /// A copy of a tensor whose bytes are not those of the file, beside one that has them.
+    pub doubt: Option<WrongTensor>,
     /// How many bytes were compared and are those of the file.
     pub verified: u64,
+    /// How many were those of the file and at the end were not found any more.
+    pub gone: u64,
     /// How many other bytes a mapping of the file brought.
     pub mapped: u64,
     /// How many there are.
     pub all: u64,
-    /// Tensors of which some bytes were neither verified nor mapped, where that could be seen.
+    /// Tensors of which some bytes were never verified and not mapped, where that could be seen.
     pub unseen: Vec<String>,
 }
 
@@ -59,7 +67,16 @@ impl TensorBytes {
     /// All of so many bytes, compared with those of the file by this hash.
     #[must_use]
     pub fn compared(combined: String, wrong: Option<WrongTensor>, all: u64) -> Self {
-        Self { combined: Some(combined), wrong, verified: all, mapped: 0, all, unseen: Vec::new() }
+        Self {
+            combined: Some(combined),
+            wrong,
+            doubt: None,
+            verified: all,
+            gone: 0,
+            mapped: 0,
+            all,
+            unseen: Vec::new(),
+        }
     }
 
     /// Whether it is known of all bytes what they are.
@@ -83,13 +100,18 @@ impl TensorBytes {
     #[must_use]
     pub fn count(&self) -> String {
         let (seen, all) = (grouped(self.verified + self.mapped), grouped(self.all));
-        match (self.verified, self.mapped) {
+        let mut text = match (self.verified, self.mapped) {
             (_, 0) => format!("{seen} of {all} bytes verified"),
             (0, _) => format!("{seen} of {all} bytes mapped"),
             (verified, _) => {
                 format!("{seen} of {all} bytes verified or mapped ({} verified)", grouped(verified))
             }
+        };
+        if self.gone > 0 {
+            text +=
+                &format!("; {} were right when they came and were not found at the end", grouped(self.gone));
         }
+        text
     }
 }
 
@@ -155,9 +177,13 @@ impl Comparisons {
 }
 
 /// What the memory of the loaders showed.
-pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Observation]) -> TensorBytes {
+pub(super) fn seen(
+    evidence: &Evidence,
+    files: &BTreeMap<&str, usize>,
+    observations: &[Observation],
+) -> TensorBytes {
     let mut comparisons: BTreeMap<usize, Comparisons> = BTreeMap::new();
-    for Observation { pid, seen, .. } in all {
+    for Observation { pid, seen, .. } in observations {
         let Seen::Content { path, offset, len, first_difference, .. } = seen else { continue };
         let (Some(file), true) = (files.get(path.as_str()), evidence.is_loader(*pid)) else { continue };
         let range = *offset..offset.saturating_add(*len);
@@ -169,7 +195,8 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
     let copied = |file: usize| {
         let own =
             evidence.copies.iter().filter(move |copy| copy.file == file && evidence.is_loader(copy.pid));
-        own.map(|copy| copy.range.clone()).filter(|range| !range.is_empty())
+        let whole = own.filter(|copy| copy.difference.is_none());
+        whole.map(|copy| copy.range.clone()).filter(|range| !range.is_empty())
     };
     let all = evidence.weights.len();
     let stayed: u64 = comparisons
@@ -180,16 +207,34 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
             length(&stayed)
         })
         .sum();
+    let gone = gone(evidence, files, observations);
     let mut seen =
-        TensorBytes { combined: None, wrong: None, verified: 0, mapped: 0, all, unseen: Vec::new() };
+        TensorBytes { combined: None, verified: 0, ..TensorBytes::compared(String::new(), None, all) };
     for (index, file) in evidence.weights.files.iter().enumerate() {
         let mut of = comparisons.remove(&index).unwrap_or_default();
         of.verified.extend(copied(index));
         let mapped = mapped(evidence, index, &of);
         let right: RangeSet<u64> = of.verified.iter().chain(mapped.iter()).cloned().collect();
-        let verified = length(&common(&of.verified, &file.bytes));
-        seen.verified += verified;
+        let mut stays = common(&of.verified, &file.bytes);
+        let verified = length(&stays);
         seen.mapped += length(&common(&right, &file.bytes)) - verified;
+        let gone = gone.get(&index).cloned().unwrap_or_default();
+        gone.iter().filter(|_| verified > 0).for_each(|range| stays.remove(range.clone()));
+        seen.verified += length(&stays);
+        seen.gone += verified - length(&stays);
+        for copy in evidence.copies.iter().filter(|copy| copy.file == index && evidence.is_loader(copy.pid)) {
+            let Some(difference) = copy.difference else { continue };
+            let tensor = file.tensors.iter().find(|tensor| tensor.range == copy.range);
+            let tensor = tensor.map_or("the weights", |tensor| tensor.name.as_str());
+            let tensor = evidence.name(index, tensor);
+            let lost = !copy.range.is_empty() && (gone.overlaps(&copy.range) || !right.overlaps(&copy.range));
+            let wrong = WrongTensor { tensor, difference: Some(difference), later: lost };
+            if lost {
+                seen.wrong.get_or_insert(wrong)
+            } else {
+                seen.doubt.get_or_insert(wrong)
+            };
+        }
         let mut differs = of.differs.clone();
         of.verified.iter().for_each(|range| differs.remove(range.clone()));
         for tensor in &file.tensors {
@@ -216,6 +261,23 @@ pub(super) fn seen(evidence: &Evidence, files: &BTreeMap<&str, usize>, all: &[Ob
         seen.unseen.clear();
     }
     seen
+}
+
+/// The bytes of each file that were right in a loader's memory and were not found at the end.
+fn gone(
+    evidence: &Evidence,
+    files: &BTreeMap<&str, usize>,
+    observations: &[Observation],
+) -> BTreeMap<usize, RangeSet<u64>> {
+    let mut gone: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
+    for Observation { pid, seen, .. } in observations {
+        let Seen::Gone { path, offset, len } = seen else { continue };
+        let (Some(file), true) = (files.get(path.as_str()), evidence.is_loader(*pid)) else { continue };
+        if *len > 0 {
+            gone.entry(*file).or_default().insert(*offset..offset.saturating_add(*len));
+        }
+    }
+    gone
 }
 
 /// The first tensor that a clean run had in memory and a run under a fault has not, since its bytes never came: the

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{Case, Depth, FaultSpec, NotAvailable, Setting, Subject, Template, shell_line};
 use crate::layout::Kind;
-use crate::rules::{Capabilities, Capability, Ending, Evidence, Output, Profile};
+use crate::platform;
+use crate::rules::{Capabilities, Capability, Ending, Evidence, Output, PageCount, Profile};
 use crate::trace::Status;
 use crate::tracer::{self, Command, Options};
 
@@ -17,6 +18,17 @@ fn load_variables() -> Vec<OsString> {
     let mut names: Vec<OsString> = std::env::vars_os().map(|(name, _)| name).filter(loads).collect();
     names.sort();
     names
+}
+
+/// The page cache of some files together; `None` where the system does not say.
+fn cached(paths: &[PathBuf]) -> Option<PageCount> {
+    let platform = platform::native();
+    let mut sum = PageCount { pages: 0, resident: 0, locked: None };
+    for path in paths {
+        let seen = platform.open(path, false).and_then(|file| file.cached()).ok()?;
+        (sum.pages, sum.resident) = (sum.pages + seen.pages, sum.resident + seen.resident);
+    }
+    Some(sum)
 }
 
 /// A command that loads a model when asked in some spelling.
@@ -177,12 +189,15 @@ impl Subject for ExternalCommand {
             memory,
             ..Options::default()
         };
+        let before = cached(&setting.truth.paths);
         let traced = tracer::run(&command, &options)?;
+        let cache = before.zip(cached(&setting.truth.paths));
         use Capability::{Addresses, Calls, Destinations, Layout, Processes};
         let mut sees =
             Capabilities::of([Calls, Addresses, Destinations, Processes, Layout, Capability::Output]);
         if memory {
             sees.add(Capability::Memory);
+            sees.add(Capability::Kernel);
         }
         let hidden: Vec<String> = traced
             .blind_spots
@@ -196,6 +211,7 @@ impl Subject for ExternalCommand {
         let weights = setting.truth.weights.clone();
         let evidence = Evidence::new(traced.ops, weights, self.page_size(), sees);
         let mut evidence = evidence.seeing(&traced.observations);
+        evidence.cache = cache;
         if let Some(seen) =
             evidence.tensors.as_mut().filter(|seen| seen.is_verified() && seen.wrong.is_none())
         {

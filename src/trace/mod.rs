@@ -33,7 +33,7 @@ pub use errno::{Errno, ErrorKind};
 pub use errors::OsFamily;
 pub use fingerprint::Fingerprint;
 pub use jsonl::{FIRST_SCHEMA_ID, Header, ReadError, SCHEMA_ID, TraceFile, schema_text};
-pub use observation::{Difference, End, Observation, Seen, Status};
+pub use observation::{Difference, End, KernelMemory, Observation, Seen, Status};
 pub use op::{
     Advice, Call, FileId, FileIdentity, MapWritable, NativeFlags, Notice, NoticeCode, NoticeLevel, Op,
     Outcome, Phase, ProcessId, RegionId,

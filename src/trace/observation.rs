@@ -27,15 +27,56 @@ pub enum Seen {
     /// Memory was compared with this range of a file, whose first byte was found or missed at `addr`; the first
     /// byte that differs. A stretch that went through a buffer in pieces was compared piece by piece.
     Content { path: String, offset: u64, len: u64, addr: u64, first_difference: Option<Difference> },
-    /// Tensor bytes of this range of a file stand whole at `addr`, where no read left them. `alone`: what reads
-    /// and mappings brought of them is gone, or is about to go.
-    Copy { path: String, offset: u64, len: u64, addr: u64, alone: bool },
+    /// Tensor bytes of this range of a file stand at `addr`, where no read left them: whole, or all but what
+    /// differs from the first difference on. `alone`: what reads and mappings brought of them is gone, or is
+    /// about to go. `locked`: the kernel keeps that memory resident.
+    Copy {
+        path: String,
+        offset: u64,
+        len: u64,
+        addr: u64,
+        alone: bool,
+        locked: bool,
+        first_difference: Option<Difference>,
+    },
+    /// Bytes of this range of a file were right in memory, which held something else later, or went before
+    /// other memory of their size was used; they were found nowhere else.
+    Gone { path: String, offset: u64, len: u64 },
     /// A mapping of this range of a file, as it was before it went: the bytes of the file whose pages the
     /// process had in its page table, in order. What it never touched is not among them.
     Touched { path: String, offset: u64, len: u64, touched: Vec<Range<u64>> },
     /// Memory whose lock was released, or that was left with what locked memory held, as it was before it went:
     /// how many bytes of it the process used after that, in whole pages.
     UsedUnlocked { addr: u64, len: u64, used: u64 },
+    /// Memory that is not known to hold weights, large enough for them and without a lock, as it was at its end:
+    /// how many bytes of it the process used after memory that held the weights had gone, in whole pages.
+    UsedElsewhere { addr: u64, len: u64, used: u64 },
+    /// Memory from `addr` on that held weights and was locked, before it went or lost its lock: another process has
+    /// a copy of it (`fork(2)`), and no lock is inherited.
+    Inherited { addr: u64, len: u64 },
+    /// The kernel's word on the memory of the process, before some of it or its lock was released.
+    Kernel(KernelMemory),
+}
+
+/// What the kernel says of the memory of a process, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelMemory {
+    /// Anonymous memory that is resident: buffers, and copies of pages of files.
+    pub anonymous: u64,
+    /// Pages of files that are resident in it.
+    pub file: u64,
+    /// The most that was resident at one time so far, of all kinds.
+    pub peak: u64,
+    /// Address space that is locked, resident or not: what counts against the limit.
+    pub locked: u64,
+    /// The limit on that; `None` where there is none.
+    pub lock_limit: Option<u64>,
+    /// Memory in which reads and mappings left weights.
+    pub weights: u64,
+    /// What of that is resident.
+    pub weights_resident: u64,
+    /// What of that is resident and locked.
+    pub weights_locked: u64,
 }
 
 impl Seen {
@@ -47,8 +88,12 @@ impl Seen {
             Self::Cache { .. } => "cache",
             Self::Content { .. } => "content",
             Self::Copy { .. } => "copy",
+            Self::Gone { .. } => "gone",
             Self::Touched { .. } => "touched",
             Self::UsedUnlocked { .. } => "used-unlocked",
+            Self::UsedElsewhere { .. } => "used-elsewhere",
+            Self::Inherited { .. } => "inherited",
+            Self::Kernel(_) => "kernel",
         }
     }
 }

@@ -102,8 +102,14 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Killer {
     /// The kernel, for lack of memory: with SIGKILL, while the count of such kills rose that the command's
-    /// control group keeps, or the machine where there is none.
-    OutOfMemory,
+    /// control group keeps, or the machine where there is none. The limit of that group, and the most that it used,
+    /// in bytes, where they are known.
+    OutOfMemory {
+        /// What the group may use.
+        limit: Option<u64>,
+        /// What it used.
+        peak: Option<u64>,
+    },
     /// A process that is none of the command's, by its number where that is known. Nobody sees who sends
     /// SIGKILL: it is this if neither the command nor its tracer did.
     Outside(Option<i32>),
@@ -112,7 +118,16 @@ pub enum Killer {
 impl std::fmt::Display for Killer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::OutOfMemory => f.write_str("the kernel killed it for lack of memory"),
+            Self::OutOfMemory { limit, peak } => {
+                f.write_str("the kernel killed it for lack of memory")?;
+                match (limit, peak) {
+                    (Some(limit), Some(peak)) => {
+                        write!(f, ": its control group may use {limit} bytes, and needed more than {peak}")
+                    }
+                    (Some(limit), None) => write!(f, ": its control group may use {limit} bytes"),
+                    (None, _) => Ok(()),
+                }
+            }
             Self::Outside(Some(pid)) => write!(f, "process {pid}, which is none of the command's, killed it"),
             Self::Outside(None) => f.write_str("a process that is none of the command's killed it"),
         }

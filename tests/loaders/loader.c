@@ -32,11 +32,14 @@
     X(decoy_mapping) X(made_writable) X(unlocks_at_once) X(loads_in_parent) X(resized_by_path) X(direct_decoy) \
     X(direct_decoy_kept) \
     X(uses_io_uring) X(flips_a_byte) X(overwrites_later) X(lock_lost_in_copy) \
+    X(lock_left_on_zeros) X(lock_left_on_a_copy) X(lock_lost_in_transform) X(lock_lost_in_fork) \
+    X(lock_lost_in_heap) X(lock_on_fault) X(wrong_in_copy) X(wrong_in_second_copy) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
     X(idiom_late_log) X(idiom_lock_all) X(idiom_in_place_transform) X(idiom_bounce_buffer) \
-    X(idiom_frees_before_exit) X(idiom_staged_lock) X(idiom_copy_beside) \
+    X(idiom_frees_before_exit) X(idiom_staged_lock) X(idiom_copy_beside) X(idiom_relock) X(idiom_mremap_locked) \
+    X(idiom_windows) X(idiom_repacked) X(idiom_staged_in_heap) \
     /* Defects that show under faults alone. */ \
     X(restarts_at_zero) X(direct_tail_zeroed) X(interrupted_is_the_end) X(says_and_goes_on) X(buffered_for_ever) \
     X(half_locked_after_again) X(map_refused_unreported) X(map_unchecked) X(swallowed_in_thread) X(leaks_on_retry) \
@@ -290,7 +293,7 @@ static void allocate(void) {
     uint64_t spare = planted(idiom_huge_page_buffer) ? HUGE_PAGE : 0;
     image.from = down(model.start, BLOCK);
     image.length = up(model.size, BLOCK) - image.from;
-    if (planted(idiom_frees_before_exit)) {
+    if (planted(idiom_frees_before_exit) || planted(lock_lost_in_heap)) {
         image.base = allocated(image.length);
         return;
     }
@@ -303,15 +306,24 @@ static void allocate(void) {
     image.base += before;
     munmap(image.base + image.length, spare - before);
 }
+// In two windows, side by side in a place that was reserved for them.
+static byte *map_windows(int flags) {
+    uint64_t half = down(model.size / 2, BLOCK);
+    byte *base = mmap(NULL, up(model.size, BLOCK), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) die("no address space");
+    void *first = mmap(base, half, PROT_READ, flags | MAP_FIXED, model.fd, 0);
+    void *second = mmap(base + half, model.size - half, PROT_READ, flags | MAP_FIXED, model.fd, (off_t)half);
+    return first == MAP_FAILED || second == MAP_FAILED ? MAP_FAILED : base;
+}
 // False where it is to be read instead.
 static bool map(void) {
     int protection = planted(mapped_writable) ? PROT_READ | PROT_WRITE : PROT_READ;
     int flags = planted(mapped_writable) || planted(made_writable) ? MAP_PRIVATE : MAP_SHARED;
-    if (!planted(decoy_mapping)) flags |= MAP_POPULATE;
+    if (!planted(decoy_mapping) && !planted(lock_on_fault)) flags |= MAP_POPULATE;
     uint64_t first = planted(idiom_mremap) ? least(64 * KIB, model.size) : model.size;
     image.length = model.size;
     image.mapped = true;
-    image.base = mmap(NULL, first, protection, flags, model.fd, 0);
+    image.base = planted(idiom_windows) ? map_windows(flags) : mmap(NULL, first, protection, flags, model.fd, 0);
     if (image.base != MAP_FAILED && first < image.length)
         image.base = mremap(image.base, first, image.length, MREMAP_MAYMOVE);
     if (image.base == MAP_FAILED && (planted(map_refused_unreported) || planted(idiom_map_fallback))) {
@@ -350,7 +362,9 @@ static void lock_to(uint64_t to) {
     if (!asked[LOCK] || refused || to <= image.locked) return;
     if (!image.locked)
         where = planted(lock_wrong_place) && image.mapped ? anonymous(up(image.length, BLOCK)) : image.base;
-    refused = planted(lock_by_child) ? !lock_in_child(where, to) : mlock(where + image.locked, to - image.locked);
+    if (planted(lock_by_child)) refused = !lock_in_child(where, to);
+    else if (planted(lock_on_fault)) refused = syscall(SYS_mlock2, where + image.locked, to - image.locked, 1);
+    else refused = mlock(where + image.locked, to - image.locked);
     if (refused && planted(half_locked_after_again) && errno == EAGAIN) image.locked = to, refused = false;
     else if (refused && planted(idiom_all_or_no_lock)) {
         warn("failed to mlock: %s, nothing is locked", strerror(errno));
@@ -369,6 +383,27 @@ static void move(bool lock) {
     if (lock) lock_to(model.size - image.from);
     memcpy(image.base, before, image.length);
     munmap(before, image.length);
+}
+enum { KEY = 0x5a };
+// To other memory, changed by `key`, of which one byte is another where `wrong`.
+static byte *copied(byte key, bool wrong) {
+    byte *copy = planted(lock_lost_in_heap) ? allocated(image.length) : anonymous(image.length);
+    for (uint64_t i = 0; i < image.length; i++) copy[i] = image.base[i] ^ key;
+    copy[model.size - 100 - image.from] ^= wrong;
+    return copy;
+}
+// The weights are used from a copy from here on.
+static void use_copy(bool wrong) {
+    byte *copy = copied(0, wrong);
+    image.base = copy;
+}
+// They lie in locked memory, and are changed on their way to where they are used.
+static byte used_key;
+static void transform_elsewhere(void) {
+    byte *before = image.base;
+    image.base = copied(used_key = KEY, false);
+    munmap(before, image.length);
+    image.mapped = false;
 }
 // Compared with a copy that stays until the end and is of no use any more.
 static byte *beside;
@@ -460,7 +495,17 @@ static void fill_by_bounces(uint64_t from, uint64_t to) {
         memcpy(at(from), buffer, length);
     }
 }
-enum { KEY = 0x5a };
+// Each piece is read into memory of the heap that is given back at once.
+static void fill_from_heap(uint64_t from, uint64_t to) {
+    for (uint64_t length; from < to; from += length) {
+        length = least(to - from, 64 * KIB);
+        byte *piece = malloc(length);
+        if (!piece) die("out of memory");
+        read_all(piece, from, length);
+        memcpy(at(from), piece, length);
+        free(piece);
+    }
+}
 static void transform(void) {
     for (uint64_t i = model.start; i < model.size; i++) *at(i) ^= KEY;
 }
@@ -473,6 +518,7 @@ static void load(void) {
     else if (planted(idiom_threads) || planted(swallowed_in_thread) || planted(idiom_own_handles)) fill = fill_by_threads;
     else if (planted(idiom_stdio)) fill = fill_from_stdio;
     else if (planted(idiom_bounce_buffer)) fill = fill_by_bounces;
+    else if (planted(idiom_staged_in_heap)) fill = fill_from_heap;
     else fill = planted(through_a_pipe) ? fill_from_pipe : fill_buffered;
     bool staged = planted(idiom_staged_lock) && asked[LOCK] && fill == fill_buffered;
     if (fill) allocate();
@@ -483,7 +529,27 @@ static void load(void) {
         if ((!planted(locks_first_shard) || shard == 1) && image.base && !staged) lock_to(to - image.from);
     }
     if (planted(unlocks_at_once) && asked[LOCK]) munlock(image.base, image.locked);
+    if (planted(idiom_relock) && asked[LOCK]) munlock(image.base, image.locked), image.locked = 0, lock_to(model.size - image.from);
+    if (planted(lock_left_on_a_copy) && asked[LOCK]) use_copy(false);
+    if (planted(lock_lost_in_transform) && asked[LOCK]) transform_elsewhere();
+    if (planted(wrong_in_copy) || planted(wrong_in_second_copy)) {
+        byte *before = image.base;
+        use_copy(true);
+        if (planted(wrong_in_copy)) munmap(before, image.length);
+    }
     if (image.mapped) return;
+    if (planted(idiom_repacked)) transform_elsewhere();
+    if (planted(idiom_mremap_locked)) {
+        image.base = mremap(image.base, image.length, image.length + HUGE_PAGE, MREMAP_MAYMOVE);
+        if (image.base == MAP_FAILED) die("out of memory");
+        image.length += HUGE_PAGE;
+    }
+    if ((planted(lock_left_on_zeros) || planted(lock_lost_in_heap)) && asked[LOCK]) {
+        byte *before = image.base;
+        use_copy(false);
+        if (planted(lock_left_on_zeros)) memset(before, 0, image.length);
+        else free(before);
+    }
     if (staged || (planted(lock_lost_in_copy) && asked[LOCK])) move(staged);
     if (planted(idiom_copy_beside)) check_copy();
     if (planted(silent_output) || planted(flips_a_byte)) *at(model.start + (model.size - model.start) / 2) ^= 1;
@@ -518,13 +584,24 @@ static void try_io_uring(void) {
     long ring = syscall(SYS_io_uring_setup, 8, parameters);
     if (ring >= 0) close((int)ring);
 }
+// A child goes on, while the parent releases what it locked and waits.
+static void leave_to_child(void) {
+    int status = -1;
+    if (fork() == 0) {
+        usleep(30000);
+        return;
+    }
+    munlock(image.base, image.locked), munmap(image.base, image.length);
+    _exit(wait(&status) < 0 || status);
+}
 static uint64_t checksum(uint64_t sum) {
     if (planted(decoy_mapping) || planted(flips_a_byte) || planted(overwrites_later) ||
         planted(short_and_constant) || planted(says_and_goes_on) || planted(swallowed_in_thread) ||
         planted(wrong_shard)) return sum;
-    byte key = planted(idiom_in_place_transform) && !image.mapped ? KEY : 0;
+    byte key = planted(idiom_in_place_transform) && !image.mapped ? KEY : used_key;
     uint64_t late = planted(used_one_byte_late) && interruptions;
-    for (uint64_t i = model.start + late; i < model.size; i++) sum = (sum ^ *at(i) ^ key) * 0x100000001b3;
+    uint64_t end = planted(lock_on_fault) ? model.start + (model.size - model.start) / 4 : model.size;
+    for (uint64_t i = model.start + late; i < end; i++) sum = (sum ^ *at(i) ^ key) * 0x100000001b3;
     return sum;
 }
 // Long after the load: memory for something else is asked for first.
@@ -574,6 +651,7 @@ int main(int argc, char **argv) {
         load_shard(shard_path(argv[1]));
         if (planted(idiom_forked_worker)) run_a_worker();
         if (planted(loads_in_parent) && is_last_shard() && fork() > 0) _exit(0);
+        if (planted(lock_lost_in_fork) && asked[LOCK]) leave_to_child();
         tensors += model.tensors, sum = checksum(sum);
         loaded[shard - 1].base = image.base, loaded[shard - 1].length = image.length;
         loaded[shard - 1].fd = model.fd, loaded[shard - 1].direct_fd = model.direct_fd;
@@ -583,7 +661,8 @@ int main(int argc, char **argv) {
     if (planted(overwrites_later)) overwrite_last_tensor();
     print(tensors, sum);
     for (int i = 0; i < shards && i < MOST; i++) {
-        if (loaded[i].base && !loaded[i].mapped && planted(idiom_frees_before_exit)) free(loaded[i].base);
+        bool in_heap = planted(idiom_frees_before_exit) || planted(lock_lost_in_heap);
+        if (loaded[i].base && !loaded[i].mapped && in_heap) free(loaded[i].base);
         else if (loaded[i].base) munmap(loaded[i].base, loaded[i].length);
         if (beside) munmap(beside, loaded[i].length), beside = NULL;
         close(loaded[i].fd);

@@ -83,6 +83,71 @@ fn what_changes_later_is_wrong_where_weights_stay() {
     assert_eq!((seen.is_verified(), broken.len(), missing), (true, 0, 0));
 }
 
+fn gone(range: Range<u64>) -> Observation {
+    let (path, offset, len) = ("model.gguf".to_owned(), range.start, range.end - range.start);
+    Observation { after: 3, pid: 0, seen: Seen::Gone { path, offset, len } }
+}
+
+/// A copy of a tensor in memory of its own, of which the second byte may be wrong.
+fn copy(range: Range<u64>, locked: bool, wrong: bool) -> Observation {
+    let (path, offset, len) = ("model.gguf".to_owned(), range.start, range.end - range.start);
+    let first_difference = wrong.then_some(Difference { offset: offset + 1, file: 1, memory: 2 });
+    let seen =
+        Seen::Copy { path, offset, len, addr: (64 << 20) + offset, alone: false, locked, first_difference };
+    Observation { after: 3, pid: 0, seen }
+}
+
+#[test]
+fn what_is_not_there_at_the_end_is_not_verified() {
+    let (seen, broken, missing) = read(&[same(ALL), gone(B)]);
+    assert_eq!((seen.verified, seen.gone, broken.len(), missing), (124 << 10, 128 << 10, 0, 1));
+    let count =
+        "126,976 of 258,048 bytes verified; 131,072 were right when they came and were not found at the end";
+    assert_eq!(seen.count(), count);
+    // Under a fault it is no lost tensor: it came.
+    assert!(seen.unseen.is_empty());
+}
+
+#[test]
+fn a_copy_with_a_wrong_byte_is_wrong_where_the_right_one_is_gone() {
+    let (_, broken, _) = read(&[same(ALL), copy(A, false, false), copy(B, false, true), gone(B)]);
+    let expected = format!(
+        "b: byte {} of the file is 0x01, memory holds 0x02; it was right when it was loaded",
+        B.start + 1
+    );
+    assert_eq!(broken, [expected]);
+    let (seen, broken, missing) = read(&[same(ALL), copy(A, false, false), copy(B, false, true)]);
+    assert_eq!((seen.doubt.is_some(), broken.len(), missing), (true, 0, 1));
+    assert_eq!(read(&[same(ALL), copy(ALL, false, false)]).2, 0);
+}
+
+/// The weights lie in locked memory: what of that is in doubt.
+fn lock(observations: &[Observation]) -> Vec<String> {
+    let example = EXAMPLES.iter().find(|example| example.rule == Rule::TensorsLocked).expect("an example");
+    let evidence = evidence(example.keeps).seeing(observations);
+    let judged = judge(example.plan, &evidence, &Profile::FOREIGN);
+    assert_eq!(judged.findings, []);
+    let own = judged.not_observed.into_iter().filter(|missing| missing.rule == Rule::TensorsLocked);
+    own.map(|missing| missing.reason).collect()
+}
+
+#[test]
+fn a_copy_without_a_lock_leaves_a_lock_in_doubt() {
+    assert_eq!(lock(&[]), [""; 0]);
+    assert_eq!(lock(&[copy(ALL, true, false)]), [""; 0]);
+    let reason = "a second copy of 131072 bytes of the weights is not locked; which one is used was not seen";
+    assert_eq!(lock(&[copy(B, false, false)]), [reason]);
+    // A small part of the weights, as the last piece in a buffer that is used again.
+    assert_eq!(lock(&[copy(B.start..B.start + (8 << 10), false, false)]), [""; 0]);
+    let elsewhere = |used| {
+        let seen = Seen::UsedElsewhere { addr: 64 << 20, len: 1 << 20, used };
+        Observation { after: 3, pid: 0, seen }
+    };
+    assert_eq!(lock(&[elsewhere(100 << 10)]), [""; 0]);
+    let reason = "204800 bytes of other memory, without a lock, were used when the locked memory had gone";
+    assert_eq!(lock(&[elsewhere(200 << 10)]), [reason]);
+}
+
 /// Another process than the loader may make of its copy what it likes.
 #[test]
 fn only_the_memory_of_the_loader_counts() {

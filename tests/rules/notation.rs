@@ -7,8 +7,8 @@ use loadparity::rules::{
     Capabilities, Capability, Ending, Evidence, Output, Tensor, TensorBytes, WeightFile, Weights, WrongTensor,
 };
 use loadparity::trace::{
-    Call, Errno, ErrorKind, FileId, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome, Phase,
-    RegionId, Word,
+    Call, Errno, ErrorKind, FileId, KernelMemory, NativeFlags, Notice, NoticeCode, NoticeLevel, Op, Outcome,
+    Phase, ProcessId, RegionId, Word,
 };
 
 pub const PAGE: u64 = 4096;
@@ -42,15 +42,21 @@ pub fn all_capabilities() -> Capabilities {
 /// The run that the lines show. Where they say nothing else its memory holds the bytes of the file, and it
 /// completes.
 pub fn evidence(text: &str) -> Evidence {
-    let mut reader =
-        Reader { ops: Vec::new(), phase: Phase::Load, pid: 0, wrong: None, ending: Ending::Completed };
+    let mut reader = Reader {
+        ops: Vec::new(),
+        phase: Phase::Load,
+        pid: 0,
+        wrong: None,
+        kernel: Vec::new(),
+        ending: Ending::Completed,
+    };
     for line in text.lines() {
         reader.line(line).unwrap_or_else(|| panic!("not a line of a trace: {line}"));
     }
-    let Reader { ops, wrong, ending, .. } = reader;
+    let Reader { ops, wrong, ending, kernel, .. } = reader;
     let wrong = wrong.map(|tensor| WrongTensor { tensor, difference: None, later: false });
     let mut evidence = Evidence::new(ops, weights(), PAGE, all_capabilities());
-    evidence.ending = ending;
+    (evidence.ending, evidence.kernel) = (ending, kernel);
     evidence.tensors = Some(TensorBytes::compared(String::new(), wrong, 0));
     evidence.output = Some(Output::text(b"text".to_vec()));
     evidence
@@ -61,6 +67,7 @@ struct Reader {
     phase: Phase,
     pid: u32,
     wrong: Option<String>,
+    kernel: Vec<(ProcessId, u64, KernelMemory)>,
     ending: Ending,
 }
 
@@ -107,6 +114,14 @@ impl Reader {
             "crashes" => self.ending = Ending::Crashed(rest.to_owned()),
             "hangs" => self.ending = Ending::TimeLimit(rest.to_owned()),
             "memory" => self.wrong = Some(rest.strip_prefix("differs in ")?.to_owned()),
+            "kernel" => {
+                let [kept, "of", weights, "locked"] = rest.split(' ').collect::<Vec<_>>()[..] else {
+                    return None;
+                };
+                let (weights, weights_locked) = (number(weights)?, number(kept)?);
+                let memory = KernelMemory { weights, weights_locked, ..KernelMemory::default() };
+                self.kernel.push((self.pid, self.ops.len() as u64, memory));
+            }
             "process" => self.pid = rest.parse().ok()?,
             _ => match Phase::from_word(name) {
                 Some(phase) if rest.is_empty() => self.phase = phase,

@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use loadparity::trace::{
-    Advice, Call, Difference, End, Errno, ErrorKind, FileId, FileIdentity, Header, NativeFlags, Notice,
-    NoticeCode, NoticeLevel, Observation, Op, Outcome, Phase, RegionId, Seen, Status, TraceFile, Word,
+    Advice, Call, Difference, End, Errno, ErrorKind, FileId, FileIdentity, Header, KernelMemory, NativeFlags,
+    Notice, NoticeCode, NoticeLevel, Observation, Op, Outcome, Phase, RegionId, Seen, Status, TraceFile,
+    Word,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -403,6 +404,11 @@ pub fn any_ops() -> impl Strategy<Value = Vec<Op>> {
     })
 }
 
+fn difference() -> impl Strategy<Value = Option<Difference>> {
+    let bytes = (number(), any::<u8>(), any::<u8>());
+    option::of(bytes.prop_map(|(offset, file, memory)| Difference { offset, file, memory }))
+}
+
 fn seen() -> impl Strategy<Value = Seen> {
     prop_oneof![
         (number(), number(), option::of(number())).prop_map(|(pages, resident, locked)| Seen::Pages {
@@ -415,16 +421,39 @@ fn seen() -> impl Strategy<Value = Seen> {
             pages,
             resident
         }),
-        (text(), number(), number(), number(), option::of((number(), any::<u8>(), any::<u8>()))).prop_map(
-            |(path, offset, len, addr, difference)| {
-                let first_difference =
-                    difference.map(|(offset, file, memory)| Difference { offset, file, memory });
+        (text(), number(), number(), number(), difference()).prop_map(
+            |(path, offset, len, addr, first_difference)| {
                 Seen::Content { path, offset, len, addr, first_difference }
             }
         ),
-        (text(), number(), number(), number(), any::<bool>())
-            .prop_map(|(path, offset, len, addr, alone)| Seen::Copy { path, offset, len, addr, alone }),
+        (text(), number(), number(), number(), any::<(bool, bool)>(), difference()).prop_map(
+            |(path, offset, len, addr, (alone, locked), first_difference)| Seen::Copy {
+                path,
+                offset,
+                len,
+                addr,
+                alone,
+                locked,
+                first_difference
+            }
+        ),
+        (text(), number(), number()).prop_map(|(path, offset, len)| Seen::Gone { path, offset, len }),
         (number(), number(), number()).prop_map(|(addr, len, used)| Seen::UsedUnlocked { addr, len, used }),
+        (number(), number(), number()).prop_map(|(addr, len, used)| Seen::UsedElsewhere { addr, len, used }),
+        (number(), number()).prop_map(|(addr, len)| Seen::Inherited { addr, len }),
+        (proptest::array::uniform7(number()), option::of(number())).prop_map(|(numbers, lock_limit)| {
+            let [anonymous, file, peak, locked, weights, weights_resident, weights_locked] = numbers;
+            Seen::Kernel(KernelMemory {
+                anonymous,
+                file,
+                peak,
+                locked,
+                lock_limit,
+                weights,
+                weights_resident,
+                weights_locked,
+            })
+        }),
         (text(), number(), number(), proptest::collection::vec((number(), 0u64..9999), 0..3)).prop_map(
             |(path, offset, len, ranges)| {
                 let touched = ranges.iter().map(|(at, len)| *at..at.saturating_add(*len)).collect();

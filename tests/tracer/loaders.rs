@@ -26,11 +26,13 @@ rows! {
     silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
     unlocks_at_once loads_in_parent resized_by_path direct_decoy
     direct_decoy_kept uses_io_uring flips_a_byte overwrites_later
-    lock_lost_in_copy
+    lock_lost_in_copy lock_left_on_zeros lock_left_on_a_copy lock_lost_in_transform lock_lost_in_fork
+    lock_lost_in_heap lock_on_fault wrong_in_copy wrong_in_second_copy
     idiom_mremap idiom_header_mapped idiom_setfl idiom_threads idiom_stdio idiom_two_opens
     idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker idiom_shifted_buffer idiom_late_log idiom_lock_all
     idiom_in_place_transform idiom_bounce_buffer idiom_frees_before_exit
-    idiom_staged_lock idiom_copy_beside
+    idiom_staged_lock idiom_copy_beside idiom_relock idiom_mremap_locked idiom_windows idiom_repacked
+    idiom_staged_in_heap
     restarts_at_zero direct_tail_zeroed interrupted_is_the_end says_and_goes_on buffered_for_ever
     half_locked_after_again map_refused_unreported map_unchecked swallowed_in_thread leaks_on_retry
     wrong_shard fails_mute fallback_reads_once mute_behind_a_warning variable_falls_back_otherwise
@@ -68,10 +70,22 @@ fn row_holds(name: &str) {
             assert!(told.sentence().contains(reason), "{}", told.sentence());
         }
         "idiom_in_place_transform" => {
-            assert!(told.sentence().contains("P3 observed in part: "), "{}", told.sentence());
+            assert!(told.sentence().contains("P3 not observed: 0 of "), "{}", told.sentence());
         }
         "idiom_bounce_buffer" | "idiom_threads" | "idiom_stdio" | "honest" => {
             assert_eq!(told.sentence(), "parity to P4");
+        }
+        "lock_left_on_zeros" | "lock_left_on_a_copy" | "lock_lost_in_heap" | "idiom_copy_beside" => {
+            told.is_no_pass("not-observed", "is not locked; which one is used was not seen");
+        }
+        "lock_lost_in_transform" => {
+            told.is_no_pass("not-observed", "were used when the locked memory had gone");
+        }
+        "lock_lost_in_fork" => told.is_no_pass("not-observed", "or released its locks, before one"),
+        "lock_on_fault" => told.is_no_pass("not-observed", "are locked as they come in"),
+        "wrong_in_copy" => is_wrong(&told, "it was right when it was loaded"),
+        "wrong_in_second_copy" => {
+            told.is_no_pass("not-observed", "in a second copy; which one is used was not seen");
         }
         "other_model" => told.is_no_pass("blocked", "bytes of "),
         "head_only" => told.is_no_pass("blocked", "never come"),
@@ -94,6 +108,26 @@ fn is_wrong(told: &Told, why: &str) {
     let messages = told.messages("same-bytes");
     let says = |m: &&str| m.contains(": byte ") && m.contains(", memory holds 0x") && m.ends_with(why);
     assert!(!messages.is_empty() && messages.iter().all(says), "{}", told.text);
+}
+
+/// What was asked for, what the calls did and what the kernel says stand side by side, and agree.
+#[test]
+fn the_kernel_confirms_the_locks_of_an_honest_loader() {
+    let told =
+        model().check(&["--jobs", "1", "--only", "--mlock", "--only", "--no-mmap"], &command("honest"));
+    told.is_pass();
+    let groups = told.document["groups"].as_array().unwrap();
+    let memory = |name: &str| &groups.iter().find(|group| group["name"] == name).unwrap()["facts"]["memory"];
+    let number = |name: &str, field: &str| memory(name)[field].as_u64().unwrap();
+    let locked = number("map+lock", "locked_traced");
+    assert!(locked > 200_000 && number("map+lock", "locked_proven") >= locked, "{}", memory("map+lock"));
+    assert!(number("map+lock", "lock_needed") >= locked && memory("map+lock")["lock_asked"] == true);
+    assert_eq!((number("read", "locked_traced"), number("read", "locked_proven")), (0, 0));
+    let weights = number("read", "weights");
+    assert!(number("read", "resident") >= weights && number("read", "anonymous") >= weights);
+    // Nothing ran beside it, so the page cache is its own.
+    assert!(memory("read")["cached"][1].as_u64().unwrap() >= weights, "{}", memory("read"));
+    assert!(told.text.contains("proven"), "{}", told.text);
 }
 
 /// Nobody looks, and that is said.

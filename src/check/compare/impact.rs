@@ -2,7 +2,7 @@
 
 use crate::check::document::Impact;
 use crate::rules::{CommandPath, EffectiveSource, Ending, Evidence, weights_arrived};
-use crate::trace::MapWritable;
+use crate::trace::{KernelMemory, MapWritable};
 
 pub(super) struct Judged {
     pub(super) impact: Impact,
@@ -85,7 +85,15 @@ pub(super) fn judge(
     {
         judged.add(Impact::PolicyChange, reason);
     }
+    let doubt = |run: &Evidence| run.tensors.as_ref().and_then(|seen| seen.doubt.clone());
+    if let (None, Some(tensor)) = (doubt(old), doubt(new)) {
+        judged.add(Impact::DataIntegrityRisk, format!("{tensor}, in a second copy"));
+    }
     guarantees(old, new, &mut judged);
+    copies(old, new, &mut judged);
+    if let (Some(was), Some(is)) = (old.kernel_memory(), new.kernel_memory()) {
+        grown(was, is).for_each(|what| judged.add(Impact::Benign, what));
+    }
     held(old, new, &mut judged);
     let (before, after) = paths;
     if !before.same_steps(after) {
@@ -169,6 +177,55 @@ fn guarantees(old: &Evidence, new: &Evidence, judged: &mut Judged) {
     }
 }
 
+/// Copies that are not locked beside weights that are.
+fn copies(old: &Evidence, new: &Evidence, judged: &mut Judged) {
+    if !new.effective().locked {
+        return;
+    }
+    if old.used_in_copy().is_none()
+        && let Some(used) = new.used_in_copy()
+    {
+        judged.add(Impact::LostGuarantee, format!("{used} bytes are used in a copy that is not locked"));
+    }
+    if old.copied_without_lock().is_none()
+        && let Some(bytes) = new.copied_without_lock()
+    {
+        let what = format!(
+            "a second copy of {bytes} bytes of the weights is not locked; which one is used was not seen"
+        );
+        judged.add(Impact::PolicyChange, what);
+    }
+    if old.used_elsewhere().is_none()
+        && let Some(used) = new.used_elsewhere()
+    {
+        let what =
+            format!("{used} bytes of other memory, without a lock, are used when the locked memory has gone");
+        judged.add(Impact::PolicyChange, what);
+    }
+}
+
+/// As many per cent more than the old build needs, and `SLACK` bytes beside, are worth a word.
+const GROWTH: u64 = 10;
+
+/// What two runs of one command may differ by: thread stacks, arenas of allocators.
+const SLACK: u64 = 4 << 20;
+
+/// What the new build needs more of than the old one.
+fn grown(was: KernelMemory, is: KernelMemory) -> impl Iterator<Item = String> {
+    let rows = [
+        ("anonymous memory", was.anonymous, is.anonymous),
+        ("resident memory at its peak", was.peak, is.peak),
+        ("RLIMIT_MEMLOCK", was.locked, is.locked),
+    ];
+    let more = |was: u64, is: u64| is > was.saturating_add(was / 100 * GROWTH).saturating_add(SLACK);
+    rows.into_iter().filter(move |(_, was, is)| more(*was, *is)).map(|(name, was, is)| {
+        let slack = SLACK >> 20;
+        format!(
+            "it needs {is} bytes of {name}, {was} were enough (said from {GROWTH} % and {slack} MiB more on)"
+        )
+    })
+}
+
 /// What is held longer than before: still there when the load is over.
 fn held(old: &Evidence, new: &Evidence, judged: &mut Judged) {
     let sum = |run: &Evidence| {
@@ -197,5 +254,23 @@ fn held(old: &Evidence, new: &Evidence, judged: &mut Judged) {
             let what = format!("{} bytes are still {name} when the load is over, {} were", is[at], was[at]);
             judged.add(Impact::PolicyChange, what);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_worth_a_word_is_said_of_memory() {
+        let with =
+            |anonymous: u64, locked: u64| KernelMemory { anonymous, locked, ..KernelMemory::default() };
+        let said = |was, is| grown(was, is).collect::<Vec<_>>();
+        let big = 1 << 30;
+        assert_eq!(said(with(big, 0), with(big + big / 20, 0)), [""; 0]);
+        assert_eq!(said(with(0, 0), with(SLACK, 0)), [""; 0]);
+        assert_eq!(said(with(big, big), with(big / 2, big / 2)), [""; 0]);
+        let [only] = &said(with(big, 0), with(big, 8 << 20))[..] else { panic!("one sentence") };
+        assert!(only.starts_with("it needs 8388608 bytes of RLIMIT_MEMLOCK, 0 were enough"), "{only}");
     }
 }

@@ -203,6 +203,39 @@ pub struct Facts {
     pub fallbacks: Vec<String>,
     /// What the operations prove to have happened: `map`, `read+lock` …
     pub effective: String,
+    /// The memory of the load when it was over, where the kernel was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryFacts>,
+}
+
+/// The memory of one load when it was over, in bytes: what was asked for, what calls did, what the kernel says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemoryFacts {
+    /// Whether a lock was asked for.
+    pub lock_asked: bool,
+    /// Memory in which reads and mappings left weights.
+    pub weights: u64,
+    /// What of it calls locked.
+    pub locked_traced: u64,
+    /// What of it the kernel says to be locked and resident.
+    pub locked_proven: u64,
+    /// What of it the kernel says to be resident.
+    pub resident: u64,
+    /// Anonymous memory, the most of all times that the kernel was asked: before releases, and at the end.
+    pub anonymous: u64,
+    /// Pages of files that are resident in the process.
+    pub file: u64,
+    /// The most that was resident at one time.
+    pub peak: u64,
+    /// The `RLIMIT_MEMLOCK` that the load needs: locked address space, of weights or not.
+    pub lock_needed: u64,
+    /// The limit that it had; none where it was unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_limit: Option<u64>,
+    /// The page cache of the model: what was in it before the load, and after. None where runs beside this one
+    /// share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<[u64; 2]>,
 }
 
 /// What was done, counted.

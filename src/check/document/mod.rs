@@ -12,7 +12,7 @@ mod merge;
 
 pub use check::{
     CaseResult, CheckDocument, CheckFinished, CheckStarted, Facts, GroupResult, LevelResult, LevelState,
-    Normalisation, Part, Totals,
+    MemoryFacts, Normalisation, Part, Totals,
 };
 pub use compare::{CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Impact};
 pub use faults::{

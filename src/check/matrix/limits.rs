@@ -1,12 +1,12 @@
 //! The facts of a run, and what keeps one whose rules all hold from being a pass.
 
-use crate::check::document::{Facts, Verdict};
+use crate::check::document::{Facts, MemoryFacts, Verdict};
 use crate::plan::{LoadPlan, Source};
 use crate::rules::{Decided, Evidence, Limit, PageCount};
 use crate::trace::Call;
 
 /// The facts of one load.
-pub(super) fn facts(evidence: &Evidence) -> Facts {
+pub(super) fn facts(asked: LoadPlan, evidence: &Evidence) -> Facts {
     let s = &evidence.summary;
     let held = evidence.locked_bytes();
     Facts {
@@ -22,7 +22,27 @@ pub(super) fn facts(evidence: &Evidence) -> Facts {
         direct_read_bytes: s.direct_read_bytes,
         fallbacks: s.fallbacks.iter().map(ToString::to_string).collect(),
         effective: s.effective.to_string(),
+        memory: memory(asked, evidence),
     }
+}
+
+/// The memory of one load; `None` where the kernel was not asked.
+fn memory(asked: LoadPlan, evidence: &Evidence) -> Option<MemoryFacts> {
+    let kernel = evidence.kernel_memory()?;
+    let page = evidence.page_size;
+    Some(MemoryFacts {
+        lock_asked: asked.lock,
+        weights: kernel.weights,
+        locked_traced: evidence.traced_locked_weights(),
+        locked_proven: kernel.weights_locked,
+        resident: kernel.weights_resident,
+        anonymous: kernel.anonymous,
+        file: kernel.file,
+        peak: kernel.peak,
+        lock_needed: kernel.locked,
+        lock_limit: kernel.lock_limit,
+        cached: evidence.cache.map(|(before, after)| [before.resident * page, after.resident * page]),
+    })
 }
 
 /// What keeps a run whose rules all hold from being a pass, and what is to be said about it.
@@ -48,6 +68,12 @@ pub(super) fn limits(decided: &Decided, plan: LoadPlan, evidence: &Evidence) -> 
         ));
         if plan.source == Source::Direct {
             verdict = verdict.max(Verdict::Unsupported);
+        }
+    }
+    match evidence.held_twice() {
+        0 => {}
+        bytes => {
+            notes.push(format!("a second copy of {bytes} bytes of the weights stands in writable memory"))
         }
     }
     if let Some(note) = evidence.locked_pages.and_then(lock_not_confirmed) {

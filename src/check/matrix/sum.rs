@@ -111,7 +111,7 @@ impl Run<'_, '_> {
             load_mode: self.matrix.campaign.setting.dialect.word_for(plan).map(str::to_owned),
             resolved: judged.judgement.decided.to_string(),
             spellings: Vec::new(),
-            facts: facts(evidence),
+            facts: facts(plan, evidence),
             path: judged.path.fingerprint(),
             steps: judged.path.steps(),
             semantic: semantic.fingerprint(),

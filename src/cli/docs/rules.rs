@@ -13,6 +13,7 @@ const CAPABILITIES: &[Capability] = &[
     Capability::Processes,
     Capability::Layout,
     Capability::Memory,
+    Capability::Use,
     Capability::Notices,
     Capability::Output,
     Capability::Kernel,
@@ -45,8 +46,9 @@ pub(super) fn page() -> String {
          One operation a line: `f0` is an open file, `r0` a region of memory, `k` and `m` are KiB and MiB.\n\
          `4k..128k` are bytes of the file, or of the region for a lock or an unmap; what is behind `at` and `to` is an\n\
          address. `refused` names the error of a call, `gets` the bytes that a read brought where they are fewer than\n\
-         asked for. `fails`, `crashes` and `hangs` are how the run ended, `memory differs in` is what its memory showed. Lines\n\
-         are of the load until one that says `teardown`.\n\n## The rules\n",
+         asked for. `fails`, `crashes` and `hangs` are how the run ended, `memory differs in` is what its memory showed and\n\
+         `kernel` what the kernel said of the memory that holds weights. Lines are of the load until one that\n\
+         says `teardown`.\n\n## The rules\n",
     );
     for rule in Rule::ALL {
         section(*rule, &mut page);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::shared::{self, Pool, counted, digits, shown, size, test};
 use super::{Annotation, Cell, Column, Detail, Ending, Line, State, Suite, Table, Tone, View, Viewed};
 use crate::check::document::{
-    CaseResult, CheckDocument, CheckStarted, Facts, GroupResult, Header, LevelResult, LevelState, Verdict,
+    CaseResult, CheckDocument, CheckStarted, Facts, GroupResult, Header, LevelResult, LevelState,
+    MemoryFacts, Verdict,
 };
 use crate::rules::Level;
 
@@ -29,7 +30,7 @@ impl Viewed for CheckDocument {
             interrupted: finished.interrupted,
             lines: levels(&self.levels).into_iter().collect(),
             lines_hold_all: false,
-            tables: vec![matrix(&self.groups)],
+            tables: [matrix(&self.groups)].into_iter().chain(memory(&self.groups)).collect(),
             notes: shared::once(notes),
             warnings: shared::unobserved_warning(&not_observed).into_iter().chain(warnings(self)).collect(),
             not_observed,
@@ -133,6 +134,44 @@ fn row(group: &GroupResult) -> Vec<Cell> {
         output.map_or_else(dash, |hash| digits(hash).to_owned()),
     ];
     texts.into_iter().map(Cell::new).chain([Cell::toned(group.verdict)]).collect()
+}
+
+/// The memory of each plan's load: locks as they were asked for, traced and proven, and what it takes.
+fn memory(groups: &[GroupResult]) -> Option<Table> {
+    let columns = vec![
+        Column::text("plan"),
+        Column::text("lock asked"),
+        Column::numbers("traced"),
+        Column::numbers("proven"),
+        Column::numbers("resident"),
+        Column::numbers("anonymous"),
+        Column::numbers("of files").spare(),
+        Column::numbers("peak").spare(),
+        Column::numbers("memlock"),
+        Column::text("page cache").spare(),
+    ];
+    let known = groups.iter().filter_map(|group| Some((group, group.facts.memory.as_ref()?)));
+    let rows: Vec<Vec<Cell>> = known.map(|(group, memory)| memory_row(group, memory)).collect();
+    (!rows.is_empty()).then_some(Table { columns, rows })
+}
+
+fn memory_row(group: &GroupResult, memory: &MemoryFacts) -> Vec<Cell> {
+    let dash = || "–".to_owned();
+    let some = |bytes: u64| if bytes == 0 { dash() } else { size(bytes) };
+    let of_weights = |bytes: u64| format!("{} of {}", size(bytes), size(memory.weights));
+    let texts = [
+        group.name.clone(),
+        if memory.lock_asked { "yes".to_owned() } else { dash() },
+        some(memory.locked_traced),
+        some(memory.locked_proven),
+        of_weights(memory.resident),
+        size(memory.anonymous),
+        size(memory.file),
+        size(memory.peak),
+        some(memory.lock_needed),
+        memory.cached.map_or_else(dash, |[before, after]| format!("{} → {}", size(before), size(after))),
+    ];
+    texts.into_iter().map(Cell::new).collect()
 }
 
 fn spellings(group: &GroupResult) -> String {

@@ -11,7 +11,7 @@ use super::locks::SOME;
 use crate::rules::Capability;
 use crate::rules::tensors;
 use crate::rules::weights::Tensor;
-use crate::trace::{Call, Observation, ProcessId, Seen};
+use crate::trace::{Call, Difference, Observation, ProcessId, Seen};
 
 /// What the page table showed of mappings before they went, by file of the weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Touched {
     touched: BTreeMap<usize, RangeSet<u64>>,
 }
 
-/// Tensor bytes that stand whole in memory where no read left them.
+/// Tensor bytes that stand in memory where no read left them: whole, or all but some that differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorCopy {
     /// The process.
@@ -35,6 +35,10 @@ pub struct TensorCopy {
     pub addr: u64,
     /// Whether what reads and mappings brought of them is gone, or was about to go.
     pub alone: bool,
+    /// Whether the kernel kept that memory resident.
+    pub locked: bool,
+    /// The first byte that is not that of the file.
+    pub difference: Option<Difference>,
 }
 
 impl TensorCopy {
@@ -58,12 +62,23 @@ impl Evidence {
             if let Seen::UsedUnlocked { addr, len, used } = observation.seen {
                 self.used_unlocked.push((observation.pid, addr..addr.saturating_add(len), used));
             }
-            if let Seen::Copy { path, offset, len, addr, alone } = &observation.seen
+            if let Seen::Inherited { .. } = observation.seen {
+                self.inherited.insert(observation.pid);
+            }
+            if let Seen::Kernel(memory) = observation.seen {
+                self.kernel.push((observation.pid, observation.after, memory));
+            }
+            if let Seen::UsedElsewhere { used, .. } = observation.seen {
+                let known = self.used_elsewhere.entry(observation.pid).or_default();
+                *known = (*known).max(used);
+            }
+            if let Seen::Copy { path, offset, len, addr, alone, locked, first_difference } = &observation.seen
                 && let Some(file) = by_path.get(path.as_str())
             {
                 let range = *offset..offset.saturating_add(*len);
                 let (pid, file, addr, alone) = (observation.pid, *file, *addr, *alone);
-                self.copies.push(TensorCopy { pid, file, range, addr, alone });
+                let (locked, difference) = (*locked, *first_difference);
+                self.copies.push(TensorCopy { pid, file, range, addr, alone, locked, difference });
             }
             let Seen::Touched { path, offset, len, touched } = &observation.seen else { continue };
             let Some(file) = by_path.get(path.as_str()) else { continue };
@@ -93,19 +108,52 @@ impl Evidence {
         self.used_without_lock(true)
     }
 
-    /// Tensor bytes of each file that stand in a copy alone whose memory was locked.
+    /// Tensor bytes of each file that stand whole in a copy alone whose memory was locked.
     pub(in crate::rules) fn locked_copies(&self) -> BTreeMap<usize, RangeSet<u64>> {
+        self.copies_that(|copy| copy.alone && copy.locked && copy.difference.is_none())
+    }
+
+    /// Bytes of the weights that stand in a copy without a lock, where they are no small part of them.
+    #[must_use]
+    pub fn copied_without_lock(&self) -> Option<u64> {
+        let bytes = self.copies_that(|copy| !copy.locked);
+        let bytes = self.tensor_bytes(|file| bytes.get(&file).cloned().unwrap_or_default());
+        (bytes > self.weights.len() / SOME).then_some(bytes)
+    }
+
+    /// Bytes of the weights of which a second copy stands in writable memory.
+    #[must_use]
+    pub fn held_twice(&self) -> u64 {
+        let bytes = self.copies_that(|copy| !copy.alone);
+        self.tensor_bytes(|file| bytes.get(&file).cloned().unwrap_or_default())
+    }
+
+    /// Bytes of other memory without a lock that a loader used after the memory that held the weights had gone,
+    /// where they are as many as half of the weights: those may have been made into something else there.
+    #[must_use]
+    pub fn used_elsewhere(&self) -> Option<u64> {
+        let own = self.used_elsewhere.iter().filter(|(pid, _)| self.is_loader(**pid));
+        own.map(|(_, used)| *used).max().filter(|used| 2 * used >= self.weights.len())
+    }
+
+    /// Tensor bytes of each file that stand in some copies of the loaders.
+    fn copies_that(&self, of: impl Fn(&TensorCopy) -> bool) -> BTreeMap<usize, RangeSet<u64>> {
         let mut held: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
-        for copy in self.copies.iter().filter(|copy| copy.alone && self.is_loader(copy.pid)) {
-            let granted =
-                self.fold.locks.iter().filter(|lock| lock.pid == copy.pid && lock.refused.is_none());
-            let locked: RangeSet<u64> =
-                granted.map(|lock| lock.pages.clone()).filter(|pages| !pages.is_empty()).collect();
-            if !copy.range.is_empty() && locked.gaps(&copy.addresses()).next().is_none() {
+        for copy in self.copies.iter().filter(|copy| self.is_loader(copy.pid) && of(copy)) {
+            if !copy.range.is_empty() {
                 held.entry(copy.file).or_default().insert(copy.range.clone());
             }
         }
         held
+    }
+
+    /// Tensor bytes of mappings that were locked as they come in (`MLOCK_ONFAULT`) and of which no page was
+    /// seen to have come; all of them where nobody looked.
+    pub(in crate::rules) fn locked_and_absent(&self, file: usize) -> RangeSet<u64> {
+        let mut absent = self.union_of(|process| process.on_fault.get(&file).cloned().unwrap_or_default());
+        let touched = self.touched.as_ref().and_then(|seen| seen.touched.get(&file));
+        touched.into_iter().flat_map(|ranges| ranges.iter()).for_each(|range| absent.remove(range.clone()));
+        absent
     }
 
     fn used_without_lock(&self, in_copy: bool) -> Option<u64> {

@@ -27,6 +27,10 @@ struct Region {
 struct Space {
     regions: BTreeMap<RegionId, Region>,
     locked: RangeSet<u64>,
+    /// What of that is locked page by page, as they come in.
+    on_fault: RangeSet<u64>,
+    /// The pages of the lock of that kind that comes next; all of memory for those that `mlockall` makes.
+    next_on_fault: Option<Range<u64>>,
     /// What reads left at which addresses: an index into the placements that were made.
     filled: RangeMap<u64, usize>,
     made: Vec<Placement>,
@@ -136,6 +140,15 @@ impl<'w> Player<'w> {
         }
         let held_direct = held_direct(space, &placements);
         let locked = space.locked.clone();
+        let mut on_fault: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
+        for placement in placements.iter().filter(|placement| placement.way == Way::Map) {
+            let end = placement.addr.saturating_add(placement.range.end - placement.range.start);
+            for pages in space.on_fault.overlapping(&(placement.addr..end)) {
+                let at = |addr: u64| placement.range.start + (addr - placement.addr);
+                let range = at(pages.start.max(placement.addr))..at(pages.end.min(end));
+                on_fault.entry(placement.file).or_default().insert(range);
+            }
+        }
         let held = Held {
             files: space.files.iter().filter(|f| open.contains(f) && files.contains_key(f)).count() as u64,
             mapped: mapped.values().map(weights::length).sum(),
@@ -144,6 +157,7 @@ impl<'w> Player<'w> {
         let process = self.process(pid);
         (process.placements, process.mapped) = (placements, mapped);
         (process.locked, process.held, process.held_direct) = (locked, held, held_direct);
+        process.on_fault = on_fault;
     }
 
     pub(super) fn play(&mut self, op: &Op) {
@@ -159,7 +173,7 @@ impl<'w> Player<'w> {
         match &op.call {
             Call::Fork { child } => {
                 let mut copy = self.space(pid).clone();
-                (copy.locked, copy.settled) = (RangeSet::new(), false);
+                (copy.locked, copy.on_fault, copy.settled) = (RangeSet::new(), RangeSet::new(), false);
                 let mapped = copy.regions.values().any(|r| r.image.is_some() && !r.live.is_empty());
                 if mapped || copy.filled.iter().next().is_some() {
                     self.process(*child).copy_of = Some(pid);
@@ -176,6 +190,7 @@ impl<'w> Player<'w> {
             Call::Exit { .. } => {
                 self.settle(pid);
                 self.process(pid).ended = true;
+                self.process(pid).released.get_or_insert(op.seq);
                 let space = self.space(pid);
                 let held = std::mem::take(&mut space.files);
                 *space = Space { settled: true, ..Space::default() };
@@ -196,17 +211,31 @@ impl<'w> Player<'w> {
             Call::Lock { region, offset, len } if *len > 0 => {
                 let pages = self.pages(pid, *region, *offset, *len);
                 let load = op.phase == Phase::Load;
-                if refused.is_none() {
-                    self.space(pid).locked.insert(pages.clone());
+                let space = self.space(pid);
+                let on_fault = space
+                    .next_on_fault
+                    .as_ref()
+                    .is_some_and(|next| next.start <= pages.start && pages.end <= next.end);
+                if refused.is_none() && !pages.is_empty() {
+                    space.locked.insert(pages.clone());
+                    match on_fault {
+                        true => space.on_fault.insert(pages.clone()),
+                        false => space.on_fault.remove(pages.clone()),
+                    }
+                }
+                if space.next_on_fault != Some(0..u64::MAX) {
+                    space.next_on_fault = None;
                 }
                 self.fold.locks.push(LockAttempt { pid, pages, load, refused });
             }
             Call::Unlock { region, offset, len } if refused.is_none() && *len > 0 => {
                 let pages = self.pages(pid, *region, *offset, *len);
+                self.releases(op, &pages);
                 self.space(pid).locked.remove(pages);
             }
             Call::Unmap { region, offset, len } if refused.is_none() && *len > 0 => {
                 let pages = self.pages(pid, *region, *offset, *len);
+                self.releases(op, &pages);
                 let space = self.space(pid);
                 space.locked.remove(pages.clone());
                 space.filled.remove(pages.clone());
@@ -221,12 +250,29 @@ impl<'w> Player<'w> {
             {
                 self.made_writable(pid, *region, *offset, *len);
             }
+            Call::Native { name, region: Some(region), offset, len, flags, .. }
+                if name == "mlock2" && flags.has("MLOCK_ONFAULT") && *len > 0 =>
+            {
+                let pages = self.pages(pid, *region, *offset, *len);
+                self.space(pid).next_on_fault = Some(pages);
+            }
+            Call::Native { name, flags, .. } if name == "mlockall" => {
+                self.space(pid).next_on_fault = flags.has("MCL_ONFAULT").then_some(0..u64::MAX);
+            }
             Call::Remap { region, len, addr } if refused.is_none() => self.remap(pid, *region, *len, *addr),
             call => {
                 if let Some(file) = call.file() {
                     self.on_file(op, file, refused);
                 }
             }
+        }
+    }
+
+    /// Pages lose their lock; behind the load that is its end.
+    fn releases(&mut self, op: &Op, pages: &Range<u64>) {
+        let locked = !pages.is_empty() && self.space(op.pid).locked.overlaps(pages);
+        if op.phase == Phase::Teardown && locked {
+            self.process(op.pid).released.get_or_insert(op.seq);
         }
     }
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::{FIRST_SCHEMA_ID, FIRST_STRING_INTEGER, Header, SCHEMA_ID, TraceFile};
 use crate::trace::{
-    Call, Difference, End, Errno, FileId, FileIdentity, NativeFlags, Notice, Observation, Op, Outcome,
-    RegionId, Seen, Status, Word,
+    Call, Difference, End, Errno, FileId, FileIdentity, KernelMemory, NativeFlags, Notice, Observation, Op,
+    Outcome, RegionId, Seen, Status, Word,
 };
 
 /// Why a trace file cannot be used.
@@ -243,23 +243,19 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             let path = fields.string("path")?;
             let (offset, len) = (fields.int("offset")?, fields.int("len")?);
             let addr = fields.addr("addr")?;
-            let first_difference = match fields.maybe_int("first_difference")? {
-                Some(offset) => {
-                    let mut byte = |name| {
-                        let number = |v: &Value| integer(v).and_then(|n| u8::try_from(n).ok());
-                        fields.take(name, "a byte, 0 to 255", number)
-                    };
-                    Some(Difference { offset, file: byte("file_byte")?, memory: byte("memory_byte")? })
-                }
-                None => None,
-            };
+            let first_difference = difference(&mut fields)?;
             Seen::Content { path, offset, len, addr, first_difference }
         }
         "copy" => {
             let path = fields.string("path")?;
             let (offset, len) = (fields.int("offset")?, fields.int("len")?);
-            let (addr, alone) = (fields.addr("addr")?, fields.bool("alone")?);
-            Seen::Copy { path, offset, len, addr, alone }
+            let (addr, alone, locked) = (fields.addr("addr")?, fields.bool("alone")?, fields.bool("locked")?);
+            let first_difference = difference(&mut fields)?;
+            Seen::Copy { path, offset, len, addr, alone, locked, first_difference }
+        }
+        "gone" => {
+            let path = fields.string("path")?;
+            Seen::Gone { path, offset: fields.int("offset")?, len: fields.int("len")? }
         }
         "touched" => {
             let path = fields.string("path")?;
@@ -281,13 +277,38 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             let addr = fields.addr("addr")?;
             Seen::UsedUnlocked { addr, len: fields.int("len")?, used: fields.int("used")? }
         }
+        "used-elsewhere" => {
+            let addr = fields.addr("addr")?;
+            Seen::UsedElsewhere { addr, len: fields.int("len")?, used: fields.int("used")? }
+        }
+        "inherited" => Seen::Inherited { addr: fields.addr("addr")?, len: fields.int("len")? },
+        "kernel" => Seen::Kernel(KernelMemory {
+            anonymous: fields.int("anonymous")?,
+            file: fields.int("file")?,
+            peak: fields.int("peak")?,
+            locked: fields.int("locked")?,
+            lock_limit: fields.maybe_int("lock_limit")?,
+            weights: fields.int("weights")?,
+            weights_resident: fields.int("weights_resident")?,
+            weights_locked: fields.int("weights_locked")?,
+        }),
         other => {
-            let expected = "one of pages, cache, content, copy, touched, used-unlocked";
+            let expected = "one of pages, cache, content, copy, gone, touched, used-unlocked, used-elsewhere, inherited, kernel";
             return Err(fields.wrong("observation", expected, Some(&Value::from(other))));
         }
     };
     fields.finish(&format!("the observation \"{word}\""))?;
     Ok(Observation { after, pid, seen })
+}
+
+/// The first byte that differs, if any does.
+fn difference(fields: &mut Fields) -> Result<Option<Difference>> {
+    let Some(offset) = fields.maybe_int("first_difference")? else { return Ok(None) };
+    let mut byte = |name| {
+        let number = |v: &Value| integer(v).and_then(|n| u8::try_from(n).ok());
+        fields.take(name, "a byte, 0 to 255", number)
+    };
+    Ok(Some(Difference { offset, file: byte("file_byte")?, memory: byte("memory_byte")? }))
 }
 
 fn closing(mut fields: Fields) -> Result<End> {

@@ -104,22 +104,38 @@ impl Serialize for ObservationLine<'_> {
                 map.serialize_entry("path", path)?;
                 range(&mut map, *offset, *len)?;
                 map.serialize_entry("addr", &Addr(*addr))?;
-                map.serialize_entry("first_difference", &first_difference.map(|d| Int(d.offset)))?;
-                if let Some(Difference { file, memory, .. }) = first_difference {
-                    map.serialize_entry("file_byte", file)?;
-                    map.serialize_entry("memory_byte", memory)?;
-                }
+                difference(&mut map, first_difference.as_ref())?;
             }
-            Seen::Copy { path, offset, len, addr, alone } => {
+            Seen::Copy { path, offset, len, addr, alone, locked, first_difference } => {
                 map.serialize_entry("path", path)?;
                 range(&mut map, *offset, *len)?;
                 map.serialize_entry("addr", &Addr(*addr))?;
                 map.serialize_entry("alone", alone)?;
+                map.serialize_entry("locked", locked)?;
+                difference(&mut map, first_difference.as_ref())?;
             }
-            Seen::UsedUnlocked { addr, len, used } => {
+            Seen::Gone { path, offset, len } => {
+                map.serialize_entry("path", path)?;
+                range(&mut map, *offset, *len)?;
+            }
+            Seen::UsedUnlocked { addr, len, used } | Seen::UsedElsewhere { addr, len, used } => {
                 map.serialize_entry("addr", &Addr(*addr))?;
                 map.serialize_entry("len", &Int(*len))?;
                 map.serialize_entry("used", &Int(*used))?;
+            }
+            Seen::Inherited { addr, len } => {
+                map.serialize_entry("addr", &Addr(*addr))?;
+                map.serialize_entry("len", &Int(*len))?;
+            }
+            Seen::Kernel(memory) => {
+                map.serialize_entry("anonymous", &Int(memory.anonymous))?;
+                map.serialize_entry("file", &Int(memory.file))?;
+                map.serialize_entry("peak", &Int(memory.peak))?;
+                map.serialize_entry("locked", &Int(memory.locked))?;
+                map.serialize_entry("lock_limit", &memory.lock_limit.map(Int))?;
+                map.serialize_entry("weights", &Int(memory.weights))?;
+                map.serialize_entry("weights_resident", &Int(memory.weights_resident))?;
+                map.serialize_entry("weights_locked", &Int(memory.weights_locked))?;
             }
             Seen::Touched { path, offset, len, touched } => {
                 map.serialize_entry("path", path)?;
@@ -130,6 +146,16 @@ impl Serialize for ObservationLine<'_> {
         }
         map.end()
     }
+}
+
+/// The first byte that differs, if any does.
+fn difference<M: SerializeMap>(map: &mut M, first: Option<&Difference>) -> Result<(), M::Error> {
+    map.serialize_entry("first_difference", &first.map(|d| Int(d.offset)))?;
+    if let Some(Difference { file, memory, .. }) = first {
+        map.serialize_entry("file_byte", file)?;
+        map.serialize_entry("memory_byte", memory)?;
+    }
+    Ok(())
 }
 
 struct EndLine<'a>(&'a End);

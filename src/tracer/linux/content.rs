@@ -14,6 +14,10 @@
 //! were right before, its ends do not count either: headers of allocations stand there.
 //!
 //! Bytes that were mapped are the file's as long as the kernel says that no copy of the page was made.
+//!
+//! Bytes that were right once are *gone* where another read went over them, where the last look finds something
+//! else, or where their memory went and other memory of their size was used after that; a copy that is found
+//! elsewhere takes them back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -58,6 +62,10 @@ pub(super) struct Contents {
     told: Vec<Stretch>,
     counts: [usize; 2],
     buffers: Buffers,
+    /// Bytes of a model that were right in a process and are not there any more.
+    gone: BTreeMap<(u32, usize), RangeSet<u64>>,
+    /// Bytes that were right when their memory went: at the end of a program all of them are.
+    left: BTreeMap<(u32, usize), RangeSet<u64>>,
 }
 
 /// Which bytes a look compares.
@@ -79,12 +87,57 @@ impl Contents {
             told: Vec::new(),
             counts: [0; 2],
             buffers: Buffers::new(page),
+            gone: BTreeMap::new(),
+            left: BTreeMap::new(),
+        }
+    }
+
+    /// How many tensor bytes the models have that came into some process.
+    pub(super) fn weights(&self) -> u64 {
+        self.tensors.values().flat_map(|tensors| tensors.iter().map(|range| range.end - range.start)).sum()
+    }
+
+    /// Whether bytes that were right in a process are not there any more.
+    pub(super) fn misses(&self, process: u32) -> bool {
+        let own = self.gone.range((process, 0)..=(process, usize::MAX));
+        own.into_iter().any(|(_, bytes)| !bytes.is_empty())
+    }
+
+    /// Bytes of a model stand right in a process.
+    pub(super) fn found(&mut self, process: u32, model: usize, range: Range<u64>) {
+        for missing in [&mut self.gone, &mut self.left] {
+            if let Some(bytes) = missing.get_mut(&(process, model)).filter(|_| !range.is_empty()) {
+                bytes.remove(range.clone());
+            }
+        }
+    }
+
+    /// Bytes of a model that were right in a process stand no more where they did: what is there holds something
+    /// else, or their memory goes.
+    pub(super) fn lost(&mut self, process: u32, model: usize, range: Range<u64>, goes: bool) {
+        let missing = if goes { &mut self.left } else { &mut self.gone };
+        if !range.is_empty() {
+            missing.entry((process, model)).or_default().insert(range);
+        }
+    }
+
+    /// What went in a process cannot have been of use any more: other memory was used after that.
+    pub(super) fn lost_with_memory(&mut self, process: u32) {
+        for ((owner, model), bytes) in &self.left {
+            if *owner == process {
+                self.gone.entry((*owner, *model)).or_default().extend(bytes.iter().cloned());
+            }
         }
     }
 
     /// The models whose bytes came into some process.
     pub(super) fn models(&self) -> Vec<usize> {
         self.tensors.iter().filter(|(_, tensors)| !tensors.is_empty()).map(|(model, _)| *model).collect()
+    }
+
+    /// The tensor bytes of a model, if any of its bytes came.
+    pub(super) fn tensors_of(&self, model: usize) -> Option<&RangeSet<u64>> {
+        self.tensors.get(&model)
     }
 
     pub(super) fn buffers(&mut self) -> &mut Buffers {
@@ -141,8 +194,12 @@ impl Contents {
 impl Watcher {
     /// A thread is about to make a call: compares what that would lose.
     pub(super) fn before(&mut self, thread: &Thread, call: Sys, args: &[u64; 6]) {
+        self.ask_before(thread, call, args);
         let Some(contents) = &mut self.contents else { return };
-        if contents.due.remove(&thread.task.process) {
+        let process = thread.task.process;
+        if contents.due.remove(&process) {
+            contents.left.retain(|(owner, _), _| *owner != process);
+            self.released.come_again(process);
             self.searches.arrived(thread.task.process);
             self.compare(thread, 0..u64::MAX, Look::First);
         }
@@ -155,6 +212,7 @@ impl Watcher {
                 for (addr, len) in segments(thread.tid, call, args) {
                     let range = addr..addr.saturating_add(len);
                     self.compare(thread, range.clone(), Look::First);
+                    self.lose_right(thread, &range, false);
                     thread.task.space.borrow_mut().forget(range);
                 }
             }
@@ -174,9 +232,14 @@ impl Watcher {
                     thread.task.space.borrow_mut().forget(old);
                 }
             }
-            Sys::Munlock => self.part_with(thread, &pages(args[0], args[1], page)),
-            Sys::MunlockAll => self.part_with(thread, &(0..u64::MAX)),
+            Sys::Munlock | Sys::MunlockAll => {
+                let all = call == Sys::MunlockAll;
+                let range = if all { 0..u64::MAX } else { pages(args[0], args[1], page) };
+                self.tell_inherited(thread, &range);
+                self.part_with(thread, &range);
+            }
             Sys::ExitGroup => {
+                self.tell_inherited(thread, &(0..u64::MAX));
                 self.compare(thread, 0..u64::MAX, Look::Last);
                 self.search_at_end(thread);
             }
@@ -187,8 +250,20 @@ impl Watcher {
     /// Compares what will be gone, and forgets it.
     fn lose(&mut self, thread: &Thread, range: Range<u64>, look: Look) {
         self.compare(thread, range.clone(), look);
+        self.tell_inherited(thread, &range);
         self.part_with(thread, &range);
+        self.lose_right(thread, &range, true);
         thread.task.space.borrow_mut().forget(range);
+    }
+
+    /// What reads left in a range and was right is there no more, or `goes` with its memory.
+    fn lose_right(&mut self, thread: &Thread, range: &Range<u64>, goes: bool) {
+        let Some(contents) = &mut self.contents else { return };
+        let filled = thread.task.space.borrow().filled(range.clone());
+        for (addresses, filled) in filled.into_iter().filter(|(_, of)| of.compared == Compared::Same) {
+            let bytes = filled.offset(addresses.start)..filled.offset(addresses.end);
+            contents.lost(thread.task.process, filled.model, bytes, goes);
+        }
     }
 
     /// A read of a model has left bytes in memory.
@@ -205,6 +280,7 @@ impl Watcher {
         let tensors = contents.tensors.entry(model).or_insert_with(|| self.models.tensors(model));
         let mut space = thread.task.space.borrow_mut();
         let (mut at, end) = (offset, offset.saturating_add(arrived));
+        let mut came = Vec::new();
         for (addr, len) in pieces.iter().filter(|piece| piece.0 != 0) {
             let here = at..at.saturating_add(*len).min(end);
             if here.is_empty() {
@@ -216,9 +292,11 @@ impl Watcher {
                 let part = tensor.start.max(here.start)..tensor.end.min(here.end);
                 let addresses = base.wrapping_add(part.start)..base.wrapping_add(part.end);
                 space.fill(addresses, Filled { model, base, compared: Compared::NotYet });
+                came.push(part);
             }
             at = here.end;
         }
+        came.into_iter().for_each(|part| contents.found(thread.task.process, model, part));
         contents.came(thread.task.process, model, offset..at);
     }
 
@@ -271,6 +349,10 @@ impl Watcher {
                 let mut heap = || heap.get_or_insert_with(|| heap_of(thread.tid)).clone();
                 let counts = |heap: Range<u64>| own.is_some() && !heap.contains(&range.start);
                 if difference.is_none() || counts(heap()) {
+                    if difference.is_some() && filled.compared == Compared::Same {
+                        let bytes = filled.offset(range.start)..filled.offset(range.end);
+                        contents.lost(thread.task.process, filled.model, bytes, false);
+                    }
                     contents.tell(Stretch {
                         process: thread.task.process,
                         at_ns: self.now(),
@@ -333,6 +415,14 @@ impl Watcher {
             let path = self.models.text(model).to_owned();
             let seen = Seen::Content { path, offset, len, addr, first_difference: difference };
             self.machine.notes.saw(Sight { process, at_ns, seen });
+        }
+        let at_ns = self.now();
+        for ((process, model), bytes) in contents.gone {
+            for range in bytes.iter().take(MOST[0]) {
+                let path = self.models.text(model).to_owned();
+                let seen = Seen::Gone { path, offset: range.start, len: range.end - range.start };
+                self.machine.notes.saw(Sight { process, at_ns, seen });
+            }
         }
     }
 }

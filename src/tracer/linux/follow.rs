@@ -240,6 +240,7 @@ impl<'a> Follower<'a> {
                 _ => 0,
             };
             let done = self.watcher.event();
+            self.watcher.searches.parted(thread.task.process);
             self.watcher.machine.exit(&thread.task, &done, code);
         }
         self.early.retain(|known| *known != tid);
@@ -310,6 +311,9 @@ impl<'a> Follower<'a> {
         let shares = Shares { files: shares(libc::CLONE_FILES), memory: shares(libc::CLONE_VM), process };
         let (done, number) = (self.watcher.event(), u64::from(child.cast_unsigned()));
         let task = self.watcher.machine.fork(&parent.task, &done, number, shares);
+        if !process && !shares.memory {
+            self.watcher.searches.forked(task.process, parent.task.process);
+        }
         let leader = if process { parent.leader } else { child };
         let thread = Thread { tid: child, leader, task, pending: None, clone_flags: 0 };
         if let Some(at) = self.early.iter().position(|early| *early == child) {
@@ -329,6 +333,7 @@ impl<'a> Follower<'a> {
             self.threads.remove(&tid);
         }
         let done = self.watcher.event();
+        self.watcher.searches.parted(thread.task.process);
         let task = self.watcher.machine.exec(&thread.task, &done, u64::from(tid.cast_unsigned()));
         thread = Thread { tid, leader: tid, task, pending: None, clone_flags: 0 };
         if tid == self.root && !self.started {

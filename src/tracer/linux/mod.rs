@@ -9,8 +9,8 @@
 //! | `watch`, `entry`, `exit_files`, `exit_memory` | one call: what it is about, what came of it, decoded |
 //! | `look` | which pages of a mapping were touched |
 //! | `content`, `compare` | whether memory holds the bytes of the file |
-//! | `search`, `anchors` | where else it holds tensors |
-//! | `smaps` | mappings as the kernel lists them |
+//! | `search`, `anchors`, `copies` | where else it holds tensors |
+//! | `smaps`, `kernel` | mappings as the kernel lists them; what it says of the memory of a process |
 //! | `models` | which files are models |
 //! | `faults` | which fault meets a call |
 //! | `latency` | idle processors that answer at once |
@@ -27,6 +27,7 @@ mod anchors;
 mod arch;
 mod compare;
 mod content;
+mod copies;
 mod entry;
 mod exit_files;
 mod exit_memory;
@@ -34,6 +35,7 @@ mod faults;
 mod filter;
 mod flags;
 mod follow;
+mod kernel;
 mod latency;
 mod look;
 mod models;
@@ -110,7 +112,10 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     });
     let (timed_out, stdout, stderr) = followed.map_err(|error| failed("waiting for the command", &error))?;
     let killed_by = match follower.killer() {
-        Some(_) if oom.has_risen() => Some(Killer::OutOfMemory),
+        Some(_) if oom.has_risen() => {
+            let (limit, peak) = oom.limit_and_peak();
+            Some(Killer::OutOfMemory { limit, peak })
+        }
         killer => killer,
     };
     let Follower { mut watcher, mode, report, status, passed_on, .. } = follower;

@@ -31,6 +31,17 @@ impl OomCount {
     pub(super) fn has_risen(&self) -> bool {
         count(&self.file).is_some_and(|now| now > self.before)
     }
+
+    /// The limit on memory of the group that counts, and the most that it used; `None` for what it does not say.
+    pub(super) fn limit_and_peak(&self) -> (Option<u64>, Option<u64>) {
+        let number = |names: [&str; 2]| {
+            let text = |name: &&str| fs::read_to_string(self.file.with_file_name(name)).ok();
+            names.iter().find_map(text)?.trim().parse::<u64>().ok()
+        };
+        // Without a limit the first hierarchy says the largest number of pages that there is, the second a word.
+        let limit = number(["memory.max", "memory.limit_in_bytes"]).filter(|limit| *limit < 1 << 62);
+        (limit, number(["memory.peak", "memory.max_usage_in_bytes"]))
+    }
 }
 
 /// The number behind `oom_kill` in a file.
@@ -102,6 +113,25 @@ mod tests {
     fn the_count_of_this_process_has_not_risen() {
         let oom = OomCount::of(std::process::id().cast_signed());
         assert!(!oom.has_risen());
+    }
+
+    #[test]
+    fn limit_and_peak_stand_beside_the_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("memory.events");
+        let oom = OomCount { file, before: 0 };
+        assert_eq!(oom.limit_and_peak(), (None, None));
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("memory.max", "max\n");
+        write("memory.peak", "4096\n");
+        assert_eq!(oom.limit_and_peak(), (None, Some(4096)));
+        write("memory.max", "8192\n");
+        assert_eq!(oom.limit_and_peak(), (Some(8192), Some(4096)));
+        let first = tempfile::tempdir().unwrap();
+        let oom = OomCount { file: first.path().join("memory.oom_control"), before: 0 };
+        std::fs::write(first.path().join("memory.limit_in_bytes"), "9223372036854771712\n").unwrap();
+        std::fs::write(first.path().join("memory.max_usage_in_bytes"), "77\n").unwrap();
+        assert_eq!(oom.limit_and_peak(), (None, Some(77)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
+use super::content::Contents;
 use super::smaps::{self, Listed};
 use super::watch::{Thread, Watcher};
 use crate::trace::Seen;
@@ -18,6 +19,8 @@ struct Piece {
     used: Option<u64>,
     /// What shows which pages others used, where they are a file's.
     control: Option<Control>,
+    /// It never was locked, and nothing is known of what it holds.
+    elsewhere: bool,
 }
 
 /// A mapping of the tracer's own that nobody touches. A page of a file counts as referenced for every process that
@@ -61,6 +64,11 @@ pub(super) struct Released {
 }
 
 impl Released {
+    /// All weights have come, once more it may be: what is used elsewhere was not made of those that went before.
+    pub(super) fn come_again(&mut self, process: u32) {
+        self.pieces.retain(|piece| piece.process != process || !piece.elsewhere);
+    }
+
     /// What is locked again is not watched any more.
     pub(super) fn locked(&mut self, process: u32, range: &Range<u64>) {
         self.pieces.retain(|piece| piece.process != process || shared(&piece.range, range) == 0);
@@ -88,7 +96,7 @@ impl Watcher {
                 Control::of(file, offset, range.end - range.start)
             });
             if control.is_some() || !self.machine.notes.is_map(piece.region) {
-                self.released.pieces.push(Piece { process, range, used: None, control });
+                self.released.pieces.push(Piece { process, range, used: None, control, elsewhere: false });
             }
         }
         self.watch_released(thread);
@@ -97,8 +105,21 @@ impl Watcher {
     /// Memory that is not locked holds what locked memory held that goes.
     pub(super) fn left_unlocked(&mut self, thread: &Thread, ranges: impl IntoIterator<Item = Range<u64>>) {
         let process = thread.task.process;
-        let piece = |range| Piece { process, range, used: None, control: None };
+        let piece = |range| Piece { process, range, used: None, control: None, elsewhere: false };
         self.released.pieces.extend(ranges.into_iter().map(piece));
+        self.watch_released(thread);
+    }
+
+    /// Memory that held weights goes, and they may be in these in another shape.
+    pub(super) fn left_elsewhere(&mut self, thread: &Thread, ranges: impl IntoIterator<Item = Range<u64>>) {
+        let process = thread.task.process;
+        for range in ranges {
+            let known = |piece: &Piece| piece.process == process && shared(&piece.range, &range) > 0;
+            if !self.released.pieces.iter().any(known) {
+                let piece = Piece { process, range, used: None, control: None, elsewhere: true };
+                self.released.pieces.push(piece);
+            }
+        }
         self.watch_released(thread);
     }
 
@@ -165,10 +186,23 @@ impl Watcher {
         }
         self.count_used(thread);
         let at_ns = self.now();
+        let weights = self.contents.as_ref().map_or(0, Contents::weights);
+        let has_all =
+            self.released.pieces.iter().any(|piece| goes(piece) && piece.elsewhere) && self.has_all(thread);
         for piece in self.released.pieces.extract_if(.., |piece| goes(piece)) {
-            let Some(used) = piece.used else { continue };
+            let Some(used) = piece.used.filter(|used| !piece.elsewhere || 2 * used >= weights && !has_all)
+            else {
+                continue;
+            };
             let (addr, len) = (piece.range.start, piece.range.end - piece.range.start);
-            self.machine.notes.saw(Sight { process, at_ns, seen: Seen::UsedUnlocked { addr, len, used } });
+            if let Some(contents) = self.contents.as_mut().filter(|_| piece.elsewhere) {
+                contents.lost_with_memory(process);
+            }
+            let seen = match piece.elsewhere {
+                false => Seen::UsedUnlocked { addr, len, used },
+                true => Seen::UsedElsewhere { addr, len, used },
+            };
+            self.machine.notes.saw(Sight { process, at_ns, seen });
         }
     }
 }

@@ -5,10 +5,16 @@
 //!
 //! - before much locked memory is unmapped, discarded or unlocked: weights may have been copied into it, or from
 //!   it to memory without a lock, and then the lock is lost;
+//! - before much other memory goes, which may be a copy;
 //! - at the end, where all weights have arrived.
 //!
-//! Only what stands whole counts, byte for byte that of the file, so other threads that run meanwhile hide a copy
-//! and feign none. Pages that are not in memory are left out: reading them would bring them in.
+//! There is nothing to search where the memory in which nothing is known to lie has no room for what would
+//! matter: a copy without a lock, a second copy, what is gone.
+//!
+//! A copy stands whole, byte for byte that of the file, so other threads that run meanwhile hide one and feign
+//! none. A tensor that is right in at least its half, in a mapping that holds at least half of the others whole,
+//! is a copy of which bytes are wrong. Pages that are not in memory are left out: reading them would bring them
+//! in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -16,19 +22,23 @@ use std::ops::Range;
 use rangemap::RangeSet;
 
 use super::anchors::{Anchors, Part};
-use super::compare::{Buffers, read_quietly};
+use super::compare::read_quietly;
+use super::copies::{Found, Tries};
 use super::look::{TOUCHED, pages_with};
 use super::smaps::{self, Listed};
 use super::sys;
 use super::watch::{Thread, Watcher};
-use crate::trace::Seen;
 use crate::trace::linux::{Compared, Sight};
+use crate::trace::{Difference, Seen};
 
 /// Bytes of memory that are read at a time.
 const CHUNK: usize = 1 << 20;
 
 /// Places that are tried for one tensor.
 const TRIES: usize = 16;
+
+/// A part of the weights that is no small one.
+const SHARE: u64 = 16;
 
 /// The most copies that are told.
 const MOST: usize = 1 << 12;
@@ -42,9 +52,22 @@ pub(super) struct Searches {
     arrived: BTreeSet<u32>,
     /// Processes that locked memory.
     locking: BTreeSet<u32>,
-    /// Bytes of locked memory that went since the last search, by process.
-    parting: BTreeMap<u32, u64>,
+    /// What went since the last search, by process.
+    parting: BTreeMap<u32, Parting>,
     told: BTreeSet<(u32, usize, u64, u64, bool)>,
+    /// Processes that have a copy of another's memory (`fork`), and whose.
+    heirs: BTreeMap<u32, u32>,
+}
+
+/// Bytes of memory that went.
+#[derive(Clone, Copy, Default)]
+struct Parting {
+    /// That was locked.
+    locked: u64,
+    /// That was known to hold weights.
+    held: u64,
+    /// Of whatever kind.
+    any: u64,
 }
 
 impl Searches {
@@ -55,6 +78,16 @@ impl Searches {
     pub(super) fn locked(&mut self, process: u32) {
         self.locking.insert(process);
     }
+
+    /// A process begins with a copy of another's memory.
+    pub(super) fn forked(&mut self, process: u32, from: u32) {
+        self.heirs.insert(process, from);
+    }
+
+    /// It has that no more: it ended, or runs another program.
+    pub(super) fn parted(&mut self, process: u32) {
+        self.heirs.remove(&process);
+    }
 }
 
 /// A tensor that stands whole at an address.
@@ -64,6 +97,8 @@ struct Copy {
     addr: u64,
     /// What reads and mappings brought of it is gone, or is about to go.
     alone: bool,
+    /// The first byte that is not that of the file.
+    difference: Option<Difference>,
 }
 
 impl Copy {
@@ -89,46 +124,121 @@ impl Known {
         }
     }
 
+    /// How many addresses.
+    fn len(&self) -> u64 {
+        self.addresses.iter().map(|range| range.end - range.start).sum()
+    }
+
     fn has(&self, part: &Part) -> bool {
         self.bytes.get(&part.model).is_some_and(|bytes| bytes.gaps(&part.range).next().is_none())
     }
 }
 
 impl Watcher {
-    /// Locked memory is about to go, or to lose its lock.
+    /// Memory is about to go, or to lose its lock.
     pub(super) fn part_with(&mut self, thread: &Thread, going: &Range<u64>) {
         let process = thread.task.process;
-        if self.contents.is_none() || !self.searches.locking.contains(&process) {
+        let Some(contents) = &self.contents else { return };
+        let (weights, misses) = (contents.weights(), contents.misses(process));
+        let locking = self.searches.locking.contains(&process);
+        let held = self.known(thread, going.clone(), |compared| compared != Compared::Other).len();
+        let arrived = self.searches.arrived.contains(&process);
+        if weights == 0 || !(locking || misses || arrived || held > 0) {
+            return;
+        }
+        // A loader that parts with tensor by tensor does not wait for a search each time.
+        let least = weights / 4;
+        let parting = self.searches.parting.entry(process).or_default();
+        parting.held += held;
+        parting.any += (going.end - going.start).min(weights);
+        // Without either, what goes is at most a second copy.
+        let much = if locking || misses { least } else { weights / 2 };
+        if !locking && parting.held < least && parting.any < much {
             return;
         }
         let Some(listed) = smaps::of(thread.tid) else { return };
-        let shared = |known: &Listed| {
-            known.range.end.min(going.end).saturating_sub(known.range.start.max(going.start))
-        };
-        let locked = listed.iter().filter(|known| known.locked);
-        let parting = self.searches.parting.entry(process).or_default();
-        *parting += locked.map(shared).sum::<u64>();
-        // A loader that parts with tensor by tensor does not wait for a search each time.
-        if *parting < self.models.bytes() / 4 {
+        parting.locked +=
+            listed.iter().filter(|known| known.locked).map(|known| known.shared(going)).sum::<u64>();
+        let Parting { locked, held, any } = *parting;
+        let searches = locked >= least || any >= much;
+        if held < least && !searches {
             return;
         }
         self.searches.parting.remove(&process);
         self.count_used(thread);
-        let copies = self.search(thread, going, &listed);
-        let elsewhere = copies.iter().filter(|copy| copy.alone && !going.contains(&copy.addr));
-        let homes = self.unlocked_homes(thread, elsewhere, &listed);
-        self.left_unlocked(thread, homes);
-        self.tell_copies(thread, copies);
+        if searches {
+            let room = if locking || misses { weights / SHARE } else { weights / 2 };
+            let copies = self.search(thread, going, &listed, room);
+            if locked >= least {
+                let whole = copies.iter().filter(|copy| copy.difference.is_none());
+                let elsewhere = whole.filter(|copy| copy.alone && !going.contains(&copy.addr));
+                let homes = self.unlocked_homes(thread, elsewhere, &listed);
+                self.left_unlocked(thread, homes);
+            }
+            self.tell_copies(thread, copies, &listed, going);
+        }
+        if held >= least {
+            self.watch_elsewhere(thread, going, &listed);
+        }
+    }
+
+    /// Locked memory loses its lock or goes: whether another process has a copy of it, which no lock keeps.
+    pub(super) fn tell_inherited(&mut self, thread: &Thread, going: &Range<u64>) {
+        let process = thread.task.process;
+        let heir = |(heir, from): (&u32, &u32)| *from == process && *heir != process;
+        if !self.searches.locking.contains(&process) || !self.searches.heirs.iter().any(heir) {
+            return;
+        }
+        let known = self.known(thread, going.clone(), |compared| compared != Compared::Other);
+        let Some(first) = known.addresses.iter().next() else { return };
+        let (addr, len, at_ns) = (first.start, known.len(), self.now());
+        self.machine.notes.saw(Sight { process, at_ns, seen: Seen::Inherited { addr, len } });
     }
 
     /// The process ends.
     pub(super) fn search_at_end(&mut self, thread: &Thread) {
-        if self.contents.is_none() || !self.searches.arrived.contains(&thread.task.process) {
+        let process = thread.task.process;
+        let Some(contents) = &self.contents else { return };
+        let weights = contents.weights();
+        if weights == 0 || !self.searches.arrived.contains(&process) {
             return;
         }
         let Some(listed) = smaps::of(thread.tid) else { return };
-        let copies = self.search(thread, &(0..0), &listed);
-        self.tell_copies(thread, copies);
+        let may_matter = self.searches.locking.contains(&process) || contents.misses(process);
+        let least = if may_matter { weights / SHARE } else { weights / 2 };
+        let copies = self.search(thread, &(0..0), &listed, least);
+        self.tell_copies(thread, copies, &listed, &(0..0));
+    }
+
+    /// Memory that held weights goes: memory that has room for them, and in which none are known to lie, is
+    /// watched from here on. What is used there is what they were made into.
+    fn watch_elsewhere(&mut self, thread: &Thread, going: &Range<u64>, listed: &[Listed]) {
+        let Some(contents) = &self.contents else { return };
+        let least = contents.weights() / 2;
+        let page = self.machine.page();
+        let mut without = self.known(thread, 0..u64::MAX, |_| true).addresses;
+        without.insert(going.clone());
+        let mut found = Vec::new();
+        for mapping in
+            listed.iter().filter(|known| known.writable && !known.locked && known.resident >= least)
+        {
+            for gap in without.gaps(&mapping.range).filter(|gap| gap.end - gap.start >= least) {
+                let resident = pages_with(thread.tid, &gap, page, |entry| entry & TOUCHED != 0);
+                let resident: u64 = resident.iter().flatten().map(|run| run.end - run.start).sum();
+                found.extend((resident >= least).then_some(gap));
+            }
+        }
+        self.left_elsewhere(thread, found);
+    }
+
+    /// Whether all weights stand where reads and mappings brought them.
+    pub(super) fn has_all(&self, thread: &Thread) -> bool {
+        let known = self.known(thread, 0..u64::MAX, |compared| compared != Compared::Other);
+        let Some(contents) = &self.contents else { return false };
+        contents.models().into_iter().all(|model| {
+            let tensors = self.models.tensors(model);
+            tensors.iter().all(|range| known.has(&Part { model, range: range.clone() }))
+        })
     }
 
     /// Where reads and mappings left weights in some addresses, as far as the comparison is one of these.
@@ -149,33 +259,50 @@ impl Watcher {
         known
     }
 
-    /// Searches the writable memory of a process for tensors, apart from where they are known to be.
-    fn search(&mut self, thread: &Thread, going: &Range<u64>, listed: &[Listed]) -> Vec<Copy> {
+    /// Searches the writable memory of a process for tensors, apart from where they are known to be; not where
+    /// there is room for fewer than `least` bytes of them.
+    fn search(&mut self, thread: &Thread, going: &Range<u64>, listed: &[Listed], least: u64) -> Vec<Copy> {
         let right = |compared| compared != Compared::Other;
-        let all = self.known(thread, 0..u64::MAX, right);
+        let without = self.known(thread, 0..u64::MAX, right).addresses;
+        if room(listed, &without) < least {
+            return Vec::new();
+        }
         let mut stay = self.known(thread, 0..going.start, right);
         let behind = self.known(thread, going.end..u64::MAX, right);
         for (model, bytes) in behind.bytes {
             stay.bytes.entry(model).or_default().extend(bytes);
         }
-        let without = all.addresses;
         let Some(mut contents) = self.contents.take() else { return Vec::new() };
-        let anchors = self.anchors(contents.models());
-        let mut copies = Vec::new();
-        if !anchors.1.is_empty() {
+        let (models, anchors) = self.anchors(contents.models());
+        let mut found = Found::default();
+        if !anchors.is_empty() {
             let page = self.machine.page();
-            for (part, addr) in places(&anchors.1, thread.tid, listed, &without, page) {
-                let part = &anchors.1.parts[part];
-                let Some(file) = self.models.file(part.model) else { continue };
-                let copy = Copy { part: part.clone(), addr, alone: !stay.has(part) };
-                if stands_whole(contents.buffers(), thread.tid, file, &copy) {
-                    copies.push(copy);
-                }
+            let mut tries =
+                Tries { anchors: &anchors, tid: thread.tid, buffers: contents.buffers(), found: &mut found };
+            for (part, addr) in places(&anchors, thread.tid, listed, &without, page) {
+                tries.at(&self.models, part, addr);
             }
+            tries.beside(&self.models, listed, &without);
         }
-        self.searches.anchors = Some(anchors);
+        let mut copies: Vec<Copy> = Vec::new();
+        let all = contents.weights();
+        for (part, addr, difference) in found.copies(&anchors, |addr| self.home(thread, addr), all) {
+            let part = anchors.parts[part].clone();
+            let alone = !stay.has(&part);
+            if difference.is_none() {
+                contents.found(thread.task.process, part.model, part.range.clone());
+            }
+            copies.push(Copy { part, addr, alone, difference });
+        }
+        self.searches.anchors = Some((models, anchors));
         self.contents = Some(contents);
         copies
+    }
+
+    /// The mapping at an address that a call made.
+    fn home(&self, thread: &Thread, addr: u64) -> Option<Range<u64>> {
+        let space = thread.task.space.borrow();
+        space.around(addr).filter(|(_, region)| self.machine.notes.was_made(*region)).map(|(range, _)| range)
     }
 
     /// The anchors of these models.
@@ -224,20 +351,40 @@ impl Watcher {
         homes.into_iter().filter(fills).map(|(_, (range, _))| range).collect()
     }
 
-    fn tell_copies(&mut self, thread: &Thread, mut copies: Vec<Copy>) {
+    /// Gives copies to the trace; what lies in memory that goes is there no more.
+    fn tell_copies(&mut self, thread: &Thread, mut copies: Vec<Copy>, listed: &[Listed], going: &Range<u64>) {
         let (process, at_ns) = (thread.task.process, self.now());
         copies.sort_by_key(|copy| (copy.part.model, copy.addr, copy.part.range.start));
-        for Copy { part, addr, alone } in copies {
+        for copy in copies {
+            let addresses = copy.addresses();
+            let Copy { part, addr, alone, difference } = copy;
+            if let Some(contents) =
+                self.contents.as_mut().filter(|_| going.contains(&addr) && difference.is_none())
+            {
+                contents.lost(process, part.model, part.range.clone(), true);
+            }
             let told = &mut self.searches.told;
             if told.len() >= MOST || !told.insert((process, part.model, part.range.start, addr, alone)) {
                 continue;
             }
+            let locked: u64 =
+                listed.iter().filter(|known| known.locked).map(|known| known.shared(&addresses)).sum();
             let path = self.models.text(part.model).to_owned();
             let (offset, len) = (part.range.start, part.range.end - part.range.start);
-            let seen = Seen::Copy { path, offset, len, addr, alone };
+            let locked = locked >= len;
+            let seen = Seen::Copy { path, offset, len, addr, alone, locked, first_difference: difference };
             self.machine.notes.saw(Sight { process, at_ns, seen });
         }
     }
+}
+
+/// How much memory there is in which weights may lie and are not known to: bytes of writable mappings.
+fn room(listed: &[Listed], without: &RangeSet<u64>) -> u64 {
+    let free = |mapping: &Listed| {
+        let known = without.overlapping(&mapping.range).map(|range| mapping.shared(range)).sum::<u64>();
+        mapping.resident.saturating_sub(known)
+    };
+    listed.iter().filter(|known| known.writable).map(free).sum()
 }
 
 /// Where tensors may begin, as anchors in writable memory say.
@@ -278,16 +425,4 @@ fn places(
         }
     }
     found.into_iter().flat_map(|(part, places)| places.into_iter().map(move |at| (part, at))).collect()
-}
-
-/// Whether memory holds all bytes of a tensor.
-fn stands_whole(buffers: &mut Buffers, tid: libc::pid_t, file: &std::fs::File, copy: &Copy) -> bool {
-    let mut same = 0;
-    let mut tell = |range: Range<u64>, difference: Option<_>| {
-        if difference.is_none() {
-            same += range.end - range.start;
-        }
-    };
-    buffers.compare(tid, file, copy.addresses(), copy.part.range.start, &mut tell);
-    same == copy.part.range.end - copy.part.range.start
 }

@@ -19,6 +19,13 @@ pub(super) struct Listed {
     pub(super) locked: bool,
 }
 
+impl Listed {
+    /// How many addresses it shares with a range.
+    pub(super) fn shared(&self, range: &Range<u64>) -> u64 {
+        self.range.end.min(range.end).saturating_sub(self.range.start.max(range.start))
+    }
+}
+
 /// The mappings of a process; `None` where the kernel does not say.
 pub(super) fn of(tid: pid_t) -> Option<Vec<Listed>> {
     std::fs::read_to_string(format!("/proc/{tid}/smaps")).ok().map(|text| parse(&text))

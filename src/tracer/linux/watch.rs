@@ -7,6 +7,7 @@ use libc::pid_t;
 
 use super::content::Contents;
 use super::faults::{Deed, Faults};
+use super::kernel::Asked;
 use super::models::Models;
 use super::numbers::{Row, Sys};
 use super::released::Released;
@@ -100,6 +101,8 @@ pub(super) struct Watcher {
     pub(super) released: Released,
     /// What was searched for in memory.
     pub(super) searches: Searches,
+    /// How often the kernel was asked.
+    pub(super) asked: Asked,
     /// The command's own process.
     pub(super) root: pid_t,
     /// Whether the command itself sent SIGKILL to this process.
@@ -125,6 +128,7 @@ impl Watcher {
             opened: BTreeMap::new(),
             released: Released::default(),
             searches: Searches::default(),
+            asked: Asked::default(),
             root,
             killed_itself: false,
             began: Instant::now(),

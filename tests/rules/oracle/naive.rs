@@ -50,6 +50,8 @@ pub struct Deeds {
     pub exited: bool,
     /// Whose memory it began with, where that held something of a file.
     pub copy_of: Option<ProcessId>,
+    /// The operation with which its locks began to go behind the load, or it ended.
+    pub released: Option<u64>,
     pub last: u64,
     /// Each lock that was tried: its addresses and whether it was refused.
     pub locks: Vec<(BTreeSet<u64>, bool)>,
@@ -105,6 +107,12 @@ impl Process {
     fn forget(&mut self, addresses: &BTreeSet<u64>) {
         self.filled.retain(|addr, _| !addresses.contains(addr));
         self.locked.retain(|addr| !addresses.contains(addr));
+    }
+
+    fn release(&mut self, op: &Op, addresses: &BTreeSet<u64>) {
+        if op.phase == Phase::Teardown && !self.locked.is_disjoint(addresses) {
+            self.did.released.get_or_insert(op.seq);
+        }
     }
 
     fn at(&self, region: RegionId, offset: u64) -> u64 {
@@ -197,12 +205,14 @@ impl<'w> Oracle<'w> {
             }
             Call::Unlock { region, offset, len } if granted => {
                 let addresses = pages(process.at(*region, *offset), *len);
+                process.release(op, &addresses);
                 process.locked.retain(|addr| !addresses.contains(addr));
             }
             // Whole pages go, and what is in them.
             Call::Unmap { region, offset, len } if granted => {
                 let base = process.at(*region, 0);
                 let addresses = pages(base + offset, *len);
+                process.release(op, &addresses);
                 process.forget(&addresses);
                 if let Some(known) = process.regions.get_mut(region) {
                     known.gone.extend(addresses.iter().map(|addr| addr - base));
@@ -243,6 +253,7 @@ impl<'w> Oracle<'w> {
             Call::Exit { .. } => {
                 process.close_load();
                 process.did.exited = true;
+                process.did.released.get_or_insert(op.seq);
             }
             Call::Notice(notice) => drop(self.notices.insert(notice.code)),
             _ => {}

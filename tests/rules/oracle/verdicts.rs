@@ -147,6 +147,18 @@ impl Oracle<'_> {
         })
     }
 
+    /// Whether a copy of a loader's memory goes on when the locks of all of them are released.
+    fn used_without_locks(&self) -> bool {
+        let released: Vec<_> = self.of_loaders().iter().map(|(_, process, _)| process.did.released).collect();
+        let copy = |process: &Process| process.did.copy_of.is_some_and(|of| self.loaders.contains(&of));
+        released.iter().all(Option::is_some)
+            && self.processes.iter().any(|(pid, process)| {
+                !self.loaders.contains(pid)
+                    && copy(process)
+                    && released.iter().max().is_some_and(|last| Some(process.did.last) > *last)
+            })
+    }
+
     fn weights_loaded(&self) -> Says {
         if self.outlived_by(|process| process.did.opened) {
             return Says::NotObserved;
@@ -176,9 +188,7 @@ impl Oracle<'_> {
             .all_for(|byte| if self.placed(byte, first) { held(byte, first) } else { held(byte, second) });
         let locked: usize = self.of_loaders().iter().map(|(_, _, end)| end.locked.len()).sum();
         match (all, locked < self.world.tensor_bytes().len()) {
-            (true, _) if self.outlived_by(|p| p.did.copy_of.is_some_and(|of| self.loaders.contains(&of))) => {
-                Says::NotObserved
-            }
+            (true, _) if self.used_without_locks() => Says::NotObserved,
             (true, _) => Says::Holds,
             (false, true) => Says::Broken,
             // What was read may have been copied.
