@@ -426,7 +426,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -h --model --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --force --verbose --faults --depth --cases --time --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --help"
+            opts="-m -p -n -s -t -v -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --force --verbose --faults --depth --cases --time --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -437,6 +437,10 @@ _loadparity() {
                     return 0
                     ;;
                 -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --layout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -556,7 +560,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__compare)
-            opts="-m -h --model --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --format --force --help"
+            opts="-m -h --model --layout --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --expect --format --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -567,6 +571,10 @@ _loadparity() {
                     return 0
                     ;;
                 -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --layout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1130,13 +1138,21 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__import)
-            opts="-o -h --from --output --force --format --help"
+            opts="-m -o -h --from --model --output --force --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -m)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1160,7 +1176,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__judge)
-            opts="-m -h --dialect --strace --trace --log --model --env --tool --format --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
+            opts="-m -h --dialect --strace --trace --log --model --layout --env --tool --format --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1187,6 +1203,10 @@ _loadparity() {
                     return 0
                     ;;
                 -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --layout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1247,7 +1267,7 @@ _loadparity() {
                     return 0
                     ;;
                 --kind)
-                    COMPREPLY=($(compgen -W "shell systemd dockerfile compose preset" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "shell systemd dockerfile compose preset kubernetes llama-swap workflow yaml json plist makefile justfile procfile supervisord env" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1508,7 +1528,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__trace)
-            opts="-o -m -h --output --force --inject --model --timeout --every-syscall --help"
+            opts="-o -m -h --output --force --inject --model --layout --timeout --every-syscall --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1531,6 +1551,10 @@ _loadparity() {
                     return 0
                     ;;
                 -m)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --layout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
