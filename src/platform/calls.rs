@@ -255,9 +255,34 @@ pub const INTERACTIONS: &[Interaction] = &[
     },
     Interaction { what: "threads", by: "src/check/watch.rs", why: "`--jobs`: cases that run side by side" },
     Interaction {
-        what: "Ctrl-C and the signals that ask a program to end",
-        by: "src/cli/interrupt.rs",
-        why: "a campaign stops after the case under way and reports what it has",
+        what: "the signals that ask a program to end, SIGABRT and SIGBUS, `/proc/self/maps` at the latter",
+        by: "src/platform/unix/ending.rs",
+        why: "a campaign stops after the case under way and reports what it has; temporary models are removed; a mapped file that lost its end is named",
+    },
+    Interaction {
+        what: "the standard library's temporary folder",
+        by: "src/cli/faults.rs",
+        why: "`check --faults` without a model: a small made one is written there and removed at the end",
+    },
+    Interaction {
+        what: "whether a path leads into `/proc/self/fd`",
+        by: "src/cli/input.rs",
+        why: "a migrate input that is an open descriptor may be a pipe",
+    },
+    Interaction {
+        what: "whether a path leads into `/proc/self/fd` or is a device that takes any output",
+        by: "src/cli/report_file.rs",
+        why: "such an output is written to and not replaced",
+    },
+    Interaction {
+        what: "threads",
+        by: "src/engine/chat/mod.rs",
+        why: "a chat template runs on a stack of its own, and is given up after a time",
+    },
+    Interaction {
+        what: "`/proc/PID/status`, `smaps`, `limits` of the traced command",
+        by: "src/tracer/linux/kernel.rs",
+        why: "Linux, where weights have come: what the kernel says of locks, residency and the lock limit",
     },
     Interaction {
         what: "another program, started and traced: `fork`, `execve`, `ptrace`, `seccomp`",
@@ -305,7 +330,7 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "Linux: which memory is locked, resident and writable, and so may hold a copy of weights",
     },
     Interaction {
-        what: "`/proc/PID/clear_refs` of the traced command, mappings of its models, a lock on `/proc/self/exe`",
+        what: "`/proc/PID/clear_refs`, `io` of the traced command, mappings of its models, a lock on `/proc/self/exe`",
         by: "src/tracer/linux/released.rs",
         why: "Linux: whether memory was used after its lock was released",
     },

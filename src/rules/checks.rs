@@ -334,7 +334,8 @@ impl Case<'_> {
             }
             None => return Holds,
         };
-        if reports {
+        // Of a command whose words are not known, silence speaks where there was something to report.
+        if reports && (self.profile.load_phase_only || !self.decided.refusals.is_empty()) {
             return Broken(message);
         }
         let reason = Capability::Notices.absence().to_owned();

@@ -78,7 +78,7 @@ fn nothing_that_is_kept_is_stale() {
 fn what_is_stale_is_named_and_renewed() {
     let folder = copy();
     let at = |path: &str| folder.path().join(path);
-    let page = kept("docs/cli.md").replace("| 70 | internal error |", "| 71 | something else |");
+    let page = kept("docs/cli.md").replace("| 70 | internal error, ", "| 71 | something else, ");
     assert_ne!(page, kept("docs/cli.md"));
     fs::write(at("docs/cli.md"), &page).unwrap();
     fs::remove_file(at("docs/man/loadparity-run.1")).unwrap();

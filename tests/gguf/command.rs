@@ -221,10 +221,10 @@ fn make_refuses_what_is_no_model_and_leaves_no_file(#[case] args: &[&str], #[cas
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_exit_code_3() {
+fn a_folder_that_is_not_there_cannot_be_written_to() {
     let folder = TempDir::new().unwrap();
     let error = command(&["make", "-o", &inside(&folder, "no/such/made.gguf")]).unwrap_err();
-    assert_eq!(error.exit_code(), 3);
+    assert_eq!(error.exit_code(), 70);
     assert!(error.to_string().starts_with("cannot write "), "{error}");
 }
 

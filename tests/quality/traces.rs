@@ -263,6 +263,14 @@ pub const ROWS: &[Planted] = &[
         "open f0\nmap f0 0..256k as r0 at 4m\nlock r0 4k..256k\nteardown\nunlock r0 4k..256k\nunmap r0 0..256k\nclose f0",
     ),
     row(
+        "kernel-keeps-half",
+        Kind::Path,
+        "of the memory that is locked the kernel keeps half",
+        Rule::KernelAgrees,
+        LOCK,
+        "open f0\nmap f0 0..256k as r0 at 4m\nlock r0 4k..256k\nkernel 128k of 252k locked\nteardown\nunlock r0 4k..256k\nunmap r0 0..256k\nclose f0",
+    ),
+    row(
         "opened-for-writing",
         Kind::Path,
         "the model is opened for writing too",

@@ -60,7 +60,7 @@ fn mlock_is_identical_and_the_locks_tile_the_file() {
     assert!(notes.contains("end at byte 1545306112"), "{notes}");
     assert!(notes.contains("rounded up to a page of 16384 bytes"), "{notes}");
     // 0x300000000 + 84344832 + 606208 is as far as the log goes before the author's own gap.
-    assert!(notes.contains("but for 0x5104000..0x5a298000, of which no line tells"), "{notes}");
+    assert!(notes.contains("but for 0x5104000..0x5a298000, which no line reports"), "{notes}");
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn another_file_is_not_the_model(#[case] script: &str) {
 #[case::in_a_ring("io-uring", "io_uring was used")]
 #[case::through_a_copy_in_memory("memfd", "bytes of the weights")]
 #[case::by_sendfile("sendfile", "moved within the kernel")]
-#[case::a_page_of_a_received_descriptor("received", "bytes of the weights")]
+#[case::a_page_of_a_received_descriptor("received", "neither reads nor maps its weights")]
 fn what_arrives_unseen_is_not_observed(#[case] idiom: &str, #[case] why: &str) {
     let model = model();
     let command = probe::command(idiom, &model.path);

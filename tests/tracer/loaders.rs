@@ -21,24 +21,19 @@ macro_rules! rows {
 rows! {
     honest lock_first_half lock_wrong_place lock_by_child env_beats_argv other_model tail_not_loaded
     opened_for_writing mapped_writable through_a_pipe short_read_ends_it refusal_unreported
-    late_refusal_unreported short_and_constant retry_forever
-    interrupted_ends_it
-    silent_output time_in_output head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable
-    unlocks_at_once loads_in_parent resized_by_path direct_decoy
-    direct_decoy_kept uses_io_uring flips_a_byte overwrites_later
-    lock_lost_in_copy lock_left_on_zeros lock_left_on_a_copy lock_lost_in_transform lock_lost_in_fork
-    lock_lost_in_heap lock_on_fault wrong_in_copy wrong_in_second_copy
-    idiom_mremap idiom_header_mapped idiom_setfl idiom_threads idiom_stdio idiom_two_opens
-    idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker idiom_shifted_buffer idiom_late_log idiom_lock_all
-    idiom_in_place_transform idiom_bounce_buffer idiom_frees_before_exit
-    idiom_staged_lock idiom_copy_beside idiom_relock idiom_mremap_locked idiom_windows idiom_repacked
-    idiom_staged_in_heap
-    restarts_at_zero direct_tail_zeroed interrupted_is_the_end says_and_goes_on buffered_for_ever
-    half_locked_after_again map_refused_unreported map_unchecked swallowed_in_thread leaks_on_retry
-    wrong_shard fails_mute fallback_reads_once mute_behind_a_warning variable_falls_back_otherwise
-    used_one_byte_late
-    idiom_backoff idiom_map_fallback idiom_own_handles idiom_quiet_advice idiom_always_warns
-    idiom_halves_chunks idiom_reopens idiom_reads_again idiom_all_or_no_lock
+    late_refusal_unreported short_and_constant retry_forever interrupted_ends_it silent_output time_in_output
+    head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable unlocks_at_once loads_in_parent
+    resized_by_path direct_decoy direct_decoy_kept uses_io_uring flips_a_byte overwrites_later lock_lost_in_copy
+    lock_left_on_zeros lock_left_on_a_copy lock_lost_in_transform lock_lost_in_fork lock_lost_in_heap
+    lock_on_fault wrong_in_copy wrong_in_second_copy idiom_mremap idiom_header_mapped idiom_setfl idiom_threads
+    idiom_stdio idiom_two_opens idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker
+    idiom_shifted_buffer idiom_late_log idiom_lock_all idiom_in_place_transform idiom_bounce_buffer
+    idiom_frees_before_exit idiom_staged_lock idiom_copy_beside restarts_at_zero direct_tail_zeroed
+    interrupted_is_the_end says_and_goes_on buffered_for_ever half_locked_after_again map_refused_unreported
+    map_unchecked swallowed_in_thread leaks_on_retry wrong_shard fails_mute fallback_reads_once
+    mute_behind_a_warning variable_falls_back_otherwise used_one_byte_late idiom_backoff idiom_map_fallback
+    idiom_own_handles idiom_quiet_advice idiom_always_warns idiom_halves_chunks idiom_reopens idiom_reads_again
+    idiom_all_or_no_lock idiom_relock idiom_mremap_locked idiom_windows idiom_repacked idiom_staged_in_heap
 }
 
 #[test]

@@ -4,9 +4,9 @@ use crate::check::document::{
     Across, CaseResult, Cell, CheckDocument, CheckFinished, CheckStarted, Claim, CompareDocument,
     CompareFinished, CompareStarted, CompareTotals, Compared, Facts, Failure, FaultCase, FaultGroup,
     FaultOutcome, FaultTotals, FaultsBounds, FaultsDocument, FaultsFinished, FaultsLeft, FaultsStarted,
-    GroupResult, Header, Impact, JudgeDocument, LeftBecause, LevelResult, LevelState, Machine, MemoryFacts,
-    MergeDocument, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, Normalisation, Part,
-    RowMerged, Totals, Verdict,
+    GroupResult, Header, Impact, JudgeDocument, LeftBecause, LevelResult, LevelState, Machine, MergeDocument,
+    MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, Normalisation, Part, RowMerged,
+    Totals, Verdict,
 };
 use crate::plan::{LoadPlan, OnRefused};
 use crate::rules::{Capability, Finding, Level, NotObserved, Rule};

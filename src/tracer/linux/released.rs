@@ -19,8 +19,9 @@ struct Piece {
     used: Option<u64>,
     /// What shows which pages others used, where they are a file's.
     control: Option<Control>,
-    /// It never was locked, and nothing is known of what it holds.
-    elsewhere: bool,
+    /// It never was locked, and nothing is known of what it holds: how much the process had written by then, where
+    /// that is known.
+    elsewhere: Option<Option<u64>>,
 }
 
 /// A mapping of the tracer's own that nobody touches. A page of a file counts as referenced for every process that
@@ -66,7 +67,7 @@ pub(super) struct Released {
 impl Released {
     /// All weights have come, once more it may be: what is used elsewhere was not made of those that went before.
     pub(super) fn come_again(&mut self, process: u32) {
-        self.pieces.retain(|piece| piece.process != process || !piece.elsewhere);
+        self.pieces.retain(|piece| piece.process != process || piece.elsewhere.is_none());
     }
 
     /// What is locked again is not watched any more.
@@ -96,7 +97,7 @@ impl Watcher {
                 Control::of(file, offset, range.end - range.start)
             });
             if control.is_some() || !self.machine.notes.is_map(piece.region) {
-                self.released.pieces.push(Piece { process, range, used: None, control, elsewhere: false });
+                self.released.pieces.push(Piece { process, range, used: None, control, elsewhere: None });
             }
         }
         self.watch_released(thread);
@@ -105,7 +106,7 @@ impl Watcher {
     /// Memory that is not locked holds what locked memory held that goes.
     pub(super) fn left_unlocked(&mut self, thread: &Thread, ranges: impl IntoIterator<Item = Range<u64>>) {
         let process = thread.task.process;
-        let piece = |range| Piece { process, range, used: None, control: None, elsewhere: false };
+        let piece = |range| Piece { process, range, used: None, control: None, elsewhere: None };
         self.released.pieces.extend(ranges.into_iter().map(piece));
         self.watch_released(thread);
     }
@@ -113,10 +114,11 @@ impl Watcher {
     /// Memory that held weights goes, and they may be in these in another shape.
     pub(super) fn left_elsewhere(&mut self, thread: &Thread, ranges: impl IntoIterator<Item = Range<u64>>) {
         let process = thread.task.process;
+        let before = written(thread);
         for range in ranges {
             let known = |piece: &Piece| piece.process == process && shared(&piece.range, &range) > 0;
             if !self.released.pieces.iter().any(known) {
-                let piece = Piece { process, range, used: None, control: None, elsewhere: true };
+                let piece = Piece { process, range, used: None, control: None, elsewhere: Some(before) };
                 self.released.pieces.push(piece);
             }
         }
@@ -187,24 +189,33 @@ impl Watcher {
         self.count_used(thread);
         let at_ns = self.now();
         let weights = self.contents.as_ref().map_or(0, Contents::weights);
-        let has_all =
-            self.released.pieces.iter().any(|piece| goes(piece) && piece.elsewhere) && self.has_all(thread);
+        let elsewhere = |piece: &Piece| goes(piece) && piece.elsewhere.is_some();
+        let has_all = self.released.pieces.iter().any(elsewhere) && self.has_all(thread);
+        let now = written(thread);
         for piece in self.released.pieces.extract_if(.., |piece| goes(piece)) {
-            let Some(used) = piece.used.filter(|used| !piece.elsewhere || 2 * used >= weights && !has_all)
-            else {
-                continue;
+            // A loader that had said all before is at its end, and computes nothing more.
+            let counts = |used: &u64| match piece.elsewhere {
+                Some(before) => 2 * used >= weights && !has_all && (now.is_none() || now != before),
+                None => true,
             };
+            let Some(used) = piece.used.filter(counts) else { continue };
             let (addr, len) = (piece.range.start, piece.range.end - piece.range.start);
-            if let Some(contents) = self.contents.as_mut().filter(|_| piece.elsewhere) {
+            if let Some(contents) = self.contents.as_mut().filter(|_| piece.elsewhere.is_some()) {
                 contents.lost_with_memory(process);
             }
             let seen = match piece.elsewhere {
-                false => Seen::UsedUnlocked { addr, len, used },
-                true => Seen::UsedElsewhere { addr, len, used },
+                None => Seen::UsedUnlocked { addr, len, used },
+                Some(_) => Seen::UsedElsewhere { addr, len, used },
             };
             self.machine.notes.saw(Sight { process, at_ns, seen });
         }
     }
+}
+
+/// How many bytes the process has written so far, to whatever file (`wchar` of `/proc/PID/io`, `proc_pid_io(5)`).
+fn written(thread: &Thread) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{}/io", thread.tid)).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("wchar:")?.trim().parse().ok())
 }
 
 /// Keeps other traces of this program from clearing referenced bits, until it is dropped.
