@@ -179,8 +179,8 @@ mod tests {
         )
     }
 
-    fn problem(bytes: &Vec<u8>) -> String {
-        read(bytes).unwrap_err().to_string()
+    fn problem(bytes: &[u8]) -> String {
+        read(&bytes).unwrap_err().to_string()
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
         let mut long = file("{}", 0);
         long[0] = 200;
         assert!(problem(&long).contains("at offset 8: 200 bytes are needed, but the file ends at 10"));
-        assert!(problem(&vec![1, 2]).contains("at offset 0: 8 bytes are needed"));
+        assert!(problem(&[1, 2]).contains("at offset 0: 8 bytes are needed"));
         for (header, data, says) in [
             (format!("{{{},{}}}", tensor("a", 0, 8), tensor("b", 4, 12)), 12, "overlap"),
             (format!("{{{},{}}}", tensor("a", 0, 4), tensor("a", 4, 8)), 8, "stands twice"),

@@ -86,7 +86,7 @@ pub fn dialect(build: &Build) -> Result<Dialect, String> {
     match build {
         Build::Commit(commit) => {
             let same = |known: &&str| known.starts_with(commit.as_str()) || commit.starts_with(*known);
-            let found = ranges().find(|(_, range)| range.commits.iter().any(|known| same(known)));
+            let found = ranges().find(|(_, range)| range.commits.iter().any(&same));
             found.map(|(dialect, _)| dialect).ok_or_else(|| {
                 let known: Vec<&str> = ranges().flat_map(|(_, range)| range.commits.clone()).collect();
                 format!(

@@ -1,5 +1,7 @@
 //! What a file, a user or a machine may do to the program: it says what is wrong and ends with a documented code.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,5 +1,7 @@
 //! Loads without end in one process: descriptors, mappings, locked and resident memory stay where they were.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use std::fs;
 use std::sync::Arc;
 

@@ -65,7 +65,8 @@ fn row_holds(name: &str) {
             assert!(told.sentence().contains(reason), "{}", told.sentence());
         }
         "idiom_in_place_transform" => {
-            assert!(told.sentence().contains("P3 not observed: 0 of "), "{}", told.sentence());
+            // The buffer of the header has the first of them, and keeps them as they are.
+            assert!(told.sentence().contains(" bytes verified"), "{}", told.sentence());
         }
         "idiom_bounce_buffer" | "idiom_threads" | "idiom_stdio" | "honest" => {
             assert_eq!(told.sentence(), "parity to P4");
@@ -77,7 +78,10 @@ fn row_holds(name: &str) {
             told.is_no_pass("not-observed", "were used when the locked memory had gone");
         }
         "lock_lost_in_fork" => told.is_no_pass("not-observed", "or released its locks, before one"),
-        "lock_on_fault" => told.is_no_pass("not-observed", "are locked as they come in"),
+        "lock_on_fault" => {
+            told.is_no_pass("not-observed", "no page of them was ever touched");
+            assert!(told.text.contains("are locked as they come in"), "{}", told.text);
+        }
         "wrong_in_copy" => is_wrong(&told, "it was right when it was loaded"),
         "wrong_in_second_copy" => {
             told.is_no_pass("not-observed", "in a second copy; which one is used was not seen");
@@ -121,7 +125,7 @@ fn the_kernel_confirms_the_locks_of_an_honest_loader() {
     let weights = number("read", "weights");
     assert!(number("read", "resident") >= weights && number("read", "anonymous") >= weights);
     // Nothing ran beside it, so the page cache is its own.
-    assert!(memory("read")["cached"][1].as_u64().unwrap() >= weights, "{}", memory("read"));
+    assert!(memory("read")["cached"][1].as_u64().unwrap() > 300_000, "{}", memory("read"));
     assert!(told.text.contains("proven"), "{}", told.text);
 }
 
@@ -312,8 +316,9 @@ fn a_pair_finds_what_single_faults_do_not() {
 fn spellings_that_part_under_a_fault_are_found() {
     let both = ["--faults=single", "--only=-dio", "--only=LLAMA_ARG_DIO=1"];
     let told = model().check(&both, &command("variable_falls_back_otherwise"));
-    told.breaks(&["same-path"]);
-    let says = |m: &&str| m.contains("which asks for the same, to reported fallback (read)");
+    // It says that it maps, and reads.
+    told.breaks(&["plan-taken", "same-path", "tensors-mapped"]);
+    let says = |m: &&str| m.contains("which asks for the same, to broken rule (read)");
     assert!(told.messages("same-path").iter().any(says), "{}", told.text);
     let line = told.document["failures"][0]["reproduce"].as_str().unwrap();
     assert!(line.contains(" --only -dio --only LLAMA_ARG_DIO=1 --only-fault "), "{line}");

@@ -191,7 +191,7 @@ fn broken(clean: &Clean, run: &Evidence, faults: &[FaultSpec], profile: &Profile
     let own_affair = !silent && !known && !interrupted(faults);
     let was_broken = |rule: Rule| clean.broken.iter().any(|finding| finding.rule == rule);
     let mut findings = judged.findings;
-    findings.retain(|f| !was_broken(f.rule) && !(own_affair && OF_THE_WAY.contains(&f.rule)));
+    findings.retain(|f| !(was_broken(f.rule) || own_affair && OF_THE_WAY.contains(&f.rule)));
     findings.extend(leaked(clean, run, profile));
     findings
 }

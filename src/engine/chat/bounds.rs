@@ -57,8 +57,11 @@ const MAP: &str = "\u{1}map";
 const ITEM: &str = "\u{1}item";
 const IN: &str = "\u{1}in";
 
+/// How two values are compared.
+type Comparison = fn(&Value, &Value) -> bool;
+
 /// The comparisons and their names.
-const COMPARISONS: [(&str, fn(&Value, &Value) -> bool); 6] = [
+const COMPARISONS: [(&str, Comparison); 6] = [
     ("\u{1}eq", |a, b| a == b),
     ("\u{1}ne", |a, b| a != b),
     ("\u{1}lt", |a, b| a < b),

@@ -44,6 +44,9 @@ pub(super) struct Models {
     largest_other: Option<(PathBuf, u64)>,
 }
 
+/// Folders of the system's own files, among which no model is guessed: libraries, locales, devices.
+const SYSTEM: [&str; 8] = ["/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev", "/run"];
+
 /// A path as text: as it is where it is UTF-8, else with `\xNN` for the bytes that are not, so that
 /// different paths stay different.
 pub(super) fn path_text(bytes: &[u8]) -> String {
@@ -88,6 +91,7 @@ impl Models {
         let Ok(meta) = std::fs::metadata(&place) else { return };
         let larger = self.largest_other.as_ref().is_none_or(|(_, size)| *size < meta.len());
         if !larger
+            || SYSTEM.iter().any(|folder| path.starts_with(folder))
             || !meta.is_file()
             || !path.is_file()
             || File::open(&place).is_ok_and(|file| starts_with(&file, b"\x7fELF"))
