@@ -62,12 +62,24 @@ impl Drop for Control {
 #[derive(Default)]
 pub(super) struct Released {
     pieces: Vec<Piece>,
+    /// What was used elsewhere, until it shows whether the process writes anything after that.
+    suspects: Vec<Suspect>,
+}
+
+/// Memory in which something unknown was used after the weights had gone.
+struct Suspect {
+    process: u32,
+    range: Range<u64>,
+    used: u64,
+    /// How much the process had written when the weights went, where that is known.
+    before: Option<u64>,
 }
 
 impl Released {
     /// All weights have come, once more it may be: what is used elsewhere was not made of those that went before.
     pub(super) fn come_again(&mut self, process: u32) {
         self.pieces.retain(|piece| piece.process != process || piece.elsewhere.is_none());
+        self.suspects.retain(|suspect| suspect.process != process);
     }
 
     /// What is locked again is not watched any more.
@@ -183,30 +195,46 @@ impl Watcher {
     pub(super) fn used_since(&mut self, thread: &Thread, addresses: &Range<u64>) {
         let process = thread.task.process;
         let goes = |piece: &Piece| piece.process == process && shared(&piece.range, addresses) > 0;
-        if !self.released.pieces.iter().any(goes) {
-            return;
+        if self.released.pieces.iter().any(goes) {
+            self.count_used(thread);
+            let at_ns = self.now();
+            let weights = self.contents.as_ref().map_or(0, Contents::weights);
+            let elsewhere = |piece: &Piece| goes(piece) && piece.elsewhere.is_some();
+            let has_all = self.released.pieces.iter().any(elsewhere) && self.has_all(thread);
+            for Piece { range, used, elsewhere, .. } in
+                self.released.pieces.extract_if(.., |piece| goes(piece))
+            {
+                let Some(used) = used else { continue };
+                if let Some(before) = elsewhere {
+                    if 2 * used >= weights && !has_all {
+                        self.released.suspects.push(Suspect { process, range, used, before });
+                    }
+                    continue;
+                }
+                let (addr, len) = (range.start, range.end - range.start);
+                let seen = Seen::UsedUnlocked { addr, len, used };
+                self.machine.notes.saw(Sight { process, at_ns, seen });
+            }
         }
-        self.count_used(thread);
-        let at_ns = self.now();
-        let weights = self.contents.as_ref().map_or(0, Contents::weights);
-        let elsewhere = |piece: &Piece| goes(piece) && piece.elsewhere.is_some();
-        let has_all = self.released.pieces.iter().any(elsewhere) && self.has_all(thread);
-        let now = written(thread);
-        for piece in self.released.pieces.extract_if(.., |piece| goes(piece)) {
-            // A loader that had said all before is at its end, and computes nothing more.
-            let counts = |used: &u64| match piece.elsewhere {
-                Some(before) => 2 * used >= weights && !has_all && (now.is_none() || now != before),
-                None => true,
-            };
-            let Some(used) = piece.used.filter(counts) else { continue };
-            let (addr, len) = (piece.range.start, piece.range.end - piece.range.start);
-            if let Some(contents) = self.contents.as_mut().filter(|_| piece.elsewhere.is_some()) {
+        if addresses.end == u64::MAX {
+            self.tell_suspects(thread);
+        }
+    }
+
+    /// The process ends: what it used elsewhere counts if it has written anything after the weights went. A loader
+    /// that had said all before that was at its end, and computed nothing more.
+    fn tell_suspects(&mut self, thread: &Thread) {
+        let process = thread.task.process;
+        let (at_ns, now) = (self.now(), written(thread));
+        for suspect in self.released.suspects.extract_if(.., |suspect| suspect.process == process) {
+            if now.is_some() && now == suspect.before {
+                continue;
+            }
+            if let Some(contents) = &mut self.contents {
                 contents.lost_with_memory(process);
             }
-            let seen = match piece.elsewhere {
-                None => Seen::UsedUnlocked { addr, len, used },
-                Some(_) => Seen::UsedElsewhere { addr, len, used },
-            };
+            let Suspect { range, used, .. } = suspect;
+            let seen = Seen::UsedElsewhere { addr: range.start, len: range.end - range.start, used };
             self.machine.notes.saw(Sight { process, at_ns, seen });
         }
     }
