@@ -2,7 +2,7 @@
 //!
 //! A template is a Jinja program with the variables that Hugging Face's `apply_chat_template` gives
 //! it: `messages`, `add_generation_prompt`, `bos_token` and `eos_token`. It comes from anybody, so it runs within
-//! bounds ([`bounds`]), on a thread of its own.
+//! bounds (`bounds`), on a thread of its own.
 
 mod bounds;
 
