@@ -67,8 +67,14 @@ pub struct FaultsBounds {
 /// Schedules that were known and not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultsLeft {
-    /// The calls, and whether the fault passes or stays.
+    /// The calls.
     pub calls: String,
+    /// The fault and how long it lasts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fault: String,
+    /// Whether another schedule of this kind of fault was run and met a call.
+    #[serde(default)]
+    pub met: bool,
     /// How many schedules.
     pub schedules: u64,
     /// `bound` or `hang`.
@@ -81,7 +87,7 @@ pub struct FaultsLeft {
 pub enum LeftBecause {
     /// The bound on cases or time came first.
     Bound,
-    /// One of their kind hung, and each would cost its time again.
+    /// One of their family hung, and each would cost its time again.
     Hang,
 }
 
@@ -201,6 +207,12 @@ pub struct FaultTotals {
     /// Different calls that faults were for.
     #[serde(default)]
     pub sites: u64,
+    /// Kinds of fault that the runs gave occasion for: call, file, what goes wrong and for how long.
+    #[serde(default)]
+    pub kinds: u64,
+    /// Kinds of fault of which one met a call.
+    #[serde(default)]
+    pub kinds_met: u64,
     /// The largest number of faults in a schedule that was run.
     #[serde(default)]
     pub depth: u32,

@@ -7,12 +7,15 @@
 //! without checksums can notice.
 
 mod explore;
+mod kind;
 mod outcome;
 mod run;
+mod schedule;
 mod shrink;
 mod sites;
 mod sum;
 mod table;
+mod turns;
 mod twins;
 
 use std::time::{Duration, Instant};

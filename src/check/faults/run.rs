@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::explore::{Explorer, Step};
+use super::kind::Kind;
 use super::outcome::{Came, outcome_of};
+use super::schedule::Schedule;
 use super::sites::{hash, met_at, sites, state};
 use super::twins::parting;
 use super::{Faults, hung};
@@ -14,7 +16,7 @@ use crate::check::said::Said;
 use crate::check::watch::{Progress, Watch, side_by_side, varied};
 use crate::plan::LoadPlan;
 use crate::rules::{Evidence, Finding, Rule, weights_arrived};
-use crate::subject::{Case, FaultSpec, NotAvailable};
+use crate::subject::{Case, NotAvailable};
 
 /// One plan's clean run.
 pub(super) struct Clean {
@@ -41,17 +43,6 @@ pub(super) struct Root<'a> {
     pub(super) twins: Vec<Case>,
 }
 
-/// A schedule that waits.
-#[derive(Clone, Debug)]
-pub(super) struct Schedule {
-    pub(super) root: usize,
-    pub(super) faults: Vec<FaultSpec>,
-    /// Call, fault and duration of each.
-    kinds: Vec<u64>,
-    /// Which systems give them.
-    sources: Vec<&'static str>,
-}
-
 /// An exploration under way.
 pub(super) struct Run<'a, 'p> {
     pub(super) faults: &'a Faults<'a>,
@@ -67,6 +58,8 @@ pub(super) struct Run<'a, 'p> {
     pub(super) reported: BTreeMap<(usize, Rule, String), Verdict>,
     /// The sites that were entered.
     seen_sites: BTreeSet<(usize, &'static str, Option<u32>, u64)>,
+    /// The kinds of which a fault met a call.
+    pub(super) met: BTreeSet<Kind>,
     pub(super) stop: bool,
 }
 
@@ -91,6 +84,7 @@ impl<'a, 'p> Run<'a, 'p> {
             expected: faults.campaign.expected.clone(),
             reported: BTreeMap::new(),
             seen_sites: BTreeSet::new(),
+            met: BTreeSet::new(),
             stop: false,
         }
     }
@@ -152,15 +146,14 @@ impl<'a, 'p> Run<'a, 'p> {
             "each plan its way".clone_into(&mut self.groups[at].effective);
         }
         self.totals.groups += 1;
+        let schedule = Schedule::clean(root);
         if !loads {
             let reason = weights_arrived(&of.clean.run).err().unwrap_or_default();
             let message = format!("without a fault: {reason}");
-            let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
             let verdict = self.fail(FaultOutcome::Crash, Rule::Completes, &schedule, None, message);
             self.groups[at].verdict = self.groups[at].verdict.max(verdict);
             return;
         }
-        let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
         for finding in of.clean.broken.clone() {
             let message = format!("without a fault: {}", finding.message);
             let verdict = self.fail(FaultOutcome::BrokenRule, finding.rule, &schedule, None, message);
@@ -172,9 +165,8 @@ impl<'a, 'p> Run<'a, 'p> {
             self.groups[at].notes.push(note);
         }
         if !self.faults.only_faults.is_empty() {
-            let faults = self.faults.only_faults.clone();
-            let what = Schedule { root, kinds: vec![0; faults.len()], faults, sources: Vec::new() };
-            self.explorer.push(Step { what, depth: 1, class: root as u64, lane: root, kind: "as asked" });
+            let what = Schedule::asked(root, self.faults.only_faults.clone());
+            self.explorer.push(Step { what, depth: 1, class: 0, lane: root, kind: Kind::ASKED });
             return;
         }
         let all = sites(&of.clean.run.ops);
@@ -186,7 +178,7 @@ impl<'a, 'p> Run<'a, 'p> {
     fn enter(&mut self, step: &Step<Schedule>, run: &Evidence) {
         if hung(run) {
             if self.faults.only_faults.is_empty() {
-                self.explorer.leave_kind(step.kind);
+                self.explorer.leave_family(step.kind);
             }
             return;
         }
@@ -212,24 +204,9 @@ impl<'a, 'p> Run<'a, 'p> {
             return;
         }
         let reference = !self.faults.campaign.subject.is_command();
-        let ahead = all.iter().filter(|site| at.is_none_or(|at| site.at > at));
-        for site in ahead {
-            // What a fault that lasts refuses already makes no difference.
-            if behind.faults.iter().any(|f| f.concerns(site.call, site.file) && f.when().meets(site.number)) {
-                continue;
-            }
+        for site in behind.sites_ahead(all, at) {
             self.seen_sites.insert((behind.root, site.call, site.file, site.number));
-            for candidate in site.candidates(reference) {
-                let what = Schedule {
-                    root: behind.root,
-                    faults: behind.faults.iter().copied().chain([candidate.spec]).collect(),
-                    kinds: behind.kinds.iter().copied().chain([candidate.kind]).collect(),
-                    sources: behind.sources.iter().copied().chain([candidate.source]).collect(),
-                };
-                let depth = u32::try_from(what.faults.len()).unwrap_or(u32::MAX);
-                let class = hash((behind.root, candidate.class));
-                self.explorer.push(Step { what, depth, class, lane: behind.root, kind: candidate.group });
-            }
+            behind.steps(site, reference).for_each(|step| self.explorer.push(step));
         }
         self.totals.sites = self.seen_sites.len() as u64;
     }
@@ -257,6 +234,9 @@ impl<'a, 'p> Run<'a, 'p> {
         }
         self.totals.planned += 1;
         self.totals.met += u64::from(came.outcome != FaultOutcome::Unmet);
+        if came.outcome != FaultOutcome::Unmet {
+            self.met.insert(step.kind);
+        }
         debug_assert!(run.fired.len() >= schedule.faults.len());
         if let Some(row) = self.groups.iter_mut().find(|row| row.name == group) {
             *row.outcomes.entry(came.outcome.to_string()).or_default() += 1;

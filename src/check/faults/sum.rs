@@ -1,6 +1,7 @@
 //! What a campaign of faults comes to.
 
 use super::explore::Why;
+use super::kind::Kind;
 use super::run::Run;
 use crate::check::document::{
     Failure, FaultsDocument, FaultsFinished, FaultsLeft, FaultsStarted, LeftBecause, RuleText, Verdict,
@@ -10,20 +11,35 @@ use crate::rules::{Level, weights_arrived};
 
 impl Run<'_, '_> {
     pub(super) fn finish(self) -> FaultsDocument {
-        let Self { faults, roots, explorer, groups, mut totals, cases, mut failures, expected, stop, .. } =
-            self;
+        let Self {
+            faults,
+            roots,
+            explorer,
+            groups,
+            mut totals,
+            cases,
+            mut failures,
+            expected,
+            stop,
+            met,
+            ..
+        } = self;
         let campaign = &faults.campaign;
         let interrupted = campaign.interrupted.load(std::sync::atomic::Ordering::Relaxed);
         failures.sort_by_key(|(outcome, _)| std::cmp::Reverse(*outcome));
         let mut failures: Vec<Failure> = failures.into_iter().map(|(_, failure)| failure).collect();
         totals.states = explorer.states();
+        totals.kinds = explorer.kinds().filter(|kind| *kind != Kind::ASKED).count() as u64;
+        totals.kinds_met = met.iter().filter(|kind| **kind != Kind::ASKED).count() as u64;
         totals.depth =
             cases.iter().map(|case| u32::try_from(case.faults.len()).unwrap_or(u32::MAX)).max().unwrap_or(0);
         let left: Vec<FaultsLeft> = explorer
             .left()
             .into_iter()
-            .map(|((calls, why), schedules)| FaultsLeft {
-                calls: calls.to_owned(),
+            .map(|((kind, why), schedules)| FaultsLeft {
+                calls: kind.calls(),
+                fault: kind.what(),
+                met: met.contains(&kind),
                 schedules,
                 reason: match why {
                     Why::Bound => LeftBecause::Bound,
@@ -133,8 +149,12 @@ fn explored(totals: &crate::check::document::FaultTotals, left: &[FaultsLeft]) -
         (0, hang) => format!("{hang} schedules after a hang"),
         (bound, hang) => format!("{bound} schedules at the bound, {hang} after a hang"),
     };
+    let kinds = match totals.kinds {
+        0 => String::new(),
+        kinds => format!(", {} of {kinds} kinds of fault", totals.kinds_met),
+    };
     format!(
-        "explored {} states and {} sites, up to {} at once; left: {rest}",
+        "explored {} states and {} sites{kinds}, up to {} at once; left: {rest}",
         totals.states,
         totals.sites,
         if totals.depth == 1 { "1 fault".to_owned() } else { format!("{} faults", totals.depth) }

@@ -40,6 +40,19 @@ pub(super) enum What {
     Delay(u64),
 }
 
+/// The form of what goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// The call fails.
+    Error,
+    /// It does less than it was asked for.
+    Cut,
+    /// The file ends.
+    End,
+    /// It takes its time.
+    Delay,
+}
+
 /// How much of a read arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -179,6 +192,16 @@ impl What {
             Self::Short(Part::AllBut(bytes)) => cut(len.saturating_sub(bytes)),
             Self::Ends => Some(Fault::Truncate(offset.saturating_add(len / 2))),
             Self::Delay(micros) => Some(Fault::Delay(micros)),
+        }
+    }
+
+    /// Its form.
+    pub(super) fn form(self) -> Form {
+        match self {
+            Self::Error(_) => Form::Error,
+            Self::Short(_) => Form::Cut,
+            Self::Eof | Self::Ends => Form::End,
+            Self::Delay(_) => Form::Delay,
         }
     }
 

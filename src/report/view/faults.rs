@@ -43,15 +43,30 @@ impl Viewed for FaultsDocument {
     }
 }
 
-/// What was not run, a line for each reason.
+/// What was not run, a line for each reason, and the kinds of fault that met no call at all.
 fn left(left: &[FaultsLeft]) -> Vec<String> {
     let line = |reason: LeftBecause, why: &str| {
-        let of = left.iter().filter(|left| left.reason == reason);
-        let parts: Vec<String> = of.map(|left| format!("{} ({})", left.schedules, left.calls)).collect();
+        let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
+        for left in left.iter().filter(|left| left.reason == reason) {
+            *calls.entry(&left.calls).or_default() += left.schedules;
+        }
+        let parts: Vec<String> = calls.iter().map(|(call, count)| format!("{count} ({call})")).collect();
         (!parts.is_empty()).then(|| format!("left {why}: {}", parts.join(", ")))
     };
+    let mut unmet: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for left in left.iter().filter(|left| !left.met && !left.fault.is_empty()) {
+        unmet.entry(&left.calls).or_default().insert(&left.fault);
+    }
+    let kinds = |(call, faults): (&&str, &BTreeSet<&str>)| {
+        let faults: Vec<&str> = faults.iter().copied().collect();
+        format!("{call} ({})", faults.join(", "))
+    };
+    let unmet: Vec<String> = unmet.iter().map(kinds).collect();
     let bound = line(LeftBecause::Bound, "at the bound (--depth, --cases, --time)");
-    bound.into_iter().chain(line(LeftBecause::Hang, "after the first hang of their kind")).collect()
+    let hang = line(LeftBecause::Hang, "after the first hang of their family");
+    let unmet =
+        (!unmet.is_empty()).then(|| format!("kinds of fault not explored at all: {}", unmet.join("; ")));
+    bound.into_iter().chain(hang).chain(unmet).collect()
 }
 
 /// One row a plan, one column an outcome that there was, the worst first.
@@ -98,9 +113,10 @@ fn unseen_outcomes(cases: &[FaultCase]) -> Vec<String> {
 fn counts(document: &FaultsDocument) -> String {
     let t = &document.finished.totals;
     let mut counts = format!(
-        "{} of faults run, {} met a call; {} in {}, {} left; {}, {}",
+        "{} of faults run, {} met a call{}; {} in {}, {} left; {}, {}",
         counted(t.planned, "schedule"),
         t.met,
+        if t.kinds > 0 { format!(", {} of {} kinds of fault", t.kinds_met, t.kinds) } else { String::new() },
         counted(t.states, "state"),
         counted(t.sites, "site"),
         t.left,
