@@ -22,8 +22,8 @@ pub(super) struct Site {
     pub(super) at: usize,
     /// Whether it brings weights in, or is asked for in the time of it.
     pub(super) loads: bool,
-    offset: u64,
-    len: u64,
+    pub(super) offset: u64,
+    pub(super) len: u64,
     /// File, kind, phase, whether first, second, last or between, and size class.
     pub(super) class: u64,
 }
@@ -139,7 +139,10 @@ pub(super) fn sites(ops: &[Op]) -> Vec<Site> {
         let file = known.file(&op.call);
         let number = counts.entry((file, call)).or_default();
         *number += 1;
-        let (offset, len) = extent(&op.call);
+        let (offset, mut len) = extent(&op.call);
+        if let (Call::Size { .. }, Outcome::Ok(size)) = (&op.call, &op.outcome) {
+            len = *size;
+        }
         seen.push((
             Site {
                 call,
