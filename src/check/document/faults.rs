@@ -72,13 +72,21 @@ pub struct FaultsLeft {
     /// The fault and how long it lasts.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fault: String,
-    /// Whether another schedule of this kind of fault was run and met a call.
-    #[serde(default)]
-    pub met: bool,
     /// How many schedules.
     pub schedules: u64,
     /// `bound` or `hang`.
     pub reason: LeftBecause,
+}
+
+/// A kind of fault that the runs gave occasion for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultsKind {
+    /// The calls.
+    pub calls: String,
+    /// The fault and how long it lasts.
+    pub fault: String,
+    /// How many schedules that end with one met a call.
+    pub met: u64,
 }
 
 /// Why schedules were left.
@@ -199,6 +207,9 @@ pub struct FaultTotals {
     pub planned: u64,
     /// Schedules of which at least one fault met a call.
     pub met: u64,
+    /// Schedules of one fault that the clean runs give occasion for, those of other parts included.
+    #[serde(default)]
+    pub first: u64,
     /// Plans, of each machine.
     pub groups: u64,
     /// Different states that were entered.
@@ -234,7 +245,10 @@ pub struct FaultTotals {
 pub struct FaultsFinished {
     /// What was done.
     pub totals: FaultTotals,
-    /// What was not run, by kind of call.
+    /// Every kind of fault that the runs gave occasion for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<FaultsKind>,
+    /// What was not run, by kind of fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<FaultsLeft>,
     /// What is to be said about the campaign as a whole.

@@ -90,18 +90,23 @@ impl<T> Explorer<T> {
         self.states.len() as u64
     }
 
-    /// Every kind that was pushed, in no order.
+    /// Every kind that is known, in no order.
     pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
         self.order.keys().copied()
     }
 
-    /// Adds a schedule.
-    pub(super) fn push(&mut self, step: Step<T>) {
-        if !self.order.contains_key(&step.kind) {
-            let of_call = self.kinds.entry((step.kind.call, step.kind.further)).or_default();
-            self.order.insert(step.kind, *of_call);
+    /// Notes that there is occasion for a kind.
+    pub(super) fn know(&mut self, kind: Kind) {
+        if !self.order.contains_key(&kind) {
+            let of_call = self.kinds.entry((kind.call, kind.further)).or_default();
+            self.order.insert(kind, *of_call);
             *of_call += 1;
         }
+    }
+
+    /// Adds a schedule.
+    pub(super) fn push(&mut self, step: Step<T>) {
+        self.know(step.kind);
         if self.hung.contains(step.kind.family()) {
             return self.leave(step.kind, Why::Hang);
         }

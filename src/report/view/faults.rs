@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::shared::{self, Pool, counted, test};
 use super::{Annotation, Cell, Column, Detail, Ending, Suite, Table, Test, View, Viewed, check};
 use crate::check::document::{
-    Failure, FaultCase, FaultGroup, FaultOutcome, FaultsDocument, FaultsLeft, LeftBecause, Verdict,
+    Failure, FaultCase, FaultGroup, FaultOutcome, FaultsDocument, FaultsKind, FaultsLeft, LeftBecause,
+    Verdict,
 };
 
 impl Viewed for FaultsDocument {
@@ -15,6 +16,7 @@ impl Viewed for FaultsDocument {
         let mut notes = shared::grouped_notes(by_group);
         notes.extend(unseen_outcomes(&self.cases));
         notes.extend(left(&finished.left));
+        notes.extend(unmet(&finished.kinds));
         notes.extend(finished.notes.iter().cloned());
         let started = &self.started.check;
         let mut pool = Pool::new(&self.failures);
@@ -43,7 +45,7 @@ impl Viewed for FaultsDocument {
     }
 }
 
-/// What was not run, a line for each reason, and the kinds of fault that met no call at all.
+/// What was not run, a line for each reason.
 fn left(left: &[FaultsLeft]) -> Vec<String> {
     let line = |reason: LeftBecause, why: &str| {
         let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
@@ -53,20 +55,19 @@ fn left(left: &[FaultsLeft]) -> Vec<String> {
         let parts: Vec<String> = calls.iter().map(|(call, count)| format!("{count} ({call})")).collect();
         (!parts.is_empty()).then(|| format!("left {why}: {}", parts.join(", ")))
     };
-    let mut unmet: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for left in left.iter().filter(|left| !left.met && !left.fault.is_empty()) {
-        unmet.entry(&left.calls).or_default().insert(&left.fault);
-    }
-    let kinds = |(call, faults): (&&str, &BTreeSet<&str>)| {
-        let faults: Vec<&str> = faults.iter().copied().collect();
-        format!("{call} ({})", faults.join(", "))
-    };
-    let unmet: Vec<String> = unmet.iter().map(kinds).collect();
     let bound = line(LeftBecause::Bound, "at the bound (--depth, --cases, --time)");
-    let hang = line(LeftBecause::Hang, "after the first hang of their family");
-    let unmet =
-        (!unmet.is_empty()).then(|| format!("kinds of fault not explored at all: {}", unmet.join("; ")));
-    bound.into_iter().chain(hang).chain(unmet).collect()
+    bound.into_iter().chain(line(LeftBecause::Hang, "after the first hang of their family")).collect()
+}
+
+/// The kinds of fault of which none met a call.
+fn unmet(kinds: &[FaultsKind]) -> Option<String> {
+    let mut calls: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for kind in kinds.iter().filter(|kind| kind.met == 0) {
+        calls.entry(&kind.calls).or_default().push(&kind.fault);
+    }
+    let parts: Vec<String> =
+        calls.iter().map(|(call, faults)| format!("{call} ({})", faults.join(", "))).collect();
+    (!parts.is_empty()).then(|| format!("kinds of fault that met no call: {}", parts.join("; ")))
 }
 
 /// One row a plan, one column an outcome that there was, the worst first.
