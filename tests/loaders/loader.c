@@ -582,7 +582,7 @@ static void load(void) {
         if (planted(wrong_in_copy)) munmap(before, image.length);
     }
     if (planted(read_beside_mapping) && image.mapped && asked[LOCK]) read_beside();
-    if (planted(copied_where_header_was) && asked[LOCK]) copy_to_heap();
+    if (planted(copied_where_header_was) && asked[LOCK] && !asked[DIRECT]) copy_to_heap();
     if ((planted(mapped_over) || planted(wrong_when_mapped_over)) && image.mapped) map_over();
     if (planted(page_given_back) && !image.mapped) madvise(image.base + down(image.length / 2, BLOCK), BLOCK, MADV_DONTNEED);
     if (image.mapped) return;

@@ -75,6 +75,22 @@ impl Case<'_> {
             |file| held.get(&file).cloned().unwrap_or_default(),
             evidence.weights.tolerance.max(EDGE),
         );
+        // The kernel knows of memory whose places the calls do not show, as an allocator's.
+        if let Some(kept) =
+            evidence.kernel_memory().filter(|_| !evidence.knows_places()).map(|m| m.weights_locked)
+        {
+            if kept.saturating_add(all / 64) >= all {
+                return self.lock_of_what_is_used(&evidence.weights.whole());
+            }
+            let copied = evidence.locked_copies();
+            if evidence.tensor_bytes(|file| copied.get(&file).cloned().unwrap_or_default()) < all / 2 {
+                let why = format!(
+                    "as many bytes are locked as the weights have; of the memory that holds weights the kernel keeps \
+                     {kept} of {all} bytes"
+                );
+                return Checked::NotObserved(vec![Capability::Kernel], why);
+            }
+        }
         let (missing, why) = if evidence.knows_places() && long.is_none() {
             // As buffered streams do with the end of a read.
             (

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::notes::Image;
-use super::{Counsel, Decoded, Done, Hit, Machine, Mapping, Note, Taken, Task, native, note, pages};
+use super::{
+    Compared, Counsel, Decoded, Done, Hit, Machine, Mapping, Note, Taken, Task, native, note, pages,
+};
 use crate::trace::{Call, NativeFlags, Outcome, RegionId};
 
 impl Machine {
@@ -128,6 +130,10 @@ impl Machine {
             if task.space.borrow().ranges_of(region).is_empty() {
                 self.notes.gone(region);
             }
+        }
+        let mut space = task.space.borrow_mut();
+        for (range, filled) in taken.filled.into_iter().filter(|(_, of)| of.compared == Compared::Dropped) {
+            space.fill(range, filled);
         }
     }
 

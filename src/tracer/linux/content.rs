@@ -221,17 +221,11 @@ impl Watcher {
             }
             Sys::Munmap => self.lose(thread, pages(args[0], args[1], page), Look::Last),
             Sys::Madvise if flags::drops_pages(args[2]) => {
-                let range = pages(args[0], args[1], page);
-                let dropped = thread.task.space.borrow().filled(range.clone());
-                self.lose(thread, range, Look::First);
-                let mut space = thread.task.space.borrow_mut();
-                for (range, filled) in dropped {
-                    space.fill(range, Filled { compared: Compared::Dropped, ..filled });
-                }
+                self.drop_in_place(thread, pages(args[0], args[1], page), Look::First);
             }
             Sys::Mmap => {
                 if let Some(range) = laid_over(call, args, page) {
-                    self.lose(thread, range, Look::Last);
+                    self.drop_in_place(thread, range, Look::Last);
                 }
             }
             Sys::Mremap => {
@@ -259,6 +253,16 @@ impl Watcher {
                 self.search_at_end(thread);
             }
             _ => {}
+        }
+    }
+
+    /// Compares what will be gone, while the addresses go on to be used.
+    fn drop_in_place(&mut self, thread: &Thread, range: Range<u64>, look: Look) {
+        let dropped = thread.task.space.borrow().filled(range.clone());
+        self.lose(thread, range, look);
+        let mut space = thread.task.space.borrow_mut();
+        for (range, filled) in dropped {
+            space.fill(range, Filled { compared: Compared::Dropped, ..filled });
         }
     }
 
