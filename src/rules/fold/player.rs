@@ -293,8 +293,8 @@ impl<'w> Player<'w> {
         }
     }
 
-    /// Pages lose their lock; behind the load that is its end. A lock of which nothing is left and under which no
-    /// weights lay was for something else: what comes to its addresses later has nothing to do with it.
+    /// Pages lose their lock; behind the load that is its end. Before that, a lock of which nothing is left and under
+    /// which no weights lay was for something else: what comes to its addresses later has nothing to do with it.
     fn releases(&mut self, op: &Op, pages: &Range<u64>) {
         let ends = |lock: &&mut LockAttempt| {
             lock.pid == op.pid
@@ -302,7 +302,9 @@ impl<'w> Player<'w> {
                 && pages.start <= lock.pages.start
                 && lock.pages.end <= pages.end
         };
-        if let (Some(space), weights) = (self.spaces.get(&op.pid), self.weights) {
+        if let (Some(space), weights) =
+            (self.spaces.get(&op.pid).filter(|space| !space.settled), self.weights)
+        {
             for lock in self.fold.locks.iter_mut().filter(|lock| !lock.void).filter(ends) {
                 lock.void = !space.holds_weights(&lock.pages, weights);
             }
