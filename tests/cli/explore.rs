@@ -77,7 +77,7 @@ fn an_exploration_goes_on_where_a_bound_stopped_it() {
     let few = ["--faults", "--platform", "ext4-4kn", "--only", "--load-mode dio"];
     let (_, whole) = check(&few);
     // Schedules are taken 64 at a time: stops between are none to the order.
-    let step = [&few[..], &["--cases", "640", "--state", kept]].concat();
+    let step = [&few[..], &["--cases", "256", "--state", kept]].concat();
     let mut runs = 0;
     let last = loop {
         let (code, document) = check(&step);
@@ -89,9 +89,12 @@ fn an_exploration_goes_on_where_a_bound_stopped_it() {
     };
     assert!(runs > 2, "{runs}");
     assert_eq!(last["cases"], whole["cases"]);
-    for counted in ["totals", "kinds", "left", "sentence"] {
-        assert_eq!(last["finished"][counted], whole["finished"][counted], "{counted}");
+    // States are left out: where the allocator puts a buffer is part of them.
+    for counted in ["planned", "met", "first", "sites", "kinds", "kinds_met", "failures", "left"] {
+        let of = |document: &serde_json::Value| document["finished"]["totals"][counted].clone();
+        assert_eq!(of(&last), of(&whole), "{counted}");
     }
+    assert_eq!(last["finished"]["kinds"], whole["finished"]["kinds"]);
     // Another exploration does not go on from it, and neither does anything from a file that is damaged.
     let refused = |args: &[&str], told: &str| {
         let output = support::loadparity().args(["check", "--state", kept]).args(args).output().unwrap();

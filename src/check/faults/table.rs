@@ -137,7 +137,7 @@ pub(super) const TABLE: &[Row] = &[
     other("open.buffered", What::Delay(20_000), ONCE, "open(2): a server, a recall from a slow tier"),
     error("size", "EIO", ONCE, "a server that cannot be reached"),
     error("size", "ESTALE", ONCE, "NFSv3: the file was removed on the server (seen on Linux 6.1 and 6.12)"),
-    other("size", What::Size(Lie::Half), BOTH, "a shard that is still written or was cut off; attribute caches of NFS and FUSE older than the file (nfs(5), acregmax)"),
+    Row { call: "size", what: What::Size(Lie::Half), lasts: BOTH, subjects: For::Reference, source: "attribute caches of NFS and FUSE older than the file, which was still written (nfs(5), acregmax); a program that takes a file for what its size says need not hold its table of tensors against it" },
     Row { call: "size", what: What::Size(Lie::More(PAST_THE_END)), lasts: BOTH, subjects: For::Reference, source: "attribute caches of FUSE and NFS older than the file (seen on Linux 6.18: the size stays while reads end before it); what a mapping touches there is a SIGBUS, which is no choice of a program" },
     error("alignment", "ENOSYS", BOTH, "statx(2): Linux before 4.11, filters of old container runtimes"),
     error("alignment", "EINVAL", ONCE, "statx(2): a mask that the kernel does not know"),
@@ -292,6 +292,12 @@ mod tests {
         assert_eq!(What::Size(Lie::More(PAST_THE_END)).fault(0, 10), Some(Fault::Reports(131_082)));
         // A size that was not seen has no half.
         assert_eq!(What::Size(Lie::Half).fault(0, 0), None);
+    }
+
+    #[test]
+    fn a_foreign_program_may_believe_a_size() {
+        let lies = |reference| rows_of("size", reference).filter(|row| row.what.form() == Form::Lie).count();
+        assert_eq!((lies(true), lies(false)), (2, 0));
     }
 
     #[test]
