@@ -159,8 +159,9 @@ mod tests {
         let order = order(&[trace(false), trace(false), trace(true)]);
         let read = order.iter().find(|step| step.kind.call == "read.direct").unwrap();
         assert_eq!(read.what.faults[0].when().to_string(), "41");
-        let open = order.iter().find(|step| step.kind.call == "open.buffered").unwrap();
-        assert_eq!(open.what.faults[0].to_string(), "open.buffered:error=ENOENT:when=2");
+        // The third run opens it buffered for its header alone.
+        let open = order.iter().find(|step| step.kind.call == "open.buffered" && step.lane < 2).unwrap();
+        assert_eq!(open.what.faults[0].when().to_string(), "2");
         let of = |lane| order[..60].iter().filter(|step| step.lane == lane).count();
         assert!((0..3).all(|lane| of(lane) >= 15), "{:?}", [of(0), of(1), of(2)]);
     }
