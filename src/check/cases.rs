@@ -233,7 +233,45 @@ mod tests {
             shown.iter().any(|s| s.starts_with("LLAMA_ARG_MMAP=") && s.ends_with("--no-mmap")),
             "{shown:?}"
         );
-        assert!(all.iter().all(|s| s.argv.len() <= 2 && s.env.len() == 1));
+        assert!(all.iter().all(|s| s.env.len() == 1));
+        // And against a line of several flags, which may decide by another rule.
+        assert!(
+            shown.iter().any(|s| s.starts_with("LLAMA_ARG_MMAP=") && s.ends_with("--no-mmap -dio")),
+            "{shown:?}"
+        );
+    }
+
+    /// A loader may let a variable win for one of its values alone.
+    #[test]
+    fn each_value_of_a_variable_stands_against_each_plan() {
+        let all = opposed(era("enum-v4"));
+        let values: BTreeSet<&str> = all
+            .iter()
+            .filter(|s| s.env[0].0 == "LLAMA_ARG_LOAD_MODE" && s.argv == ["--load-mode", "none"])
+            .map(|s| s.env[0].1.as_str())
+            .collect();
+        let plans: BTreeSet<_> = values
+            .iter()
+            .map(|value| plan_of(&Spelling::variable("LLAMA_ARG_LOAD_MODE", *value), era("enum-v4")))
+            .collect();
+        let others =
+            era("enum-v4").rules().words.iter().map(|word| word.plan).collect::<BTreeSet<_>>().len() - 1;
+        assert_eq!(plans.len(), others, "{values:?}");
+    }
+
+    #[test]
+    fn a_mode_that_nobody_knows_is_tried_by_the_names_of_the_dialect() {
+        let own = Dialect::read(
+            "schema = \"loadparity.dialect/1\"\nname = \"own\"\nabout = \"x\"\n\
+             mode = [{ name = \"map\", source = \"map\" }, { name = \"read\", source = \"read\" }]\n\
+             [combine]\nrule = \"switches\"\nmode = \"source\"\nswitches = { source = \"map\" }\n\
+             [[flag]]\nsets = \"mode\"\non = [\"-w\", \"--weights\"]\n",
+        )
+        .unwrap();
+        let refused: Vec<String> = refused_spellings(own).iter().map(ToString::to_string).collect();
+        for line in ["-w no-such-mode", "--weights no-such-mode"] {
+            assert!(refused.iter().any(|spelling| spelling == line), "{refused:?}");
+        }
     }
 
     #[test]
