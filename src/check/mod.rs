@@ -14,7 +14,7 @@
 //! - [`Comparison`]: two commands, every spelling.
 //! - [`Merge`]: the documents of several machines in one matrix, or the parts of one campaign joined.
 //! - [`judge`]: one recording.
-//! - [`find_era`]: which dialect a command speaks.
+//! - [`find_era`]: which dialect a command speaks; [`first_look`]: whether a command can be checked at all.
 //!
 //! Each ends in one of the typed documents of [`document`]; what happens on the way is a small stream of
 //! [`Progress`]. Known divergences stand in [`Expectations`].
@@ -30,6 +30,7 @@ pub mod document;
 mod era;
 mod expect;
 mod faults;
+mod first_look;
 mod judge;
 mod levels;
 mod matrix;
@@ -52,6 +53,7 @@ pub use document::{
 pub use era::{Era, EraError, find_era};
 pub use expect::{ExpectDocument, ExpectError, Expectations, Known};
 pub use faults::{Bounds, Faults, World};
+pub use first_look::{FirstLook, SeenOutput, first_look};
 pub use judge::{Recording, claims, judge, judge_bench};
 pub use levels::Wanted;
 pub use matrix::{Matrix, Selection};

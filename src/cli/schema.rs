@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+use super::config::ConfigFile;
 use super::diff::DiffDocument;
 use super::doctor::DoctorDocument;
 use super::exit::Exit;
@@ -111,6 +112,7 @@ fn all() -> Vec<Known> {
         Known::of::<JudgeDocument>(JudgeDocument::SCHEMA),
         Known::read::<ExpectDocument>(ExpectDocument::SCHEMA),
         Known::read::<DialectFile>(DialectFile::SCHEMA),
+        Known::read::<ConfigFile>(ConfigFile::SCHEMA),
         Known::of::<MachineBits>(MachineBits::SCHEMA),
         Known::of::<RunDocument>(RunDocument::SCHEMA),
         Known::of::<Comparison>(Comparison::SCHEMA),

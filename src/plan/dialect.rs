@@ -23,12 +23,14 @@ pub struct Dialect {
     rules: &'static Rules,
     /// The place among the shipped ones.
     place: usize,
+    /// The file that it was read from, as it was named.
+    file: Option<&'static str>,
 }
 
 /// The shipped dialects, read once.
 static SHIPPED: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
     let read = |(place, (name, text)): (usize, &(&str, &str))| match file::read(text) {
-        Ok(rules) => Dialect { rules: Box::leak(Box::new(rules)), place },
+        Ok(rules) => Dialect { rules: Box::leak(Box::new(rules)), place, file: None },
         // Every file is read by a test, so that a broken one is not shipped.
         Err(error) => unreachable!("the shipped dialect {name}: {error}"),
     };
@@ -68,8 +70,23 @@ impl Dialect {
         match taken {
             Some((same, (_, shipped))) if *shipped == text => Ok(*same),
             Some(_) => Err(DialectError::name_taken(text, rules.name)),
-            None => Ok(Self { rules: Box::leak(Box::new(rules)), place: usize::MAX }),
+            None => Ok(Self { rules: Box::leak(Box::new(rules)), place: usize::MAX, file: None }),
         }
+    }
+
+    /// The same dialect, which lines that name it again find in this file.
+    #[must_use]
+    pub fn in_file(self, file: &str) -> Self {
+        match self.place {
+            usize::MAX => Self { file: Some(Box::leak(file.to_owned().into_boxed_str())), ..self },
+            _ => self,
+        }
+    }
+
+    /// The word by which `--dialect` finds it again: its name, or the file of a user's own.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.file.unwrap_or(self.rules.name)
     }
 
     /// The text of the file of a shipped dialect.
@@ -234,6 +251,8 @@ mod tests {
         assert_ne!(own, Dialect::reference());
         assert_ne!(own, again, "two files are two dialects");
         assert!(own > Dialect::reference() && own.text().is_none());
+        assert_eq!((own.word(), own.in_file("my own.toml").word()), ("own", "my own.toml"));
+        assert_eq!(Dialect::reference().in_file("x.toml").word(), "reference");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod command_check;
 mod command_compare;
 mod command_faults;
 mod command_support;
+mod config;
 mod dialect_files;
 mod identity;
 mod layouts;

@@ -9,6 +9,7 @@ use crate::check::document::{
     Verdict, quoted,
 };
 use crate::check::unseen::{no_tensors, unmet, why_unmet};
+use crate::plan::Dialect;
 use crate::rules::Rule;
 use crate::subject::{Case, Subject, shell_line};
 
@@ -139,7 +140,10 @@ impl Comparison<'_> {
 
     pub(super) fn failure(&self, compared: &Compared, case: &Case) -> Option<Failure> {
         let mut words = vec!["loadparity".to_owned(), "compare".to_owned()];
-        words.extend(["-m".to_owned(), self.model_name.clone()]);
+        words.extend(self.old.named().words.iter().cloned());
+        if self.setting.dialect != Dialect::default() {
+            words.push(format!("--dialect={}", self.setting.dialect.word()));
+        }
         for (name, command) in [("--old", self.old), ("--new", self.new)] {
             words.extend([name.to_owned(), command.template().to_string()]);
         }
