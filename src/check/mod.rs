@@ -11,7 +11,7 @@
 //!
 //! - [`Matrix`]: the one [`Campaign`] for every subject.
 //! - [`Faults`]: a campaign in which a subject's own calls are made to fail.
-//! - [`Comparison`]: two commands, every spelling.
+//! - [`Comparison`]: two commands, every spelling; [`Baseline`]: a command and what was recorded of it.
 //! - [`Merge`]: the documents of several machines in one matrix, or the parts of one campaign joined.
 //! - [`judge`]: one recording.
 //! - [`find_era`]: which dialect a command speaks; [`first_look`]: whether a command can be checked at all.
@@ -46,7 +46,9 @@ pub use baseline::{Golden, golden_paths};
 pub use bits::{Agreement, BitsError, MachineBits, ModeBits, ModelBits};
 pub use campaign::Campaign;
 pub use cases::{Breadth, real_spellings, union_of_spellings};
-pub use compare::Comparison;
+pub use compare::{
+    Baseline, CameFrom, Changed, Comparison, Ended, MemoryNeeds, Ran, Recorded, StillHeld, changes,
+};
 pub use document::{
     CheckDocument, CompareDocument, DocumentError, FaultsDocument, JudgeDocument, MergeDocument, Verdict,
 };

@@ -102,7 +102,7 @@ impl ConfigArgs {
 /// A command line with the options of the file, where its command reads one; and what came from the file. A line
 /// that clap refuses is left as it is, for clap to say why.
 pub(super) fn applied(argv: Vec<OsString>) -> Result<(Vec<OsString>, Option<Configured>), Exit> {
-    if argv.get(1).is_none_or(|command| command != "check") {
+    if argv.get(1).is_none_or(|command| command != "check" && command != "baseline") {
         return Ok((argv, None));
     }
     let program = Cli::command();

@@ -97,7 +97,7 @@ enum Command {
     /// Set the results of several machines beside one another, in one matrix.
     #[command(override_usage = "loadparity merge linux.json windows.json… [--expect linux,windows,macos]")]
     Merge(MergeArgs),
-    /// Record or verify golden code paths.
+    /// Record or verify golden code paths, of the reference engine or of a command of your own (Linux).
     Baseline(BaselineArgs),
     /// Show that load mode, vector level and threads change no bit of the output.
     #[command(override_usage = "loadparity bits [-m MODEL…] [--threads 1,2,4] [--json FILE]")]
@@ -234,7 +234,14 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Init(args) => init::run(args, out),
         Command::Compare(args) => command::compare(args, out),
         Command::Merge(args) => merge::run(args, out),
-        Command::Baseline(args) => baseline::run(args, out),
+        Command::Baseline(args) => {
+            args.config().found = found;
+            let exit = baseline::run(args, out);
+            match &args.config().found {
+                Some(found) => found.explaining(exit),
+                None => exit,
+            }
+        }
         Command::Bits(args) => bits::run(args, out),
         Command::Run(args) => run::run(args, &load_flags, env, out),
         Command::Bench(args) => bench::run(args, &load_flags, out),

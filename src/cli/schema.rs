@@ -22,7 +22,9 @@ use super::import::ImportDocument;
 use super::run::RunDocument;
 use super::tokenize::TokenizeDocument;
 use crate::bench::Comparison;
-use crate::check::document::{CheckDocument, CompareDocument, FaultsDocument, JudgeDocument, MergeDocument};
+use crate::check::document::{
+    BaselineDocument, CheckDocument, CompareDocument, FaultsDocument, JudgeDocument, MergeDocument,
+};
 use crate::check::{ExpectDocument, MachineBits};
 use crate::plan::file::DialectFile;
 
@@ -113,6 +115,7 @@ fn all() -> Vec<Known> {
         Known::read::<ExpectDocument>(ExpectDocument::SCHEMA),
         Known::read::<DialectFile>(DialectFile::SCHEMA),
         Known::read::<ConfigFile>(ConfigFile::SCHEMA),
+        Known::read::<BaselineDocument>(BaselineDocument::SCHEMA),
         Known::of::<MachineBits>(MachineBits::SCHEMA),
         Known::of::<RunDocument>(RunDocument::SCHEMA),
         Known::of::<Comparison>(Comparison::SCHEMA),

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod baseline;
 mod command_check;
 mod command_compare;
 mod command_faults;
@@ -9,6 +10,7 @@ mod command_support;
 mod config;
 mod dialect_files;
 mod identity;
+mod init;
 mod layouts;
 mod loader_support;
 mod loaders;

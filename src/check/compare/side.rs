@@ -1,9 +1,11 @@
 //! One side of a comparison.
 
+use super::impact::Judged;
+use crate::check::document::{Impact, Verdict};
 use crate::check::said::{Said, says_more};
 use crate::check::watch::{Watch, varied};
 use crate::plan::Spelling;
-use crate::rules::{CommandPath, Evidence, Output, weights_arrived};
+use crate::rules::{CommandPath, Evidence, NotObserved, Output, Rule, weights_arrived};
 use crate::subject::{Case, NotAvailable};
 
 /// A side of the comparison.
@@ -57,6 +59,41 @@ impl<'a> Side<'a> {
             runs: runs.len(),
         })
     }
+}
+
+/// Where a difference is more than another order, asks again before it is believed: what is not the same each time is
+/// not observed. `plain` is what remains of the difference without outputs.
+pub(super) fn settle(
+    sides: &[(&Side<'_>, &Evidence)],
+    case: &Case,
+    judged: &mut Judged,
+    plain: &dyn Fn() -> Judged,
+    not_observed: &mut Vec<NotObserved>,
+) -> Result<Verdict, NotAvailable> {
+    let mut verdict = Verdict::Pass;
+    if judged.impact <= Impact::Reordered {
+        return Ok(verdict);
+    }
+    for (side, first) in sides {
+        let steady = side.steady(case, first)?;
+        let (name, runs) = (side.name, steady.runs);
+        let mut unsteady = |rule, what: String| {
+            not_observed.push(NotObserved::new(rule, Vec::new(), what));
+            verdict = Verdict::NotObserved;
+        };
+        if !steady.ending {
+            unsteady(Rule::PolicyKept, format!("the {name} command ends differently in {runs} runs"));
+            *judged = Judged::default();
+        } else if let Some(seen) = steady.output {
+            unsteady(Rule::DataKept, format!("the {name} command: {seen}"));
+            *judged = plain();
+        }
+        if !steady.path {
+            unsteady(Rule::PolicyKept, format!("the {name} command takes different paths in {runs} runs"));
+            *judged = Judged::default();
+        }
+    }
+    Ok(verdict)
 }
 
 pub(super) struct Steady {
