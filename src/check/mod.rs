@@ -21,6 +21,7 @@
 //!
 //! Called by `cli` and `report`; calls `rules`, `subject`, `plan`, `gguf` and `trace`.
 
+mod ahead;
 mod baseline;
 mod bits;
 mod campaign;

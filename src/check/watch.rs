@@ -1,8 +1,9 @@
 //! Asking a subject with patience: runs are counted, and what a command did once is not believed at once.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::ahead::in_order;
 use crate::rules::Evidence;
 use crate::subject::{Case, FaultSpec, NotAvailable, Setting, Subject};
 
@@ -61,19 +62,20 @@ impl<'a> Watch<'a> {
         Ok(evidence)
     }
 
-    /// How many cases are run before any of them is judged.
-    pub(super) fn batch(&self) -> usize {
-        // Of runs that overlap some have to wait for one another: several for each that may go on.
-        match self.subject.overlap() {
-            overlap if self.jobs == 1 && overlap > 1 => overlap * 8,
-            _ => self.jobs,
-        }
+    /// How many runs go on at a time.
+    fn at_once(&self) -> usize {
+        if self.jobs == 1 { self.subject.overlap() } else { self.jobs }
     }
 
-    /// Runs several cases side by side, as many as are allowed; the results in the order of the cases.
-    pub(super) fn run_all(&self, cases: &[Case]) -> Result<Vec<Evidence>, NotAvailable> {
-        let at_once = if self.jobs == 1 { self.subject.overlap() } else { self.jobs };
-        side_by_side(at_once, cases, |case| self.run(case, &[])).into_iter().collect()
+    /// Runs cases side by side, as many as are allowed, and hands over what each shows in the order of the cases,
+    /// until `take` has enough. Nothing is begun after an interruption.
+    pub(super) fn in_order(
+        &self,
+        cases: &[&Case],
+        take: &mut dyn FnMut(usize, Evidence) -> Result<bool, NotAvailable>,
+    ) -> Result<(), NotAvailable> {
+        let (go_on, run) = (|| !self.is_interrupted(), |case: &&Case| self.run(case, &[]));
+        in_order(self.at_once(), cases, go_on, run, &mut |at, ran| take(at, ran?))
     }
 
     /// A run repeated as often as patience allows, the first included; all of a command's runs of a case.
@@ -100,27 +102,13 @@ pub(super) fn side_by_side<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    if jobs <= 1 || items.len() < 2 {
-        return items.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
-    let worker = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let (Some(item), Some(slot)) = (items.get(at), results.get(at)) else { break };
-            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(work(item));
-        }
+    let mut results = Vec::with_capacity(items.len());
+    let mut take = |_, result| {
+        results.push(result);
+        Ok::<bool, Infallible>(true)
     };
-    std::thread::scope(|scope| {
-        for _ in 1..jobs.min(items.len()) {
-            // One that cannot be started leaves its share to the others.
-            let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
-        }
-        worker();
-    });
-    let taken = |slot: Mutex<Option<R>>| slot.into_inner().unwrap_or_else(PoisonError::into_inner);
-    results.into_iter().filter_map(taken).collect()
+    let Ok(()) = in_order(jobs, items, || true, work, &mut take);
+    results
 }
 
 /// How many different outputs there are among how many runs; `None` where all are the same.

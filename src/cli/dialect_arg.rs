@@ -28,7 +28,7 @@ pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
         format!("{text}:{line}: this is not UTF-8")
     })?;
     let read = Dialect::read(&content).map_err(|error| format!("{text}:{error}"))?;
-    Ok(read.in_file(text))
+    Ok(read.of_file(text))
 }
 
 fn is_file(text: &str) -> bool {

@@ -220,7 +220,7 @@ fn look(args: &InitArgs, model: &[PathBuf], found: &mut Found) -> Result<(), Exi
     };
     found.notes.extend(words.notes.iter().map(|note| ("command", note.clone())));
     found.command = words.words;
-    found.dialect = Some(dialect.word().to_owned());
+    found.dialect = Some(dialect.argument().to_owned());
     let cases = real_spellings(dialect, Breadth::Pairs).len();
     summarise(&seen, cases, args.foreign.timeout(), found);
     Ok(())

@@ -23,7 +23,7 @@ pub struct Dialect {
     rules: &'static Rules,
     /// The place among the shipped ones.
     place: usize,
-    /// The file that it was read from, as it was named.
+    /// The file of a user's own.
     file: Option<&'static str>,
 }
 
@@ -74,19 +74,19 @@ impl Dialect {
         }
     }
 
-    /// The same dialect, which lines that name it again find in this file.
+    /// The same dialect, read from this file.
     #[must_use]
-    pub fn in_file(self, file: &str) -> Self {
-        match self.place {
-            usize::MAX => Self { file: Some(Box::leak(file.to_owned().into_boxed_str())), ..self },
-            _ => self,
+    pub fn of_file(mut self, path: &str) -> Self {
+        if self.place == usize::MAX {
+            self.file = Some(Box::leak(path.into()));
         }
+        self
     }
 
-    /// The word by which `--dialect` finds it again: its name, or the file of a user's own.
+    /// What `--dialect` takes for it: its name, or the file of one that is not shipped.
     #[must_use]
-    pub fn word(self) -> &'static str {
-        self.file.unwrap_or(self.rules.name)
+    pub fn argument(self) -> &'static str {
+        self.file.unwrap_or_else(|| self.name())
     }
 
     /// The text of the file of a shipped dialect.
@@ -101,7 +101,7 @@ impl Dialect {
         self.rules
     }
 
-    /// The name, as `--dialect` takes it.
+    /// The name, as reports say it.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.rules.name
@@ -251,8 +251,8 @@ mod tests {
         assert_ne!(own, Dialect::reference());
         assert_ne!(own, again, "two files are two dialects");
         assert!(own > Dialect::reference() && own.text().is_none());
-        assert_eq!((own.word(), own.in_file("my own.toml").word()), ("own", "my own.toml"));
-        assert_eq!(Dialect::reference().in_file("x.toml").word(), "reference");
+        assert_eq!((own.argument(), own.of_file("my own.toml").argument()), ("own", "my own.toml"));
+        assert_eq!(Dialect::reference().of_file("x.toml").argument(), "reference");
     }
 
     #[test]

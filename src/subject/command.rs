@@ -267,7 +267,7 @@ impl Subject for ExternalCommand {
         let mut words = vec!["loadparity".to_owned(), "check".to_owned()];
         words.extend(self.named.words.iter().cloned());
         if !self.named.dialect_in_file {
-            words.push(format!("--dialect={}", setting.dialect.word()));
+            words.push(format!("--dialect={}", setting.dialect.argument()));
         }
         for fault in &self.faults {
             words.extend(["--inject".to_owned(), fault.to_string()]);

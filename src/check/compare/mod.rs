@@ -16,6 +16,7 @@ pub use ran::{CameFrom, Ended, MemoryNeeds, Ran, StillHeld};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+use super::ahead::in_order;
 use super::document::{CompareDocument, CompareTotals, Compared, Failure, Impact, Verdict, quoted};
 use super::expect::Expectations;
 use super::watch::{Progress, Watch};
@@ -74,52 +75,50 @@ impl Comparison<'_> {
         let mut blocked = None;
         let (mut bytes, mut no_bytes) = (0, None);
         let mut stop = false;
-        for chunk in self.spellings.chunks(self.jobs.max(1)) {
-            if stop || old.watch.is_interrupted() {
-                break;
-            }
-            let cases: Vec<Case> =
-                chunk.iter().map(|spelling| Case { spelling: spelling.clone(), plan: None }).collect();
-            let (before, after) = (old.watch.run_all(&cases)?, new.watch.run_all(&cases)?);
-            for ((case, before), after) in cases.iter().zip(before).zip(after) {
-                for (seen, run) in arrived.iter_mut().zip([&before, &after]) {
-                    // The reason that stays is that of the plainest spelling.
-                    if weights_arrived(run).is_ok() {
-                        *seen = Ok(());
-                    }
-                    for (at, count) in run.fired.iter().enumerate() {
-                        *fired.entry(at).or_default() += count;
-                    }
-                    if let Ending::Killed(why) = &run.ending {
-                        blocked.get_or_insert(format!("{}: {why}", quoted(&case.spelling.to_string())));
-                    }
+        let cases: Vec<Case> =
+            self.spellings.iter().map(|spelling| Case { spelling: spelling.clone(), plan: None }).collect();
+        let go_on = || !old.watch.is_interrupted();
+        let both = |case: &Case| Ok((old.watch.run(case, &[])?, new.watch.run(case, &[])?));
+        in_order(self.jobs, &cases, go_on, both, &mut |at, ran: Result<_, NotAvailable>| {
+            let (case, (before, after)) = (&cases[at], ran?);
+            for (seen, run) in arrived.iter_mut().zip([&before, &after]) {
+                // The reason that stays is that of the plainest spelling.
+                if weights_arrived(run).is_ok() {
+                    *seen = Ok(());
                 }
-                let whole = |run: &Evidence| run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
-                bytes += u64::from(whole(&before) && whole(&after));
-                no_bytes = no_bytes.or(before.tensors.as_ref().map(TensorBytes::count));
-                let mut compared = self.compare(&old, &new, case, &before, &after)?;
-                *totals.of(compared.impact) += 1;
-                totals.not_observed += compared.not_observed.len() as u64;
-                let seen = compared.not_observed.iter().all(|missing| missing.rule != Rule::DataKept);
-                totals.outputs_compared += u64::from(seen && before.completed() && after.completed());
-                if let Some(mut failure) = sum::failure(&compared, self.reproduce(case)) {
-                    failure.expected = expected.reason(&failure);
-                    let verdict = match &failure.expected {
-                        Some(_) => Verdict::Expected,
-                        None => Verdict::Divergent,
-                    };
-                    totals.expected += u64::from(verdict == Verdict::Expected);
-                    compared.verdict = compared.verdict.max(verdict);
-                    if verdict == Verdict::Divergent {
-                        stop |= self.fail_fast;
-                        progress(Progress::Failed);
-                    }
-                    failures.push(failure);
+                for (at, count) in run.fired.iter().enumerate() {
+                    *fired.entry(at).or_default() += count;
                 }
-                spellings.push(compared);
-                progress(Progress::Finished);
+                if let Ending::Killed(why) = &run.ending {
+                    blocked.get_or_insert(format!("{}: {why}", quoted(&case.spelling.to_string())));
+                }
             }
-        }
+            let whole = |run: &Evidence| run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
+            bytes += u64::from(whole(&before) && whole(&after));
+            no_bytes = no_bytes.take().or(before.tensors.as_ref().map(TensorBytes::count));
+            let mut compared = self.compare(&old, &new, case, &before, &after)?;
+            *totals.of(compared.impact) += 1;
+            totals.not_observed += compared.not_observed.len() as u64;
+            let seen = compared.not_observed.iter().all(|missing| missing.rule != Rule::DataKept);
+            totals.outputs_compared += u64::from(seen && before.completed() && after.completed());
+            if let Some(mut failure) = sum::failure(&compared, self.reproduce(case)) {
+                failure.expected = expected.reason(&failure);
+                let verdict = match &failure.expected {
+                    Some(_) => Verdict::Expected,
+                    None => Verdict::Divergent,
+                };
+                totals.expected += u64::from(verdict == Verdict::Expected);
+                compared.verdict = compared.verdict.max(verdict);
+                if verdict == Verdict::Divergent {
+                    stop |= self.fail_fast;
+                    progress(Progress::Failed);
+                }
+                failures.push(failure);
+            }
+            spellings.push(compared);
+            progress(Progress::Finished);
+            Ok::<_, NotAvailable>(!stop)
+        })?;
         let interrupted = old.watch.is_interrupted();
         if !interrupted && !stop {
             failures.extend(expected.left_over());

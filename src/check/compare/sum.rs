@@ -186,7 +186,7 @@ impl Comparison<'_> {
         let mut words = vec!["loadparity".to_owned(), "compare".to_owned()];
         words.extend(self.old.named().words.iter().cloned());
         if self.setting.dialect != Dialect::default() {
-            words.push(format!("--dialect={}", self.setting.dialect.word()));
+            words.push(format!("--dialect={}", self.setting.dialect.argument()));
         }
         for (name, command) in [("--old", self.old), ("--new", self.new)] {
             words.extend([name.to_owned(), command.template().to_string()]);

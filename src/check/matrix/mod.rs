@@ -113,13 +113,10 @@ impl Matrix<'_> {
         let selection = self.selection();
         let watch = self.campaign.watch(self.jobs);
         progress(Progress::Planned(selection.len() as u64));
-        let mut run = Run::new(self, watch, progress);
+        let mut run = Run::new(self, &watch, progress);
         let planned_plans = run.level_one();
         run.clean_output()?;
-        for (plan, cases) in &selection.groups {
-            run.group(*plan, cases)?;
-        }
-        run.refusals(&selection.refused)?;
+        run.cases(&selection)?;
         let started = self.started(planned_plans, selection.len() as u64);
         Ok(run.finish(started))
     }

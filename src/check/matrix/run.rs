@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Matrix;
 use super::judged::{Judged, Representative};
+use super::{Matrix, Selection};
 use crate::check::document::{CaseResult, Failure, GroupResult, Totals, Verdict, quoted, shown};
 use crate::check::expect::Expectations;
 use crate::check::levels::Seen;
@@ -15,10 +15,17 @@ use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{Applies, Ending, Evidence, Finding, Level, NotObserved, Output, Rule};
 use crate::subject::{Case, NotAvailable};
 
+/// The cases of one plan, as far as they are judged.
+struct Group {
+    plan: LoadPlan,
+    result: GroupResult,
+    representative: Option<Representative>,
+}
+
 /// A campaign under way.
 pub(super) struct Run<'a, 'p> {
     pub(super) matrix: &'a Matrix<'a>,
-    pub(super) watch: Watch<'a>,
+    pub(super) watch: &'p Watch<'a>,
     pub(super) progress: &'p mut dyn FnMut(Progress),
     pub(super) totals: Totals,
     pub(super) expected: Expectations,
@@ -49,7 +56,7 @@ impl<'a, 'p> Run<'a, 'p> {
     /// A campaign that has not begun.
     pub(super) fn new(
         matrix: &'a Matrix<'a>,
-        watch: Watch<'a>,
+        watch: &'p Watch<'a>,
         progress: &'p mut dyn FnMut(Progress),
     ) -> Self {
         Self {
@@ -131,41 +138,64 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn group(&mut self, plan: LoadPlan, cases: &[Case]) -> Result<(), NotAvailable> {
-        let mut representative: Option<Representative> = None;
-        let mut group: Option<GroupResult> = None;
-        for chunk in cases.chunks(self.watch.batch()) {
-            if self.is_done() {
-                break;
+    /// The cases of all plans, and the spellings that the dialect refuses.
+    pub(super) fn cases(&mut self, selection: &Selection) -> Result<(), NotAvailable> {
+        let groups =
+            || selection.groups.iter().flat_map(|(plan, cases)| cases.iter().map(move |c| (Some(*plan), c)));
+        let refused = selection.refused.iter().map(|case| (None, case));
+        let (plans, cases): (Vec<Option<LoadPlan>>, Vec<&Case>) = groups().chain(refused).unzip();
+        let (mut group, watch) = (None, self.watch);
+        watch.in_order(&cases, &mut |at, evidence| {
+            match (plans[at], cases[at]) {
+                (Some(plan), case) => self.of_group(&mut group, plan, case, evidence)?,
+                (None, case) => self.refusal(case, evidence)?,
             }
-            for (case, evidence) in chunk.iter().zip(self.watch.run_all(chunk)?) {
-                let mut judged = self.case(plan, case, evidence, representative.as_ref())?;
-                let findings = judged.judgement.findings.clone();
-                let verdict = self.close(plan, case, &mut judged);
-                let row = group.get_or_insert_with(|| self.describe(plan, &judged));
-                if representative.is_none() && findings.is_empty() && judged.evidence.completed() {
-                    // What the table shows is what the others are compared with.
-                    let (spellings, verdict, notes) =
-                        (std::mem::take(&mut row.spellings), row.verdict, std::mem::take(&mut row.notes));
-                    *row = GroupResult { spellings, verdict, notes, ..self.describe(plan, &judged) };
-                    representative = Some(Representative { path: judged.path, case: case.clone() });
-                }
-                row.spellings.push(case.spelling.to_string());
-                row.verdict = row.verdict.max(verdict);
-                for note in judged.notes {
-                    if !row.notes.contains(&note) {
-                        row.notes.push(note);
-                    }
-                }
-                for missing in judged.judgement.not_observed {
-                    if !row.not_observed.contains(&missing) {
-                        row.not_observed.push(missing);
-                    }
-                }
-                (self.progress)(Progress::Finished);
+            (self.progress)(Progress::Finished);
+            Ok(!self.is_done())
+        })?;
+        self.groups.extend(group.map(|group: Group| group.result));
+        Ok(())
+    }
+
+    fn of_group(
+        &mut self,
+        group: &mut Option<Group>,
+        plan: LoadPlan,
+        case: &Case,
+        evidence: Evidence,
+    ) -> Result<(), NotAvailable> {
+        if let Some(complete) = group.take_if(|group| group.plan != plan) {
+            self.groups.push(complete.result);
+        }
+        let first = group.as_ref().and_then(|group| group.representative.as_ref());
+        let mut judged = self.case(plan, case, evidence, first)?;
+        let findings = judged.judgement.findings.clone();
+        let verdict = self.close(plan, case, &mut judged);
+        let group = group.get_or_insert_with(|| Group {
+            plan,
+            result: self.describe(plan, &judged),
+            representative: None,
+        });
+        let row = &mut group.result;
+        if group.representative.is_none() && findings.is_empty() && judged.evidence.completed() {
+            // What the table shows is what the others are compared with.
+            let (spellings, verdict, notes) =
+                (std::mem::take(&mut row.spellings), row.verdict, std::mem::take(&mut row.notes));
+            *row = GroupResult { spellings, verdict, notes, ..self.describe(plan, &judged) };
+            group.representative = Some(Representative { path: judged.path, case: case.clone() });
+        }
+        row.spellings.push(case.spelling.to_string());
+        row.verdict = row.verdict.max(verdict);
+        for note in judged.notes {
+            if !row.notes.contains(&note) {
+                row.notes.push(note);
             }
         }
-        self.groups.extend(group);
+        for missing in judged.judgement.not_observed {
+            if !row.not_observed.contains(&missing) {
+                row.not_observed.push(missing);
+            }
+        }
         Ok(())
     }
 
@@ -225,20 +255,7 @@ impl Run<'_, '_> {
         Ok(judged)
     }
 
-    /// Runs the spellings that the dialect refuses.
-    pub(super) fn refusals(&mut self, cases: &[Case]) -> Result<(), NotAvailable> {
-        for chunk in cases.chunks(self.watch.batch()) {
-            if self.is_done() {
-                break;
-            }
-            for (case, evidence) in chunk.iter().zip(self.watch.run_all(chunk)?) {
-                self.refusal(case, evidence)?;
-                (self.progress)(Progress::Finished);
-            }
-        }
-        Ok(())
-    }
-
+    /// Judges a spelling that the dialect refuses.
     fn refusal(&mut self, case: &Case, evidence: Evidence) -> Result<(), NotAvailable> {
         let dialect = self.matrix.campaign.setting.dialect;
         let spelling = case.spelling.to_string();

@@ -117,7 +117,7 @@ impl OwnArgs {
         let layout = self.layout.filter(|_| !config.gave("layout")).unwrap_or_default();
         words.extend(naming(typed, layout));
         if let Some(DialectChoice::Named(dialect)) = self.dialect.filter(|_| !config.gave("dialect")) {
-            words.push(format!("--dialect={}", dialect.word()));
+            words.push(format!("--dialect={}", dialect.argument()));
         }
         if let Some(level) = self.level.filter(|_| !config.gave("level")) {
             words.extend(["--level".to_owned(), level.to_string()]);

@@ -1,0 +1,173 @@
+//! Rules on weights that are read, through the page cache or past it.
+
+use std::ops::Range;
+
+use rangemap::RangeSet;
+
+use super::{Broken, Case, Checked, Holds, show};
+use crate::plan::Source;
+use crate::rules::{Capability, Request, Way};
+use crate::trace::NoticeCode;
+
+impl Case<'_> {
+    /// The tensor bytes that arrived by reads of the load phase, longer ones than `least` alone.
+    pub(super) fn load_reads(
+        &self,
+        file: usize,
+        least: u64,
+        which: impl Fn(&Request) -> bool,
+    ) -> RangeSet<u64> {
+        let requests = self.evidence.fold.requests.iter();
+        let own = requests.filter(|r| r.file == file && r.load && self.evidence.is_loader(r.pid));
+        let long = own.filter(|r| !r.arrived.is_empty() && r.arrived.end - r.arrived.start > least);
+        long.filter(|r| which(r)).map(|r| r.arrived.clone()).collect()
+    }
+
+    pub(super) fn tensors_read(&self) -> Checked {
+        if !matches!(self.way(), Some(Way::Read | Way::Direct)) {
+            return Holds;
+        }
+        let evidence = self.evidence;
+        let arrived = |file: usize| {
+            if self.profile.load_phase_only {
+                self.load_reads(file, 0, |_| true)
+            } else {
+                evidence.union_of(|process| process.read(file))
+            }
+        };
+        match evidence.first_gap(arrived, evidence.weights.tolerance) {
+            Some((name, gap)) => self.absent(format!("{name}: {} were never read", show(&gap))),
+            None => Holds,
+        }
+    }
+
+    /// The rest of a block that a short direct read cut has to be asked for from the block's start, directly or, where
+    /// direct reads are given up there, through the page cache: there an overlap is right.
+    pub(super) fn read_once(&self) -> Checked {
+        if !matches!(self.way(), Some(Way::Read | Way::Direct)) {
+            return Holds;
+        }
+        let evidence = self.evidence;
+        let (memory, offset) = evidence.fold.alignment;
+        let block = memory.max(offset).max(evidence.page_size).next_power_of_two();
+        for file in 0..evidence.weights.files.len() {
+            let requests = evidence.fold.requests.iter();
+            let mut reads: Vec<&Request> =
+                requests.filter(|r| r.file == file && r.load && !r.arrived.is_empty()).collect();
+            reads.sort_by_key(|r| (r.arrived.start, r.seq));
+            let mut reached: Option<&Request> = None;
+            for read in reads {
+                if let Some(before) = reached {
+                    let both = read.arrived.start..before.arrived.end.min(read.arrived.end);
+                    let forced =
+                        before.direct && before.was_short() && both.end.saturating_sub(both.start) < block;
+                    if both.start < both.end && !forced {
+                        let set: RangeSet<u64> = [both].into_iter().collect();
+                        let twice =
+                            evidence.first_common(|f| if f == file { set.clone() } else { RangeSet::new() });
+                        if let Some((name, twice)) = twice {
+                            return Broken(format!("{name}: {} were read twice", show(&twice)));
+                        }
+                    }
+                }
+                if reached.is_none_or(|before| before.arrived.end < read.arrived.end) {
+                    reached = Some(read);
+                }
+            }
+        }
+        Holds
+    }
+
+    pub(super) fn reads_buffered(&self) -> Checked {
+        let opens = self.evidence.fold.opens.iter().filter(|open| open.direct).count();
+        if self.asked.source == Source::Direct || opens == 0 {
+            return Holds;
+        }
+        Broken(format!("{opens} direct opens although the plan asks for none"))
+    }
+
+    pub(super) fn direct_attempted(&self) -> Checked {
+        if !self.decided.direct_asked || self.evidence.fold.opens.iter().any(|open| open.direct) {
+            return Holds;
+        }
+        self.absent("no open asked for direct I/O although the plan is to read directly".to_owned())
+    }
+
+    pub(super) fn direct_held(&self) -> Checked {
+        let tried = self.evidence.fold.opens.iter().any(|open| open.direct);
+        if self.way() != Some(Way::Direct) || !tried {
+            return Holds;
+        }
+        match self.evidence.buffered_stretch() {
+            // Bytes that never came are another rule's.
+            Some((name, part)) if self.arrived(&part) => self.absent(format!(
+                "{name}: {} came through the page cache although no direct read was refused",
+                show(&part)
+            )),
+            _ => Holds,
+        }
+    }
+
+    fn arrived(&self, part: &Range<u64>) -> bool {
+        let files = 0..self.evidence.weights.files.len();
+        files
+            .into_iter()
+            .any(|file| self.evidence.union_of(|process| process.read(file)).gaps(part).next().is_none())
+    }
+
+    pub(super) fn direct_aligned(&self) -> Checked {
+        if !self.decided.direct_asked {
+            return Holds;
+        }
+        let (memory, grain) = self.evidence.fold.alignment;
+        let (memory, grain) = (memory.max(1), grain.max(1));
+        let crooked = self.evidence.fold.requests.iter().filter(|r| r.load && r.direct).find(|r| {
+            let len = r.asked.end - r.asked.start;
+            r.refused.is_none()
+                && !(r.addr.is_multiple_of(memory)
+                    && r.asked.start.is_multiple_of(grain)
+                    && len.is_multiple_of(grain))
+        });
+        let Some(r) = crooked else { return Holds };
+        Broken(format!(
+            "operation {}: address {:#x}, {}: not a multiple of {memory} (memory) and {grain} (offset, length)",
+            r.seq,
+            r.addr,
+            show(&r.asked)
+        ))
+    }
+
+    pub(super) fn fallback_reported(&self) -> Checked {
+        let evidence = self.evidence;
+        if !self.decided.direct_asked || evidence.fold.notices.contains(&NoticeCode::DirectRefused) {
+            return Holds;
+        }
+        let reports = evidence.shows_messages();
+        // An edge that has to come buffered is no fallback of a foreign loader.
+        let buffered = if self.profile.load_phase_only {
+            evidence.first_common(|file| self.load_reads(file, 0, |r| !r.direct))
+        } else {
+            evidence.buffered_stretch().filter(|(_, part)| self.arrived(part))
+        };
+        // What was read directly as well, as a header with the tensors behind it is, came directly.
+        let directly = || !self.profile.load_phase_only && evidence.buffered_stretch().is_none();
+        let mapped = evidence.fold.mappings.iter().any(|mapping| mapping.refused.is_none())
+            && evidence.bytes_by_way()[0] > 0
+            && !directly();
+        let message = match buffered {
+            Some((name, part)) => {
+                format!("{name}: {} came through the page cache and no warning says so", show(&part))
+            }
+            None if mapped => {
+                "the file was mapped instead of read directly and no warning says so".to_owned()
+            }
+            None => return Holds,
+        };
+        // Of a command whose words are not known, silence speaks where there was something to report.
+        if reports && (self.profile.load_phase_only || !self.decided.refusals.is_empty()) {
+            return Broken(message);
+        }
+        let reason = Capability::Notices.absence().to_owned();
+        Checked::NotObserved(vec![Capability::Notices], reason)
+    }
+}
