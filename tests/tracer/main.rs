@@ -22,4 +22,5 @@ mod strace_witness;
 #[path = "../support/mod.rs"]
 mod support;
 mod survives;
+mod walkthrough;
 mod witness;
