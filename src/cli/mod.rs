@@ -197,6 +197,11 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
             let takes_value = |word: &str| with_value.iter().any(|option| option == word);
             crate::plan::split_bench_args(dialect, argv, takes_value)
         }
+        // clap's own command of this name knows nothing of load flags.
+        Some("help") => {
+            let words = argv.iter().take(1).chain(argv.iter().skip(2)).cloned();
+            (Vec::new(), words.chain(["--help".into()]).collect())
+        }
         // What stands behind `trace --` is not ours to change.
         _ => (Vec::new(), argv),
     };

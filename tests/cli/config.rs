@@ -52,7 +52,10 @@ fn what_is_wrong_has_a_place_and_a_suggestion() {
     assert_snapshot!(all);
     assert!(refused("jobs = 1\n").contains("loadparity.toml:1:1: missing field 'schema'"));
     let other = refused("schema = \"loadparity.config/7\"\n");
-    assert!(other.contains("loadparity.toml:1:10: 'loadparity.config/7' is no format of this file"), "{other}");
+    assert!(
+        other.contains("loadparity.toml:1:10: 'loadparity.config/7' is no format of this file"),
+        "{other}"
+    );
 }
 
 /// The file names a command, so nothing but that command is checked, whatever is missing.

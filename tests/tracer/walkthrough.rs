@@ -55,13 +55,21 @@ fn run(step: &Step, folder: &Path) {
     let program = Path::new(env!("CARGO_BIN_EXE_loadparity")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let mut line = Command::new("sh");
-    line.args(["-c", &step.command]).current_dir(folder).env("PATH", path).env("NO_COLOR", "1").env_remove("CI");
+    line.args(["-c", &step.command])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("NO_COLOR", "1")
+        .env_remove("CI");
     let output = line.output().unwrap();
     let text = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(step.code), "{}: {text}", step.command);
     let mut lines = text.lines();
     for shown in &step.shown {
-        assert!(lines.any(|line| is_shown(line, shown)), "{}: `{shown}` is not there in\n{text}", step.command);
+        assert!(
+            lines.any(|line| is_shown(line, shown)),
+            "{}: `{shown}` is not there in\n{text}",
+            step.command
+        );
     }
 }
 

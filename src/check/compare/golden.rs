@@ -179,7 +179,7 @@ impl Baseline<'_> {
             plan: case.plan.map(|plan| plan.to_string()),
             output,
             bytes_observed: runs.iter().all(whole),
-            ran: Ran { memory, ..one.clone() },
+            ran: Ran { memory, ..one.clone().with_doubts_of(&all) },
         }))
     }
 
@@ -283,7 +283,9 @@ impl Baseline<'_> {
     ) -> Result<Compared, NotAvailable> {
         let ran = Ran::of(run);
         let held = hash(run).filter(|_| side.no_output.is_none());
-        let mut judged = judge(&row.ran, &ran, another(row.output.as_ref(), held.as_ref()));
+        let output = another(row.output.as_ref(), held.as_ref());
+        let of = |ran: &Ran, outputs: bool| judge(&row.ran, ran, output.clone().filter(|_| outputs));
+        let mut judged = of(&ran, true);
         let mut not_observed = Vec::new();
         if row.ran.completed()
             && run.completed()
@@ -292,8 +294,7 @@ impl Baseline<'_> {
         {
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason.clone()));
         }
-        let plain = || judge(&row.ran, &ran, None);
-        let mut verdict = settle(&[(side, run)], case, &mut judged, &plain, &mut not_observed)?;
+        let mut verdict = settle(&[(side, run)], case, &mut judged, &of, &mut not_observed)?;
         let mut missing = |capability: Capability, reason: String| {
             not_observed.push(NotObserved::new(Rule::GuaranteeKept, vec![capability], reason));
             verdict = verdict.max(Verdict::NotObserved);

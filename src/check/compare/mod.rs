@@ -154,24 +154,24 @@ impl Comparison<'_> {
     ) -> Result<Compared, NotAvailable> {
         let no_output = old.no_output.clone().or_else(|| new.no_output.clone());
         let (was, is) = (Ran::of(before), Ran::of(after));
-        let judged_with = |output: Option<String>| {
-            let mut judged = judge(&was, &is, output);
+        let output = match (&before.output, &after.output) {
+            (Some(a), Some(b)) if no_output.is_none() => a.difference(b, "the old command"),
+            _ => None,
+        };
+        let of = |ran: &Ran, outputs: bool| {
+            let mut judged = judge(&was, ran, output.clone().filter(|_| outputs));
             if before.was_refused() && after.was_refused() {
                 words(old.says(before), new.says(after), &mut judged);
             }
             judged
         };
-        let output = match (&before.output, &after.output) {
-            (Some(a), Some(b)) if no_output.is_none() => a.difference(b, "the old command"),
-            _ => None,
-        };
-        let mut judged = judged_with(output);
+        let mut judged = of(&is, true);
         let mut not_observed = Vec::new();
         if let Some(reason) = no_output.filter(|_| before.completed() && after.completed()) {
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason));
         }
         let sides = [(old, before), (new, after)];
-        let mut verdict = settle(&sides, case, &mut judged, &|| judged_with(None), &mut not_observed)?;
+        let mut verdict = settle(&sides, case, &mut judged, &of, &mut not_observed)?;
         for run in [before, after] {
             if !run.unseen.is_empty() && judged.impact <= Impact::Reordered {
                 let reason = run.unseen[0].clone();

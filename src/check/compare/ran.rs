@@ -205,6 +205,18 @@ impl Ran {
         }
     }
 
+    /// The same without what may be so and was not seen for certain.
+    pub(super) fn without_doubts(self) -> Self {
+        Self { copied_without_lock: None, used_elsewhere: None, ..self }
+    }
+
+    /// The same with what other runs of the same case showed, which one run shows by chance.
+    pub(super) fn with_doubts_of(mut self, runs: &[Self]) -> Self {
+        self.copied_without_lock = runs.iter().filter_map(|ran| ran.copied_without_lock).max();
+        self.used_elsewhere = runs.iter().filter_map(|ran| ran.used_elsewhere).max();
+        self
+    }
+
     /// Whether it completed.
     #[must_use]
     pub fn completed(&self) -> bool {
