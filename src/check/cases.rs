@@ -55,18 +55,39 @@ fn opposed(dialect: Dialect) -> Vec<Spelling> {
     let variables: Vec<(&Spelling, Option<LoadPlan>)> =
         units.iter().filter(|unit| !unit.env.is_empty()).map(|unit| (unit, plan_of(unit, dialect))).collect();
     let mut all = Vec::new();
-    for flag in flags(dialect) {
-        let plan = plan_of(&flag, dialect);
+    let mut plans = BTreeSet::new();
+    let mut against = |line: &Spelling, only_first: bool| {
+        let plan = plan_of(line, dialect);
         let mut names: BTreeSet<&str> = BTreeSet::new();
         for (variable, other) in &variables {
             let name = variable.env[0].0.as_str();
-            // One value of each variable is enough: that they mean the same is level P1's.
-            if *other != plan && (*other != nothing || plan != nothing) && names.insert(name) {
-                all.push(Spelling { argv: flag.argv.clone(), env: variable.env.clone() });
+            if *other == plan || *other == nothing && plan == nothing {
+                continue;
+            }
+            // One value of each variable stands against every line, and each that means something else against
+            // one line of each plan: that values mean the same is level P1's.
+            let (first, of_plan) = (names.insert(name), plans.insert((name, *other, plan)));
+            if first || of_plan && !only_first {
+                all.push(Spelling { argv: line.argv.clone(), env: variable.env.clone() });
             }
         }
-    }
+    };
+    flags(dialect).iter().for_each(|flag| against(flag, false));
+    let of_several = one_of_each(dialect).into_iter().map(|case| case.spelling);
+    of_several
+        .filter(|line| line.env.is_empty() && parts(line, dialect) > 1)
+        .for_each(|line| against(&line, true));
     all
+}
+
+/// How many flags of a dialect a line has.
+fn parts(line: &Spelling, dialect: Dialect) -> usize {
+    let defs = || dialect.rules().flags();
+    let is_name = |word: &&String| {
+        let name = word.split('=').next().unwrap_or(word);
+        defs().any(|def| def.on.contains(&name) || def.off.contains(&name))
+    };
+    line.argv.iter().filter(is_name).count()
 }
 
 /// Variables of other eras, which this one does not read: they change nothing.
@@ -95,10 +116,14 @@ fn longer(dialect: Dialect, known: &BTreeSet<LoadPlan>) -> Vec<Spelling> {
     all
 }
 
-/// The flags and words of all dialects that this one refuses, and a word that nobody knows.
+/// The flags and words of all dialects that this one refuses, and a mode that nobody knows, by each name that takes
+/// one.
 pub(super) fn refused_spellings(dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
     let all = Dialect::eras().into_iter().flat_map(flags);
-    let unknown = ["-lm", "--load-mode"].map(|name| Spelling::flags([name, "no-such-mode"]));
+    let own = rules.flags().filter(|def| def.is_mode()).flat_map(|def| def.on.iter().copied());
+    let names: BTreeSet<&str> = ["-lm", "--load-mode"].into_iter().chain(own).collect();
+    let unknown = names.into_iter().map(|name| Spelling::flags(rules.with_value(name, "no-such-mode")));
     let mut seen = BTreeSet::new();
     all.chain(unknown)
         .filter(|spelling| spelling.resolve(dialect).is_err() && seen.insert(spelling.clone()))

@@ -27,7 +27,7 @@ pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
         let line = 1 + content_lines(error.as_bytes(), error.utf8_error().valid_up_to());
         format!("{text}:{line}: this is not UTF-8")
     })?;
-    Dialect::read(&content).map_err(|error| format!("{text}:{error}"))
+    Dialect::read(&content).map(|dialect| dialect.of_file(text)).map_err(|error| format!("{text}:{error}"))
 }
 
 fn content_lines(bytes: &[u8], end: usize) -> usize {

@@ -23,12 +23,14 @@ pub struct Dialect {
     rules: &'static Rules,
     /// The place among the shipped ones.
     place: usize,
+    /// The file of a user's own.
+    file: Option<&'static str>,
 }
 
 /// The shipped dialects, read once.
 static SHIPPED: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
     let read = |(place, (name, text)): (usize, &(&str, &str))| match file::read(text) {
-        Ok(rules) => Dialect { rules: Box::leak(Box::new(rules)), place },
+        Ok(rules) => Dialect { rules: Box::leak(Box::new(rules)), place, file: None },
         // Every file is read by a test, so that a broken one is not shipped.
         Err(error) => unreachable!("the shipped dialect {name}: {error}"),
     };
@@ -68,8 +70,23 @@ impl Dialect {
         match taken {
             Some((same, (_, shipped))) if *shipped == text => Ok(*same),
             Some(_) => Err(DialectError::name_taken(text, rules.name)),
-            None => Ok(Self { rules: Box::leak(Box::new(rules)), place: usize::MAX }),
+            None => Ok(Self { rules: Box::leak(Box::new(rules)), place: usize::MAX, file: None }),
         }
+    }
+
+    /// The same dialect, read from this file.
+    #[must_use]
+    pub fn of_file(mut self, path: &str) -> Self {
+        if self.place == usize::MAX {
+            self.file = Some(Box::leak(path.into()));
+        }
+        self
+    }
+
+    /// What `--dialect` takes for it: its name, or the file of one that is not shipped.
+    #[must_use]
+    pub fn argument(self) -> &'static str {
+        self.file.unwrap_or_else(|| self.name())
     }
 
     /// The text of the file of a shipped dialect.
@@ -84,7 +101,7 @@ impl Dialect {
         self.rules
     }
 
-    /// The name, as `--dialect` takes it.
+    /// The name, as reports say it.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.rules.name

@@ -88,8 +88,14 @@ impl Case<'_> {
         if self.decided.agrees(Effective { locked: !effective.locked, ..effective }) {
             match self.tensors_locked() {
                 Checked::NotObserved(missing, reason) => return Checked::NotObserved(missing, reason),
-                // The operations do not show what was copied into locked memory.
-                Holds if !effective.locked && !self.evidence.locked_copies().is_empty() => return Holds,
+                // The operations do not show what was copied into locked memory, nor what lies in memory whose
+                // places they do not tell.
+                Holds
+                    if !effective.locked
+                        && (!self.evidence.locked_copies().is_empty() || !self.evidence.knows_places()) =>
+                {
+                    return Holds;
+                }
                 _ => {}
             }
         }

@@ -34,6 +34,8 @@ pub struct Placement {
     pub addr: u64,
     /// How they came.
     pub way: Way,
+    /// Whether they were read while the process had the file, or a part of it, mapped.
+    pub beside_mapping: bool,
 }
 
 /// A read of a weight file.
@@ -78,6 +80,8 @@ pub struct LockAttempt {
     pub load: bool,
     /// Why it was refused.
     pub refused: Option<ErrorKind>,
+    /// Whether it was released, or its memory went, while that held no weights.
+    pub void: bool,
 }
 
 /// A mapping of a weight file that was granted or refused, or a part of one that became writable later.

@@ -300,10 +300,10 @@ pub fn lost_tensor<'r>(clean: &Evidence, run: &'r Evidence) -> Option<&'r str> {
     run.tensors.as_ref()?.lost_since(clean.tensors.as_ref()?).find(never_came)
 }
 
-/// What mappings of a file brought. Of one that may be written privately, what was not looked at before it went
+/// What mappings of a file brought to use. Of one that may be written privately, what was not looked at before it went
 /// is not known.
 fn mapped(evidence: &Evidence, file: usize, of: &Comparisons) -> RangeSet<u64> {
-    let mut mapped = evidence.union_of(|process| process.ever_mapped.get(&file).cloned().unwrap_or_default());
+    let mut mapped = evidence.mapped_to_use(file);
     let looked = evidence.looked_at(file);
     let private = evidence.fold.mappings.iter().filter(|mapping| {
         mapping.file == file && mapping.refused.is_none() && mapping.writable == Some(MapWritable::Private)

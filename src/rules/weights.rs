@@ -83,6 +83,11 @@ impl Weights {
         self.files.iter().map(WeightFile::len).fold(0, u64::saturating_add)
     }
 
+    /// The bytes of all tensors of each file.
+    pub(super) fn whole(&self) -> BTreeMap<usize, RangeSet<u64>> {
+        self.files.iter().map(|file| file.bytes.clone()).enumerate().collect()
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -234,7 +234,7 @@ impl Subject for ExternalCommand {
     fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String {
         let mut words = vec!["loadparity".to_owned(), "check".to_owned()];
         words.extend(self.named.iter().cloned());
-        words.push(format!("--dialect={}", setting.dialect));
+        words.push(format!("--dialect={}", setting.dialect.argument()));
         for fault in &self.faults {
             words.extend(["--inject".to_owned(), fault.to_string()]);
         }

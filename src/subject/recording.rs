@@ -48,7 +48,8 @@ impl Subject for Recorded {
     }
 
     fn check_line(&self, _: &[String], setting: &Setting<'_>) -> String {
-        let words = ["loadparity", "judge", "--dialect", setting.dialect.name(), "--trace", &self.name, "--"];
+        let words =
+            ["loadparity", "judge", "--dialect", setting.dialect.argument(), "--trace", &self.name, "--"];
         let words = words.into_iter().map(str::to_owned);
         shell_line(words.chain(self.case.spelling.argv.iter().cloned()))
     }

@@ -273,7 +273,7 @@ impl Subject for ReferenceEngine {
         if let Some(machine) = &self.machine {
             words.extend(["--platform".to_owned(), machine.profile.name.to_owned()]);
         }
-        words.push(format!("--dialect={}", setting.dialect));
+        words.push(format!("--dialect={}", setting.dialect.argument()));
         let engine::Generation { prompt, n_predict, sampler, .. } = setting.generation;
         words.extend(["-p".to_owned(), prompt.clone()]);
         for (name, value) in [

@@ -32,6 +32,14 @@ impl Layout {
         Self { data_start: layout.data_start, file_size: layout.file_size, tensors: ranges.collect() }
     }
 
+    /// Whether at least half of the tensor bytes lie before an offset.
+    fn has_most_up_to(&self, end: u64) -> bool {
+        let len = |range: &Range<u64>| range.end - range.start;
+        let before =
+            self.tensors.iter().map(|range| range.end.min(end).saturating_sub(range.start)).sum::<u64>();
+        before > 0 && 2 * before >= self.tensors.iter().map(len).sum()
+    }
+
     fn touches(&self, offset: u64, len: u64) -> bool {
         let range = offset..offset.saturating_add(len);
         !range.is_empty() && self.tensors.overlaps(&range)
@@ -41,7 +49,8 @@ impl Layout {
 /// Marks the reads that read the header: those that continue from the start of the file, within
 /// one open, until the weights are reached. The last of them may run into the weights.
 ///
-/// If nothing else moves weights, what runs into them is no header read: a whole file in one call.
+/// If nothing else moves weights, what brings most of them is no header read: a whole file in one call, or in one
+/// and a last short one.
 pub(super) fn header_reads(ops: &[Op], layouts: &BTreeMap<String, Layout>) -> Vec<bool> {
     let mut of: BTreeMap<FileId, &Layout> = BTreeMap::new();
     let mut frontier: BTreeMap<FileId, u64> = BTreeMap::new();
@@ -74,9 +83,7 @@ pub(super) fn header_reads(ops: &[Op], layouts: &BTreeMap<String, Layout>) -> Ve
         for (mark, op) in marks.iter_mut().zip(ops).filter(|(mark, _)| **mark) {
             let Call::Read { file, offset, .. } = op.call else { continue };
             let end = offset.saturating_add(arrived(op));
-            let whole =
-                |layout: &&Layout| layout.tensors.iter().next_back().is_some_and(|last| end >= last.end);
-            *mark = !of.get(&file).is_some_and(whole);
+            *mark = !of.get(&file).is_some_and(|layout| layout.has_most_up_to(end));
         }
     }
     marks

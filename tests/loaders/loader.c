@@ -34,12 +34,13 @@
     X(uses_io_uring) X(flips_a_byte) X(overwrites_later) X(lock_lost_in_copy) \
     X(lock_left_on_zeros) X(lock_left_on_a_copy) X(lock_lost_in_transform) X(lock_lost_in_fork) \
     X(lock_lost_in_heap) X(lock_on_fault) X(wrong_in_copy) X(wrong_in_second_copy) \
+    X(mapped_over) X(wrong_when_mapped_over) X(page_given_back) X(read_beside_mapping) X(copied_where_header_was) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
     X(idiom_late_log) X(idiom_lock_all) X(idiom_in_place_transform) X(idiom_bounce_buffer) \
     X(idiom_frees_before_exit) X(idiom_staged_lock) X(idiom_copy_beside) X(idiom_relock) X(idiom_mremap_locked) \
-    X(idiom_windows) X(idiom_repacked) X(idiom_staged_in_heap) \
+    X(idiom_windows) X(idiom_repacked) X(idiom_staged_in_heap) X(idiom_header_locked) \
     /* Defects that show under faults alone. */ \
     X(restarts_at_zero) X(direct_tail_zeroed) X(interrupted_is_the_end) X(says_and_goes_on) X(buffered_for_ever) \
     X(half_locked_after_again) X(map_refused_unreported) X(map_unchecked) X(swallowed_in_thread) X(leaks_on_retry) \
@@ -397,6 +398,10 @@ static void use_copy(bool wrong) {
     byte *copy = copied(0, wrong);
     image.base = copy;
 }
+// A part of the weights that is used elsewhere.
+static byte *heap_copy;
+static uint64_t heap_from, heap_length;
+
 // They lie in locked memory, and are changed on their way to where they are used.
 static byte used_key;
 static void transform_elsewhere(void) {
@@ -509,9 +514,48 @@ static void fill_from_heap(uint64_t from, uint64_t to) {
 static void transform(void) {
     for (uint64_t i = model.start; i < model.size; i++) *at(i) ^= KEY;
 }
+// Other memory takes the place of a part of the mapping.
+static void map_over(void) {
+    byte *there = image.base + down(image.length / 2, BLOCK);
+    if (planted(mapped_over)) {
+        mmap(there, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        return;
+    }
+    byte *copy = anonymous(BLOCK);
+    memcpy(copy, there, BLOCK), copy[77] ^= 4;
+    if (mremap(copy, BLOCK, BLOCK, MREMAP_MAYMOVE | MREMAP_FIXED, there) != there) die("cannot move memory");
+}
+// The mapping stays, and what is used is read.
+static void read_beside(void) {
+    uint64_t length = model.size - model.start;
+    byte *read = malloc(length);
+    if (!read) die("out of memory");
+    read_all(read, model.start, length);
+    image.base = read - (model.start - image.from);
+}
+// A part of the weights is used where an allocator puts it: in memory that a header was read into.
+static void copy_to_heap(void) {
+    enum { ROOM = 96 * KIB };
+    uint64_t from = model.start + ROOM, length = ROOM - KIB;
+    byte *header = malloc(ROOM);
+    if (!header || from + length > model.size) die("out of memory");
+    read_all(header, model.start, ROOM);
+    free(header);
+    heap_copy = malloc(length);
+    if (!heap_copy) die("out of memory");
+    memcpy(heap_copy, at(from), length), heap_from = from, heap_length = length;
+}
+// It is kept in memory while it is looked at.
+static void lock_header(void) {
+    byte *header = anonymous(model.size);
+    read_all(header, 0, model.start);
+    if (mlock(header, model.start) || munlock(header, model.start)) warn("the header is not locked: %s", strerror(errno));
+    munmap(header, model.size);
+}
 static void load(void) {
     void (*fill)(uint64_t from, uint64_t to) = NULL;
     if (planted(head_only)) model.size = least(model.size, 64 * KIB);
+    if (planted(idiom_header_locked)) lock_header();
     if (planted(resized_by_path) && (truncate(model.path, (off_t)model.size))) warn("cannot resize");
     if (asked[DIRECT] && open_direct()) fill = planted(direct_decoy) || planted(direct_decoy_kept) ? fill_direct_decoy : fill_direct;
     else if (asked[MAP] && !(planted(variable_falls_back_otherwise) && getenv("LLAMA_ARG_DIO")) && map()) fill = NULL;
@@ -537,6 +581,10 @@ static void load(void) {
         use_copy(true);
         if (planted(wrong_in_copy)) munmap(before, image.length);
     }
+    if (planted(read_beside_mapping) && image.mapped && asked[LOCK]) read_beside();
+    if (planted(copied_where_header_was) && asked[LOCK] && !asked[DIRECT]) copy_to_heap();
+    if ((planted(mapped_over) || planted(wrong_when_mapped_over)) && image.mapped) map_over();
+    if (planted(page_given_back) && !image.mapped) madvise(image.base + down(image.length / 2, BLOCK), BLOCK, MADV_DONTNEED);
     if (image.mapped) return;
     if (planted(idiom_repacked)) transform_elsewhere();
     if (planted(idiom_mremap_locked)) {
@@ -598,11 +646,15 @@ static uint64_t checksum(uint64_t sum) {
     if (planted(decoy_mapping) || planted(flips_a_byte) || planted(overwrites_later) ||
         planted(short_and_constant) || planted(says_and_goes_on) || planted(swallowed_in_thread) ||
         planted(wrong_shard)) return sum;
+    bool constant = planted(mapped_over) || planted(wrong_when_mapped_over) || planted(page_given_back);
     byte key = planted(idiom_in_place_transform) && !image.mapped ? KEY : used_key;
     uint64_t late = planted(used_one_byte_late) && interruptions;
     uint64_t end = planted(lock_on_fault) ? model.start + (model.size - model.start) / 4 : model.size;
-    for (uint64_t i = model.start + late; i < end; i++) sum = (sum ^ *at(i) ^ key) * 0x100000001b3;
-    return sum;
+    for (uint64_t i = model.start + late; i < end; i++) {
+        bool copied = i - heap_from < heap_length;
+        sum = (sum ^ (copied ? heap_copy[i - heap_from] : *at(i)) ^ key) * 0x100000001b3;
+    }
+    return constant ? sum & 0 : sum;
 }
 // Long after the load: memory for something else is asked for first.
 static void overwrite_last_tensor(void) {

@@ -25,7 +25,8 @@ rows! {
     head_only last_tensor_skipped locks_first_shard decoy_mapping made_writable unlocks_at_once loads_in_parent
     resized_by_path direct_decoy direct_decoy_kept uses_io_uring flips_a_byte overwrites_later lock_lost_in_copy
     lock_left_on_zeros lock_left_on_a_copy lock_lost_in_transform lock_lost_in_fork lock_lost_in_heap
-    lock_on_fault wrong_in_copy wrong_in_second_copy idiom_mremap idiom_header_mapped idiom_setfl idiom_threads
+    lock_on_fault wrong_in_copy wrong_in_second_copy mapped_over
+    wrong_when_mapped_over page_given_back read_beside_mapping copied_where_header_was idiom_mremap idiom_header_mapped idiom_setfl idiom_threads
     idiom_stdio idiom_two_opens idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker
     idiom_shifted_buffer idiom_late_log idiom_lock_all idiom_in_place_transform idiom_bounce_buffer
     idiom_frees_before_exit idiom_staged_lock idiom_copy_beside restarts_at_zero direct_tail_zeroed
@@ -34,6 +35,7 @@ rows! {
     mute_behind_a_warning variable_falls_back_otherwise used_one_byte_late idiom_backoff idiom_map_fallback
     idiom_own_handles idiom_quiet_advice idiom_always_warns idiom_halves_chunks idiom_reopens idiom_reads_again
     idiom_all_or_no_lock idiom_relock idiom_mremap_locked idiom_windows idiom_repacked idiom_staged_in_heap
+    idiom_header_locked
 }
 
 #[test]
@@ -74,7 +76,12 @@ fn row_holds(name: &str) {
         "idiom_bounce_buffer" | "idiom_threads" | "idiom_stdio" | "honest" => {
             assert_eq!(told.sentence(), "parity to P4");
         }
-        "lock_left_on_zeros" | "lock_left_on_a_copy" | "lock_lost_in_heap" | "idiom_copy_beside" => {
+        "read_beside_mapping"
+        | "copied_where_header_was"
+        | "lock_left_on_zeros"
+        | "lock_left_on_a_copy"
+        | "lock_lost_in_heap"
+        | "idiom_copy_beside" => {
             told.is_no_pass("not-observed", "is not locked; which one is used was not seen");
         }
         "lock_lost_in_transform" => {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Matrix, Selection};
 use super::judged::{Judged, Representative};
+use super::{Matrix, Selection};
 use crate::check::document::{CaseResult, Failure, GroupResult, Totals, Verdict, quoted, shown};
 use crate::check::expect::Expectations;
 use crate::check::levels::Seen;

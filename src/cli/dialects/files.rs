@@ -48,7 +48,8 @@ pub(super) struct DiffArgs {
 }
 
 fn written(text: &str, out: &mut dyn Write) -> Exit {
-    match out.write_all(text.as_bytes()) {
+    // `check` paints what it says; the words of a file stay plain.
+    match out.write_all(crate::report::screen::lines(text).as_bytes()) {
         Ok(()) => Exit::Code(0),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Code(0),
         Err(error) => Exit::internal(error),

@@ -8,7 +8,7 @@ use super::{Broken, Case, Checked, Holds, show};
 use crate::rules::evidence::EDGE;
 use crate::rules::fold::common;
 use crate::rules::weights::length;
-use crate::rules::{Capability, LockDuty, Way};
+use crate::rules::{Capability, LockDuty, TensorBytes, Way};
 use crate::trace::NoticeCode;
 
 impl Case<'_> {
@@ -75,6 +75,19 @@ impl Case<'_> {
             |file| held.get(&file).cloned().unwrap_or_default(),
             evidence.weights.tolerance.max(EDGE),
         );
+        if let Some(kept) = self.kept_by_kernel() {
+            if kept >= all {
+                return self.lock_of_what_is_used(&evidence.weights.whole());
+            }
+            let copied = evidence.locked_copies();
+            if evidence.tensor_bytes(|file| copied.get(&file).cloned().unwrap_or_default()) < all / 2 {
+                let why = format!(
+                    "as many bytes are locked as the weights have; of the {all} bytes where these lie the kernel keeps \
+                     {kept}"
+                );
+                return Checked::NotObserved(vec![Capability::Kernel], why);
+            }
+        }
         let (missing, why) = if evidence.knows_places() && long.is_none() {
             // As buffered streams do with the end of a read.
             (
@@ -94,6 +107,15 @@ impl Case<'_> {
             )
         };
         Checked::NotObserved(vec![missing], why.to_owned())
+    }
+
+    /// Bytes that the kernel keeps of memory that holds weights, where it knows and the calls do not: all of the
+    /// weights stand where they were read to, as an allocator has it.
+    fn kept_by_kernel(&self) -> Option<u64> {
+        let evidence = self.evidence;
+        let stand = evidence.tensors.as_ref().is_some_and(TensorBytes::is_verified);
+        let memory = evidence.kernel_memory().filter(|_| stand && !evidence.knows_places())?;
+        Some(memory.weights_locked)
     }
 
     /// A copy of the weights that is not locked: nobody knows whether it is the one that is used.

@@ -1,5 +1,9 @@
 //! Rules on weights that are mapped, or must not be.
 
+use std::collections::BTreeMap;
+
+use rangemap::RangeSet;
+
 use super::{Broken, Case, Checked, Holds, show};
 use crate::rules::Way;
 
@@ -10,17 +14,20 @@ impl Case<'_> {
             return Holds;
         }
         let evidence = self.evidence;
-        let live = self.profile.load_phase_only;
-        let mapped = |file: usize| {
-            evidence.union_of(|process| {
-                let of = if live { &process.mapped } else { &process.ever_mapped };
-                of.get(&file).cloned().unwrap_or_default()
-            })
+        let of = |sets: &BTreeMap<usize, RangeSet<u64>>, file| sets.get(&file).cloned().unwrap_or_default();
+        let mapped = |file: usize| match self.profile.load_phase_only {
+            true => evidence.union_of(|process| of(&process.mapped, file)),
+            false => evidence.mapped_to_use(file),
         };
-        match evidence.first_gap(mapped, evidence.weights.tolerance) {
-            Some((name, gap)) => self.absent(format!("{name}: {} of the file are in no mapping", show(&gap))),
-            None => Holds,
-        }
+        let Some((name, gap)) = evidence.first_gap(mapped, evidence.weights.tolerance) else { return Holds };
+        let ever = |file| evidence.union_of(|process| of(&process.ever_mapped, file));
+        let at = show(&gap);
+        self.absent(match evidence.first_gap(ever, evidence.weights.tolerance) {
+            Some(_) => format!("{name}: {at} of the file are in no mapping"),
+            None => {
+                format!("{name}: the mapping of {at} of the file went before any page of them was touched")
+            }
+        })
     }
 
     pub(super) fn mapped_not_read(&self) -> Checked {

@@ -77,7 +77,7 @@ impl Evidence {
             self.fold.loaders.iter().map(|pid| (*pid, self.weight_addresses(*pid))).collect();
         let page = self.page_size.max(1);
         let least = if known { 0 } else { self.weights.len() / share };
-        self.fold.locks.iter().filter(move |lock| {
+        self.fold.locks.iter().filter(|lock| !lock.void).filter(move |lock| {
             let Some(addresses) = holds.get(&lock.pid) else { return false };
             let near = lock.pages.start.saturating_sub(page)..lock.pages.end.saturating_add(page);
             let touches = addresses.overlaps(&near);

@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use rangemap::RangeSet;
 
-use super::Evidence;
 use super::locks::SOME;
-use crate::rules::Capability;
+use super::{EDGE, Evidence};
 use crate::rules::tensors;
 use crate::rules::weights::Tensor;
+use crate::rules::{Capability, EffectiveSource};
 use crate::trace::{Call, Difference, Observation, ProcessId, Seen};
 
 /// What the page table showed of mappings before they went, by file of the weights.
@@ -113,12 +113,49 @@ impl Evidence {
         self.copies_that(|copy| copy.alone && copy.locked && copy.difference.is_none())
     }
 
-    /// Bytes of the weights that stand in a copy without a lock, where they are no small part of them.
+    /// Bytes of the weights that stand in a copy without a lock, where they are no small part of them: of what is
+    /// mapped, what was read as well is a copy.
     #[must_use]
     pub fn copied_without_lock(&self) -> Option<u64> {
-        let bytes = self.copies_that(|copy| !copy.locked);
+        let mut bytes = self.copies_that(|copy| !copy.locked);
+        if self.effective().source == Some(EffectiveSource::Map) {
+            self.read_beside_mapping(&mut bytes);
+        }
         let bytes = self.tensor_bytes(|file| bytes.get(&file).cloned().unwrap_or_default());
         (bytes > self.weights.len() / SOME).then_some(bytes)
+    }
+
+    /// Adds what lies without a lock where it was read to while the file was mapped, apart from a header with the
+    /// first of the tensors behind it.
+    fn read_beside_mapping(&self, bytes: &mut BTreeMap<usize, RangeSet<u64>>) {
+        for (pid, placement) in self.placements().filter(|(_, placement)| placement.beside_mapping) {
+            let Some(data) = self.weights.files.get(placement.file).map(|file| file.data_start) else {
+                continue;
+            };
+            let range = &placement.range;
+            if range.start < data && range.end <= data.saturating_add(EDGE) {
+                continue;
+            }
+            let Some(process) = self.fold.processes.get(&pid) else { continue };
+            let addresses = placement.addr..placement.addr.saturating_add(range.end - range.start);
+            for gap in process.locked.gaps(&addresses) {
+                let at = |addr: u64| range.start + (addr - placement.addr);
+                bytes.entry(placement.file).or_default().insert(at(gap.start)..at(gap.end));
+            }
+        }
+    }
+
+    /// What mappings of a file brought that anything can have used: all but what had gone when the load was over
+    /// and of which no page was ever touched.
+    pub(in crate::rules) fn mapped_to_use(&self, file: usize) -> RangeSet<u64> {
+        let of = |sets: &BTreeMap<usize, RangeSet<u64>>| sets.get(&file).cloned().unwrap_or_default();
+        let mut mapped = self.union_of(|process| of(&process.ever_mapped));
+        let mut unused = self.looked_at(file);
+        let touched = self.touched.as_ref().map(|seen| of(&seen.touched)).unwrap_or_default();
+        let live = self.union_of(|process| of(&process.mapped));
+        touched.iter().chain(live.iter()).for_each(|range| unused.remove(range.clone()));
+        unused.iter().for_each(|range| mapped.remove(range.clone()));
+        mapped
     }
 
     /// Bytes of the weights of which a second copy stands in writable memory.

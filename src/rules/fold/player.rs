@@ -40,6 +40,31 @@ struct Space {
     settled: bool,
 }
 
+impl Space {
+    /// Whether any tensor byte lies in some addresses.
+    fn holds_weights(&self, addresses: &Range<u64>, weights: &Weights) -> bool {
+        let weighs = |file: usize, range: Range<u64>| {
+            !range.is_empty() && weights.files.get(file).is_some_and(|known| known.bytes.overlaps(&range))
+        };
+        let read = self.filled.overlapping(addresses).any(|(at, index)| {
+            self.made.get(*index).is_some_and(|made| {
+                let offset = |addr: u64| made.range.start + (addr - made.addr);
+                weighs(made.file, offset(at.start.max(addresses.start))..offset(at.end.min(addresses.end)))
+            })
+        });
+        read || self.regions.values().filter_map(|region| Some((region, region.image?))).any(
+            |(region, (file, at))| {
+                region.live.iter().any(|live| {
+                    let start = region.addr.saturating_add(live.start).max(addresses.start);
+                    let end = region.addr.saturating_add(live.end).min(addresses.end);
+                    let offset = |addr: u64| at.saturating_add(addr - region.addr);
+                    start < end && weighs(file, offset(start)..offset(end))
+                })
+            },
+        )
+    }
+}
+
 pub(super) struct Player<'w> {
     weights: &'w Weights,
     page: u64,
@@ -129,7 +154,7 @@ impl<'w> Player<'w> {
                 let range = at.saturating_add(live.start)..at.saturating_add(live.end);
                 mapped.entry(file).or_default().insert(range.clone());
                 let addr = region.addr.saturating_add(live.start);
-                placements.push(Placement { file, range, addr, way: Way::Map });
+                placements.push(Placement { file, range, addr, way: Way::Map, beside_mapping: false });
             }
         }
         for (addresses, index) in space.filled.iter() {
@@ -226,7 +251,7 @@ impl<'w> Player<'w> {
                 if space.next_on_fault != Some(0..u64::MAX) {
                     space.next_on_fault = None;
                 }
-                self.fold.locks.push(LockAttempt { pid, pages, load, refused });
+                self.fold.locks.push(LockAttempt { pid, pages, load, refused, void: false });
             }
             Call::Unlock { region, offset, len } if refused.is_none() && *len > 0 => {
                 let pages = self.pages(pid, *region, *offset, *len);
@@ -268,8 +293,22 @@ impl<'w> Player<'w> {
         }
     }
 
-    /// Pages lose their lock; behind the load that is its end.
+    /// Pages lose their lock; behind the load that is its end. Before that, a lock of which nothing is left and under
+    /// which no weights lay was for something else: what comes to its addresses later has nothing to do with it.
     fn releases(&mut self, op: &Op, pages: &Range<u64>) {
+        let ends = |lock: &&mut LockAttempt| {
+            lock.pid == op.pid
+                && !lock.pages.is_empty()
+                && pages.start <= lock.pages.start
+                && lock.pages.end <= pages.end
+        };
+        if let (Some(space), weights) =
+            (self.spaces.get(&op.pid).filter(|space| !space.settled), self.weights)
+        {
+            for lock in self.fold.locks.iter_mut().filter(|lock| !lock.void).filter(ends) {
+                lock.void = !space.holds_weights(&lock.pages, weights);
+            }
+        }
         let locked = !pages.is_empty() && self.space(op.pid).locked.overlaps(pages);
         if op.phase == Phase::Teardown && locked {
             self.process(op.pid).released.get_or_insert(op.seq);
@@ -487,7 +526,10 @@ impl<'w> Player<'w> {
         if addr == 0 {
             return;
         }
-        space.made.push(Placement { file, range: range.clone(), addr, way });
+        let mapped =
+            |region: &Region| region.image.is_some_and(|(of, _)| of == file) && !region.live.is_empty();
+        let beside_mapping = space.regions.values().any(mapped);
+        space.made.push(Placement { file, range: range.clone(), addr, way, beside_mapping });
         let index = space.made.len() - 1;
         let end = addr.saturating_add(range.end - range.start);
         if end > addr {

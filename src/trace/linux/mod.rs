@@ -30,7 +30,7 @@ use std::rc::Rc;
 pub(crate) use decoded::{At, Counsel, Decoded, Done, Mapping, Opened, Shares, Taken};
 pub(crate) use files::{FileTable, OpenFile};
 pub(crate) use notes::{Finished, Note, Notes, Sight};
-pub(crate) use space::{Compared, Filled, Hit, Space, pages};
+pub(crate) use space::{Compared, Filled, Hit, Piece, Space, pages};
 
 use super::{Call, NativeFlags, Op, Outcome, RegionId};
 

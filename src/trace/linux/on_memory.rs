@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::notes::Image;
-use super::{Counsel, Decoded, Done, Hit, Machine, Mapping, Note, Taken, Task, native, note, pages};
+use super::{
+    Compared, Counsel, Decoded, Done, Hit, Machine, Mapping, Note, Taken, Task, native, note, pages,
+};
 use crate::trace::{Call, NativeFlags, Outcome, RegionId};
 
 impl Machine {
@@ -83,8 +85,7 @@ impl Machine {
         let Mapping { file, anonymous, accessible, offset, len, flags } = mapping;
         let addr = if done.failed() { 0 } else { done.value };
         if !done.failed() {
-            // What stood there before is gone; nobody called for that, so it is no operation.
-            task.space.borrow_mut().remove(pages(addr, len, self.page));
+            self.replaced(task, done, pages(addr, len, self.page));
         }
         if anonymous && !accessible && !done.injected {
             // Address space that an allocator or a thread reserves; what it makes of it is its own.
@@ -115,6 +116,24 @@ impl Machine {
             } else if future {
                 self.push_on(task, done, call, Outcome::Ok(0));
             }
+        }
+    }
+
+    /// What stood in a range is gone, since something else is there. Nobody called for that; of the image of a file
+    /// it is an operation all the same, since what is there from here on are other bytes.
+    fn replaced(&mut self, task: &Task, done: &Done, range: Range<u64>) {
+        let taken = self.take_memory(task, range.start, range.end - range.start);
+        let images: Vec<Hit> =
+            taken.hits.iter().filter(|hit| self.notes.is_map(hit.region)).copied().collect();
+        for Hit { region, offset, len } in images {
+            self.push_on(task, done, Call::Unmap { region, offset, len }, Outcome::Ok(0));
+            if task.space.borrow().ranges_of(region).is_empty() {
+                self.notes.gone(region);
+            }
+        }
+        let mut space = task.space.borrow_mut();
+        for (range, filled) in taken.filled.into_iter().filter(|(_, of)| of.compared == Compared::Dropped) {
+            space.fill(range, filled);
         }
     }
 
@@ -200,6 +219,7 @@ impl Machine {
         if done.failed() {
             put_back(task, taken);
         } else {
+            self.replaced(task, done, pages(addr, new_len, self.page));
             let mut space = task.space.borrow_mut();
             space.insert(pages(addr, new_len, self.page), piece.region, addr);
             space.arrive(&taken.filled, old, addr..addr.saturating_add(new_len));
@@ -231,7 +251,7 @@ impl Machine {
             }
         }
         let target = done.value;
-        task.space.borrow_mut().remove(pages(target, new_len, self.page));
+        self.replaced(task, done, pages(target, new_len, self.page));
         let last = taken.pieces.len().saturating_sub(1);
         for (at, (range, piece)) in taken.pieces.iter().enumerate() {
             let from = range.start.saturating_sub(old);

@@ -20,6 +20,15 @@ pub(crate) enum Compared {
     NotYet,
     Same,
     Other,
+    /// Its pages were given back, and the memory stays: it holds zeros until something is written there.
+    Dropped,
+}
+
+impl Compared {
+    /// Whether the bytes of the file may be there.
+    pub(crate) fn may_hold(self) -> bool {
+        matches!(self, Self::NotYet | Self::Same)
+    }
 }
 
 /// Bytes of a file that a read left at some addresses.

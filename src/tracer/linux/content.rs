@@ -27,8 +27,11 @@ use libc::pid_t;
 use rangemap::RangeSet;
 
 use super::compare::{BLOCK, Buffers};
+use super::entry::laid_over;
 use super::flags;
+use super::look::{TOUCHED, pages_with};
 use super::numbers::Sys;
+use super::sys;
 use super::watch::{Thread, Watcher, segments};
 use crate::trace::linux::{Compared, Filled, Notes, OpenFile, Sight, Space, pages};
 use crate::trace::{Difference, Seen};
@@ -218,12 +221,17 @@ impl Watcher {
             }
             Sys::Munmap => self.lose(thread, pages(args[0], args[1], page), Look::Last),
             Sys::Madvise if flags::drops_pages(args[2]) => {
-                self.lose(thread, pages(args[0], args[1], page), Look::First);
+                self.drop_in_place(thread, pages(args[0], args[1], page), Look::First);
             }
-            Sys::Mmap if args[3] & libc::MAP_FIXED as u64 != 0 => {
-                self.lose(thread, pages(args[0], args[1], page), Look::Last);
+            Sys::Mmap => {
+                if let Some(range) = laid_over(call, args, page) {
+                    self.drop_in_place(thread, range, Look::Last);
+                }
             }
             Sys::Mremap => {
+                if let Some(range) = laid_over(call, args, page) {
+                    self.lose(thread, range, Look::Last);
+                }
                 let (old, new) = (pages(args[0], args[1], page), pages(args[0], args[2], page));
                 self.lose(thread, new.end.min(old.end)..old.end, Look::Last);
                 // What is not known to be mapped moves unseen.
@@ -241,28 +249,81 @@ impl Watcher {
             Sys::ExitGroup => {
                 self.tell_inherited(thread, &(0..u64::MAX));
                 self.compare(thread, 0..u64::MAX, Look::Last);
+                self.tell_zeroed(thread, 0..u64::MAX);
                 self.search_at_end(thread);
             }
             _ => {}
         }
     }
 
+    /// Compares what will be gone, while the addresses go on to be used.
+    fn drop_in_place(&mut self, thread: &Thread, range: Range<u64>, look: Look) {
+        let dropped = thread.task.space.borrow().filled(range.clone());
+        self.lose(thread, range, look);
+        let mut space = thread.task.space.borrow_mut();
+        for (range, filled) in dropped {
+            space.fill(range, Filled { compared: Compared::Dropped, ..filled });
+        }
+    }
+
     /// Compares what will be gone, and forgets it.
     fn lose(&mut self, thread: &Thread, range: Range<u64>, look: Look) {
         self.compare(thread, range.clone(), look);
+        self.tell_zeroed(thread, range.clone());
         self.tell_inherited(thread, &range);
         self.part_with(thread, &range);
         self.lose_right(thread, &range, true);
         thread.task.space.borrow_mut().forget(range);
     }
 
+    /// Tells what was given back in place and then read: pages of zeros that stand where weights did. Pages that
+    /// were written since are an allocator's, and pages that are not there were of no use to anybody.
+    fn tell_zeroed(&mut self, thread: &Thread, addresses: Range<u64>) {
+        let (page, at_ns) = (self.machine.page(), self.now());
+        let space = thread.task.space.borrow();
+        let dropped = space.filled(addresses).into_iter().filter(|(_, of)| of.compared == Compared::Dropped);
+        for (range, filled) in dropped {
+            let Some(file) = self.models.file(filled.model) else { continue };
+            let Some(own) = own_mapping(&space, &self.machine.notes, range.start) else { continue };
+            let there =
+                pages_with(thread.tid, &range, page, |entry| entry & TOUCHED != 0).unwrap_or_default();
+            let Some(contents) = &mut self.contents else { return };
+            for run in there {
+                let run = range.start + run.start..(range.start + run.end).min(own.end);
+                let mut found = Vec::new();
+                let mut tell = |range: Range<u64>, difference| found.push((range, difference));
+                let offset = filled.offset(run.start);
+                contents.buffers.compare(thread.tid, file, run.clone(), offset, &mut tell);
+                let differences = found.into_iter().filter_map(|(range, seen)| Some((range, seen?)));
+                for (range, difference) in differences.filter(|_| is_zero(thread.tid, &run)) {
+                    contents.tell(Stretch {
+                        process: thread.task.process,
+                        at_ns,
+                        model: filled.model,
+                        offset: filled.offset(range.start),
+                        len: range.end - range.start,
+                        addr: range.start,
+                        difference: Some(difference),
+                    });
+                }
+            }
+        }
+    }
+
     /// What reads left in a range and was right is there no more, or `goes` with its memory.
     fn lose_right(&mut self, thread: &Thread, range: &Range<u64>, goes: bool) {
         let Some(contents) = &mut self.contents else { return };
-        let filled = thread.task.space.borrow().filled(range.clone());
+        let space = thread.task.space.borrow();
+        let filled = space.filled(range.clone());
         for (addresses, filled) in filled.into_iter().filter(|(_, of)| of.compared == Compared::Same) {
             let bytes = filled.offset(addresses.start)..filled.offset(addresses.end);
-            contents.lost(thread.task.process, filled.model, bytes, goes);
+            // What stands elsewhere too, as the start of the weights behind a header does, is not lost.
+            let mut lost: RangeSet<u64> = [bytes].into_iter().filter(|bytes| !bytes.is_empty()).collect();
+            let apart = space.filled(0..range.start).into_iter().chain(space.filled(range.end..u64::MAX));
+            for (other, of) in apart.filter(|(_, of)| of.model == filled.model && of.compared.may_hold()) {
+                lost.remove(of.offset(other.start)..of.offset(other.end));
+            }
+            lost.into_iter().for_each(|bytes| contents.lost(thread.task.process, filled.model, bytes, goes));
         }
     }
 
@@ -300,6 +361,26 @@ impl Watcher {
         contents.came(thread.task.process, model, offset..at);
     }
 
+    /// Memory of the process's own was laid over images of models: it should hold what they did.
+    pub(super) fn laid(&mut self, thread: &Thread, covered: Vec<(Range<u64>, usize, u64)>) {
+        let Some(contents) = &mut self.contents else { return };
+        let mut space = thread.task.space.borrow_mut();
+        for (range, model, offset) in covered {
+            let is_map = |(_, region)| self.machine.notes.is_map(region);
+            // Another part of the file is a window that moves on.
+            if space.around(range.start).is_none_or(is_map) {
+                continue;
+            }
+            let tensors = contents.tensors.entry(model).or_insert_with(|| self.models.tensors(model));
+            let (base, end) = (range.start.wrapping_sub(offset), offset + (range.end - range.start));
+            for tensor in tensors.overlapping(&(offset..end)) {
+                let part = tensor.start.max(offset)..tensor.end.min(end);
+                let addresses = base.wrapping_add(part.start)..base.wrapping_add(part.end);
+                space.fill(addresses, Filled { model, base, compared: Compared::NotYet });
+            }
+        }
+    }
+
     /// A part of a model was mapped.
     pub(super) fn map_arrived(&mut self, thread: &Thread, file: &OpenFile, offset: u64, len: u64) {
         let Some(contents) = &mut self.contents else { return };
@@ -313,7 +394,7 @@ impl Watcher {
         let filled = thread.task.space.borrow().filled(addresses);
         let wanted = |compared: Compared| match look {
             Look::First => compared == Compared::NotYet,
-            Look::Last => compared != Compared::Other,
+            Look::Last => compared.may_hold(),
         };
         if !filled.iter().any(|(_, filled)| wanted(filled.compared)) {
             return;
@@ -428,10 +509,17 @@ impl Watcher {
 }
 
 /// The mapping at an address that some call made, where at least half of it holds bytes of models.
-fn own_mapping(space: &Space, notes: &Notes, addr: u64) -> Option<Range<u64>> {
+pub(super) fn own_mapping(space: &Space, notes: &Notes, addr: u64) -> Option<Range<u64>> {
     let (mapping, _) = space.around(addr).filter(|(_, region)| notes.was_made(*region))?;
     let filled: u64 = space.filled(mapping.clone()).iter().map(|(range, _)| range.end - range.start).sum();
     (filled >= (mapping.end - mapping.start) / 2).then_some(mapping)
+}
+
+/// Whether memory holds zeros alone.
+fn is_zero(tid: pid_t, range: &Range<u64>) -> bool {
+    let mut bytes = vec![1; usize::try_from(range.end - range.start).unwrap_or(0).min(1 << 20)];
+    let read = sys::read_memory(tid, range.start, &mut bytes).unwrap_or(0);
+    read > 0 && bytes[..read].iter().all(|byte| *byte == 0)
 }
 
 /// The heap that `brk` grows, as the kernel lists it; empty where there is none.

@@ -87,7 +87,7 @@ impl Watcher {
             Sys::Munmap => Some(pages(args[0], args[1], self.machine.page())),
             Sys::Madvise if flags::drops_pages(args[2]) => Some(pages(args[0], args[1], self.machine.page())),
             Sys::ExitGroup => Some(0..u64::MAX),
-            _ => None,
+            _ => laid_over(call, args, self.machine.page()),
         }
     }
 
@@ -349,5 +349,15 @@ pub(super) fn open_arguments(tid: libc::pid_t, pending: &Pending) -> (i32, u64, 
         Sys::Creat => (libc::AT_FDCWD, args[0], (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u64),
         Sys::OpenAt2 => (descriptor(args[0]), args[1], peek(tid, args[2]).unwrap_or(0)),
         _ => (descriptor(args[0]), args[1], args[2] & 0xffff_ffff),
+    }
+}
+
+/// The addresses at which a call lays something over what is there.
+pub(super) fn laid_over(call: Sys, args: &[u64; 6], page: u64) -> Option<Range<u64>> {
+    let fixed = |flags: u64, flag: libc::c_int| flags & u64::from(flag.unsigned_abs()) != 0;
+    match call {
+        Sys::Mmap if fixed(args[3], libc::MAP_FIXED) => Some(pages(args[0], args[1], page)),
+        Sys::Mremap if fixed(args[3], libc::MREMAP_FIXED) => Some(pages(args[4], args[2], page)),
+        _ => None,
     }
 }

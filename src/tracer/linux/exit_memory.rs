@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use super::entry::laid_over;
 use super::flags;
 use super::numbers::Sys;
 use super::watch::{Ended, Watcher};
 use crate::trace::NativeFlags;
-use crate::trace::linux::{Counsel, Decoded, Mapping, pages};
+use crate::trace::linux::{Counsel, Decoded, Mapping, Piece, pages};
 
 impl Watcher {
     pub(super) fn memory_exit(&mut self, done: &mut Ended<'_>) {
@@ -48,10 +49,26 @@ impl Watcher {
             Sys::Prlimit => limit(done, "prlimit64", args[2]),
             _ => return,
         };
+        let covered = if done.failed() { Vec::new() } else { self.covered(done) };
         self.apply(done, call);
         if !done.failed() {
+            self.laid(done.thread, covered);
             self.lock_changed(done);
         }
+    }
+
+    /// The images of models that the call has laid something over, each with the byte of the file that stood first.
+    fn covered(&self, done: &Ended<'_>) -> Vec<(Range<u64>, usize, u64)> {
+        let Some(range) = laid_over(done.pending.row.sys, done.args(), self.machine.page()) else {
+            return Vec::new();
+        };
+        let pieces = done.thread.task.space.borrow().pieces(range);
+        let image = |(range, piece): (Range<u64>, Piece)| {
+            let image = self.machine.notes.image(piece.region)?;
+            let offset = image.offset.saturating_add(range.start.wrapping_sub(piece.base));
+            Some((range, *self.opened.get(&image.file)?, offset))
+        };
+        pieces.into_iter().filter_map(image).collect()
     }
 
     /// What is unlocked is watched from here on; what is locked again is not.

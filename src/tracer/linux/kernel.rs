@@ -11,11 +11,12 @@ use std::ops::Range;
 use libc::pid_t;
 use rangemap::RangeSet;
 
+use super::entry::laid_over;
 use super::flags;
 use super::numbers::Sys;
 use super::smaps;
 use super::watch::{Thread, Watcher};
-use crate::trace::linux::{Compared, Filled, Sight, pages};
+use crate::trace::linux::{Filled, Sight, pages};
 use crate::trace::{KernelMemory, Seen};
 
 /// How often the kernel is asked about one process before its end: a loader may release tensor by tensor.
@@ -35,9 +36,11 @@ impl Watcher {
         let going = match call {
             Sys::Munmap | Sys::Munlock => pages(args[0], args[1], page),
             Sys::Madvise if flags::drops_pages(args[2]) => pages(args[0], args[1], page),
-            Sys::Mmap if args[3] & libc::MAP_FIXED as u64 != 0 => pages(args[0], args[1], page),
             Sys::MunlockAll | Sys::ExitGroup => 0..u64::MAX,
-            _ => return,
+            _ => match laid_over(call, args, page) {
+                Some(range) => range,
+                None => return,
+            },
         };
         let weights = self.weights_in(thread);
         if going.is_empty() || !weights.overlaps(&going) {
@@ -57,7 +60,7 @@ impl Watcher {
     /// The addresses that hold weights, as reads and mappings left them.
     fn weights_in(&self, thread: &Thread) -> RangeSet<u64> {
         let space = thread.task.space.borrow();
-        let right = |(_, filled): &(Range<u64>, Filled)| filled.compared != Compared::Other;
+        let right = |(_, filled): &(Range<u64>, Filled)| filled.compared.may_hold();
         let read = space.filled(0..u64::MAX).into_iter().filter(right).map(|(addresses, _)| addresses);
         let mut weights: RangeSet<u64> = read.collect();
         for (addresses, piece) in space.pieces(0..u64::MAX) {

@@ -23,6 +23,7 @@ use rangemap::RangeSet;
 
 use super::anchors::{Anchors, Part};
 use super::compare::read_quietly;
+use super::content::own_mapping;
 use super::copies::{Found, Tries};
 use super::look::{TOUCHED, pages_with};
 use super::smaps::{self, Listed};
@@ -141,7 +142,7 @@ impl Watcher {
         let Some(contents) = &self.contents else { return };
         let (weights, misses) = (contents.weights(), contents.misses(process));
         let locking = self.searches.locking.contains(&process);
-        let held = self.known(thread, going.clone(), |compared| compared != Compared::Other).len();
+        let held = self.known(thread, going.clone(), Compared::may_hold).len();
         let arrived = self.searches.arrived.contains(&process);
         if weights == 0 || !(locking || misses || arrived || held > 0) {
             return;
@@ -189,7 +190,7 @@ impl Watcher {
         if !self.searches.locking.contains(&process) || !self.searches.heirs.iter().any(heir) {
             return;
         }
-        let known = self.known(thread, going.clone(), |compared| compared != Compared::Other);
+        let known = self.known(thread, going.clone(), Compared::may_hold);
         let Some(first) = known.addresses.iter().next() else { return };
         let (addr, len, at_ns) = (first.start, known.len(), self.now());
         self.machine.notes.saw(Sight { process, at_ns, seen: Seen::Inherited { addr, len } });
@@ -233,7 +234,7 @@ impl Watcher {
 
     /// Whether all weights stand where reads and mappings brought them.
     pub(super) fn has_all(&self, thread: &Thread) -> bool {
-        let known = self.known(thread, 0..u64::MAX, |compared| compared != Compared::Other);
+        let known = self.known(thread, 0..u64::MAX, Compared::may_hold);
         let Some(contents) = &self.contents else { return false };
         contents.models().into_iter().all(|model| {
             let tensors = self.models.tensors(model);
@@ -262,8 +263,9 @@ impl Watcher {
     /// Searches the writable memory of a process for tensors, apart from where they are known to be; not where
     /// there is room for fewer than `least` bytes of them.
     fn search(&mut self, thread: &Thread, going: &Range<u64>, listed: &[Listed], least: u64) -> Vec<Copy> {
-        let right = |compared| compared != Compared::Other;
-        let without = self.known(thread, 0..u64::MAX, right).addresses;
+        let right = Compared::may_hold;
+        let mut without = self.known(thread, 0..u64::MAX, right).addresses;
+        self.reused(thread).into_iter().for_each(|range| without.remove(range));
         if room(listed, &without) < least {
             return Vec::new();
         }
@@ -297,6 +299,29 @@ impl Watcher {
         self.searches.anchors = Some((models, anchors));
         self.contents = Some(contents);
         copies
+    }
+
+    /// Where reads left bytes of models in memory that an allocator shares out, and other bytes are.
+    fn reused(&mut self, thread: &Thread) -> Vec<Range<u64>> {
+        let Some(mut contents) = self.contents.take() else { return Vec::new() };
+        let space = thread.task.space.borrow();
+        let mut reused = Vec::new();
+        for (range, filled) in space.filled(0..u64::MAX) {
+            let shared = || own_mapping(&space, &self.machine.notes, range.start).is_none();
+            let Some(file) =
+                self.models.file(filled.model).filter(|_| filled.compared.may_hold() && shared())
+            else {
+                continue;
+            };
+            let mut tell = |range: Range<u64>, difference: Option<Difference>| {
+                reused.extend(difference.map(|_| range));
+            };
+            let offset = filled.offset(range.start);
+            contents.buffers().compare(thread.tid, file, range, offset, &mut tell);
+        }
+        drop(space);
+        self.contents = Some(contents);
+        reused
     }
 
     /// The mapping at an address that a call made.
