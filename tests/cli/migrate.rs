@@ -140,14 +140,15 @@ fn residue(text: &[u8]) -> String {
     let variables =
         r#"(-e )?["']?LLAMA_ARG_(NO_)?(MMAP|MLOCK|DIO|LOAD_MODE)["']?\s*[=: ]\s*["']?[A-Za-z0-9+]*["']?"#;
     let pairs = r#"-?\s*\{?"?name"?:\s*["']?LLAMA_ARG_(NO_)?(MMAP|MLOCK|LOAD_MODE)["']?[,\s]+"?value"?:\s*["']?[\w+]*["']?\}?"#;
+    let reversed = r#"-?\s*value:\s*["']?\w+["']?\s+name:\s*LLAMA_ARG_(NO_)?(MMAP|MLOCK|LOAD_MODE)"#;
     let elements = r"<key>LLAMA_ARG_(NO_)?(MMAP|MLOCK|LOAD_MODE)</key>\s*<string>[\w+]*</string>";
     let keys = r"(?m)^(no-mmap|mmap|mlock|load-mode|direct-io)[ =]+[a-z0-9+]+";
     let verbs =
         r"(?m)(^export\s*$|^ENV\s*$|^[Ee]nvironment=\s*$|^\s*(environment|env):\s*$|^\s+-\s*$|^\s*-\s+(?=#))";
     // What set nothing else goes with its sign, its empty list and the header of its block.
-    let emptied = r#"(?m)\b(export|declare -x)[ \t]*(;|&&|$)|"?\b(env|environment)"?:\s*(\{\s*\}|\[\s*\])|^\s*- [|>]-?\s*$|^\s*(- )?(env|environment):\s*(?=$|#)"#;
+    let emptied = r#"(?m)\b(export|declare -x)[ \t]*(;|&&|$)|"?\b(env|environment)"?:\s*(\{[\s,]*\}|\[[\s,]*\])|^\s*- [|>]-?\s*$|^\s*(- )?(env|environment):\s*(?=$|#)"#;
     let mut rest = text;
-    for pattern in [pairs, elements, variables, keys, words, emptied] {
+    for pattern in [pairs, reversed, elements, variables, keys, words, emptied] {
         rest = Regex::new(pattern).unwrap().replace_all(&rest, "").into_owned();
     }
     rest = rest.replace('\r', "");
