@@ -35,6 +35,7 @@ mod vocabulary;
 mod workflow;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub use detect::detect;
@@ -163,7 +164,7 @@ pub struct Migration {
 pub fn migrate(kind: Kind, text: &[u8], from: Dialect, to: Dialect) -> Migration {
     let way = Way { from, to };
     if let Some(say) = account::in_utf_16(text).filter(|_| from != to) {
-        let refusals = vec![remark(text, &say)];
+        let refusals = remarks_of(text, &[say]);
         return Migration { text: text.to_vec(), plans: Vec::new(), refusals, remarks: Vec::new() };
     }
     let mut first = attempt(kind, text, way);
@@ -178,7 +179,7 @@ pub fn migrate(kind: Kind, text: &[u8], from: Dialect, to: Dialect) -> Migration
 #[must_use]
 pub fn look_through(text: &[u8], from: Dialect, to: Dialect) -> Vec<Remark> {
     if let Some(say) = account::in_utf_16(text) {
-        return vec![remark(text, &say)];
+        return remarks_of(text, &[say]);
     }
     let llama = preset::may_be_preset(text).is_some();
     let mut document = Document { keys: true, llama, ..Document::default() };
@@ -186,7 +187,7 @@ pub fn look_through(text: &[u8], from: Dialect, to: Dialect) -> Vec<Remark> {
     document.why.push((0..text.len(), why.to_owned()));
     let mut said = account::unread(text, &document);
     said.extend(other_default(text, &document, Way { from, to }).filter(|_| said.is_empty()));
-    said.iter().map(|say| remark(text, say)).collect()
+    remarks_of(text, &said)
 }
 
 /// Where a llama program is started that no reader took for a command, if what it does by default is
@@ -203,11 +204,22 @@ fn other_default(text: &[u8], document: &Document, Way { from, to }: Way) -> Opt
     Some(Say { at, text: format!("`{name}` loads in another way by default in the {to} dialect: {why}") })
 }
 
-/// A sentence with its line. What it quotes of the file has no control characters.
-fn remark(text: &[u8], say: &Say) -> Remark {
-    let shown =
-        say.text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
-    Remark { line: text::line_number(text, say.at), text: shown.collect() }
+/// Sentences, in the order of their places, with their lines. What they quote of the file has no control
+/// characters.
+fn remarks_of(text: &[u8], said: &[Say]) -> Vec<Remark> {
+    let (mut line, mut at) = (1, 0);
+    let mut found = Vec::with_capacity(said.len());
+    for say in said {
+        let to = say.at.clamp(at, text.len().max(at));
+        line += text::line_number(&text[at..to], to) - 1;
+        at = to;
+        let shown = say
+            .text
+            .chars()
+            .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+        found.push(Remark { line, text: shown.collect() });
+    }
+    found
 }
 
 /// Rewrites a command line: `program arguments`, or load flags alone. Words that stay as they are
@@ -331,7 +343,7 @@ fn add_unread(text: &[u8], document: &Document, refusals: &mut Vec<Say>) {
     }
     let starts: Vec<usize> = text::lines(text).into_iter().map(|line| line.full.start).collect();
     let line = |at: usize| starts.partition_point(|start| *start <= at);
-    let refused: Vec<usize> = refusals.iter().map(|say| line(say.at)).collect();
+    let refused: BTreeSet<usize> = refusals.iter().map(|say| line(say.at)).collect();
     refusals.extend(unread.into_iter().filter(|say| !refused.contains(&line(say.at))));
 }
 
@@ -355,7 +367,7 @@ fn verified(kind: Kind, old: &[u8], first: Attempt, read: impl Fn(&[u8]) -> Atte
     let lined = |said: &mut Vec<Say>| {
         said.sort();
         said.dedup();
-        said.iter().map(|say| remark(old, say)).collect()
+        remarks_of(old, said)
     };
     Migration { refusals: lined(&mut refusals), remarks: lined(&mut remarks), text, plans }
 }

@@ -4,6 +4,7 @@ mod aside;
 mod prints;
 mod sets;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 pub(super) use aside::TALKERS;
@@ -375,7 +376,7 @@ impl Script<'_> {
         match recognise::command(first.span.start, &words, &self.scope) {
             Found::Command(command) => {
                 // What a command reads is no argument of it.
-                let known: Vec<usize> = words.iter().map(|word| word.at.item).collect();
+                let known: BTreeSet<usize> = words.iter().map(|word| word.at.item).collect();
                 let others = tokens.iter().enumerate().filter(|(item, _)| !known.contains(item));
                 document.idle.extend(others.map(|(_, token)| token.span.clone()));
                 let bodies = self.bodies.iter().filter(|(sign, _)| tokens.iter().any(|token| token.span.start == *sign));

@@ -6,6 +6,9 @@ use super::super::vocabulary;
 use super::Problem;
 use crate::plan::{Dialect, load_flags};
 
+/// How many load flags one line may have.
+const MOST_FLAGS: usize = 1000;
+
 /// The load flags of a command line, and where they stand among its words.
 pub(super) struct Flags {
     pub(super) argv: Vec<String>,
@@ -41,6 +44,10 @@ pub(super) fn find_flags(command: &Command, scope: &Scope) -> Result<Flags, Prob
     }
     let ranges =
         if bench { bench_flags(&texts) } else { load_flags(Dialect::reference(), &texts, takes_value) };
+    if let Some(first) = ranges.get(MOST_FLAGS) {
+        let text = format!("it has more than {MOST_FLAGS} load flags");
+        return Err((Some(command.words[first.start].at), text));
+    }
     let mut next_range = ranges.iter().peekable();
     let mut at = 0;
     while let Some(word) = command.words.get(at) {
