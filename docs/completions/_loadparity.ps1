@@ -70,6 +70,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--depth', '--depth', [CompletionResultType]::ParameterName, 'Faults in one schedule at most, instead of what `--faults` says')
             [CompletionResult]::new('--cases', '--cases', [CompletionResultType]::ParameterName, 'Schedules of faults to run at most')
             [CompletionResult]::new('--time', '--time', [CompletionResultType]::ParameterName, 'Seconds in which schedules of faults are begun')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Keep in this file where the exploration stopped, and go on there if the file is there; bounds count anew')
             [CompletionResult]::new('--only-fault', '--only-fault', [CompletionResultType]::ParameterName, 'Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair')
             [CompletionResult]::new('--platform', '--platform', [CompletionResultType]::ParameterName, 'Load on this simulated machine instead of this one; an unknown name lists them')
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents its plan; may repeat')

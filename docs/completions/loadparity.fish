@@ -65,6 +65,7 @@ full\t'As many as open a new state'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l depth -d 'Faults in one schedule at most, instead of what `--faults` says' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l cases -d 'Schedules of faults to run at most' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l time -d 'Seconds in which schedules of faults are begun' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l state -d 'Keep in this file where the exploration stopped, and go on there if the file is there; bounds count anew' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only-fault -d 'Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l platform -d 'Load on this simulated machine instead of this one; an unknown name lists them' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only -d 'Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents its plan; may repeat' -r

@@ -52,11 +52,11 @@ pub use document::{
 };
 pub use era::{Era, EraError, find_era};
 pub use expect::{ExpectDocument, ExpectError, Expectations, Known};
-pub use faults::{Bounds, Faults, World};
+pub use faults::{Bounds, Faults, SavedExploration, World};
 pub use judge::{Recording, claims, judge, judge_bench};
 pub use levels::Wanted;
 pub use matrix::{Matrix, Selection};
-pub use merge::{Incomparable, Merge};
+pub use merge::{Incomparable, Merge, join_faults};
 pub use path::CasePath;
 pub use scenario::{Scenario, ScenarioExpected, ScenarioSide, Shown, ShownSide};
 pub use watch::Progress;

@@ -15,7 +15,7 @@ use super::faults::ExploreArgs;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
 use super::report_file::{Outputs, Overwrite};
-use crate::check::document::Part;
+use crate::check::document::{CaseResult, CheckDocument, Part};
 use crate::check::{Breadth, Campaign, Expectations, Matrix, Progress, Selection, Wanted};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::layout::{Choice, Kind};
@@ -427,10 +427,24 @@ pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn
     match matrix.run(&mut |progress| bar.show(progress)) {
         Ok(document) => {
             bar.clear();
+            if speaks_otherwise(&document) {
+                super::streams::tell(&format!(
+                    "hint: the command took none of the flags of the dialect {}: `--dialect auto` finds the shipped one \
+                     that it speaks, `--dialect FILE` names one of your own (`loadparity dialects --help`)",
+                    document.started.dialect
+                ));
+            }
             reporters.finish(&document)
         }
         Err(error) => super::command::unavailable(&error),
     }
+}
+
+/// Whether a command loads without flags and with none of those that its dialect takes.
+fn speaks_otherwise(document: &CheckDocument) -> bool {
+    let taken = document.cases.iter().filter(|case| case.plan != CaseResult::REFUSED);
+    let (with, without): (Vec<_>, Vec<_>) = taken.partition(|case| !case.spelling.is_empty());
+    with.len() > 1 && with.iter().all(|case| !case.loaded) && without.iter().any(|case| case.loaded)
 }
 
 /// The cases, a line each: plan and spelling.

@@ -1,7 +1,7 @@
 //! `check --faults`: exploration of a command, or of the reference engine on every machine.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -10,7 +10,7 @@ use super::check::{Bar, CheckArgs, DialectChoice, Faults};
 use super::exit::Exit;
 use super::format::Reporters;
 use super::report_file::Outputs;
-use crate::check::{Bounds, Campaign, Faults as FaultCampaign, World};
+use crate::check::{Bounds, Campaign, Faults as FaultCampaign, SavedExploration, World};
 use crate::gguf::{MakeSpec, MatrixType, make};
 use crate::plan::{Dialect, Spelling};
 use crate::platform::{FaultSpec, SimFile, SimSystem};
@@ -30,6 +30,10 @@ pub struct ExploreArgs {
     /// Seconds in which schedules of faults are begun.
     #[arg(long, value_name = "S", requires = "faults", default_value_t = 300)]
     pub(super) time: u64,
+
+    /// Keep in this file where the exploration stopped, and go on there if the file is there; bounds count anew.
+    #[arg(long, value_name = "FILE", requires = "faults", conflicts_with = "only_fault")]
+    pub(super) state: Option<PathBuf>,
 
     /// Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair.
     #[arg(long, value_name = "SPEC", requires = "faults")]
@@ -57,18 +61,39 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Exit {
     let only_faults = args.explore.only_fault.clone();
-    let faults = FaultCampaign { campaign, worlds, bounds: args.explore.bounds(how), only_faults, jobs };
-    let reporters = match Reporters::new(&args.format, args.verbose, out, Outputs::new(&args.overwrite)) {
-        Ok(reporters) => reporters,
-        Err(exit) => return exit,
-    };
+    let (bounds, part) = (args.explore.bounds(how), args.partition);
+    let faults = FaultCampaign { campaign, worlds, bounds, only_faults, jobs, part };
+    try_explore(args, &faults, out).unwrap_or_else(|exit| exit)
+}
+
+fn try_explore(args: &CheckArgs, faults: &FaultCampaign<'_>, out: &mut dyn Write) -> Result<Exit, Exit> {
+    let mut outputs = Outputs::new(&args.overwrite);
+    let state = args.explore.state.as_deref();
+    let file = state.map(|path| Ok((outputs.file(path)?, kept(path)?))).transpose()?;
+    let reporters = Reporters::new(&args.format, args.verbose, out, outputs)?;
     let bar = Bar::new();
-    match faults.run(&mut |progress| bar.show(progress)) {
-        Ok(document) => {
-            bar.clear();
-            reporters.finish(&document)
+    let mut show = |progress| bar.show(progress);
+    let unavailable = |error| super::command::unavailable(&error);
+    let document = match file {
+        None => faults.run(&mut show).map_err(unavailable)?,
+        Some((file, from)) => {
+            let (document, saved) = faults.run_on(&mut show, from).map_err(unavailable)?;
+            let bytes = saved.write().map_err(Exit::internal)?;
+            file.write(&bytes).map_err(|error| file.unwritten(&error))?;
+            document
         }
-        Err(error) => super::command::unavailable(&error),
+    };
+    bar.clear();
+    Ok(reporters.finish(&document))
+}
+
+/// What was kept at `path`; `None` where there is no file yet.
+fn kept(path: &Path) -> Result<Option<SavedExploration>, Exit> {
+    let wrong = |error: &dyn std::fmt::Display| Exit::usage(format!("{}: {error}", path.display()));
+    match super::input::read(path) {
+        Ok(bytes) => SavedExploration::read(&bytes).map(Some).map_err(|error| wrong(&error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(wrong(&error)),
     }
 }
 

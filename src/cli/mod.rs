@@ -79,9 +79,9 @@ enum Command {
     /// reference engine, or on any command at its system calls (Linux).
     #[command(override_usage = "\
         loadparity check [-m MODEL] [--dialect D] [--level P1..P4] [--exhaustive|--quick] [--inject SPEC]… [--platform NAME]\n       \
-        loadparity check --faults[=single|pairs|full] [-m MODEL] [--depth N] [--cases N] [--time S]\n       \
+        loadparity check --faults[=single|pairs|full] [-m MODEL] [--depth N] [--cases N] [--time S] [--partition I/N] [--state FILE]\n       \
         loadparity check -m MODEL [--dialect D|FILE|auto] [--expect FILE] [--faults[=single|pairs|full]] -- CMD {model} {flags}")]
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Tell what changed between two commands that load models, spelling by spelling, and what each difference
     /// comes to (Linux).
     #[command(override_usage = "\

@@ -79,6 +79,12 @@ impl Decided {
         }
     }
 
+    /// Whether anything was refused that decides how the weights come: a refused lock does not.
+    #[must_use]
+    pub fn way_was_refused(&self) -> bool {
+        self.refusals.len() > usize::from(self.lock == LockDuty::Refused)
+    }
+
     /// The plan after what the evidence shows.
     #[must_use]
     pub fn of(plan: LoadPlan, evidence: &Evidence) -> Self {
@@ -188,4 +194,21 @@ impl Decided {
 
 fn refusal(what: &str, kind: ErrorKind) -> String {
     format!("{what} refused ({})", kind.word())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_lock_decides_no_way() {
+        let plan = LoadPlan::direct(true, OnRefused::Read);
+        let mut decided = Decided::unrefused(plan);
+        assert!(!decided.way_was_refused());
+        decided.lock = LockDuty::Refused;
+        decided.refusals.push(refusal("lock", ErrorKind::LockLimit));
+        assert!(!decided.way_was_refused());
+        decided.refusals.push(refusal("direct I/O", ErrorKind::Invalid));
+        assert!(decided.way_was_refused());
+    }
 }

@@ -82,6 +82,9 @@ pub enum NotAvailable {
     /// The command cannot be started or traced.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// What was kept of an exploration is of another one.
+    #[error("cannot go on from the state file: {0}")]
+    OtherState(String),
     /// A recording holds another case.
     #[error("the recording is of `{held}`, not of `{asked}`")]
     OtherCase {

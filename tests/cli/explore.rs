@@ -67,3 +67,86 @@ fn what_interrupts_for_ever_and_what_fails_end_in_an_error() {
         assert!(!output.status.success() && stderr.contains(told), "{fault}: {stderr}");
     }
 }
+
+/// Bounds stop an exploration, and the file that it kept leads on: in the end it came to what one run comes to.
+#[test]
+fn an_exploration_goes_on_where_a_bound_stopped_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept.json");
+    let kept = kept.to_str().unwrap();
+    let few = ["--faults", "--platform", "ext4-4kn", "--only", "--load-mode dio"];
+    let (_, whole) = check(&few);
+    // Schedules are taken 64 at a time: stops between are none to the order.
+    let step = [&few[..], &["--cases", "256", "--state", kept]].concat();
+    let mut runs = 0;
+    let last = loop {
+        let (code, document) = check(&step);
+        runs += 1;
+        assert!(code == 0 && runs < 50, "{}", document["finished"]);
+        if document["finished"]["totals"]["left"] == 0 {
+            break document;
+        }
+    };
+    assert!(runs > 2, "{runs}");
+    assert_eq!(last["cases"], whole["cases"]);
+    // States are left out: where the allocator puts a buffer is part of them.
+    for counted in ["planned", "met", "first", "sites", "kinds", "kinds_met", "failures", "left"] {
+        let of = |document: &serde_json::Value| document["finished"]["totals"][counted].clone();
+        assert_eq!(of(&last), of(&whole), "{counted}");
+    }
+    assert_eq!(last["finished"]["kinds"], whole["finished"]["kinds"]);
+    // Another exploration does not go on from it, and neither does anything from a file that is damaged.
+    let refused = |args: &[&str], told: &str| {
+        let output = support::loadparity().args(["check", "--state", kept]).args(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && stderr.contains(told), "{stderr}");
+    };
+    refused(
+        &["--faults=single", "--platform", "ext4-4kn", "--only", "--load-mode dio"],
+        "not the same depth",
+    );
+    refused(&["--faults", "--platform", "ext4-4kn", "--only", "--load-mode mmap"], "not the same plans");
+    std::fs::write(kept, "{}").unwrap();
+    refused(&few, "kept.json");
+}
+
+/// Every schedule of one fault is in one part, and the parts come to what the whole comes to.
+#[test]
+fn parts_of_an_exploration_are_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let few = ["--faults=single", "--platform", "ext4-4kn", "--only", "--load-mode dio"];
+    let (_, whole) = check(&few);
+    let mut files = Vec::new();
+    for part in ["1/3", "2/3", "3/3"] {
+        let (code, document) = check(&[&few[..], &["--partition", part]].concat());
+        assert_eq!(code, 0, "{}", document["failures"]);
+        let file = folder.path().join(format!("{}.json", &part[..1]));
+        std::fs::write(&file, document.to_string()).unwrap();
+        files.push(file);
+    }
+    let merge = |files: &[std::path::PathBuf]| {
+        let mut line = support::loadparity();
+        let output = line.args(["merge", "--format", "json"]).args(files).output().unwrap();
+        (output.status.code().unwrap(), output)
+    };
+    let schedules = |document: &serde_json::Value| {
+        let cases = document["cases"].as_array().unwrap().iter();
+        cases.map(|case| case["faults"].to_string()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let (code, output) = merge(&files);
+    let joined = support::schemas::parsed(&output.stdout);
+    assert_eq!(code, 0, "{}", joined["finished"]);
+    assert_eq!(schedules(&joined), schedules(&whole));
+    for counted in ["planned", "met", "kinds", "kinds_met", "left", "sites", "first"] {
+        let of = |document: &serde_json::Value| document["finished"]["totals"][counted].clone();
+        assert_eq!(of(&joined), of(&whole), "{counted}");
+    }
+    // One that is missing is no pass.
+    let (code, output) = merge(&files[1..]);
+    let lacking = support::schemas::parsed(&output.stdout);
+    assert_eq!((code, &lacking["finished"]["verdict"]), (3, &"blocked".into()));
+    assert!(lacking["finished"]["sentence"].as_str().unwrap().contains("part 1/3"));
+    let (code, output) = merge(&[files[0].clone(), files[0].clone()]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(code == 2 && told.contains("twice"), "{told}");
+}

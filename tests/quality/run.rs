@@ -262,7 +262,8 @@ impl Bench {
             return of_document(&serde_json::to_value(document).unwrap(), None);
         }
         let bounds = Bounds { depth: Some(depth), cases: Some(2000), time: Duration::from_secs(60) };
-        let faults = Faults { campaign, worlds: Vec::new(), bounds, only_faults: Vec::new(), jobs: 1 };
+        let faults =
+            Faults { campaign, worlds: Vec::new(), bounds, only_faults: Vec::new(), jobs: 1, part: None };
         let document = faults.run(&mut |_| ()).unwrap();
         of_document(&serde_json::to_value(document).unwrap(), None)
     }

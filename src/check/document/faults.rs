@@ -67,12 +67,26 @@ pub struct FaultsBounds {
 /// Schedules that were known and not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultsLeft {
-    /// The calls, and whether the fault passes or stays.
+    /// The calls.
     pub calls: String,
+    /// The fault and how long it lasts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fault: String,
     /// How many schedules.
     pub schedules: u64,
     /// `bound` or `hang`.
     pub reason: LeftBecause,
+}
+
+/// A kind of fault that the runs gave occasion for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultsKind {
+    /// The calls.
+    pub calls: String,
+    /// The fault and how long it lasts.
+    pub fault: String,
+    /// How many schedules that end with one met a call.
+    pub met: u64,
 }
 
 /// Why schedules were left.
@@ -81,7 +95,7 @@ pub struct FaultsLeft {
 pub enum LeftBecause {
     /// The bound on cases or time came first.
     Bound,
-    /// One of their kind hung, and each would cost its time again.
+    /// One of their family hung, and each would cost its time again.
     Hang,
 }
 
@@ -193,6 +207,9 @@ pub struct FaultTotals {
     pub planned: u64,
     /// Schedules of which at least one fault met a call.
     pub met: u64,
+    /// Schedules of one fault that the clean runs give occasion for, those of other parts included.
+    #[serde(default)]
+    pub first: u64,
     /// Plans, of each machine.
     pub groups: u64,
     /// Different states that were entered.
@@ -201,6 +218,12 @@ pub struct FaultTotals {
     /// Different calls that faults were for.
     #[serde(default)]
     pub sites: u64,
+    /// Kinds of fault that the runs gave occasion for: call, file, what goes wrong and for how long.
+    #[serde(default)]
+    pub kinds: u64,
+    /// Kinds of fault of which one met a call.
+    #[serde(default)]
+    pub kinds_met: u64,
     /// The largest number of faults in a schedule that was run.
     #[serde(default)]
     pub depth: u32,
@@ -222,7 +245,10 @@ pub struct FaultTotals {
 pub struct FaultsFinished {
     /// What was done.
     pub totals: FaultTotals,
-    /// What was not run, by kind of call.
+    /// Every kind of fault that the runs gave occasion for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<FaultsKind>,
+    /// What was not run, by kind of fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<FaultsLeft>,
     /// What is to be said about the campaign as a whole.

@@ -17,7 +17,7 @@ pub use check::{
 pub use compare::{CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Impact};
 pub use faults::{
     FaultCase, FaultGroup, FaultOutcome, FaultTotals, FaultsBounds, FaultsDocument, FaultsFinished,
-    FaultsLeft, FaultsStarted, LeftBecause,
+    FaultsKind, FaultsLeft, FaultsStarted, LeftBecause,
 };
 pub use judge::{Claim, JudgeDocument};
 pub use merge::{

@@ -1,10 +1,15 @@
 //! The order of exploration: which schedule is run next, which states are known, and what is left.
 //!
 //! Nothing here knows what a schedule is made of: the queue holds whatever it is given, with the keys by which
-//! it decides. One of each new class comes before a second of any, at any depth.
+//! it decides. Breadth first over kinds of fault: one of each kind comes before a second of any, and kinds of all
+//! calls take turns. Of a kind, plans and machines take turns; in each of them classes of site; of a class,
+//! schedules of fewer faults come first.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+
+use super::kind::Kind;
+use super::turns::{Turns, Waiting};
 
 /// What waits to be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,17 +18,22 @@ pub(super) struct Step<T> {
     pub(super) what: T,
     /// How many faults it has.
     pub(super) depth: u32,
-    /// What it is an example of: of equal classes, one is run before a second of any.
-    pub(super) class: u64,
+    /// The kind of its last fault.
+    pub(super) kind: Kind,
     /// Which subject it is of: subjects take turns.
     pub(super) lane: usize,
-    /// What is left as a whole after a first hang, in words.
-    pub(super) kind: &'static str,
+    /// Which class of site its last fault meets.
+    pub(super) class: u64,
 }
 
-/// The place of a step in the queue: rank in its class, depth, how many of its lane came before it, and the order in
-/// which it came.
-type Place = Reverse<(u32, u32, u64, u64)>;
+/// Steps of one class: depth, and the order in which they came.
+type Class = BinaryHeap<Reverse<(u32, usize)>>;
+
+impl Waiting for Class {
+    fn waiting(&self) -> usize {
+        self.len()
+    }
+}
 
 /// How many steps may wait; what comes beyond that is counted as left.
 const LONGEST: usize = 500_000;
@@ -31,13 +41,18 @@ const LONGEST: usize = 500_000;
 /// The queue of an exploration.
 #[derive(Debug)]
 pub(super) struct Explorer<T> {
-    queue: BinaryHeap<(Place, usize)>,
+    queue: Turns<Kind, Turns<usize, Turns<u64, Class>>>,
     steps: Vec<Option<Step<T>>>,
-    ranks: HashMap<u64, u32>,
+    /// How many kinds of its call came before a kind.
+    order: HashMap<Kind, u64>,
+    /// How many kinds each call has.
+    kinds: HashMap<(&'static str, bool), u64>,
+    /// How many steps of each lane were taken.
     lanes: HashMap<usize, u64>,
     states: HashSet<u64>,
+    /// Families of kinds of which one hung.
     hung: HashSet<&'static str>,
-    left: BTreeMap<(&'static str, Why), u64>,
+    left: BTreeMap<(Kind, Why), u64>,
     longest: usize,
 }
 
@@ -46,16 +61,17 @@ pub(super) struct Explorer<T> {
 pub(super) enum Why {
     /// A bound came first.
     Bound,
-    /// One of its kind hung.
+    /// One of its family hung.
     Hang,
 }
 
 impl<T> Explorer<T> {
     pub(super) fn new() -> Self {
         Self {
-            queue: BinaryHeap::new(),
+            queue: Turns::default(),
             steps: Vec::new(),
-            ranks: HashMap::new(),
+            order: HashMap::new(),
+            kinds: HashMap::new(),
             lanes: HashMap::new(),
             states: HashSet::new(),
             hung: HashSet::new(),
@@ -74,51 +90,70 @@ impl<T> Explorer<T> {
         self.states.len() as u64
     }
 
+    /// Every kind that is known, in no order.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.order.keys().copied()
+    }
+
+    /// Notes that there is occasion for a kind.
+    pub(super) fn know(&mut self, kind: Kind) {
+        if !self.order.contains_key(&kind) {
+            let of_call = self.kinds.entry((kind.call, kind.further)).or_default();
+            self.order.insert(kind, *of_call);
+            *of_call += 1;
+        }
+    }
+
     /// Adds a schedule.
     pub(super) fn push(&mut self, step: Step<T>) {
-        if self.hung.contains(step.kind) {
+        self.know(step.kind);
+        if self.hung.contains(step.kind.family()) {
             return self.leave(step.kind, Why::Hang);
         }
-        if self.queue.len() >= self.longest {
+        if self.queue.waiting() >= self.longest {
             return self.leave(step.kind, Why::Bound);
         }
-        let rank = self.ranks.entry(step.class).or_default();
-        let turn = self.lanes.entry(step.lane).or_default();
-        let place = Reverse((*rank, step.depth, *turn, self.steps.len() as u64));
-        (*rank, *turn) = (*rank + 1, *turn + 1);
-        self.queue.push((place, self.steps.len()));
+        let class = self.queue.join(step.kind).join(step.lane).join(step.class);
+        class.push(Reverse((step.depth, self.steps.len())));
         self.steps.push(Some(step));
     }
 
-    fn leave(&mut self, kind: &'static str, why: Why) {
+    fn leave(&mut self, kind: Kind, why: Why) {
         *self.left.entry((kind, why)).or_default() += 1;
+    }
+
+    fn pop(&mut self) -> Option<Step<T>> {
+        let (_, lanes) = self.queue.next(|kind| self.order.get(&kind).copied())?;
+        let (_, classes) = lanes.next(|lane| self.lanes.get(&lane).copied().unwrap_or_default())?;
+        let (_, class) = classes.next(|_| ())?;
+        let Reverse((_, at)) = class.pop()?;
+        self.steps.get_mut(at)?.take()
     }
 
     /// The next schedules, at most `count`.
     pub(super) fn take(&mut self, count: usize) -> Vec<Step<T>> {
         let mut taken = Vec::new();
         while taken.len() < count {
-            let Some((_, at)) = self.queue.pop() else { break };
-            let Some(step) = self.steps.get_mut(at).and_then(Option::take) else { continue };
-            if self.hung.contains(step.kind) {
+            let Some(step) = self.pop() else { break };
+            if self.hung.contains(step.kind.family()) {
                 self.leave(step.kind, Why::Hang);
                 continue;
             }
+            *self.lanes.entry(step.lane).or_default() += 1;
             taken.push(step);
         }
         taken
     }
 
-    /// Leaves all schedules of a kind, because one of them hung.
-    pub(super) fn leave_kind(&mut self, kind: &'static str) {
-        self.hung.insert(kind);
+    /// Leaves all schedules of a kind's family, because one of them hung.
+    pub(super) fn leave_family(&mut self, kind: Kind) {
+        self.hung.insert(kind.family());
     }
 
     /// What was not run, by kind and reason; what still waits is left at a bound.
-    pub(super) fn left(mut self) -> BTreeMap<(&'static str, Why), u64> {
-        while let Some((_, at)) = self.queue.pop() {
-            let Some(step) = self.steps.get_mut(at).and_then(Option::take) else { continue };
-            let why = if self.hung.contains(step.kind) { Why::Hang } else { Why::Bound };
+    pub(super) fn left(mut self) -> BTreeMap<(Kind, Why), u64> {
+        while let Some(step) = self.pop() {
+            let why = if self.hung.contains(step.kind.family()) { Why::Hang } else { Why::Bound };
             self.leave(step.kind, why);
         }
         self.left
@@ -128,9 +163,14 @@ impl<T> Explorer<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::faults::table::Lasts;
 
-    fn step(what: u32, depth: u32, class: u64, kind: &'static str) -> Step<u32> {
-        Step { what, depth, class, lane: 0, kind }
+    fn kind(call: &'static str, fault: &'static str) -> Kind {
+        Kind { call, further: false, fault, lasts: Lasts::Once }
+    }
+
+    fn step(what: u32, depth: u32, class: u64, call: &'static str) -> Step<u32> {
+        Step { what, depth, class, lane: 0, kind: kind(call, "EIO") }
     }
 
     fn order(explorer: &mut Explorer<u32>) -> Vec<u32> {
@@ -143,7 +183,24 @@ mod tests {
         for (what, depth, class) in [(1, 1, 7), (2, 1, 7), (3, 2, 8), (4, 1, 9), (5, 3, 7)] {
             explorer.push(step(what, depth, class, "read"));
         }
-        assert_eq!(order(&mut explorer), [1, 4, 3, 2, 5]);
+        assert_eq!(order(&mut explorer), [1, 3, 4, 2, 5]);
+    }
+
+    #[test]
+    fn one_of_each_kind_comes_before_another_class_and_calls_take_turns() {
+        let mut explorer = Explorer::new();
+        for (what, class, kind) in [
+            (1, 1, kind("open", "EIO")),
+            (2, 1, kind("open", "EMFILE")),
+            (3, 2, kind("open", "EIO")),
+            (4, 3, kind("open", "EMFILE")),
+            (5, 4, kind("read", "EIO")),
+            (6, 4, kind("read", "ESTALE")),
+            (7, 5, kind("map", "ENODEV")),
+        ] {
+            explorer.push(Step { kind, ..step(what, 1, class, "any") });
+        }
+        assert_eq!(order(&mut explorer), [1, 5, 7, 2, 6, 3, 4]);
     }
 
     #[test]
@@ -156,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn a_second_kind_goes_to_the_lane_that_had_fewer() {
+        let mut explorer = Explorer::new();
+        for (what, lane, fault) in [(1, 0, "EIO"), (2, 1, "EIO"), (3, 0, "ESTALE"), (4, 1, "ESTALE")] {
+            explorer.push(Step { lane, kind: kind("read", fault), ..step(what, 1, 0, "read") });
+        }
+        assert_eq!(order(&mut explorer), [1, 4, 2, 3]);
+    }
+
+    #[test]
     fn a_state_is_entered_once() {
         let mut explorer = Explorer::<u32>::new();
         assert!(explorer.enter(1) && explorer.enter(2) && !explorer.enter(1));
@@ -163,19 +229,20 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_that_hung_is_left_and_counted() {
+    fn a_family_that_hung_is_left_and_counted_by_kind() {
         let mut explorer = Explorer::new();
         for what in 0..4 {
             explorer.push(step(what, 1, what.into(), if what < 2 { "open" } else { "read" }));
         }
-        assert_eq!(explorer.take(1)[0].what, 0);
-        explorer.leave_kind("open");
+        let first = explorer.take(1).remove(0);
+        assert_eq!(first.what, 0);
+        explorer.leave_family(first.kind);
         explorer.push(step(9, 2, 9, "open"));
         assert_eq!(explorer.take(1)[0].what, 2);
         let left = explorer.left();
         assert_eq!(
             left.into_iter().collect::<Vec<_>>(),
-            [(("open", Why::Hang), 2), (("read", Why::Bound), 1)]
+            [((kind("open", "EIO"), Why::Hang), 2), ((kind("read", "EIO"), Why::Bound), 1)]
         );
     }
 
@@ -185,7 +252,7 @@ mod tests {
         explorer.push(step(1, 1, 1, "map"));
         explorer.push(step(2, 1, 2, "map"));
         assert_eq!(order(&mut explorer), [1]);
-        assert_eq!(explorer.left().get(&("map", Why::Bound)), Some(&1));
+        assert_eq!(explorer.left().get(&(kind("map", "EIO"), Why::Bound)), Some(&1));
     }
 
     /// A toy subject: a load of three reads that goes another way after a first refusal, where a second fault is
@@ -212,7 +279,7 @@ mod tests {
                         depth: what.len() as u32,
                         class: key(&[site]),
                         lane: 0,
-                        kind: "any",
+                        kind: kind("any", "EIO"),
                         what,
                     });
                 }

@@ -7,25 +7,32 @@
 //! without checksums can notice.
 
 mod explore;
+mod kind;
 mod outcome;
+mod resume;
 mod run;
+mod saved;
+mod schedule;
 mod shrink;
 mod sites;
-mod sum;
+pub(super) mod sum;
 mod table;
+mod turns;
 mod twins;
 
 use std::time::{Duration, Instant};
 
 use super::campaign::Campaign;
 use super::cases::{one_of_each, twins_of_each};
-use super::document::{FaultsBounds, FaultsDocument};
+use super::document::{CheckStarted, FaultsBounds, FaultsDocument, Part};
 use super::said::Said;
 use super::watch::{Progress, Watch, varied};
 use crate::plan::LoadPlan;
-use crate::rules::{Ending, Evidence, Finding, Output, Profile, judge};
+use crate::rules::{Ending, Evidence, Finding, Level, Output, Profile, judge};
 use crate::subject::{Case, FaultSpec, NotAvailable, Subject};
+use resume::Kept;
 use run::{Clean, Root, Run};
+pub use saved::SavedExploration;
 
 /// How far an exploration goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +72,8 @@ pub struct Faults<'a> {
     pub only_faults: Vec<FaultSpec>,
     /// How many runs may go side by side.
     pub jobs: usize,
+    /// Only the schedules that begin with a fault of this part.
+    pub part: Option<Part>,
 }
 
 /// A run of a command that takes so many times as long as the clean one hangs.
@@ -79,6 +88,30 @@ impl<'a> Faults<'a> {
     /// # Errors
     /// When the subject cannot be run at all.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<FaultsDocument, NotAvailable> {
+        self.explore(progress, None).map(|(document, _)| document)
+    }
+
+    /// The same, going on where `from` stopped; gives what another run goes on from, too.
+    ///
+    /// # Errors
+    /// When the subject cannot be run at all, or `from` is of another exploration.
+    pub fn run_on(
+        &self,
+        progress: &mut dyn FnMut(Progress),
+        from: Option<SavedExploration>,
+    ) -> Result<(FaultsDocument, SavedExploration), NotAvailable> {
+        let (document, kept) = self.explore(progress, Some(from))?;
+        let (roots, batches, outcomes) = kept.unwrap_or_default();
+        let saved = SavedExploration::new(roots, batches, outcomes, document.clone());
+        Ok((document, saved))
+    }
+
+    /// `keep` says whether to keep what another run goes on from, and holds what this one goes on from.
+    fn explore(
+        &self,
+        progress: &mut dyn FnMut(Progress),
+        keep: Option<Option<SavedExploration>>,
+    ) -> Result<(FaultsDocument, Option<Kept>), NotAvailable> {
         let began = Instant::now();
         let own = [World { name: String::new(), subject: self.campaign.subject }];
         let worlds = if self.worlds.is_empty() { &own[..] } else { &self.worlds[..] };
@@ -89,8 +122,21 @@ impl<'a> Faults<'a> {
             }
         }
         let mut run = Run::new(self, roots, progress);
+        if let Some(from) = keep {
+            run.keep(from)?;
+        }
         run.explore(began)?;
         Ok(run.finish())
+    }
+
+    /// What its document says at the start.
+    fn started(&self) -> CheckStarted {
+        let campaign = &self.campaign;
+        let known = match self.part {
+            Some(_) => campaign.expected.known().to_vec(),
+            None => Vec::new(),
+        };
+        CheckStarted { part: self.part, known, ..campaign.started(Level::P4, 0, 0) }
     }
 
     /// The clean run of one case on one machine; `None` for a case that the dialect refuses.

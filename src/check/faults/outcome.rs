@@ -187,11 +187,16 @@ fn broken(clean: &Clean, run: &Evidence, faults: &[FaultSpec], profile: &Profile
     }
     let silent = run.silent || !says_more(&clean.said, run);
     let judged = judge(clean.plan, run, profile);
-    let known = run.capabilities.has(Capability::Notices) || !judged.decided.refusals.is_empty();
+    let known = run.capabilities.has(Capability::Notices) || judged.decided.way_was_refused();
     let own_affair = !silent && !known && !interrupted(faults);
     let was_broken = |rule: Rule| clean.broken.iter().any(|finding| finding.rule == rule);
     let mut findings = judged.findings;
-    findings.retain(|f| !(was_broken(f.rule) || own_affair && OF_THE_WAY.contains(&f.rule)));
+    // Where the file ends, it was told.
+    let told = faults.iter().any(|spec| matches!(spec.fault(), Fault::Reports(_)));
+    findings.retain(|f| {
+        let excused = own_affair && OF_THE_WAY.contains(&f.rule) || told && f.rule == Rule::ReadsInsideFile;
+        !(was_broken(f.rule) || excused)
+    });
     findings.extend(leaked(clean, run, profile));
     findings
 }

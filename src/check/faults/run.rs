@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::explore::{Explorer, Step};
+use super::kind::Kind;
 use super::outcome::{Came, outcome_of};
-use super::sites::{hash, met_at, sites, state};
+use super::resume::Kept;
+use super::saved::{Opening, Ran, SavedExploration};
+use super::schedule::Schedule;
+use super::sites::{Site, hash, met_at, sites, state};
 use super::twins::parting;
 use super::{Faults, hung};
 use crate::check::document::{Failure, FaultCase, FaultGroup, FaultOutcome, FaultTotals, Verdict};
@@ -14,7 +18,7 @@ use crate::check::said::Said;
 use crate::check::watch::{Progress, Watch, side_by_side, varied};
 use crate::plan::LoadPlan;
 use crate::rules::{Evidence, Finding, Rule, weights_arrived};
-use crate::subject::{Case, FaultSpec, NotAvailable};
+use crate::subject::{Case, NotAvailable};
 
 /// One plan's clean run.
 pub(super) struct Clean {
@@ -41,17 +45,6 @@ pub(super) struct Root<'a> {
     pub(super) twins: Vec<Case>,
 }
 
-/// A schedule that waits.
-#[derive(Clone, Debug)]
-pub(super) struct Schedule {
-    pub(super) root: usize,
-    pub(super) faults: Vec<FaultSpec>,
-    /// Call, fault and duration of each.
-    kinds: Vec<u64>,
-    /// Which systems give them.
-    sources: Vec<&'static str>,
-}
-
 /// An exploration under way.
 pub(super) struct Run<'a, 'p> {
     pub(super) faults: &'a Faults<'a>,
@@ -67,7 +60,13 @@ pub(super) struct Run<'a, 'p> {
     pub(super) reported: BTreeMap<(usize, Rule, String), Verdict>,
     /// The sites that were entered.
     seen_sites: BTreeSet<(usize, &'static str, Option<u32>, u64)>,
+    /// How many schedules that end with a kind met a call.
+    pub(super) met: BTreeMap<Kind, u64>,
     pub(super) stop: bool,
+    /// What another run goes on from, where that is wanted.
+    pub(super) kept: Option<Kept>,
+    /// What this run goes on from.
+    pub(super) from: Option<SavedExploration>,
 }
 
 /// How many schedules are taken at a time where runs are cheap: the order is the same for any number of threads.
@@ -91,7 +90,10 @@ impl<'a, 'p> Run<'a, 'p> {
             expected: faults.campaign.expected.clone(),
             reported: BTreeMap::new(),
             seen_sites: BTreeSet::new(),
+            met: BTreeMap::new(),
             stop: false,
+            kept: None,
+            from: None,
         }
     }
 
@@ -105,6 +107,8 @@ impl<'a, 'p> Run<'a, 'p> {
         for (root, loads) in loads.into_iter().enumerate() {
             self.begin(root, loads);
         }
+        self.go_on()?;
+        let before = self.cases.len() as u64;
         let batch = match self.faults.jobs {
             1 if self.faults.campaign.subject.is_command() => 1,
             jobs if self.faults.campaign.subject.is_command() => jobs,
@@ -113,7 +117,8 @@ impl<'a, 'p> Run<'a, 'p> {
         let bounds = self.faults.bounds;
         while !self.stop && !self.faults.campaign.interrupted.load(std::sync::atomic::Ordering::Relaxed) {
             let allowed = bounds.cases.map_or(usize::MAX, |cases| {
-                usize::try_from(cases.saturating_sub(self.cases.len() as u64)).unwrap_or(usize::MAX)
+                usize::try_from((before + cases).saturating_sub(self.cases.len() as u64))
+                    .unwrap_or(usize::MAX)
             });
             // One schedule that was asked for is run whatever the time.
             if self.faults.only_faults.is_empty() && began.elapsed() >= bounds.time {
@@ -125,10 +130,16 @@ impl<'a, 'p> Run<'a, 'p> {
             }
             let roots = &self.roots;
             let ran = side_by_side(self.faults.jobs, &steps, |step| observe(roots, &step.what));
+            let mut batch = Vec::new();
             for (step, ran) in steps.into_iter().zip(ran) {
                 let (run, came) = ran?;
+                let met = came.outcome != FaultOutcome::Unmet;
                 self.put_down(&step, &run, came)?;
-                self.enter(&step, &run);
+                let opened = self.enter(&step, &run);
+                batch.push(Ran { met, hung: hung(&run), opened });
+            }
+            if let Some((_, batches, _)) = &mut self.kept {
+                batches.push(batch);
             }
         }
         Ok(())
@@ -152,15 +163,14 @@ impl<'a, 'p> Run<'a, 'p> {
             "each plan its way".clone_into(&mut self.groups[at].effective);
         }
         self.totals.groups += 1;
+        let schedule = Schedule::clean(root);
         if !loads {
             let reason = weights_arrived(&of.clean.run).err().unwrap_or_default();
             let message = format!("without a fault: {reason}");
-            let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
             let verdict = self.fail(FaultOutcome::Crash, Rule::Completes, &schedule, None, message);
             self.groups[at].verdict = self.groups[at].verdict.max(verdict);
             return;
         }
-        let schedule = Schedule { root, faults: Vec::new(), kinds: Vec::new(), sources: Vec::new() };
         for finding in of.clean.broken.clone() {
             let message = format!("without a fault: {}", finding.message);
             let verdict = self.fail(FaultOutcome::BrokenRule, finding.rule, &schedule, None, message);
@@ -172,66 +182,84 @@ impl<'a, 'p> Run<'a, 'p> {
             self.groups[at].notes.push(note);
         }
         if !self.faults.only_faults.is_empty() {
-            let faults = self.faults.only_faults.clone();
-            let what = Schedule { root, kinds: vec![0; faults.len()], faults, sources: Vec::new() };
-            self.explorer.push(Step { what, depth: 1, class: root as u64, lane: root, kind: "as asked" });
+            let what = Schedule::asked(root, self.faults.only_faults.clone());
+            self.explorer.push(Step { what, depth: 1, class: 0, lane: root, kind: Kind::ASKED });
+            return;
+        }
+        if self.from.is_some() {
             return;
         }
         let all = sites(&of.clean.run.ops);
         let state = state(&of.clean.run, None, &[]);
-        self.push_sites(&schedule, state, &all, None);
+        let opened = self.push_sites(&schedule, state, &all, None);
+        if let Some(kept) = self.kept.as_mut().and_then(|(roots, ..)| roots.get_mut(root)) {
+            kept.1 = Some(opened);
+        }
     }
 
     /// Enters the state that a fault opened.
-    fn enter(&mut self, step: &Step<Schedule>, run: &Evidence) {
+    fn enter(&mut self, step: &Step<Schedule>, run: &Evidence) -> Option<Opening> {
         if hung(run) {
             if self.faults.only_faults.is_empty() {
-                self.explorer.leave_kind(step.kind);
+                self.explorer.leave_family(step.kind);
             }
-            return;
+            return None;
         }
-        let deep = self.faults.bounds.depth.is_some_and(|depth| step.depth >= depth);
         let fired = run.fired.last().is_some_and(|fired| *fired > 0);
-        let Some(last) = step.what.faults.last().filter(|_| fired && self.faults.only_faults.is_empty())
-        else {
-            return;
-        };
+        let last = step.what.faults.last().filter(|_| fired && self.faults.only_faults.is_empty())?;
         let all = sites(&run.ops);
-        let Some(at) = met_at(&all, &run.ops, *last) else { return };
+        let at = met_at(&all, &run.ops, *last)?;
         let state = state(run, Some(at), &step.what.kinds);
-        if deep {
+        Some(self.open(step, state, &all, Some(at)))
+    }
+
+    /// Enters a state behind a schedule, with the calls behind `at` unless it is as deep as is allowed.
+    pub(super) fn open(
+        &mut self,
+        step: &Step<Schedule>,
+        state: u64,
+        all: &[Site],
+        at: Option<usize>,
+    ) -> Opening {
+        if self.faults.bounds.depth.is_some_and(|depth| step.depth >= depth) {
             self.explorer.enter(hash((step.what.root, state)));
-            return;
+            return Opening { state, sites: Vec::new() };
         }
-        self.push_sites(&step.what, state, &all, Some(at));
+        self.push_sites(&step.what, state, all, at)
     }
 
     /// Pushes every fault on every call behind `at`, if the state is a new one.
-    fn push_sites(&mut self, behind: &Schedule, state: u64, all: &[super::sites::Site], at: Option<usize>) {
+    pub(super) fn push_sites(
+        &mut self,
+        behind: &Schedule,
+        state: u64,
+        all: &[Site],
+        at: Option<usize>,
+    ) -> Opening {
         if !self.explorer.enter(hash((behind.root, state))) {
-            return;
+            return Opening { state, sites: Vec::new() };
         }
         let reference = !self.faults.campaign.subject.is_command();
-        let ahead = all.iter().filter(|site| at.is_none_or(|at| site.at > at));
-        for site in ahead {
-            // What a fault that lasts refuses already makes no difference.
-            if behind.faults.iter().any(|f| f.concerns(site.call, site.file) && f.when().meets(site.number)) {
-                continue;
-            }
+        let ahead = behind.sites_ahead(all, at);
+        for site in &ahead {
             self.seen_sites.insert((behind.root, site.call, site.file, site.number));
-            for candidate in site.candidates(reference) {
-                let what = Schedule {
-                    root: behind.root,
-                    faults: behind.faults.iter().copied().chain([candidate.spec]).collect(),
-                    kinds: behind.kinds.iter().copied().chain([candidate.kind]).collect(),
-                    sources: behind.sources.iter().copied().chain([candidate.source]).collect(),
-                };
-                let depth = u32::try_from(what.faults.len()).unwrap_or(u32::MAX);
-                let class = hash((behind.root, candidate.class));
-                self.explorer.push(Step { what, depth, class, lane: behind.root, kind: candidate.group });
-            }
+            behind.steps(site, reference).for_each(|step| self.push(step));
         }
         self.totals.sites = self.seen_sites.len() as u64;
+        let sites = self.kept.iter().flat_map(|_| ahead.iter().map(|site| (*site).clone().into())).collect();
+        Opening { state, sites }
+    }
+
+    /// Adds a schedule, unless it begins with a fault of another part.
+    fn push(&mut self, step: Step<Schedule>) {
+        if step.depth == 1 {
+            self.totals.first += 1;
+            let label = &self.roots[step.lane].label;
+            if self.faults.part.is_some_and(|part| !step.what.belongs_to(part, label)) {
+                return self.explorer.know(step.kind);
+            }
+        }
+        self.explorer.push(step);
     }
 
     /// Counts what came of a schedule.
@@ -257,6 +285,9 @@ impl<'a, 'p> Run<'a, 'p> {
         }
         self.totals.planned += 1;
         self.totals.met += u64::from(came.outcome != FaultOutcome::Unmet);
+        if came.outcome != FaultOutcome::Unmet {
+            *self.met.entry(step.kind).or_default() += 1;
+        }
         debug_assert!(run.fired.len() >= schedule.faults.len());
         if let Some(row) = self.groups.iter_mut().find(|row| row.name == group) {
             *row.outcomes.entry(came.outcome.to_string()).or_default() += 1;

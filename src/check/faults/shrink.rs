@@ -1,7 +1,8 @@
 //! What a broken rule needs: the schedule without the faults that it does not, and the line that replays it.
 
 use super::outcome::Came;
-use super::run::{Run, Schedule, observe};
+use super::run::{Run, observe};
+use super::schedule::Schedule;
 use crate::check::document::{Failure, FaultOutcome, Verdict, quoted, shown};
 use crate::check::watch::Progress;
 use crate::plan::Spelling;

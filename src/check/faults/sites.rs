@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::table::{Lasts, Row, rows_of};
+use super::kind::Kind;
+use super::table::{Form, Lasts, Row, rows_of};
 use crate::rules::Evidence;
 use crate::subject::{Fault, FaultSpec, Target, When};
-use crate::trace::{Call, FileId, Op, Outcome, RegionId};
+use crate::trace::{Call, FileId, Op, Outcome, Phase, RegionId};
 
 /// One call of a run that a fault can meet.
 #[derive(Clone, Debug)]
@@ -19,10 +20,12 @@ pub(super) struct Site {
     pub(super) file: Option<u32>,
     /// Where it stands in the trace.
     pub(super) at: usize,
-    offset: u64,
-    len: u64,
+    /// Whether it brings weights in, or is asked for in the time of it.
+    pub(super) loads: bool,
+    pub(super) offset: u64,
+    pub(super) len: u64,
     /// File, kind, phase, whether first, second, last or between, and size class.
-    class: u64,
+    pub(super) class: u64,
 }
 
 /// A fault at a site.
@@ -30,12 +33,8 @@ pub(super) struct Site {
 pub(super) struct Candidate {
     /// The fault.
     pub(super) spec: FaultSpec,
-    /// Its site, kind and duration as one number.
-    pub(super) class: u64,
-    /// What it is behind a state: call, kind and duration.
-    pub(super) kind: u64,
-    /// Call and severity: what is left after a hang.
-    pub(super) group: &'static str,
+    /// What it is an example of.
+    pub(super) kind: Kind,
     /// Which system gives it.
     pub(super) source: &'static str,
 }
@@ -140,9 +139,21 @@ pub(super) fn sites(ops: &[Op]) -> Vec<Site> {
         let file = known.file(&op.call);
         let number = counts.entry((file, call)).or_default();
         *number += 1;
-        let (offset, len) = extent(&op.call);
+        let (offset, mut len) = extent(&op.call);
+        if let (Call::Size { .. }, Outcome::Ok(size)) = (&op.call, &op.outcome) {
+            len = *size;
+        }
         seen.push((
-            Site { call, number: *number, file: None, at, offset, len, class: 0 },
+            Site {
+                call,
+                number: *number,
+                file: None,
+                at,
+                loads: op.phase == Phase::Load,
+                offset,
+                len,
+                class: 0,
+            },
             file,
             op.phase as u32,
         ));
@@ -166,18 +177,23 @@ pub(super) fn sites(ops: &[Op]) -> Vec<Site> {
 const LEAST_FOR_EVER: u64 = 4096;
 
 impl Site {
-    /// Every fault of the table for this call, each for as long as its row says.
+    /// Every fault of the table for this call, each for as long as its row says. Errors, cuts, ends and delays take
+    /// turns, so that the first few are not all of one form.
     pub(super) fn candidates(&self, reference: bool) -> Vec<Candidate> {
-        let mut all: Vec<Candidate> = Vec::new();
+        let mut forms: BTreeMap<Form, usize> = BTreeMap::new();
+        let mut all: Vec<(usize, Candidate)> = Vec::new();
         for row in rows_of(self.call, reference) {
             for lasts in row.lasts {
                 let Some(candidate) = self.candidate(row, *lasts) else { continue };
-                if !all.iter().any(|other| other.spec == candidate.spec) {
-                    all.push(candidate);
+                if !all.iter().any(|(_, other)| other.spec == candidate.spec) {
+                    let turn = forms.entry(row.what.form()).or_default();
+                    all.push((*turn, candidate));
+                    *turn += 1;
                 }
             }
         }
-        all
+        all.sort_by_key(|(turn, _)| *turn);
+        all.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
     fn candidate(&self, row: &Row, lasts: Lasts) -> Option<Candidate> {
@@ -193,31 +209,9 @@ impl Site {
         };
         let spec = FaultSpec::new(Target::named(self.call)?, fault, when).ok()?;
         let spec = self.file.map_or(spec, |file| spec.on_file(file));
-        let kind = hash((self.call, row.what.kind(), lasts));
-        Some(Candidate {
-            spec,
-            class: hash((self.class, kind)),
-            kind,
-            group: group(self.call, lasts),
-            source: row.source,
-        })
-    }
-}
-
-/// What is left as a whole after a hang: calls of a name, with faults that pass or that stay.
-fn group(call: &'static str, lasts: Lasts) -> &'static str {
-    let stays = lasts == Lasts::Sticky;
-    match (call.split('.').next().unwrap_or(call), stays) {
-        ("open", false) => "open, once",
-        ("open", true) => "open, from then on",
-        ("read", false) => "read, once",
-        ("read", true) => "read, from then on",
-        ("map" | "alloc", false) => "memory, once",
-        ("map" | "alloc", true) => "memory, from then on",
-        ("lock" | "unlock", false) => "lock, once",
-        ("lock" | "unlock", true) => "lock, from then on",
-        (_, false) => "questions and advice, once",
-        (_, true) => "questions and advice, from then on",
+        let further = self.file.is_some_and(|file| file > 1);
+        let kind = Kind { call: self.call, further, fault: row.what.kind(), lasts };
+        Some(Candidate { spec, kind, source: row.source })
     }
 }
 
@@ -231,7 +225,7 @@ pub(super) fn met_at(sites: &[Site], ops: &[Op], spec: FaultSpec) -> Option<usiz
 
 /// What a run is at one place: what lies ahead, the mode that it ended in, what it holds, and the kinds of fault
 /// behind it, of which two of each count.
-pub(super) fn state(evidence: &Evidence, at: Option<usize>, behind: &[u64]) -> u64 {
+pub(super) fn state(evidence: &Evidence, at: Option<usize>, behind: &[Kind]) -> u64 {
     let mut known = Known::default();
     let mut hasher = DefaultHasher::new();
     let (mut files, mut regions, mut locks) = (0i64, 0i64, 0i64);
@@ -258,7 +252,7 @@ pub(super) fn state(evidence: &Evidence, at: Option<usize>, behind: &[u64]) -> u
     }
     let mut behind = behind.to_vec();
     behind.sort_unstable();
-    let mut kinds: BTreeMap<u64, u8> = BTreeMap::new();
+    let mut kinds: BTreeMap<Kind, u8> = BTreeMap::new();
     for kind in behind {
         let count = kinds.entry(kind).or_default();
         *count = (*count + 1).min(2);
@@ -270,7 +264,7 @@ pub(super) fn state(evidence: &Evidence, at: Option<usize>, behind: &[u64]) -> u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{NativeFlags, Phase};
+    use crate::trace::NativeFlags;
 
     fn op(seq: u64, call: Call) -> Op {
         let (outcome, phase) = (Outcome::Ok(0), Phase::Load);

@@ -1,29 +1,60 @@
 //! What a campaign of faults comes to.
 
+use std::collections::BTreeSet;
+
 use super::explore::Why;
+use super::kind::Kind;
+use super::resume::Kept;
 use super::run::Run;
 use crate::check::document::{
-    Failure, FaultsDocument, FaultsFinished, FaultsLeft, FaultsStarted, LeftBecause, RuleText, Verdict,
+    Failure, FaultTotals, FaultsDocument, FaultsFinished, FaultsKind, FaultsLeft, FaultsStarted, LeftBecause,
+    RuleText, Verdict,
 };
 use crate::check::unseen::{no_tensors, unmet};
-use crate::rules::{Level, weights_arrived};
+use crate::rules::weights_arrived;
 
 impl Run<'_, '_> {
-    pub(super) fn finish(self) -> FaultsDocument {
-        let Self { faults, roots, explorer, groups, mut totals, cases, mut failures, expected, stop, .. } =
-            self;
+    pub(super) fn finish(self) -> (FaultsDocument, Option<Kept>) {
+        let Self {
+            faults,
+            roots,
+            explorer,
+            groups,
+            mut totals,
+            cases,
+            mut failures,
+            expected,
+            stop,
+            met,
+            mut kept,
+            ..
+        } = self;
         let campaign = &faults.campaign;
         let interrupted = campaign.interrupted.load(std::sync::atomic::Ordering::Relaxed);
         failures.sort_by_key(|(outcome, _)| std::cmp::Reverse(*outcome));
+        if let Some((_, _, outcomes)) = &mut kept {
+            *outcomes = failures.iter().map(|(outcome, _)| *outcome).collect();
+        }
         let mut failures: Vec<Failure> = failures.into_iter().map(|(_, failure)| failure).collect();
         totals.states = explorer.states();
+        let kinds: BTreeSet<Kind> = explorer.kinds().filter(|kind| *kind != Kind::ASKED).collect();
+        let kinds: Vec<FaultsKind> = kinds
+            .into_iter()
+            .map(|kind| FaultsKind {
+                calls: kind.calls(),
+                fault: kind.what(),
+                met: met.get(&kind).copied().unwrap_or_default(),
+            })
+            .collect();
+        count_kinds(&mut totals, &kinds);
         totals.depth =
             cases.iter().map(|case| u32::try_from(case.faults.len()).unwrap_or(u32::MAX)).max().unwrap_or(0);
         let left: Vec<FaultsLeft> = explorer
             .left()
             .into_iter()
-            .map(|((calls, why), schedules)| FaultsLeft {
-                calls: calls.to_owned(),
+            .map(|((kind, why), schedules)| FaultsLeft {
+                calls: kind.calls(),
+                fault: kind.what(),
                 schedules,
                 reason: match why {
                     Why::Bound => LeftBecause::Bound,
@@ -34,12 +65,12 @@ impl Run<'_, '_> {
         totals.left = left.iter().map(|left| left.schedules).sum();
         let whole = campaign.only.is_empty() && faults.only_faults.is_empty() && !campaign.has_no_tensors();
         // What was not explored may still break as the list says.
-        if whole && !interrupted && !stop && totals.left == 0 {
+        if whole && faults.part.is_none() && !interrupted && !stop && totals.left == 0 {
             let gone = expected.left_over();
             totals.failures += gone.len() as u64;
             failures.extend(gone);
         }
-        totals.processes = roots.iter().map(|root| root.watch.processes()).sum();
+        totals.processes += roots.iter().map(|root| root.watch.processes()).sum::<u64>();
         let mut verdict = groups.iter().map(|group| group.verdict).max().unwrap_or(Verdict::Blocked);
         if failures.iter().any(|failure| failure.expected.is_none()) {
             verdict = Verdict::Divergent;
@@ -57,22 +88,11 @@ impl Run<'_, '_> {
         if interrupted && verdict < Verdict::Divergent {
             verdict = Verdict::Blocked;
         }
-        let unexpected = totals.failures - totals.expected;
-        let explored = explored(&totals, &left);
         let sentence = match verdict {
-            Verdict::Pass => format!("no broken rule under {}; {explored}", schedules(totals.met)),
-            Verdict::Divergent => {
-                format!("divergent: {unexpected} broken rules under {}; {explored}", schedules(totals.met))
-            }
             Verdict::NotObserved if campaign.has_no_tensors() => {
                 format!("not observed: {}", no_tensors(&campaign.model_name))
             }
             Verdict::NotObserved if totals.met == 0 => "not observed: no fault met a call".to_owned(),
-            Verdict::NotObserved => format!(
-                "not observed: what came of {} of {}; {explored}",
-                totals.not_observed,
-                schedules(totals.met)
-            ),
             Verdict::Blocked if interrupted => {
                 format!("blocked: interrupted after {}", schedules(cases.len() as u64))
             }
@@ -87,24 +107,22 @@ impl Run<'_, '_> {
                 });
                 format!("blocked: no clean run loads the weights of {}: {why}", campaign.model_name)
             }
-            verdict => format!("{verdict}: every broken rule is on the list of known ones; {explored}"),
+            verdict => sentence(verdict, &totals, &left),
         };
         let mut notes = campaign.notes.clone();
         if campaign.subject.is_command() {
             notes.push(format!("{} processes were started", totals.processes));
         }
-        FaultsDocument {
+        let document = FaultsDocument {
             schema: FaultsDocument::SCHEMA.to_owned(),
-            started: FaultsStarted {
-                check: campaign.started(Level::P4, 0, 0),
-                bounds: faults.bounds.document(),
-            },
+            started: FaultsStarted { check: faults.started(), bounds: faults.bounds.document() },
             rules: RuleText::all(),
             groups,
             cases,
             failures,
             finished: FaultsFinished {
                 totals,
+                kinds,
                 left,
                 notes,
                 not_observed,
@@ -113,7 +131,32 @@ impl Run<'_, '_> {
                 sentence,
                 exit_code: verdict.exit_code(),
             },
+        };
+        (document, kept)
+    }
+}
+
+/// Counts kinds of fault, and those that met a call.
+pub(in crate::check) fn count_kinds(totals: &mut FaultTotals, kinds: &[FaultsKind]) {
+    totals.kinds = kinds.len() as u64;
+    totals.kinds_met = kinds.iter().filter(|kind| kind.met > 0).count() as u64;
+}
+
+/// The verdict of a campaign in which faults met calls, in one sentence.
+pub(in crate::check) fn sentence(verdict: Verdict, totals: &FaultTotals, left: &[FaultsLeft]) -> String {
+    let explored = explored(totals, left);
+    match verdict {
+        Verdict::Pass => format!("no broken rule under {}; {explored}", schedules(totals.met)),
+        Verdict::Divergent => {
+            let unexpected = totals.failures.saturating_sub(totals.expected);
+            format!("divergent: {unexpected} broken rules under {}; {explored}", schedules(totals.met))
         }
+        Verdict::NotObserved => format!(
+            "not observed: what came of {} of {}; {explored}",
+            totals.not_observed,
+            schedules(totals.met)
+        ),
+        verdict => format!("{verdict}: every broken rule is on the list of known ones; {explored}"),
     }
 }
 
@@ -123,7 +166,7 @@ fn schedules(count: u64) -> String {
 }
 
 /// What was explored and what was not, in half a sentence.
-fn explored(totals: &crate::check::document::FaultTotals, left: &[FaultsLeft]) -> String {
+fn explored(totals: &FaultTotals, left: &[FaultsLeft]) -> String {
     let of = |reason: LeftBecause| -> u64 {
         left.iter().filter(|left| left.reason == reason).map(|left| left.schedules).sum()
     };
@@ -133,8 +176,12 @@ fn explored(totals: &crate::check::document::FaultTotals, left: &[FaultsLeft]) -
         (0, hang) => format!("{hang} schedules after a hang"),
         (bound, hang) => format!("{bound} schedules at the bound, {hang} after a hang"),
     };
+    let kinds = match totals.kinds {
+        0 => String::new(),
+        kinds => format!(", {} of {kinds} kinds of fault", totals.kinds_met),
+    };
     format!(
-        "explored {} states and {} sites, up to {} at once; left: {rest}",
+        "explored {} states and {} sites{kinds}, up to {} at once; left: {rest}",
         totals.states,
         totals.sites,
         if totals.depth == 1 { "1 fault".to_owned() } else { format!("{} faults", totals.depth) }

@@ -36,8 +36,25 @@ pub(super) enum What {
     Short(Part),
     /// The file turns out to end in the middle of the read.
     Ends,
+    /// The size is asked for, and the answer is wrong.
+    Size(Lie),
     /// The call takes this many microseconds more.
     Delay(u64),
+}
+
+/// The form of what goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// The call fails.
+    Error,
+    /// It does less than it was asked for.
+    Cut,
+    /// The file ends.
+    End,
+    /// It takes its time.
+    Delay,
+    /// It succeeds, and what it says is not so.
+    Lie,
 }
 
 /// How much of a read arrives.
@@ -65,6 +82,18 @@ pub(super) struct Row {
     /// The kernel, file system or limit that gives it.
     pub(super) source: &'static str,
 }
+
+/// A wrong answer to the question of a file's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lie {
+    /// Half of what the file has.
+    Half,
+    /// So many bytes more than the file has.
+    More(u64),
+}
+
+/// Two of the largest pages: where that much is mapped past the end, not all of it is the rest of a page.
+const PAST_THE_END: u64 = 2 << 16;
 
 const ONCE: &[Lasts] = &[Lasts::Once];
 const STICKY: &[Lasts] = &[Lasts::Sticky];
@@ -104,8 +133,12 @@ pub(super) const TABLE: &[Row] = &[
     error("open.buffered", "EIO", BOTH, "a disk, a server"),
     error("open.buffered", "EINTR", ONCE, "open(2): FUSE, NFS, cifs waiting for the server"),
     error("open.buffered", "ESTALE", ONCE, "NFS: a name cache older than the file"),
+    other("open.direct", What::Delay(20_000), ONCE, "open(2): a server, a recall from a slow tier"),
+    other("open.buffered", What::Delay(20_000), ONCE, "open(2): a server, a recall from a slow tier"),
     error("size", "EIO", ONCE, "a server that cannot be reached"),
     error("size", "ESTALE", ONCE, "NFSv3: the file was removed on the server (seen on Linux 6.1 and 6.12)"),
+    Row { call: "size", what: What::Size(Lie::Half), lasts: BOTH, subjects: For::Reference, source: "attribute caches of NFS and FUSE older than the file, which was still written (nfs(5), acregmax); a program that takes a file for what its size says need not hold its table of tensors against it" },
+    Row { call: "size", what: What::Size(Lie::More(PAST_THE_END)), lasts: BOTH, subjects: For::Reference, source: "attribute caches of FUSE and NFS older than the file (seen on Linux 6.18: the size stays while reads end before it); what a mapping touches there is a SIGBUS, which is no choice of a program" },
     error("alignment", "ENOSYS", BOTH, "statx(2): Linux before 4.11, filters of old container runtimes"),
     error("alignment", "EINVAL", ONCE, "statx(2): a mask that the kernel does not know"),
     error("alignment", "EIO", ONCE, "a server that cannot be reached"),
@@ -143,9 +176,13 @@ pub(super) const TABLE: &[Row] = &[
     error("map", "ENOMEM", BOTH, "mmap(2): RLIMIT_AS, vm.max_map_count"),
     error("map", "EAGAIN", ONCE, "mmap(2): RLIMIT_MEMLOCK with MAP_LOCKED or mlockall"),
     error("map", "EACCES", ONCE, "mmap(2): file systems and security modules that forbid it"),
-    error("advise.file", "EINVAL", ONCE, "posix_fadvise(2): file systems and kernels without it"),
-    error("advise.map", "EINVAL", ONCE, "madvise(2): advice that the kernel does not know"),
+    other("map", What::Delay(20_000), ONCE, "mmap(2): MAP_POPULATE waits for a slow disk"),
+    error("advise.file", "EINVAL", BOTH, "posix_fadvise(2): file systems and kernels without it"),
+    error("advise.map", "EINVAL", BOTH, "madvise(2): advice that the kernel does not know"),
     error("advise.map", "EAGAIN", ONCE, "madvise(2): vm.max_map_count"),
+    error("advise.map", "ENOMEM", ONCE, "madvise(2): kernel resources, a hole in the range"),
+    error("advise.map", "EFAULT", ONCE, "madvise(2): MADV_POPULATE_READ past the end of the file or over an unreadable page (seen on Linux 6.18)"),
+    error("advise.map", "EIO", ONCE, "madvise(2): MADV_WILLNEED, paging in fails"),
     error("lock.map", "ENOMEM", BOTH, "mlock(2): RLIMIT_MEMLOCK, vm.max_map_count"),
     error("lock.map", "EPERM", BOTH, "mlock(2): a limit of 0 without CAP_IPC_LOCK"),
     error("lock.map", "EAGAIN", ONCE, "mlock(2): pages could not be allocated"),
@@ -168,7 +205,8 @@ pub(super) fn rows_of(call: &str, reference: bool) -> impl Iterator<Item = &'sta
 }
 
 impl What {
-    /// The fault for a call at `offset` that asks for `len` bytes; `None` where it would make no difference.
+    /// The fault for a call at `offset` that asks for `len` bytes, or that was answered with a size of `len`; `None`
+    /// where it would make no difference.
     pub(super) fn fault(self, offset: u64, len: u64) -> Option<Fault> {
         let cut = |bytes: u64| (bytes > 0 && bytes < len).then_some(Fault::Short(bytes));
         match self {
@@ -179,6 +217,19 @@ impl What {
             Self::Short(Part::AllBut(bytes)) => cut(len.saturating_sub(bytes)),
             Self::Ends => Some(Fault::Truncate(offset.saturating_add(len / 2))),
             Self::Delay(micros) => Some(Fault::Delay(micros)),
+            Self::Size(Lie::Half) => (len > 1).then_some(Fault::Reports(len / 2)),
+            Self::Size(Lie::More(bytes)) => (len > 0).then_some(Fault::Reports(len.saturating_add(bytes))),
+        }
+    }
+
+    /// Its form.
+    pub(super) fn form(self) -> Form {
+        match self {
+            Self::Error(_) => Form::Error,
+            Self::Short(_) => Form::Cut,
+            Self::Eof | Self::Ends => Form::End,
+            Self::Delay(_) => Form::Delay,
+            Self::Size(_) => Form::Lie,
         }
     }
 
@@ -194,6 +245,8 @@ impl What {
             Self::Short(Part::AllBut(_)) => "short by a block",
             Self::Ends => "shrunk",
             Self::Delay(_) => "delay",
+            Self::Size(Lie::Half) => "half of the size",
+            Self::Size(Lie::More(_)) => "more than the size",
         }
     }
 }
@@ -231,6 +284,20 @@ mod tests {
             rows.filter(|row| row.what == What::Error("EINTR")).any(|row| row.lasts.contains(&Lasts::Sticky))
         };
         assert!(endless(true) && !endless(false));
+    }
+
+    #[test]
+    fn a_size_is_half_of_the_real_one_or_more_than_it() {
+        assert_eq!(What::Size(Lie::Half).fault(0, 4097), Some(Fault::Reports(2048)));
+        assert_eq!(What::Size(Lie::More(PAST_THE_END)).fault(0, 10), Some(Fault::Reports(131_082)));
+        // A size that was not seen has no half.
+        assert_eq!(What::Size(Lie::Half).fault(0, 0), None);
+    }
+
+    #[test]
+    fn a_foreign_program_may_believe_a_size() {
+        let lies = |reference| rows_of("size", reference).filter(|row| row.what.form() == Form::Lie).count();
+        assert_eq!((lies(true), lies(false)), (2, 0));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! its logits. A machine that was expected and has no result is *not run*, which is no pass.
 
 mod compare;
+mod faults;
 mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use super::document::{
 };
 use crate::rules::Rule;
 use compare::Comparison;
+pub use faults::join_faults;
 
 /// What to merge.
 pub struct Merge {

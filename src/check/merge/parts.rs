@@ -137,11 +137,7 @@ fn add(into: &mut CheckDocument, part: &CheckDocument) {
         }
     }
     for failure in &part.failures {
-        // Whether a failure is known is asked of all parts together.
-        let expected = |known: &Failure| known.expected.clone();
-        if !into.failures.iter().any(|k| *k == Failure { expected: expected(k), ..failure.clone() }) {
-            into.failures.push(failure.clone());
-        }
+        add_failure(&mut into.failures, failure);
     }
     let (a, b) = (&mut into.finished, &part.finished);
     a.totals.processes += b.totals.processes;
@@ -149,6 +145,13 @@ fn add(into: &mut CheckDocument, part: &CheckDocument) {
     a.interrupted |= b.interrupted;
     if b.verdict > a.verdict {
         (a.verdict, a.sentence, a.exit_code) = (b.verdict, b.sentence.clone(), b.exit_code);
+    }
+}
+
+/// Adds a broken rule that is not there yet; whether it is known is asked of all parts together.
+pub(super) fn add_failure(into: &mut Vec<Failure>, failure: &Failure) {
+    if !into.iter().any(|known| *known == Failure { expected: known.expected.clone(), ..failure.clone() }) {
+        into.push(failure.clone());
     }
 }
 

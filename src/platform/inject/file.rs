@@ -65,7 +65,7 @@ fn corrupt(armed: &Armed, corruption: Corruption, offset: u64, arrived: &mut [u8
 
 impl File for InjectedFile {
     fn size(&self) -> Result<u64> {
-        self.schedule.guard("size", Some(self.number), || self.inner.size())
+        self.schedule.size(self.number, || self.inner.size())
     }
 
     fn alignment(&self) -> Result<Alignment> {
@@ -100,7 +100,7 @@ impl File for InjectedFile {
                         (want, cut_by) = (cut, Some(armed));
                     }
                 }
-                Fault::Delay(_) | Fault::Truncate(_) | Fault::Corrupt(_) => {}
+                Fault::Delay(_) | Fault::Reports(_) | Fault::Truncate(_) | Fault::Corrupt(_) => {}
             }
         }
         // Asking for the grain above may have gone through another injector below.
@@ -117,7 +117,7 @@ impl File for InjectedFile {
             match armed.spec.fault() {
                 Fault::Truncate(size) => arrived = truncate(armed, size, offset, &mut dst[..arrived]),
                 Fault::Corrupt(corruption) => corrupt(armed, corruption, offset, &mut dst[..arrived]),
-                Fault::Error(_) | Fault::Delay(_) | Fault::Eof | Fault::Short(_) => {}
+                Fault::Error(_) | Fault::Delay(_) | Fault::Reports(_) | Fault::Eof | Fault::Short(_) => {}
             }
         }
         Ok(arrived)

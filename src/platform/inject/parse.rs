@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::spec::{Corruption, Fault, FaultSpec, TARGETS, Target, When};
 
-const FAULTS: &str = "error=NAME, delay=N, short=N, corrupt, corrupt=OFFSET^MASK, eof, truncate=N";
+const FAULTS: &str = "error=NAME, delay=N, reports=N, short=N, corrupt, corrupt=OFFSET^MASK, eof, truncate=N";
 
 /// A fault that cannot be read: what is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +90,7 @@ fn fault(cursor: &mut Cursor<'_>) -> Result<Fault, SpecError> {
         ("error", true) => error_name(cursor).map(Fault::Error),
         ("delay", true) => cursor.number("microseconds").map(Fault::Delay),
         ("short", true) => cursor.number("a number of bytes").map(Fault::Short),
+        ("reports", true) => cursor.number("a file size").map(Fault::Reports),
         ("truncate", true) => cursor.number("a file size").map(Fault::Truncate),
         ("eof", false) => Ok(Fault::Eof),
         ("corrupt", false) => Ok(Fault::Corrupt(Corruption::Middle)),
@@ -103,7 +104,7 @@ fn fault(cursor: &mut Cursor<'_>) -> Result<Fault, SpecError> {
             })?;
             Ok(Fault::Corrupt(Corruption::At { offset, mask }))
         }
-        ("error" | "delay" | "short" | "truncate", false) => {
+        ("error" | "delay" | "reports" | "short" | "truncate", false) => {
             Err(cursor.error(format!("`{word}` takes a value; accepted: {FAULTS}")))
         }
         ("eof", true) => Err(cursor.error("`eof` takes no value".to_owned())),

@@ -128,6 +128,29 @@ impl Schedule {
         }
     }
 
+    /// Asks for the size of a file, which may be refused or answered otherwise; the first answer of the list
+    /// decides.
+    pub(super) fn size(&self, file: u32, ask: impl FnOnce() -> Result<u64>) -> Result<u64> {
+        clear_mark();
+        let met = self.meet("size", Some(file));
+        met.iter().for_each(|armed| armed.wait());
+        if let Some(errno) = met.iter().find_map(|armed| armed.refusal("size")) {
+            return Err(errno);
+        }
+        let real = ask()?;
+        let answer = met.iter().find_map(|armed| match armed.spec.fault() {
+            Fault::Reports(size) => Some((armed, size)),
+            _ => None,
+        });
+        match answer {
+            Some((armed, size)) if size != real => {
+                armed.fire();
+                Ok(size)
+            }
+            _ => Ok(real),
+        }
+    }
+
     pub(super) fn fired(&self) -> Vec<u64> {
         self.armed.iter().map(|armed| armed.fired.load(Ordering::Relaxed)).collect()
     }

@@ -41,6 +41,12 @@ impl Target {
         TARGETS.into_iter().find(|&known| known == name).map(Self)
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+
     /// Every target.
     pub fn all() -> impl Iterator<Item = Self> {
         TARGETS.into_iter().map(Self)
@@ -59,7 +65,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// What goes wrong. All but [`Fault::Error`] and [`Fault::Delay`] are for reads only.
+/// What goes wrong. All but [`Fault::Error`], [`Fault::Delay`] and [`Fault::Reports`] are for reads only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The call is not made and fails with the error of that name, one of [`error_names`].
@@ -76,6 +82,8 @@ pub enum Fault {
     Corrupt(Corruption),
     /// The read is not made and returns 0, the end of the file.
     Eof,
+    /// The question of the file's size is answered with so many bytes, whatever it has.
+    Reports(u64),
     /// Reads see the file end at this offset; its reported size stays. What a read brought from
     /// behind the new end is overwritten with zeros.
     Truncate(u64),
@@ -105,6 +113,7 @@ impl fmt::Display for Fault {
             Self::Corrupt(Corruption::Middle) => f.write_str("corrupt"),
             Self::Corrupt(Corruption::At { offset, mask }) => write!(f, "corrupt={offset}^{mask:#04x}"),
             Self::Eof => f.write_str("eof"),
+            Self::Reports(size) => write!(f, "reports={size}"),
             Self::Truncate(size) => write!(f, "truncate={size}"),
         }
     }
@@ -187,7 +196,7 @@ impl FaultSpec {
     ///
     /// # Errors
     /// Where the fault is not one that these calls can have: an unknown error name, a data fault
-    /// on anything but reads, a short read or a flip of nothing.
+    /// on anything but reads, another size on anything but its question, a short read or a flip of nothing.
     pub fn new(target: Target, fault: Fault, when: When) -> Result<Self, SpecError> {
         let spec = Self { target, fault, when, file: None };
         let is_read = target.0.split('.').next() == Some("read");
@@ -196,6 +205,8 @@ impl FaultSpec {
             Fault::Error(name) => Some(super::parse::unknown_error(name)),
             Fault::Delay(1..) => None,
             Fault::Delay(0) => Some("delay=N takes microseconds from 1".to_owned()),
+            Fault::Reports(_) if target.0 == "size" => None,
+            Fault::Reports(_) => Some(format!("`{fault}` is an answer to the question of the size: `size`")),
             _ if !is_read => Some(format!("`{fault}` is for reads; `{target}` takes error=NAME and delay=N")),
             Fault::Short(0) => Some("a read of no bytes is `eof`; short=N takes N from 1".to_owned()),
             Fault::Corrupt(Corruption::At { mask: 0, .. }) => {

@@ -281,3 +281,13 @@ fn a_delay_is_counted_and_changes_nothing_else() {
     }
     assert_eq!(platform.fired(), [1, 1, 0]);
 }
+
+#[test]
+fn a_question_of_the_size_is_answered_otherwise_and_reads_are_not() {
+    let (platform, _) = inject(&["size:reports=100:when=2", "size:reports=16384"]);
+    let file = open(&platform, false).unwrap();
+    let answers: Vec<_> = (0..3).map(|_| (file.size().unwrap(), take_injected())).collect();
+    assert_eq!(answers, [(16384, false), (100, true), (16384, false)]);
+    assert_eq!(file.read_at(8192, &mut [0; 9]), Ok(9));
+    assert_eq!(platform.fired(), [1, 0]);
+}

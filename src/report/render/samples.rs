@@ -3,10 +3,10 @@
 use crate::check::document::{
     Across, CaseResult, Cell, CheckDocument, CheckFinished, CheckStarted, Claim, CompareDocument,
     CompareFinished, CompareStarted, CompareTotals, Compared, Facts, Failure, FaultCase, FaultGroup,
-    FaultOutcome, FaultTotals, FaultsBounds, FaultsDocument, FaultsFinished, FaultsLeft, FaultsStarted,
-    GroupResult, Header, Impact, JudgeDocument, LeftBecause, LevelResult, LevelState, Machine, MergeDocument,
-    MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, Normalisation, Part, RowMerged,
-    Totals, Verdict,
+    FaultOutcome, FaultTotals, FaultsBounds, FaultsDocument, FaultsFinished, FaultsKind, FaultsLeft,
+    FaultsStarted, GroupResult, Header, Impact, JudgeDocument, LeftBecause, LevelResult, LevelState, Machine,
+    MergeDocument, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, Normalisation, Part,
+    RowMerged, Totals, Verdict,
 };
 use crate::plan::{LoadPlan, OnRefused};
 use crate::rules::{Capability, Finding, Level, NotObserved, Rule};
@@ -349,6 +349,9 @@ pub(super) fn faults() -> FaultsDocument {
                 groups: 1,
                 states: 3,
                 sites: 2,
+                first: 12,
+                kinds: 2,
+                kinds_met: 1,
                 depth: 2,
                 left: 7,
                 failures: 1,
@@ -356,8 +359,17 @@ pub(super) fn faults() -> FaultsDocument {
                 not_observed: 1,
                 processes: 9,
             },
+            kinds: vec![
+                FaultsKind { calls: "open.direct".to_owned(), fault: "EINVAL once".to_owned(), met: 4 },
+                FaultsKind {
+                    calls: "read.buffered".to_owned(),
+                    fault: "EIO from then on".to_owned(),
+                    met: 0,
+                },
+            ],
             left: vec![FaultsLeft {
-                calls: "read, once".to_owned(),
+                calls: "read.buffered".to_owned(),
+                fault: "EIO from then on".to_owned(),
                 schedules: 7,
                 reason: LeftBecause::Bound,
             }],

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::shared::{self, Pool, counted, test};
 use super::{Annotation, Cell, Column, Detail, Ending, Suite, Table, Test, View, Viewed, check};
 use crate::check::document::{
-    Failure, FaultCase, FaultGroup, FaultOutcome, FaultsDocument, FaultsLeft, LeftBecause, Verdict,
+    Failure, FaultCase, FaultGroup, FaultOutcome, FaultsDocument, FaultsKind, FaultsLeft, LeftBecause,
+    Verdict,
 };
 
 impl Viewed for FaultsDocument {
@@ -15,6 +16,7 @@ impl Viewed for FaultsDocument {
         let mut notes = shared::grouped_notes(by_group);
         notes.extend(unseen_outcomes(&self.cases));
         notes.extend(left(&finished.left));
+        notes.extend(unmet(&finished.kinds));
         notes.extend(finished.notes.iter().cloned());
         let started = &self.started.check;
         let mut pool = Pool::new(&self.failures);
@@ -46,12 +48,26 @@ impl Viewed for FaultsDocument {
 /// What was not run, a line for each reason.
 fn left(left: &[FaultsLeft]) -> Vec<String> {
     let line = |reason: LeftBecause, why: &str| {
-        let of = left.iter().filter(|left| left.reason == reason);
-        let parts: Vec<String> = of.map(|left| format!("{} ({})", left.schedules, left.calls)).collect();
+        let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
+        for left in left.iter().filter(|left| left.reason == reason) {
+            *calls.entry(&left.calls).or_default() += left.schedules;
+        }
+        let parts: Vec<String> = calls.iter().map(|(call, count)| format!("{count} ({call})")).collect();
         (!parts.is_empty()).then(|| format!("left {why}: {}", parts.join(", ")))
     };
     let bound = line(LeftBecause::Bound, "at the bound (--depth, --cases, --time)");
-    bound.into_iter().chain(line(LeftBecause::Hang, "after the first hang of their kind")).collect()
+    bound.into_iter().chain(line(LeftBecause::Hang, "after the first hang of their family")).collect()
+}
+
+/// The kinds of fault of which none met a call.
+fn unmet(kinds: &[FaultsKind]) -> Option<String> {
+    let mut calls: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for kind in kinds.iter().filter(|kind| kind.met == 0) {
+        calls.entry(&kind.calls).or_default().push(&kind.fault);
+    }
+    let parts: Vec<String> =
+        calls.iter().map(|(call, faults)| format!("{call} ({})", faults.join(", "))).collect();
+    (!parts.is_empty()).then(|| format!("kinds of fault that met no call: {}", parts.join("; ")))
 }
 
 /// One row a plan, one column an outcome that there was, the worst first.
@@ -98,9 +114,10 @@ fn unseen_outcomes(cases: &[FaultCase]) -> Vec<String> {
 fn counts(document: &FaultsDocument) -> String {
     let t = &document.finished.totals;
     let mut counts = format!(
-        "{} of faults run, {} met a call; {} in {}, {} left; {}, {}",
+        "{} of faults run, {} met a call{}; {} in {}, {} left; {}, {}",
         counted(t.planned, "schedule"),
         t.met,
+        if t.kinds > 0 { format!(", {} of {} kinds of fault", t.kinds_met, t.kinds) } else { String::new() },
         counted(t.states, "state"),
         counted(t.sites, "site"),
         t.left,

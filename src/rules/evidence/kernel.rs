@@ -65,8 +65,10 @@ impl Evidence {
                     "the calls lock {traced} bytes of the memory that holds weights, the kernel keeps {kept} of them"
                 ));
             }
-            let granted = self.fold.locks.iter().filter(|lock| lock.pid == pid && lock.refused.is_none());
-            let pages = granted.map(|lock| lock.pages.clone()).filter(|pages| !pages.is_empty());
+            // A refused lock can leave pages locked: those before a hole, or all of a mapping past the end of its
+            // file (seen on Linux 6.18).
+            let tried = self.fold.locks.iter().filter(|lock| lock.pid == pid);
+            let pages = tried.map(|lock| lock.pages.clone()).filter(|pages| !pages.is_empty());
             let ever: RangeSet<u64> = pages.chain(process.locked.iter().cloned()).collect();
             let ever = length(&common(&weights, &ever));
             if self.saw_all_calls() && kept > ever.saturating_add(slack) {

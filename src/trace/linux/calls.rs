@@ -144,7 +144,7 @@ pub(crate) const CALLS: &[Row] = &[
     row("munmap", 11, 215, Sys::Munmap, Decoded, "unmap"),
     row("mprotect", 10, 226, Sys::Mprotect, Decoded, ""),
     row("write", 1, 64, Sys::Write, Decoded, "").stops(Stops::AboveStreams),
-    row("lseek", 8, 62, Sys::Lseek, Decoded, ""),
+    row("lseek", 8, 62, Sys::Lseek, Decoded, "size"),
     row("fstat", 5, 80, Sys::Fstat, Ignored, "size"),
     row("newfstatat", 262, 79, Sys::FstatAt, Ignored, "size"),
     row("openat", 257, 56, Sys::OpenAt, Decoded, "open"),

@@ -214,6 +214,8 @@ impl Watcher {
                 "size" if pending.row.sys == Sys::Statx && args[3] & u64::from(libc::STATX_DIOALIGN) != 0 => {
                     "alignment"
                 }
+                // Other positions are no question.
+                "size" if pending.row.sys == Sys::Lseek && !asks_size(args) => return None,
                 "size" | "advise.file" | "map" => base,
                 _ => return None,
             };
@@ -265,6 +267,11 @@ impl Watcher {
             pending.change = Some(Change { before, deed, data, late });
         }
     }
+}
+
+/// Whether a seek asks for the size: it goes to the end, where nobody reads.
+pub(super) fn asks_size(args: &[u64; 6]) -> bool {
+    args[2] as i32 == libc::SEEK_END && args[1] == 0
 }
 
 /// The descriptor of a call that brings so much of a file that it is worth the while to find out what

@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
-use super::entry::{descriptor, open_arguments};
+use super::entry::{asks_size, descriptor, open_arguments};
 use super::faults::Alteration;
 use super::flags;
 use super::numbers::Sys;
@@ -48,10 +48,7 @@ impl Watcher {
                 return self.duplicated(done, args[2] & libc::O_CLOEXEC as u64 != 0);
             }
             Sys::Fcntl => return self.fcntl_exit(done, file),
-            Sys::Lseek => {
-                let asks = args[2] as i32 == libc::SEEK_END && args[1] == 0;
-                Decoded::Seek { file, asks }
-            }
+            Sys::Lseek => Decoded::Seek { file, asks: asks_size(&args) },
             Sys::Fstat => Decoded::Size { size: field_at!(done, args[1], libc::stat, st_size), file },
             Sys::FstatAt => Decoded::Size { size: field_at!(done, args[2], libc::stat, st_size), file },
             Sys::Statx => statx(done, file),
@@ -230,6 +227,34 @@ impl Watcher {
             place => At::Offset(done.peek(place).unwrap_or(0).saturating_sub(arrived)),
         };
         self.apply(done, Decoded::Write { file: target.clone(), at, len });
+    }
+
+    /// Answers the question of a file's size as the first fault that met it asks. Returns the call's result if that
+    /// made a difference.
+    pub(super) fn report_size(
+        &mut self,
+        thread: &Thread,
+        pending: &Pending,
+        result: i64,
+        faults: &[usize],
+    ) -> Option<i64> {
+        let (fault, size) = self.faults.reported(faults)?;
+        let args = &pending.args;
+        let (base, field) = match pending.row.sys {
+            Sys::Lseek if result.cast_unsigned() != size => {
+                self.faults.fire(fault);
+                return i64::try_from(size).ok();
+            }
+            Sys::Fstat => (args[1], std::mem::offset_of!(libc::stat, st_size)),
+            Sys::FstatAt => (args[2], std::mem::offset_of!(libc::stat, st_size)),
+            Sys::Statx => (args[4], std::mem::offset_of!(libc::statx, stx_size)),
+            _ => return None,
+        };
+        let at = base.checked_add(field as u64)?;
+        super::watch::peek(thread.tid, at).filter(|real| *real != size)?;
+        sys::write_memory(thread.tid, at, &size.to_ne_bytes()).ok()?;
+        self.faults.fire(fault);
+        Some(result)
     }
 
     /// Alters the data of a read as the faults that met it ask. Returns the new number of bytes if

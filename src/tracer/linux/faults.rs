@@ -94,7 +94,7 @@ impl Faults {
                         meeting.deed = Deed::Cut(cut, index);
                     }
                 }
-                Fault::Truncate(_) | Fault::Corrupt(_) => meeting.data.push(index),
+                Fault::Truncate(_) | Fault::Corrupt(_) | Fault::Reports(_) => meeting.data.push(index),
                 Fault::Error(_) | Fault::Eof | Fault::Short(_) => {}
             }
         }
@@ -105,6 +105,14 @@ impl Faults {
         if let Some(armed) = self.0.get_mut(index) {
             armed.fired += 1;
         }
+    }
+
+    /// The size that is to be reported instead of the file's, and which fault asks for it.
+    pub(super) fn reported(&self, met: &[usize]) -> Option<(usize, u64)> {
+        met.iter().find_map(|index| match self.0.get(*index)?.spec.fault() {
+            Fault::Reports(size) => Some((*index, size)),
+            _ => None,
+        })
     }
 
     /// Where the data of a read, `arrived` bytes at `offset` of the file, is to be altered.
@@ -186,6 +194,15 @@ mod tests {
         assert_eq!(faults.alteration(1, 0, 0), None);
         assert_eq!(faults.alteration(2, 64, 7), Some(Alteration::Flip { at: 6, mask: 0x80 }));
         assert_eq!(faults.alteration(2, 64, 6), None);
+    }
+
+    #[test]
+    fn the_first_size_of_the_list_is_reported() {
+        let mut faults = faults(&["size:delay=1", "size:reports=70:when=2", "size:reports=7"]);
+        assert_eq!(faults.meet("size", Some(0), 0, 1).data, [2]);
+        let meeting = faults.meet("size", Some(0), 0, 1);
+        assert_eq!(faults.reported(&meeting.data), Some((1, 70)));
+        assert_eq!(faults.alteration(1, 0, 9), None);
     }
 
     #[test]

@@ -217,7 +217,11 @@ impl Watcher {
             }
             Deed::Cut(..) | Deed::Nothing => result,
         };
-        if let Ok(arrived) = u64::try_from(seen)
+        if seen >= 0
+            && let Some(told) = self.report_size(thread, pending, seen, &change.data)
+        {
+            (seen, made_up) = (told, true);
+        } else if let Ok(arrived) = u64::try_from(seen)
             && arrived > 0
             && !change.data.is_empty()
         {
