@@ -27,9 +27,10 @@ end
 complete -c loadparity -n "__fish_loadparity_needs_command" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_needs_command" -s V -l version -d 'Print version'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "check" -d 'Prove that every way of asking for a load mode does what it says, the same way: the whole matrix on the reference engine, or on any command at its system calls (Linux)'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "init" -d 'Write a first `loadparity.toml` for a loader, from what its help, its behaviour and its model show'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "compare" -d 'Tell what changed between two commands that load models, spelling by spelling, and what each difference comes to (Linux)'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "merge" -d 'Set the results of several machines beside one another, in one matrix'
-complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "baseline" -d 'Record or verify golden code paths'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "baseline" -d 'Record or verify golden code paths, of the reference engine or of a command of your own (Linux)'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "bits" -d 'Show that load mode, vector level and threads change no bit of the output'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "run" -d 'Load a model and generate text'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "bench" -d 'Measure loading, prompts and generation, as llama-bench does'
@@ -71,9 +72,11 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l platform
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l only -d 'Only this case, in the words of a shell (the empty text is no flag at all), with the case that represents its plan; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l partition -d 'Run one part of the campaign, such as `2/4`; `merge` joins the parts' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l jobs -d 'Run so many cases side by side; what shares the page cache and the limits is then not observed' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l config -d 'Take what the line does not say from this file; without it, from `loadparity.toml` in the current folder, if there is one' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l retries -d 'How often a command is run again before what it writes and does is believed [default: 2]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l settle -d 'Milliseconds to wait before every run of a command' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-run -d 'Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l exhaustive -d 'Also really load every ordered triple of flags'
@@ -83,8 +86,20 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l ver
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l list -d 'List the cases, a line each, and run none'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l fail-fast -d 'Stop at the first broken rule'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-config -d 'Read no file of options'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -s m -l model -d 'The model; without it, the file with weights among the words of the command, or the only one in the folder' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l dialect -d 'The dialect of the command; without it, what its help and its behaviour show' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l retries -d 'How often a command is run again before what it writes and does is believed [default: 2]' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l settle -d 'Milliseconds to wait before every run of a command' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l force -d 'Replace a file that is there'
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
+complete -c loadparity -n "__fish_loadparity_using_subcommand init" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s m -l model -d 'The model; may repeat, for files with weights that the first does not name' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l old -d 'The command that is known, in the words of a shell, with `{model}` and `{flags}` in their places' -r
@@ -97,6 +112,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l jobs -
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l retries -d 'How often a command is run again before what it writes and does is believed [default: 2]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l settle -d 'Milliseconds to wait before every run of a command' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l fail-fast -d 'Stop at the first broken rule'
@@ -109,14 +125,47 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -s h -l help -d 'Print help'
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -f -a "record" -d 'Write the golden paths that do not exist yet'
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -f -a "verify" -d 'Compare with the golden paths; a missing or stale one is a difference'
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l dir -d 'The folder of the golden paths' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -f -a "record" -d 'Write the golden paths that do not exist yet: of the reference engine, or of the command behind `--` (Linux)'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -f -a "verify" -d 'Compare with the golden paths; a missing or stale one is a difference. Of a command, each spelling is told with what its change comes to, as `compare` does (Linux)'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l dir -d 'The folder of the golden paths of the reference engine' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l profile -d 'Only this machine, such as `linux` or `sim-windows`; may repeat. Without it: this platform and every simulated one' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l bless -d 'Also rewrite those that differ; look at the difference before you commit it'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l baseline -d 'The file of a command\'s golden paths [default: loadparity.baseline.json]' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -s m -l model -d 'The model that the command loads; may repeat, for files with weights that the first does not name' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l dialect -d 'The dialect that the command\'s spellings are read in' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l level -d 'What has to be observed of the command: P2 the calls, P3 the bytes too, P4 the output too. Without it, P4' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l only -d 'Only this spelling of the command, in the words of a shell; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l config -d 'Take what the line does not say from this file; without it, from `loadparity.toml` in the current folder, if there is one' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l retries -d 'How often a command is run again before what it writes and does is believed [default: 2]' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l settle -d 'Milliseconds to wait before every run of a command' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l bless -l update -d 'Also rewrite those that differ; look at the difference before you commit it'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l all -d 'Of a command, every spelling that `check` runs, and not one of each plan'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l no-config -d 'Read no file of options'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -s h -l help -d 'Print help'
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l dir -d 'The folder of the golden paths' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l dir -d 'The folder of the golden paths of the reference engine' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l profile -d 'Only this machine, such as `linux` or `sim-windows`; may repeat. Without it: this platform and every simulated one' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l baseline -d 'The file of a command\'s golden paths [default: loadparity.baseline.json]' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -s m -l model -d 'The model that the command loads; may repeat, for files with weights that the first does not name' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l dialect -d 'The dialect that the command\'s spellings are read in' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l level -d 'What has to be observed of the command: P2 the calls, P3 the bytes too, P4 the output too. Without it, P4' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l only -d 'Only this spelling of the command, in the words of a shell; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l config -d 'Take what the line does not say from this file; without it, from `loadparity.toml` in the current folder, if there is one' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l retries -d 'How often a command is run again before what it writes and does is believed [default: 2]' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l settle -d 'Milliseconds to wait before every run of a command' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l no-config -d 'Read no file of options'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s m -l model -d 'The models; without one, the small one inside the program' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand bits" -s p -l prompt -d 'The text to go on from' -r

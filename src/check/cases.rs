@@ -233,7 +233,48 @@ mod tests {
             shown.iter().any(|s| s.starts_with("LLAMA_ARG_MMAP=") && s.ends_with("--no-mmap")),
             "{shown:?}"
         );
-        assert!(all.iter().all(|s| s.argv.len() <= 2 && s.env.len() == 1));
+        assert!(all.iter().all(|s| s.env.len() == 1));
+        // And against a line of several flags, which may decide by another rule.
+        assert!(
+            shown.iter().any(|s| s.starts_with("LLAMA_ARG_MMAP=") && s.ends_with("--no-mmap -dio")),
+            "{shown:?}"
+        );
+    }
+
+    /// A loader may let a variable win for one of its values alone.
+    #[test]
+    fn each_value_of_a_variable_stands_against_each_plan() {
+        let dialect = era("enum-v4");
+        let nothing = plan_of(&Spelling::default(), dialect);
+        let name = "LLAMA_ARG_LOAD_MODE";
+        let all = opposed(dialect).into_iter().filter(|s| s.env[0].0 == name);
+        let met: BTreeSet<_> = all
+            .map(|s| {
+                let value = Spelling { argv: Vec::new(), env: s.env };
+                (plan_of(&value, dialect), plan_of(&Spelling::flags(s.argv), dialect))
+            })
+            .collect();
+        let values = || dialect.rules().words.iter().map(|word| Some(word.plan));
+        let lines = || flags(dialect).into_iter().map(|flag| plan_of(&flag, dialect));
+        let pairs = values().flat_map(|value| lines().map(move |line| (value, line)));
+        let wanted: BTreeSet<_> =
+            pairs.filter(|(value, line)| value != line && (*value != nothing || *line != nothing)).collect();
+        assert!(wanted.is_subset(&met), "{:?}", wanted.difference(&met));
+    }
+
+    #[test]
+    fn a_mode_that_nobody_knows_is_tried_by_the_names_of_the_dialect() {
+        let own = Dialect::read(
+            "schema = \"loadparity.dialect/1\"\nname = \"own\"\nabout = \"x\"\n\
+             mode = [{ name = \"map\", source = \"map\" }, { name = \"read\", source = \"read\" }]\n\
+             [combine]\nrule = \"switches\"\nmode = \"source\"\nswitches = { source = \"map\" }\n\
+             [[flag]]\nsets = \"mode\"\non = [\"-w\", \"--weights\"]\n",
+        )
+        .unwrap();
+        let refused: Vec<String> = refused_spellings(own).iter().map(ToString::to_string).collect();
+        for line in ["-w no-such-mode", "--weights no-such-mode"] {
+            assert!(refused.iter().any(|spelling| spelling == line), "{refused:?}");
+        }
     }
 
     #[test]

@@ -11,10 +11,10 @@
 //!
 //! - [`Matrix`]: the one [`Campaign`] for every subject.
 //! - [`Faults`]: a campaign in which a subject's own calls are made to fail.
-//! - [`Comparison`]: two commands, every spelling.
+//! - [`Comparison`]: two commands, every spelling; [`Baseline`]: a command and what was recorded of it.
 //! - [`Merge`]: the documents of several machines in one matrix, or the parts of one campaign joined.
 //! - [`judge`]: one recording.
-//! - [`find_era`]: which dialect a command speaks.
+//! - [`find_era`]: which dialect a command speaks; [`first_look()`]: whether a command can be checked at all.
 //!
 //! Each ends in one of the typed documents of [`document`]; what happens on the way is a small stream of
 //! [`Progress`]. Known divergences stand in [`Expectations`].
@@ -31,6 +31,7 @@ pub mod document;
 mod era;
 mod expect;
 mod faults;
+mod first_look;
 mod judge;
 mod levels;
 mod matrix;
@@ -46,13 +47,16 @@ pub use baseline::{Golden, golden_paths};
 pub use bits::{Agreement, BitsError, MachineBits, ModeBits, ModelBits};
 pub use campaign::Campaign;
 pub use cases::{Breadth, real_spellings, union_of_spellings};
-pub use compare::Comparison;
+pub use compare::{
+    Baseline, CameFrom, Changed, Comparison, Ended, MemoryNeeds, Ran, Recorded, StillHeld, changes,
+};
 pub use document::{
     CheckDocument, CompareDocument, DocumentError, FaultsDocument, JudgeDocument, MergeDocument, Verdict,
 };
 pub use era::{Era, EraError, find_era};
 pub use expect::{ExpectDocument, ExpectError, Expectations, Known};
 pub use faults::{Bounds, Faults, SavedExploration, World};
+pub use first_look::{FirstLook, SeenOutput, first_look};
 pub use judge::{Recording, claims, judge, judge_bench};
 pub use levels::Wanted;
 pub use matrix::{Matrix, Selection};

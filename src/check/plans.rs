@@ -224,6 +224,7 @@ fn explain_line(dialect: Dialect, spelling: &Spelling) -> String {
         .map(|(k, v)| format!(" --env {}", Spelling::flags([format!("{k}={v}")])))
         .collect();
     let flags = Spelling { argv: spelling.argv.clone(), env: Vec::new() };
+    let dialect = Spelling::flags([dialect.argument()]);
     format!("loadparity explain --dialect {dialect}{env} -- {flags}")
 }
 

@@ -1,16 +1,21 @@
 //! `loadparity baseline`: golden code paths, recorded once, reviewed, and verified from then on.
 
+mod own;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use super::config::ConfigArgs;
 use super::exit::Exit;
 use super::model::ModelFile;
 use crate::check::{Golden, golden_paths};
 use crate::platform::{Platform, Sim, SimFile, SimProfile};
 use crate::subject::{ReferenceEngine, Truth};
+
+use own::OwnArgs;
 
 /// Where a simulated machine keeps the model.
 const SIM_MODEL: &str = "model.gguf";
@@ -24,31 +29,42 @@ pub struct BaselineArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Action {
-    /// Write the golden paths that do not exist yet.
+    /// Write the golden paths that do not exist yet: of the reference engine, or of the command behind `--` (Linux).
     Record {
         #[command(flatten)]
         which: Which,
 
         /// Also rewrite those that differ; look at the difference before you commit it.
-        #[arg(long)]
+        #[arg(long, visible_alias = "update")]
         bless: bool,
+
+        /// Of a command, every spelling that `check` runs, and not one of each plan.
+        #[arg(long)]
+        all: bool,
+
+        #[command(flatten)]
+        own: Box<OwnArgs>,
     },
-    /// Compare with the golden paths; a missing or stale one is a difference.
+    /// Compare with the golden paths; a missing or stale one is a difference. Of a command, each spelling is told with
+    /// what its change comes to, as `compare` does (Linux).
     Verify {
         #[command(flatten)]
         which: Which,
+
+        #[command(flatten)]
+        own: Box<OwnArgs>,
     },
 }
 
 #[derive(Clone, Debug, Args)]
 struct Which {
-    /// The folder of the golden paths.
-    #[arg(long, default_value = "fixtures/golden", value_name = "FOLDER")]
+    /// The folder of the golden paths of the reference engine.
+    #[arg(long, default_value = "fixtures/golden", value_name = "FOLDER", conflicts_with = "command")]
     dir: PathBuf,
 
     /// Only this machine, such as `linux` or `sim-windows`; may repeat. Without it: this platform
     /// and every simulated one.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "command")]
     profile: Vec<String>,
 }
 
@@ -59,15 +75,34 @@ struct Machine {
     model: PathBuf,
 }
 
+impl BaselineArgs {
+    /// Where what came from a file of options is kept.
+    pub(super) fn config(&mut self) -> &mut ConfigArgs {
+        let (Action::Record { own, .. } | Action::Verify { own, .. }) = &mut self.action;
+        &mut own.config
+    }
+}
+
 /// Runs `baseline`.
 pub(super) fn run(args: &BaselineArgs, out: &mut dyn Write) -> Exit {
-    let (which, mode) = match &args.action {
-        Action::Verify { which } => (which, Mode::Verify),
-        Action::Record { which, bless } => (which, if *bless { Mode::Bless } else { Mode::Record }),
+    let (which, mode, all, own) = match &args.action {
+        Action::Verify { which, own } => (which, Mode::Verify, false, own),
+        Action::Record { which, bless, all, own } => {
+            (which, if *bless { Mode::Bless } else { Mode::Record }, *all, own)
+        }
     };
     if mode != Mode::Verify && std::env::var("CI").is_ok_and(|ci| !ci.is_empty() && ci != "false") {
         return Exit::usage("CI is set: golden paths are recorded and reviewed by people; CI verifies them");
     }
+    match own.is_about_a_command() {
+        Ok(true) => own::run(own, mode, all, out),
+        Ok(false) if all => Exit::usage("--all is about a command: give one behind `--`"),
+        Ok(false) => reference(which, mode, out),
+        Err(exit) => exit,
+    }
+}
+
+fn reference(which: &Which, mode: Mode, out: &mut dyn Write) -> Exit {
     let platform = crate::platform::native();
     let model = match ModelFile::open(None, &*platform) {
         Ok(model) => model,

@@ -10,12 +10,13 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::command::CommandArgs;
+use super::config::ConfigArgs;
 use super::exit::Exit;
 use super::faults::ExploreArgs;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
 use super::report_file::{Outputs, Overwrite};
-use crate::check::document::Part;
+use crate::check::document::{CaseResult, CheckDocument, Part};
 use crate::check::{Breadth, Campaign, Expectations, Matrix, Progress, Selection, Wanted};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::layout::{Choice, Kind};
@@ -140,6 +141,10 @@ pub struct CheckArgs {
     #[allow(missing_docs, reason = "its arguments have help texts")]
     #[command(flatten)]
     pub campaign: CampaignArgs,
+
+    #[allow(missing_docs, reason = "its arguments have help texts")]
+    #[command(flatten)]
+    pub config: ConfigArgs,
 
     #[allow(missing_docs, reason = "its arguments have help texts")]
     #[command(flatten)]
@@ -282,7 +287,7 @@ impl CheckArgs {
             subject,
             model_name,
             setting,
-            notes: Vec::new(),
+            notes: self.config.note().into_iter().collect(),
             only: self.only.iter().map(|only| in_dialect(only.clone(), setting.dialect)).collect(),
             retries: self.foreign.retries(),
             fail_fast: self.campaign.fail_fast,
@@ -335,6 +340,14 @@ pub enum Faults {
 
 /// Runs `check` with a command, or with the reference engine on this machine's platform.
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
+    let exit = run_subject(args, out);
+    match &args.config.found {
+        Some(found) => found.explaining(exit),
+        None => exit,
+    }
+}
+
+fn run_subject(args: &CheckArgs, out: &mut dyn Write) -> Exit {
     if !args.command.is_empty() {
         return super::command::check(args, out);
     }
@@ -365,7 +378,7 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Exit {
             Err(message) => return Exit::usage(message),
         },
     };
-    let mut engine = engine.with_faults(args.inject.clone());
+    let mut engine = engine.with_faults(args.inject.clone()).reproduced_with(args.config.words());
     if let ModelFile::Embedded(_) = model {
         engine = engine.with_embedded_model();
     }
@@ -414,6 +427,9 @@ pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn
         return Exit::Failed(4, "nothing selected: no case has that spelling".to_owned());
     }
     if args.list {
+        if let Some(note) = args.config.note() {
+            let _ = writeln!(super::streams::stderr(), "{note}");
+        }
         return match list(&selection, out) {
             Ok(()) => Exit::Code(0),
             Err(error) => Exit::internal(error),
@@ -427,10 +443,24 @@ pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn
     match matrix.run(&mut |progress| bar.show(progress)) {
         Ok(document) => {
             bar.clear();
+            if speaks_otherwise(&document) {
+                super::streams::tell(&format!(
+                    "hint: the command took none of the flags of the dialect {}: `--dialect auto` finds the shipped one \
+                     that it speaks, `--dialect FILE` names one of your own (`loadparity dialects --help`)",
+                    document.started.dialect
+                ));
+            }
             reporters.finish(&document)
         }
         Err(error) => super::command::unavailable(&error),
     }
+}
+
+/// Whether a command loads without flags and with none of those that its dialect takes.
+fn speaks_otherwise(document: &CheckDocument) -> bool {
+    let taken = document.cases.iter().filter(|case| case.plan != CaseResult::REFUSED);
+    let (with, without): (Vec<_>, Vec<_>) = taken.partition(|case| !case.spelling.is_empty());
+    with.len() > 1 && with.iter().all(|case| !case.loaded) && without.iter().any(|case| case.loaded)
 }
 
 /// The cases, a line each: plan and spelling.

@@ -18,7 +18,9 @@ use crate::engine::Generation;
 use crate::layout::Choice;
 use crate::plan::{Dialect, Spelling};
 use crate::rules::Level;
-use crate::subject::{Depth, ExternalCommand, FaultSpec, NotAvailable, Setting, Template, TraceError};
+use crate::subject::{
+    Depth, ExternalCommand, FaultSpec, Named, NotAvailable, Setting, Template, TraceError, Truth,
+};
 
 /// How often a command is run again where nothing is said.
 const RETRIES: u32 = 2;
@@ -45,6 +47,10 @@ pub struct CommandArgs {
     #[arg(long)]
     no_memory: bool,
 
+    /// Run a command in this folder; its model is then named by its whole path.
+    #[arg(long, value_name = "FOLDER")]
+    cwd: Option<PathBuf>,
+
     /// Known divergences of a command, each with its reason; one that is gone fails the run.
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
@@ -59,6 +65,7 @@ impl CommandArgs {
             (self.settle.is_some(), "--settle"),
             (self.timeout.is_some(), "--timeout"),
             (self.no_memory, "--no-memory"),
+            (self.cwd.is_some(), "--cwd"),
         ];
         all.into_iter().find_map(|(given, flag)| given.then_some(flag))
     }
@@ -68,12 +75,31 @@ impl CommandArgs {
         self.retries.unwrap_or(RETRIES)
     }
 
-    fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         self.timeout.unwrap_or(TIMEOUT)
     }
 
     fn settle(&self) -> Duration {
         Duration::from_millis(self.settle.unwrap_or(0))
+    }
+
+    /// A command on a model, run as these arguments say.
+    pub(super) fn subject(
+        &self,
+        template: Template,
+        model: &Path,
+        truth: &Truth,
+        named: Named,
+    ) -> Result<ExternalCommand, Exit> {
+        if let Some(folder) = self.cwd.as_deref().filter(|folder| !folder.is_dir()) {
+            return Err(Exit::usage(format!("--cwd {}: there is no such folder", folder.display())));
+        }
+        let command = ExternalCommand::new(template, model, self.timeout())
+            .loading(truth.kind)
+            .naming(named)
+            .settling(self.settle())
+            .seeing_memory(!self.no_memory);
+        command.in_folder(self.cwd.as_deref()).map_err(Exit::internal)
     }
 
     pub(super) fn expected(&self) -> Result<Expectations, Exit> {
@@ -141,6 +167,23 @@ fn compare_level(name: &str) -> Result<Level, String> {
     }
 }
 
+/// How a line that runs a check of a command again names it: what stands in a file of options is left to that.
+fn named(args: &CheckArgs) -> Named {
+    let config = &args.config;
+    let typed = if config.gave("model") { &[][..] } else { &args.model };
+    let layout = if config.gave("layout") { Choice::Auto } else { args.layout };
+    let mut words = config.words();
+    words.extend(naming(typed, layout));
+    if let Some(folder) = args.foreign.cwd.as_ref().filter(|_| !config.gave("command")) {
+        words.extend(["--cwd".to_owned(), folder.display().to_string()]);
+    }
+    Named {
+        words,
+        dialect_in_file: config.gave("dialect") && args.dialect != DialectChoice::Auto,
+        command_in_file: config.gave("command"),
+    }
+}
+
 /// Runs `check … -- CMD`.
 pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Exit {
     try_check(args, out).unwrap_or_else(|exit| exit)
@@ -148,19 +191,17 @@ pub(super) fn check(args: &CheckArgs, out: &mut dyn Write) -> Exit {
 
 fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let Some(model) = args.model.first() else {
-        return Err(Exit::usage("a command needs a model: name the file with -m FILE"));
+        return Err(Exit::usage(
+            "a command needs a model: name the file with -m FILE, or as `model` in loadparity.toml",
+        ));
     };
     // A command under faults may be one without flags: then there is one case.
     let template = Template::new(args.command.clone(), args.faults.is_some()).map_err(Exit::usage)?;
     let truth = truth_of(&args.model, args.layout)?;
     let expected = args.foreign.expected()?;
     let one_case = !template.takes_flags();
-    let subject = ExternalCommand::new(template, model, args.foreign.timeout())
-        .loading(truth.kind)
-        .naming(naming(&args.model, args.layout))
-        .settling(args.foreign.settle())
-        .seeing_memory(!args.foreign.no_memory)
-        .with_faults(args.inject.clone());
+    let subject =
+        args.foreign.subject(template, model, &truth, named(args))?.with_faults(args.inject.clone());
     let generation = args.generation();
     let setting = |dialect| Setting {
         dialect,
@@ -177,7 +218,7 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         }
     };
     let given = args.campaign_on(&subject, setting(dialect), model.display().to_string());
-    let notes = truth.notes.iter().cloned().chain(notes).collect();
+    let notes = given.notes.iter().chain(&truth.notes).cloned().chain(notes).collect();
     let given = Campaign { notes, expected, ..given };
     let Some(faults) = args.faults else {
         return Ok(super::check::run_matrix(args, given, out));
@@ -199,15 +240,16 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let takes_flags = old.takes_flags() || new.takes_flags();
     let model = args.model.first().map_or(Path::new(""), PathBuf::as_path);
     let truth = truth_of(&args.model, args.layout)?;
+    let mut words = naming(&args.model, args.layout);
+    if let Some(folder) = &args.command.cwd {
+        words.extend(["--cwd".to_owned(), folder.display().to_string()]);
+    }
+    let named = Named { words, ..Named::default() };
     let side = |template| {
-        ExternalCommand::new(template, model, args.command.timeout())
-            .loading(truth.kind)
-            .naming(naming(&args.model, args.layout))
-            .settling(args.command.settle())
-            .seeing_memory(!args.command.no_memory)
-            .with_faults(args.inject.clone())
+        let side = args.command.subject(template, model, &truth, named.clone())?;
+        Ok(side.with_faults(args.inject.clone()))
     };
-    let (old, new) = (side(old), side(new));
+    let (old, new) = (side(old)?, side(new)?);
     let generation = Generation::default();
     let dialect = args.dialect.unwrap_or_default();
     let spellings = match &args.only[..] {
@@ -238,7 +280,7 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     Ok(reporters.finish(&document))
 }
 
-fn unfound(error: EraError) -> Exit {
+pub(super) fn unfound(error: EraError) -> Exit {
     match error {
         EraError::NotAvailable(error) => unavailable(&error),
         EraError::Fails { .. } | EraError::None { .. } => Exit::Failed(1, error.to_string()),

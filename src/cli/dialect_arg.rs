@@ -12,7 +12,7 @@ use crate::plan::{Dialect, builds};
 ///
 /// What is wrong, for a file with line and column.
 pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
-    let is_file = text.contains(['/', '\\']) || Path::new(text).extension().is_some_and(|e| e == "toml");
+    let is_file = is_file(text);
     if !Path::new(text).exists()
         && let Some(build) = builds::read(text)
     {
@@ -27,7 +27,21 @@ pub(super) fn dialect(text: &str) -> Result<Dialect, String> {
         let line = 1 + content_lines(error.as_bytes(), error.utf8_error().valid_up_to());
         format!("{text}:{line}: this is not UTF-8")
     })?;
-    Dialect::read(&content).map(|dialect| dialect.of_file(text)).map_err(|error| format!("{text}:{error}"))
+    let read = Dialect::read(&content).map_err(|error| format!("{text}:{error}"))?;
+    Ok(read.of_file(text))
+}
+
+fn is_file(text: &str) -> bool {
+    text.contains(['/', '\\']) || Path::new(text).extension().is_some_and(|e| e == "toml")
+}
+
+/// The argument that a file in `folder` names, as it is written here: what is no file stays as it is.
+pub(super) fn seen_from(text: &str, folder: &Path) -> OsString {
+    let path = folder.join(text);
+    match is_file(text) && (path.exists() || builds::read(text).is_none()) {
+        true => path.into_os_string(),
+        false => text.into(),
+    }
 }
 
 fn content_lines(bytes: &[u8], end: usize) -> usize {

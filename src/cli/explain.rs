@@ -5,6 +5,7 @@
 pub(super) mod bench;
 mod other;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::other::{Equivalents, Upgrade};
 use crate::migrate;
+use crate::plan::equivalent::stated;
 use crate::plan::{Dialect, LoadPlan, Override, Resolved, Source, Spelling, UsageError, Warning};
 
 /// Exit code of a usage error.
@@ -197,7 +199,7 @@ impl ExplainDocument {
             dialect,
             plan: found.map(|found| found.plan),
             load_mode: found.and_then(|found| found.load_mode).map(str::to_owned),
-            warnings: found.map(|found| remarks(dialect, found)).unwrap_or_default(),
+            warnings: found.map(|found| remarks(dialect, spelling, found)).unwrap_or_default(),
             error: resolved.as_ref().err().map(ToString::to_string),
             spelling: spelling.to_string(),
             plan_name: found.map(|found| found.plan.to_string()),
@@ -236,20 +238,29 @@ fn write_lines(
         (None, None) => writeln!(out, "load mode  no equivalent")?,
     }
     if let Some(own) = dialect.word_for(plan).filter(|own| Some(*own) != resolved.load_mode) {
-        writeln!(out, "           in the {dialect} dialect: --load-mode {own}")?;
+        // A mode is a keyword or a parameter in some dialects.
+        let own = stated(plan, dialect).map_or_else(|| own.to_owned(), |spelling| spelling.to_string());
+        writeln!(out, "           in the {dialect} dialect: {own}")?;
     }
     for Override { what, by } in &resolved.overridden {
         writeln!(out, "overridden {what}, by {by}")?;
     }
-    for remark in remarks(dialect, resolved) {
+    for remark in remarks(dialect, spelling, resolved) {
         writeln!(out, "warning    {remark}")?;
     }
     Ok(())
 }
 
 /// What the dialect says, and what it does not: the variables it leaves unread.
-fn remarks(dialect: Dialect, resolved: &Resolved) -> Vec<String> {
-    resolved.warnings.iter().map(Warning::to_string).chain(resolved.in_vain(dialect)).collect()
+fn remarks(dialect: Dialect, spelling: &Spelling, resolved: &Resolved) -> Vec<String> {
+    // What a load variable of llama.cpp is, the reference knows; a loader with none may hear of none.
+    let (own, all) = (dialect.rules(), Dialect::reference().rules());
+    let of_others = |name: &str| own.find_variable(name).is_none() && all.find_variable(name).is_some();
+    let names: BTreeSet<&String> = spelling.env.iter().map(|(name, _)| name).collect();
+    let strange = names.into_iter().filter(|name| of_others(name));
+    let strange = strange.map(|name| format!("{name} is set, but the {dialect} dialect does not read it"));
+    let heard = resolved.warnings.iter().map(Warning::to_string);
+    heard.chain(resolved.in_vain(dialect)).chain(strange).collect()
 }
 
 fn quoted_or_nothing(spelling: &Spelling) -> String {

@@ -119,7 +119,7 @@ fn try_engine(args: &CheckArgs, how: Faults, out: &mut dyn Write) -> Result<Exit
     };
     let truth = Truth::of_file(path).map_err(Exit::usage)?;
     let shown = |engine: ReferenceEngine| {
-        let engine = engine.with_faults(args.inject.clone());
+        let engine = engine.with_faults(args.inject.clone()).reproduced_with(args.config.words());
         if given.is_none() { engine.with_embedded_model() } else { engine }
     };
     let here = shown(ReferenceEngine::new(platform, path));

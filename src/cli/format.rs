@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::report_file::{Outputs, ReportFile};
+use crate::plan::file::meant;
 use crate::report::render::{self, LARGEST_SUMMARY, Screen};
 use crate::report::{View, Viewed};
 
@@ -107,8 +108,9 @@ impl FromStr for Format {
             "junit" => FormatKind::Junit,
             "github" => FormatKind::Github,
             other => {
+                let meant = meant(other, ["terminal", "json", "markdown", "junit", "github"]);
                 return Err(format!(
-                    "unknown format `{other}`; known are terminal, json, markdown, junit and github"
+                    "unknown format `{other}`; known are terminal, json, markdown, junit and github{meant}"
                 ));
             }
         };

@@ -11,6 +11,7 @@ mod bench;
 mod bits;
 mod check;
 mod command;
+mod config;
 mod dialect_arg;
 pub mod dialects;
 pub mod diff;
@@ -24,6 +25,7 @@ mod faults;
 mod format;
 pub mod gguf;
 mod import;
+mod init;
 mod input;
 mod judge;
 mod load_flags;
@@ -50,12 +52,14 @@ pub use bench::{BenchArgs, CompareBenchArgs};
 pub use bits::BitsArgs;
 pub use check::{CheckArgs, DialectChoice, Faults, run_check};
 pub use command::{CommandArgs, CompareArgs};
+pub use config::ConfigArgs;
 pub use docs::DocsArgs;
 pub use doctor::DoctorArgs;
 pub use exit::Exit;
 pub use explain_rule::ExplainRuleArgs;
 pub use format::Format;
 pub use import::ImportArgs;
+pub use init::InitArgs;
 pub use judge::JudgeArgs;
 pub use merge::MergeArgs;
 pub use migrate::MigrateArgs;
@@ -82,6 +86,9 @@ enum Command {
         loadparity check --faults[=single|pairs|full] [-m MODEL] [--depth N] [--cases N] [--time S] [--partition I/N] [--state FILE]\n       \
         loadparity check -m MODEL [--dialect D|FILE|auto] [--expect FILE] [--faults[=single|pairs|full]] -- CMD {model} {flags}")]
     Check(Box<CheckArgs>),
+    /// Write a first `loadparity.toml` for a loader, from what its help, its behaviour and its model show.
+    #[command(override_usage = "loadparity init [-m MODEL] [--dialect D] [--force] [-- CMD…]")]
+    Init(InitArgs),
     /// Tell what changed between two commands that load models, spelling by spelling, and what each difference
     /// comes to (Linux).
     #[command(override_usage = "\
@@ -90,7 +97,7 @@ enum Command {
     /// Set the results of several machines beside one another, in one matrix.
     #[command(override_usage = "loadparity merge linux.json windows.json… [--expect linux,windows,macos]")]
     Merge(MergeArgs),
-    /// Record or verify golden code paths.
+    /// Record or verify golden code paths, of the reference engine or of a command of your own (Linux).
     Baseline(BaselineArgs),
     /// Show that load mode, vector level and threads change no bit of the output.
     #[command(override_usage = "loadparity bits [-m MODEL…] [--threads 1,2,4] [--json FILE]")]
@@ -190,12 +197,21 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
             let takes_value = |word: &str| with_value.iter().any(|option| option == word);
             crate::plan::split_bench_args(dialect, argv, takes_value)
         }
+        // clap's own command of this name knows nothing of load flags.
+        Some("help") => {
+            let words = argv.iter().take(1).chain(argv.iter().skip(2)).cloned();
+            (Vec::new(), words.chain(["--help".into()]).collect())
+        }
         // What stands behind `trace --` is not ours to change.
         _ => (Vec::new(), argv),
     };
+    let (rest, found) = match config::applied(rest) {
+        Ok(applied) => applied,
+        Err(exit) => return exit,
+    };
     let mut out = streams::stdout(rest.get(1).and_then(|command| command.to_str()));
     let out = &mut out;
-    let cli = match Cli::try_parse_from(&rest) {
+    let mut cli = match Cli::try_parse_from(&rest) {
         Ok(cli) => cli,
         Err(error) => {
             let asked = (error.kind() == ErrorKind::DisplayHelp).then(|| documented::help(rest)).flatten();
@@ -204,16 +220,33 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
                 Some(help) => {
                     write!(streams::help(), "{help}").map_or_else(Exit::internal, |()| Exit::Code(0))
                 }
-                None => Exit::Clap(error),
+                None => {
+                    let exit = Exit::Clap(error);
+                    match &found {
+                        Some(found) => found.explaining(exit),
+                        None => exit,
+                    }
+                }
             }
             .after(|| out.flush());
         }
     };
-    match &cli.command {
-        Command::Check(args) => check::run(args, out),
+    match &mut cli.command {
+        Command::Check(args) => {
+            args.config.found = found;
+            check::run(args, out)
+        }
+        Command::Init(args) => init::run(args, out),
         Command::Compare(args) => command::compare(args, out),
         Command::Merge(args) => merge::run(args, out),
-        Command::Baseline(args) => baseline::run(args, out),
+        Command::Baseline(args) => {
+            args.config().found = found;
+            let exit = baseline::run(args, out);
+            match &args.config().found {
+                Some(found) => found.explaining(exit),
+                None => exit,
+            }
+        }
         Command::Bits(args) => bits::run(args, out),
         Command::Run(args) => run::run(args, &load_flags, env, out),
         Command::Bench(args) => bench::run(args, &load_flags, out),

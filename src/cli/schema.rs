@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+use super::config::ConfigFile;
 use super::diff::DiffDocument;
 use super::doctor::DoctorDocument;
 use super::exit::Exit;
@@ -21,7 +22,9 @@ use super::import::ImportDocument;
 use super::run::RunDocument;
 use super::tokenize::TokenizeDocument;
 use crate::bench::Comparison;
-use crate::check::document::{CheckDocument, CompareDocument, FaultsDocument, JudgeDocument, MergeDocument};
+use crate::check::document::{
+    BaselineDocument, CheckDocument, CompareDocument, FaultsDocument, JudgeDocument, MergeDocument,
+};
 use crate::check::{ExpectDocument, MachineBits};
 use crate::plan::file::DialectFile;
 
@@ -111,6 +114,8 @@ fn all() -> Vec<Known> {
         Known::of::<JudgeDocument>(JudgeDocument::SCHEMA),
         Known::read::<ExpectDocument>(ExpectDocument::SCHEMA),
         Known::read::<DialectFile>(DialectFile::SCHEMA),
+        Known::read::<ConfigFile>(ConfigFile::SCHEMA),
+        Known::read::<BaselineDocument>(BaselineDocument::SCHEMA),
         Known::of::<MachineBits>(MachineBits::SCHEMA),
         Known::of::<RunDocument>(RunDocument::SCHEMA),
         Known::of::<Comparison>(Comparison::SCHEMA),

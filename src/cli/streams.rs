@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::report::screen::Guard;
 
 /// Commands whose standard output may hold styles; text of others in it is plain already.
-const STYLED: [&str; 5] = ["check", "compare", "dialects", "merge", "judge"];
+const STYLED: [&str; 6] = ["baseline", "check", "compare", "dialects", "merge", "judge"];
 
 /// Commands whose output is the program's own text, and is obeyed by others: pages, schemas, completions.
 const OWN: [&str; 2] = ["docs", "schema"];

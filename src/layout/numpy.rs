@@ -53,6 +53,10 @@ fn array(source: &dyn ByteSource, within: Range<u64>) -> Result<Range<u64>, Layo
     let text = bytes_at(source, Kind::Npy, start + prefix, length)?;
     let text = String::from_utf8_lossy(&text);
     let data = start + prefix + length;
+    let dictionary = text.trim_ascii();
+    if !(dictionary.starts_with('{') && dictionary.ends_with('}')) || value(&text, "descr").is_none() {
+        return Err(wrong(start + prefix, "the header is no dictionary with a `descr`".to_owned()));
+    }
     if data > within.end {
         return Err(wrong(
             start + prefix,
@@ -224,6 +228,8 @@ pub(super) mod tests {
         assert!(problem(&array("<f8", "(9999999999, 9999999999)", &[])).contains("no `shape`"));
         assert!(problem(&b"\x93NUMPY\x01\x00\xff\xff{}".to_vec()).contains("65535 bytes are needed"));
         assert!(problem(&b"\x93NUMPY\x02\x00\xff\xff\xff\xff".to_vec()).contains("more than 1048576"));
+        let no_dictionary = [&b"\x93NUMPY\x01\x00\x05\x00((((("[..], &[0; 8]].concat();
+        assert!(problem(&no_dictionary).contains("no dictionary"));
         assert!(problem(&b"\x93NUMPY\x09\x00\x01\x00{}".to_vec()).contains("version 9"));
     }
 

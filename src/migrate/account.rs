@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::edit::merged;
 use super::model::{Document, Place, Say, Text};
 use super::vocabulary;
 
@@ -150,7 +151,9 @@ pub(super) fn unread(text: &[u8], document: &Document) -> Vec<Say> {
     if found.is_empty() {
         return Vec::new();
     }
-    let read = merged(read(document));
+    let read = merged(read(text, document));
+    let words = document.scopes.iter().flat_map(|scope| &scope.commands).flat_map(|command| &command.words);
+    let words = merged(words.map(|word| document.lists[word.at.list].items[word.at.item].clone()).collect());
     let speaking = document.speaking.clone().map(merged);
     let inside = |ranges: &[Range<usize>], span: &Range<usize>| {
         let next = ranges.partition_point(|range| range.end < span.end);
@@ -179,10 +182,43 @@ pub(super) fn unread(text: &[u8], document: &Document) -> Vec<Say> {
             continue;
         }
         line_end = super::text::whole_lines(text, &mention.span).end;
-        let why = reason.unwrap_or("it is not read here as an argument or a variable of a llama program");
+        let why = if inside(&words, &mention.span) {
+            "the word that it stands in has more than its name, and what is made of it is not known"
+        } else {
+            reason.unwrap_or("it is not read here as an argument or a variable of a llama program")
+        };
         said.push(Say { at: mention.span.start, text: format!("`{}`: {why}", mention.name) });
     }
     said
+}
+
+/// The first line of a text in UTF-16 that is about loading: no reader knows that encoding.
+pub(super) fn in_utf_16(text: &[u8]) -> Option<Say> {
+    let zeros =
+        |from: usize| text.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count() * 4 > text.len();
+    let little = match text {
+        [0xff, 0xfe, ..] => true,
+        [0xfe, 0xff, ..] => false,
+        _ if zeros(1) => true,
+        _ if zeros(0) => false,
+        _ => return None,
+    };
+    let unit = |pair: &[u8]| {
+        let pair = [pair[0], pair[1]];
+        if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) }
+    };
+    // A character for each unit, so that places can be told: no name of a flag has a pair of them.
+    let shown: Vec<u8> = text
+        .chunks_exact(2)
+        .map(|pair| u8::try_from(unit(pair)).ok().filter(u8::is_ascii).unwrap_or(b'?'))
+        .collect();
+    let found = mentions(&shown, true, false).into_iter().next().map(|found| (found.span.start, found.name));
+    let (at, name) =
+        found.or_else(|| started(&shown, &Document::default()).map(|(name, at)| (at, name.to_owned())))?;
+    Some(Say {
+        at: at * 2,
+        text: format!("`{name}` stands in a text in UTF-16, which is not read: convert it to UTF-8"),
+    })
 }
 
 /// Where a text starts a llama program with options, and does not only name it.
@@ -215,8 +251,26 @@ pub(super) fn started(text: &[u8], document: &Document) -> Option<(&'static str,
     None
 }
 
+/// Whether a word that starts like an option is one by its whole name: in `--mlock^M` or `--mlock;` a name
+/// of a load flag stands, and it is not known who reads it as one.
+fn is_whole(raw: &[u8], word: &Text) -> bool {
+    let known = match word {
+        Text::Known(known) => known,
+        Text::Open { prefix, .. } => prefix,
+    };
+    let name = known.split('=').next().unwrap_or_default();
+    if !name.starts_with('-') {
+        return true;
+    }
+    let raw = raw.strip_prefix(b"<string>").unwrap_or(raw);
+    let raw = raw.strip_prefix(b"\"").or_else(|| raw.strip_prefix(b"'")).unwrap_or(raw);
+    raw.strip_prefix(name.as_bytes())
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'=' | b'"' | b'\'' | b'<')))
+        && name.bytes().all(is_part)
+}
+
 /// What was read: the words of commands, and the variables.
-fn read(document: &Document) -> Vec<Range<usize>> {
+fn read(text: &[u8], document: &Document) -> Vec<Range<usize>> {
     let place = |at: &Place| document.lists[at.list].items[at.item].clone();
     let mut ranges = document.idle.clone();
     for scope in &document.scopes {
@@ -224,24 +278,11 @@ fn read(document: &Document) -> Vec<Range<usize>> {
         ranges.extend(settings.flat_map(|setting| setting.at.iter().map(place)));
         for command in &scope.commands {
             let words = command.words.iter().take_while(|word| word.text.known() != Some("--"));
-            let whole = |text: &Text| !matches!(text, Text::Known(known) if known.starts_with('-') && known.contains(char::is_whitespace));
-            ranges.extend(words.filter(|word| whole(&word.text)).map(|word| place(&word.at)));
+            let words = words.map(|word| (place(&word.at), &word.text));
+            ranges.extend(words.filter(|(at, word)| is_whole(&text[at.clone()], word)).map(|(at, _)| at));
         }
     }
     ranges
-}
-
-/// Sorted, and one where they meet.
-fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_by_key(|range| (range.start, range.end));
-    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => merged.push(range),
-        }
-    }
-    merged
 }
 
 #[cfg(test)]
@@ -272,6 +313,31 @@ mod tests {
     }
 
     #[test]
+    fn a_text_in_utf_16_is_not_passed_over() {
+        let bytes = |text: &str, mark: bool| -> Vec<u8> {
+            let mark = mark.then_some(0xfeff);
+            mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+        };
+        for mark in [true, false] {
+            let found = in_utf_16(&bytes("é\r\nllama-cli --mlock\r\n", mark)).map(|say| say.text);
+            assert!(found.is_some_and(|text| text.starts_with("`--mlock` stands in a text in UTF-16")));
+        }
+        assert_eq!(in_utf_16(&bytes("echo hello\r\n", true)), None);
+        assert_eq!(in_utf_16("llama-cli --mlock é\0\n".as_bytes()), None);
+    }
+
+    #[test]
+    fn a_word_is_a_flag_as_a_whole() {
+        let whole = |raw: &str, word: &str| is_whole(raw.as_bytes(), &Text::Known(word.to_owned()));
+        assert!(
+            whole("--mlock", "--mlock") && whole("'--mlock'", "--mlock") && whole("-lm=none", "-lm=none")
+        );
+        assert!(whole("\"use --mlock\"", "use --mlock"));
+        assert!(!whole("--mlock^M", "--mlock^M") && !whole(r"--mlock\n", "--mlockn"));
+        assert!(!whole("'-x --mlock'", "-x --mlock"));
+    }
+
+    #[test]
     fn keys_have_values() {
         assert_eq!(
             names("gguf\nmmap: true\nuse_mlock = 1\nPARAMETER use_mmap false", true),
@@ -281,10 +347,5 @@ mod tests {
         assert_eq!(names("mmap: true\n\"use_mmap\": 0", true), ["use_mmap"]);
         assert_eq!(mentions(b"mmap = 0", true, true).len(), 1);
         assert_eq!(names("gguf\nmmap: true", false), [""; 0]);
-    }
-
-    #[test]
-    fn ranges_that_meet_are_one() {
-        assert_eq!(merged(vec![5..7, 0..3, 2..4, 4..5, 9..9]), [0..7, 9..9]);
     }
 }

@@ -30,8 +30,8 @@ pub(super) fn read(text: &[u8]) -> Document {
 fn service(mut nodes: Nodes<'_, '_>, name: &Node, service: &Node) {
     let at = name.span.start;
     let mut scope = Scope::default();
-    if let Some((key, environment)) = service.get("environment") {
-        nodes.environment(key, environment, &mut scope);
+    if let Some(environment) = service.get("environment") {
+        nodes.environment(service, environment, &mut scope);
     }
     if let Some((key, _)) = service.get("env_file") {
         nodes.document.remark(key.span.start, "env_file is read by the service and was not looked at");

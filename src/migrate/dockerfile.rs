@@ -28,8 +28,13 @@ struct Stage {
 
 /// Reads a Dockerfile.
 pub(super) fn read(text: &[u8]) -> Document {
-    let mut document = Document { idle: text::comment_lines(text, b"#"), ..Document::default() };
+    let mut document = Document::default();
+    document.comment(text::comment_lines(text, b"#"));
     let (escape, instructions) = instructions(text);
+    for instruction in &instructions {
+        document.part("instruction", instruction.full.start..instruction.arguments.start);
+        document.part("arguments", instruction.arguments.clone());
+    }
     let mut reader = Reader { text, escape, document: &mut document };
     let mut stages: Vec<Stage> = Vec::new();
     for instruction in &instructions {
@@ -184,10 +189,10 @@ impl Reader<'_, '_> {
                 ),
             };
             found.push((name, value, 0, span.start));
-            self.document.list(List { items: vec![span], lines: None, whole, verb: false, join: " ".into() });
+            self.document.list(List { items: vec![span], lines: None, whole, verb: 0, join: " ".into() });
         } else {
             let items = tokens.iter().map(|token| token.span.clone()).collect();
-            self.document.list(List { items, lines: None, whole, verb: false, join: " ".into() });
+            self.document.list(List { items, lines: None, whole, verb: 0, join: " ".into() });
             for (item, token) in tokens.iter().enumerate() {
                 let Kind::Word { text, .. } = &token.kind else { continue };
                 if let Some((name, value)) = assignment(text) {
@@ -240,8 +245,7 @@ impl Reader<'_, '_> {
             items.push(start..at);
             texts.push(Text::Known(String::from_utf8_lossy(&content).into_owned()));
         }
-        let list =
-            self.document.list(List { items, lines: None, whole: None, verb: false, join: ", ".into() });
+        let list = self.document.list(List { items, lines: None, whole: None, verb: 0, join: ", ".into() });
         let word = |(item, text)| Word { at: place(list, item), text, quote: "\"" };
         texts.into_iter().enumerate().map(word).collect()
     }

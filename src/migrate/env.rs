@@ -26,7 +26,8 @@ pub(super) fn is_env(text: &[u8]) -> bool {
 
 /// Reads a file of variables.
 pub(super) fn read(text: &[u8]) -> Document {
-    let mut document = Document { idle: text::comment_lines(text, b"#"), ..Document::default() };
+    let mut document = Document::default();
+    document.comment(text::comment_lines(text, b"#"));
     let mut scope = Scope::default();
     for line in text::lines(text) {
         let tokens = tokens(text, line.content.clone(), WORDS);
@@ -56,7 +57,7 @@ pub(super) fn read(text: &[u8]) -> Document {
             items: vec![span.clone()],
             lines: None,
             whole,
-            verb: false,
+            verb: 0,
             join: format!("{}{}", text::newline(text), if exported { "export " } else { "" }),
         });
         scope.shared.push(Setting { name, value, at: vec![place(list, 0)], form: Form::PLAIN });

@@ -20,8 +20,8 @@ const VARIABLES: [&str; 2] = ["env", "environment"];
 /// Reads a file.
 pub(super) fn read(text: &[u8]) -> Document {
     let mut document = Document { keys: true, ..Document::default() };
-    let root = match parse(text) {
-        Ok(root) => root,
+    let (root, comments) = match parse(text) {
+        Ok(read) => read,
         Err((at, error)) => {
             let why = format!("the file cannot be read as JSON ({error})");
             document.why.push((at..text.len(), why.clone()));
@@ -30,6 +30,8 @@ pub(super) fn read(text: &[u8]) -> Document {
         }
     };
     document.speaking = Some(yaml::scalars(std::slice::from_ref(&root)));
+    document.comment(comments);
+    root.parts(text, &mut document);
     let mut objects: Vec<&Node> = Vec::new();
     root.walk(&mut |node| {
         if matches!(node.value, Value::Mapping(_)) {
@@ -55,10 +57,10 @@ fn object(mut nodes: Nodes<'_, '_>, object: &Node) {
     let mut scope = Scope::default();
     let options = object.get("options").map(|(_, options)| options);
     for holder in [Some(object), options].into_iter().flatten() {
-        for (key, variables) in VARIABLES.iter().filter_map(|key| holder.get(key)) {
-            match &variables.value {
-                Value::Mapping(_) => nodes.environment(key, variables, &mut scope),
-                _ => nodes.pairs(key, variables, &mut scope),
+        for variables in VARIABLES.iter().filter_map(|key| holder.get(key)) {
+            match &variables.1.value {
+                Value::Mapping(_) => nodes.environment(holder, variables, &mut scope),
+                _ => nodes.pairs(holder, variables, &mut scope),
             }
         }
     }
@@ -106,20 +108,21 @@ fn list(nodes: &mut Nodes<'_, '_>, object: &Node, keys: &[&str]) -> Vec<Word> {
 /// How many values may lie within one another.
 const DEEPEST: usize = 64;
 
-/// Reads one value with its places.
-fn parse(text: &[u8]) -> Result<Node, (usize, &'static str)> {
-    let mut parser = Parser { text, at: super::text::bom(text) };
+/// Reads one value with its places, and the comments.
+fn parse(text: &[u8]) -> Parsed<(Node, Vec<Range<usize>>)> {
+    let mut parser = Parser { text, at: super::text::bom(text), comments: Vec::new() };
     let root = parser.value(0)?;
     parser.blank();
     if parser.at < text.len() {
         return Err((parser.at, "something stands behind its end"));
     }
-    Ok(root)
+    Ok((root, parser.comments))
 }
 
 struct Parser<'t> {
     text: &'t [u8],
     at: usize,
+    comments: Vec<Range<usize>>,
 }
 
 type Parsed<T> = Result<T, (usize, &'static str)>;
@@ -136,10 +139,14 @@ impl Parser<'_> {
             if byte.is_ascii_whitespace() {
                 self.at += 1;
             } else if rest.starts_with(b"//") {
-                self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                let line = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                self.comments.push(self.at..self.at + rest[..line].trim_ascii_end().len());
+                self.at += line;
             } else if rest.starts_with(b"/*") {
                 let end = rest.windows(2).skip(2).position(|pair| pair == b"*/");
-                self.at += end.map_or(rest.len(), |end| end + 4);
+                let end = end.map_or(rest.len(), |end| end + 4);
+                self.comments.push(self.at..self.at + end);
+                self.at += end;
             } else {
                 return;
             }
@@ -277,7 +284,8 @@ mod tests {
     #[test]
     fn strings_know_their_bytes_and_their_text() {
         let text = "{\"a\\n\\u00e9\": [1, true, \"x\"]} // end";
-        let root = parse(text.as_bytes()).expect("it is JSON");
+        let (root, comments) = parse(text.as_bytes()).expect("it is JSON");
+        assert_eq!(comments.iter().map(|at| &text[at.clone()]).collect::<Vec<_>>(), ["// end"]);
         let [(key, value)] = root.entries() else { panic!("one entry") };
         assert_eq!(key.scalar(), Some("a\né"));
         let Value::Sequence(items) = &value.value else { panic!("a list") };

@@ -34,10 +34,13 @@ pub(super) fn read(text: &[u8]) -> Document {
 fn container(mut nodes: Nodes<'_, '_>, node: &Node) {
     let at = node.span.start;
     let mut scope = Scope::default();
-    if let Some((key, env)) = node.get("env") {
-        nodes.pairs(key, env, &mut scope);
+    if let Some(env) = node.get("env") {
+        nodes.pairs(node, env, &mut scope);
     }
-    if node.get("envFrom").is_some() {
+    if let Some((key, _)) = node.get("envFrom") {
+        nodes
+            .document
+            .remark(key.span.start, "what envFrom names is read by the container and was not looked at");
         scope.unseen = Some("what envFrom names".to_owned());
     }
     let image = node.get("image").and_then(|(_, image)| image.scalar()).unwrap_or_default().to_owned();

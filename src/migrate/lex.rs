@@ -177,6 +177,10 @@ impl Lexer<'_> {
                 if self.grammar.newline_is_space {
                     continue;
                 }
+                // Empty lines end nothing more.
+                while let Some(length) = self.line_end(0) {
+                    self.at += length;
+                }
                 return Some(Token { span: start..self.at, kind: Kind::Newline });
             }
             let continued = if byte == self.grammar.escape { self.line_end(1) } else { None };

@@ -14,6 +14,7 @@ mod edit;
 mod env;
 mod foreign;
 mod json;
+mod kept;
 mod kubernetes;
 mod lex;
 mod model;
@@ -34,12 +35,13 @@ mod vocabulary;
 mod workflow;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::ops::Range;
 
 pub use detect::detect;
 pub use foreign::migrate_words;
 
+use self::edit::Edit;
 use self::lex::{Kind as TokenKind, SHELL, tokens};
 use self::model::{Command, Document, Insert, List, Say, Scope, Tool, Word};
 use self::recognise::{Found, place};
@@ -161,24 +163,31 @@ pub struct Migration {
 #[must_use]
 pub fn migrate(kind: Kind, text: &[u8], from: Dialect, to: Dialect) -> Migration {
     let way = Way { from, to };
+    if let Some(say) = account::in_utf_16(text).filter(|_| from != to) {
+        let refusals = remarks_of(text, &[say]);
+        return Migration { text: text.to_vec(), plans: Vec::new(), refusals, remarks: Vec::new() };
+    }
     let mut first = attempt(kind, text, way);
     if from != to {
         first.remarks.extend(pins::pinned(text, way));
     }
-    verified(text, first, |new| attempt(kind, new, Way { from: to, to }))
+    verified(kind, text, first, |new| attempt(kind, new, Way { from: to, to }))
 }
 
 /// What stands in a file that no reader knows: each line with a load flag or a load variable, as a
 /// refusal, and where there is none, the line of a llama program whose default is another in `to`.
 #[must_use]
 pub fn look_through(text: &[u8], from: Dialect, to: Dialect) -> Vec<Remark> {
+    if let Some(say) = account::in_utf_16(text) {
+        return remarks_of(text, &[say]);
+    }
     let llama = preset::may_be_preset(text).is_some();
     let mut document = Document { keys: true, llama, ..Document::default() };
     let why = "no reader knows this kind of file: migrate the line by hand, or say what it is with --kind";
     document.why.push((0..text.len(), why.to_owned()));
     let mut said = account::unread(text, &document);
     said.extend(other_default(text, &document, Way { from, to }).filter(|_| said.is_empty()));
-    said.iter().map(|say| remark(text, say)).collect()
+    remarks_of(text, &said)
 }
 
 /// Where a llama program is started that no reader took for a command, if what it does by default is
@@ -195,11 +204,22 @@ fn other_default(text: &[u8], document: &Document, Way { from, to }: Way) -> Opt
     Some(Say { at, text: format!("`{name}` loads in another way by default in the {to} dialect: {why}") })
 }
 
-/// A sentence with its line. What it quotes of the file has no control characters.
-fn remark(text: &[u8], say: &Say) -> Remark {
-    let shown =
-        say.text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
-    Remark { line: text::line_number(text, say.at), text: shown.collect() }
+/// Sentences, in the order of their places, with their lines. What they quote of the file has no control
+/// characters.
+fn remarks_of(text: &[u8], said: &[Say]) -> Vec<Remark> {
+    let (mut line, mut at) = (1, 0);
+    let mut found = Vec::with_capacity(said.len());
+    for say in said {
+        let to = say.at.clamp(at, text.len().max(at));
+        line += text::line_number(&text[at..to], to) - 1;
+        at = to;
+        let shown = say
+            .text
+            .chars()
+            .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+        found.push(Remark { line, text: shown.collect() });
+    }
+    found
 }
 
 /// Rewrites a command line: `program arguments`, or load flags alone. Words that stay as they are
@@ -208,9 +228,9 @@ fn remark(text: &[u8], say: &Say) -> Remark {
 pub fn migrate_line(words: &[String], from: Dialect, to: Dialect) -> Migration {
     let text: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     let text = text.join(" ").into_bytes();
-    let read = |text: &[u8], way| finish(text, &line(text).0, way);
+    let read = |text: &[u8], way| finish(text, line(text).0, way);
     let first = read(&text, Way { from, to });
-    verified(&text, first, |new| read(new, Way { from: to, to }))
+    verified(Kind::Shell, &text, first, |new| read(new, Way { from: to, to }))
 }
 
 /// What is about loading in a whole command line: `PROGRAM ARGUMENTS`, with variables and other programs
@@ -253,14 +273,17 @@ fn picked(text: &[u8], document: &Document, dialect: Dialect) -> Result<Picked, 
 
 /// What one reading of a text gives.
 struct Attempt {
-    text: Vec<u8>,
+    document: Document,
+    /// None where something is refused.
+    edits: Vec<Edit>,
     plans: Vec<Vec<LoadPlan>>,
     refusals: Vec<Say>,
     remarks: Vec<Say>,
 }
 
-fn attempt(kind: Kind, text: &[u8], way: Way) -> Attempt {
-    let document = match kind {
+/// What a reader finds in a text.
+fn read(kind: Kind, text: &[u8]) -> Document {
+    match kind {
         Kind::Shell => shell::read(text),
         Kind::Systemd => systemd::read(text),
         Kind::Dockerfile => dockerfile::read(text),
@@ -276,31 +299,40 @@ fn attempt(kind: Kind, text: &[u8], way: Way) -> Attempt {
         Kind::Procfile => recipes::procfile(text),
         Kind::Supervisor => supervisor::read(text),
         Kind::Env => env::read(text),
-        Kind::Preset => {
-            let mut found = preset::migrate(text, way);
-            if way.from != way.to {
-                add_unread(text, &preset::account(text), &mut found.refusals);
-            }
-            let text = if found.refusals.is_empty() { replaced(text, found.edits) } else { text.to_vec() };
-            return Attempt { text, plans: found.plans, refusals: found.refusals, remarks: found.remarks };
-        }
-    };
-    finish(text, &document, way)
+        Kind::Preset => preset::account(text),
+    }
 }
 
-fn finish(text: &[u8], document: &Document, way: Way) -> Attempt {
-    let Rewrite { changes, plans, mut refusals, mut remarks, .. } = rewrite::rewrite(document, way);
+fn attempt(kind: Kind, text: &[u8], way: Way) -> Attempt {
+    let document = read(kind, text);
+    if kind != Kind::Preset {
+        return finish(text, document, way);
+    }
+    let mut found = preset::migrate(text, way);
+    if way.from != way.to {
+        add_unread(text, &document, &mut found.refusals);
+    }
+    let edits = if found.refusals.is_empty() {
+        found.edits.into_iter().map(|(at, put)| Edit { at, put }).collect()
+    } else {
+        Vec::new()
+    };
+    let edits = edit::disjoint(edits);
+    Attempt { document, edits, plans: found.plans, refusals: found.refusals, remarks: found.remarks }
+}
+
+fn finish(text: &[u8], document: Document, way: Way) -> Attempt {
+    let Rewrite { changes, plans, mut refusals, mut remarks, .. } = rewrite::rewrite(&document, way);
     refusals.extend(document.refusals.iter().cloned());
     remarks.extend(document.remarks.iter().cloned());
-    add_unread(text, document, &mut refusals);
-    refusals.extend(other_default(text, document, way).filter(|_| refusals.is_empty()));
+    add_unread(text, &document, &mut refusals);
+    refusals.extend(other_default(text, &document, way).filter(|_| refusals.is_empty()));
     // Between equal dialects nothing has to be known.
     if way.from == way.to {
         refusals.clear();
     }
-    let unchanged = !refusals.is_empty() || changes.is_empty();
-    let text = if unchanged { text.to_vec() } else { changes.apply(text, &document.lists) };
-    Attempt { text, plans, refusals, remarks }
+    let edits = if refusals.is_empty() { changes.edits(text, &document) } else { Vec::new() };
+    Attempt { document, edits, plans, refusals, remarks }
 }
 
 /// Adds what the account misses, except in lines that are refused already.
@@ -311,37 +343,33 @@ fn add_unread(text: &[u8], document: &Document, refusals: &mut Vec<Say>) {
     }
     let starts: Vec<usize> = text::lines(text).into_iter().map(|line| line.full.start).collect();
     let line = |at: usize| starts.partition_point(|start| *start <= at);
-    let refused: Vec<usize> = refusals.iter().map(|say| line(say.at)).collect();
+    let refused: BTreeSet<usize> = refusals.iter().map(|say| line(say.at)).collect();
     refusals.extend(unread.into_iter().filter(|say| !refused.contains(&line(say.at))));
 }
 
-/// Holds the new text against the old one: every command has to ask for what it asked for.
-fn verified(old: &[u8], first: Attempt, read: impl Fn(&[u8]) -> Attempt) -> Migration {
-    let Attempt { text, plans, mut refusals, mut remarks } = first;
-    if refusals.is_empty() && text != old && read(&text).plans != plans {
-        let text = "the rewritten file would not ask for the same loads; please report this file".to_owned();
-        refusals.push(Say { at: 0, text });
+/// Holds the new text against the old one: every command has to ask for what it asked for, and what is not
+/// about loading has to be what it was.
+fn verified(kind: Kind, old: &[u8], first: Attempt, read: impl Fn(&[u8]) -> Attempt) -> Migration {
+    let Attempt { document, edits, plans, mut refusals, mut remarks } = first;
+    let mut text = edit::apply(old, &edits);
+    if refusals.is_empty() && text != old {
+        let again = read(&text);
+        refusals.extend(kept::lost(kind, (old, &document), (&text, &again.document), &edits));
+        if refusals.is_empty() && again.plans != plans {
+            let text =
+                "the rewritten file would not ask for the same loads; please report this file".to_owned();
+            refusals.push(Say { at: 0, text });
+        }
     }
-    let text = if refusals.is_empty() { text } else { old.to_vec() };
+    if !refusals.is_empty() {
+        text = old.to_vec();
+    }
     let lined = |said: &mut Vec<Say>| {
         said.sort();
         said.dedup();
-        said.iter().map(|say| remark(old, say)).collect()
+        remarks_of(old, said)
     };
     Migration { refusals: lined(&mut refusals), remarks: lined(&mut remarks), text, plans }
-}
-
-fn replaced(text: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Vec<u8> {
-    edits.sort_by_key(|(range, _)| (range.start, range.end));
-    let mut out = Vec::with_capacity(text.len());
-    let mut done = 0;
-    for (range, put) in edits {
-        out.extend_from_slice(&text[done..range.start.max(done)]);
-        out.extend_from_slice(put.as_bytes());
-        done = range.end.max(done);
-    }
-    out.extend_from_slice(&text[done..]);
-    out
 }
 
 /// One line: a command, or its arguments; and whether a program is named.
@@ -349,7 +377,7 @@ fn line(text: &[u8]) -> (Document, bool) {
     let mut document = Document::default();
     let tokens = tokens(text, 0..text.len(), SHELL);
     let items = tokens.iter().map(|token| token.span.clone()).collect();
-    let list = document.list(List { items, lines: None, whole: None, verb: false, join: " ".into() });
+    let list = document.list(List { items, lines: None, whole: None, verb: 0, join: " ".into() });
     let words: Vec<Word> = tokens
         .iter()
         .enumerate()

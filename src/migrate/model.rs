@@ -47,8 +47,8 @@ pub(super) struct List {
     pub(super) lines: Option<Vec<Range<usize>>>,
     /// What to take out when no item is left; `None` when some item always stays.
     pub(super) whole: Option<Range<usize>>,
-    /// Whether the first item says what is done with the others, and goes with the last of them.
-    pub(super) verb: bool,
+    /// How many items before the others say what is done with them, and go with the last of them.
+    pub(super) verb: usize,
     /// What stands between two items that are put in.
     pub(super) join: String,
 }
@@ -186,6 +186,13 @@ pub(super) struct Say {
     pub(super) text: String,
 }
 
+/// A part of the text as its format has it: a word, a sign, a key, a value, an end of something.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) kind: &'static str,
+    pub(super) span: Range<usize>,
+}
+
 /// What a reader found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Document {
@@ -199,6 +206,12 @@ pub(super) struct Document {
     pub(super) idle: Vec<Range<usize>>,
     /// Why names of load flags in a part of the text were not read.
     pub(super) why: Vec<(Range<usize>, String)>,
+    /// Comments: no edit takes one out.
+    pub(super) comments: Vec<Range<usize>>,
+    /// What the format makes of the text, in order: what is not edited has to be there afterwards, too.
+    pub(super) parts: Vec<Part>,
+    /// Texts whose lines the format joins to one.
+    pub(super) joined: Vec<Range<usize>>,
     /// The parts of the text that say something; all of it where this is missing.
     pub(super) speaking: Option<Vec<Range<usize>>>,
     /// Whether keys such as `use_mmap` say something about loading too.
@@ -214,6 +227,17 @@ impl Document {
 
     pub(super) fn remark(&mut self, at: usize, text: impl Into<String>) {
         self.remarks.push(Say { at, text: text.into() });
+    }
+
+    /// Adds comments, in which names of load flags say nothing.
+    pub(super) fn comment(&mut self, comments: impl IntoIterator<Item = Range<usize>>) {
+        let from = self.comments.len();
+        self.comments.extend(comments);
+        self.idle.extend_from_slice(&self.comments[from..]);
+    }
+
+    pub(super) fn part(&mut self, kind: &'static str, span: Range<usize>) {
+        self.parts.push(Part { kind, span });
     }
 
     /// Adds a list and gives its number.

@@ -48,20 +48,31 @@ impl Nodes<'_, '_> {
         items: Vec<Range<usize>>,
         whole: Option<Range<usize>>,
     ) -> usize {
-        let flow = matches!(self.text.get(node.span.start), Some(b'[' | b'{'));
-        let Some(first) = items.first().filter(|_| !flow) else {
-            return self.document.list(List { items, lines: None, whole, verb: false, join: ", ".into() });
+        let Some(first) = items.first().filter(|_| !node.is_flow(self.text)) else {
+            return self.document.list(List { items, lines: None, whole, verb: 0, join: ", ".into() });
         };
         let line = text::whole_lines(self.text, first);
         let lead = String::from_utf8_lossy(&self.text[line.start..first.start]).into_owned();
         let join = format!("{}{lead}", text::newline(self.text));
         let lines = items.iter().map(|item| self.line_of(item)).collect();
-        self.document.list(List { items, lines: Some(lines), whole, verb: false, join })
+        self.document.list(List { items, lines: Some(lines), whole, verb: 0, join })
     }
 
     /// What goes with an element of a block: its lines, except a comment behind it.
     fn line_of(&self, item: &Range<usize>) -> Range<usize> {
-        let line = text::whole_lines(self.text, item);
+        let mut line = text::whole_lines(self.text, item);
+        // The dash may stand before the header of a block scalar, on a line before.
+        let mut lead = line.start;
+        while self.text[lead..item.start].trim_ascii().is_empty() && lead > 0 {
+            lead = text::whole_lines(self.text, &(lead - 1..lead - 1)).start;
+        }
+        let head = self.text[lead..item.start].trim_ascii();
+        if lead < line.start
+            && head.starts_with(b"-")
+            && head[1..].iter().all(|byte| b" |>+-0123456789".contains(byte))
+        {
+            line.start = lead;
+        }
         let behind = &self.text[item.end..line.end];
         let Some(comment) = behind.iter().position(|byte| *byte == b'#') else {
             return text::going_line(self.text, &line);
@@ -71,17 +82,38 @@ impl Nodes<'_, '_> {
         line.start + indent..item.end + comment
     }
 
-    /// The load variables of a mapping or a list of `NAME=VALUE`.
-    pub(super) fn environment(&mut self, key: &Node, node: &Node, scope: &mut Scope) {
-        let end = match &node.value {
-            Value::Sequence(items) => items.last().map(|item| item.span.end),
-            Value::Mapping(entries) => entries.last().map(|(_, value)| value.span.end),
-            _ => return,
-        };
-        let Some(end) = end else { return };
-        let flow = matches!(self.text.get(node.span.start), Some(b'[' | b'{'));
-        let end = if flow { node.span.end.max(end) } else { end };
-        let whole = Some(text::whole_lines(self.text, &(key.span.start..end)));
+    /// What goes when an entry of a mapping goes; nothing where it is the only one and the mapping would be
+    /// left without.
+    fn entry(&self, holder: &Node, key: &Node) -> Option<Range<usize>> {
+        let entries = holder.entries();
+        let at = entries.iter().position(|(other, _)| other.span == key.span)?;
+        let end = |at: usize| entries[at].1.extent(self.text).end.max(entries[at].0.span.end);
+        let next = entries.get(at + 1).map(|(next, _)| next.span.start);
+        let blank = |range: Range<usize>| self.text[range].iter().all(u8::is_ascii_whitespace);
+        if holder.is_flow(self.text) {
+            let gap = self.text[end(at)..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let comma = (self.text.get(end(at) + gap) == Some(&b',')).then_some(end(at) + gap + 1);
+            let Some(behind) = comma else {
+                return Some(if at > 0 { end(at - 1) } else { key.span.start }..end(at));
+            };
+            let lines = text::whole_lines(self.text, &(key.span.start..behind));
+            return Some(match next {
+                _ if blank(lines.start..key.span.start) && blank(behind..lines.end) => lines,
+                Some(next) => key.span.start..next,
+                None => key.span.start..behind,
+            });
+        }
+        let lines = text::whole_lines(self.text, &(key.span.start..end(at)));
+        if blank(lines.start..key.span.start) {
+            return Some(text::going_line(self.text, &lines));
+        }
+        // Behind the dash of an element: what follows takes its place.
+        next.map(|next| key.span.start..next)
+    }
+
+    /// The load variables of a mapping or a list of `NAME=VALUE`, which is the value of a key of `holder`.
+    pub(super) fn environment(&mut self, holder: &Node, (key, node): (&Node, &Node), scope: &mut Scope) {
+        let whole = self.entry(holder, key);
         let mut found = Vec::new();
         match &node.value {
             Value::Sequence(items) => {
@@ -179,16 +211,11 @@ impl Nodes<'_, '_> {
                     return Vec::new();
                 }
                 let lexed = lexed(self.text, inner, grammar);
-                self.document.idle.extend(lexed.comments);
+                self.document.comment(lexed.comments);
                 let tokens = lexed.tokens;
                 let items = tokens.iter().map(|token| token.span.clone()).collect();
-                let list = self.document.list(List {
-                    items,
-                    lines: None,
-                    whole: None,
-                    verb: false,
-                    join: " ".into(),
-                });
+                let list =
+                    self.document.list(List { items, lines: None, whole: None, verb: 0, join: " ".into() });
                 let word = |(item, token): (usize, &super::lex::Token)| match &token.kind {
                     Kind::Word { text, .. } => {
                         Some(Word { at: place(list, item), text: text.clone(), quote: "" })
@@ -209,31 +236,17 @@ impl Nodes<'_, '_> {
             items: vec![node.span.clone()],
             lines: None,
             whole: None,
-            verb: false,
+            verb: 0,
             join: ", ".into(),
         });
         vec![Word { at: place(list, 0), text: self.filled_in(text), quote: self.quote(node) }]
     }
 
     /// The load variables of a list of pairs with the keys `name` and `value`.
-    pub(super) fn pairs(&mut self, key: &Node, node: &Node, scope: &mut Scope) {
+    pub(super) fn pairs(&mut self, holder: &Node, (key, node): (&Node, &Node), scope: &mut Scope) {
         let Value::Sequence(items) = &node.value else { return };
-        let flow = |node: &Node| matches!(self.text.get(node.span.start), Some(b'{' | b'['));
-        let ends = |node: &Node| match node.entries() {
-            [(first, _), .., (last, value)] if !flow(node) => {
-                first.span.start..value.span.end.max(last.span.end)
-            }
-            [(first, value)] if !flow(node) => first.span.start..value.span.end.max(first.span.end),
-            _ => node.span.clone(),
-        };
-        let spans: Vec<Range<usize>> = items.iter().map(ends).collect();
-        let Some(last) = spans.last() else { return };
-        let end = if flow(node) { node.span.end.max(last.end) } else { last.end };
-        let whole = (!flow(key)).then(|| text::whole_lines(self.text, &(key.span.start..end)));
-        // What stands in one line with others cannot go with its line.
-        let whole = whole.filter(|whole| {
-            self.text[whole.start..key.span.start].iter().all(u8::is_ascii_whitespace) && !flow(node)
-        });
+        let spans: Vec<Range<usize>> = items.iter().map(|item| item.extent(self.text)).collect();
+        let whole = self.entry(holder, key);
         let list = self.list(node, spans.clone(), whole);
         for (number, item) in items.iter().enumerate() {
             let Some(name) = item.get("name").and_then(|(_, name)| name.scalar()) else { continue };
@@ -244,26 +257,29 @@ impl Nodes<'_, '_> {
             if scope.shared.iter().any(|setting| setting.name == name) {
                 self.document.refuse(span.start, format!("{name} is set twice"));
             }
-            let (value, form) = match item.entries() {
-                [(first, _), (second, value)]
-                    if first.scalar() == Some("name")
-                        && second.scalar() == Some("value")
-                        && !self.text[span.clone()].contains(&b'#') =>
-                {
-                    let known = value.scalar().map_or_else(unknown, |text| self.filled_in(text));
-                    let quote = match self.quote(value) {
-                        "" => "\"",
-                        quote => quote,
-                    };
-                    let lines = self.text[span.clone()].contains(&b'\n') && !flow(item);
-                    let line = text::whole_lines(self.text, &(span.start..span.start));
-                    let indent = lines.then(|| span.start - line.start);
-                    let newline = text::newline(self.text);
-                    (known, Form::Pair { indent, newline, key: self.quote(first), quote })
-                }
-                // In another order, or from elsewhere.
-                _ => (unknown(), Form::PLAIN),
+            let [(first, one), (second, other)] = item.entries() else {
+                let text = format!("{name} does not stand in a `name` and a `value` alone");
+                self.document.refuse(span.start, text);
+                continue;
             };
+            let value = if first.scalar() == Some("name") { other } else { one };
+            let keys = [first, second].map(Node::scalar);
+            if !keys.contains(&Some("value")) {
+                let text = format!("the value of {name} comes from elsewhere");
+                self.document.refuse(span.start, text);
+                continue;
+            }
+            let value_text = value.scalar().map_or_else(unknown, |text| self.filled_in(text));
+            let quote = match self.quote(value) {
+                "" => "\"",
+                quote => quote,
+            };
+            let lines = self.text[span.clone()].contains(&b'\n') && !item.is_flow(self.text);
+            let line = text::whole_lines(self.text, &(span.start..span.start));
+            let indent = lines.then(|| span.start - line.start);
+            let newline = text::newline(self.text);
+            let form = Form::Pair { indent, newline, key: self.quote(first), quote };
+            let value = value_text;
             scope.shared.push(Setting { name: name.to_owned(), value, at: vec![place(list, number)], form });
         }
     }

@@ -80,6 +80,12 @@ const SWITCHES: &str = "
     cache-idle-slots no-cache-idle-slots color co conversation cnv single-turn st
 ";
 
+/// Whether a word is an option of llama.cpp's programs that is not about loading.
+pub(super) fn is_option(word: &str) -> bool {
+    let bare = word.trim_start_matches('-').replace('_', "-");
+    word.starts_with('-') && (takes_value(word) || SWITCHES.split_ascii_whitespace().any(|name| name == bare))
+}
+
 /// Keys that say that a file is a preset and nothing else.
 const OF_PRESETS: [&str; 21] = [
     "m",

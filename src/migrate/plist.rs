@@ -16,8 +16,14 @@ struct Element {
 
 /// Reads a property list.
 pub(super) fn read(text: &[u8]) -> Document {
-    let mut document = Document { idle: comments(text), keys: true, ..Document::default() };
+    let mut document = Document { keys: true, ..Document::default() };
+    document.comment(comments(text));
     let elements = elements(text);
+    for (element, next) in elements.iter().zip(elements.iter().skip(1)) {
+        // A key is nothing without what follows it.
+        let end = if element.name == "key" { next.span.end } else { element.span.end };
+        document.part("element", element.span.start..end);
+    }
     let mut scope = Scope::default();
     let mut words = Vec::new();
     for (index, key) in elements.iter().enumerate().filter(|(_, element)| element.name == "key") {
@@ -68,7 +74,7 @@ fn list(text: &[u8], items: Vec<Range<usize>>, document: &mut Document) -> usize
             String::new()
         }
     });
-    document.list(List { items, lines: None, whole: None, verb: false, join })
+    document.list(List { items, lines: None, whole: None, verb: 0, join })
 }
 
 fn strings(text: &[u8], elements: &[Element], document: &mut Document) -> Vec<Word> {

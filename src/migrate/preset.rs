@@ -148,7 +148,7 @@ pub(super) fn account(text: &[u8]) -> Document {
     for line in text::lines(text) {
         let bytes = &text[line.content.clone()];
         if let Some(comment) = bytes.iter().position(|byte| matches!(byte, b';' | b'#')) {
-            document.idle.push(line.content.start + comment..line.content.end);
+            document.comment(std::iter::once(line.content.start + comment..line.content.end));
         }
     }
     document

@@ -10,7 +10,8 @@ use super::text::{self, Line};
 
 /// Reads a Makefile: the lines that start with a tab.
 pub(super) fn make(text: &[u8]) -> Document {
-    let mut document = Document { idle: text::comment_lines(text, b"#"), ..Document::default() };
+    let mut document = Document::default();
+    document.comment(text::comment_lines(text, b"#"));
     let lines = text::lines(text);
     let starts =
         |line: &Line, words: &[&[u8]]| words.iter().any(|word| text[line.content.clone()].starts_with(word));
@@ -53,7 +54,8 @@ fn is_other_shell(line: &[u8]) -> bool {
 
 /// Reads a justfile: the indented lines of its recipes.
 pub(super) fn just(text: &[u8]) -> Document {
-    let mut document = Document { idle: text::comment_lines(text, b"#"), ..Document::default() };
+    let mut document = Document::default();
+    document.comment(text::comment_lines(text, b"#"));
     let lines = text::lines(text);
     let shown = |line: &Line| String::from_utf8_lossy(&text[line.content.clone()]).into_owned();
     let settings: Vec<String> = lines.iter().map(shown).filter(|line| line.starts_with("set ")).collect();
@@ -105,7 +107,8 @@ pub(super) fn just(text: &[u8]) -> Document {
 
 /// Reads a Procfile: `name: command`.
 pub(super) fn procfile(text: &[u8]) -> Document {
-    let mut document = Document { idle: text::comment_lines(text, b"#"), ..Document::default() };
+    let mut document = Document::default();
+    document.comment(text::comment_lines(text, b"#"));
     for of_line in text::lines(text) {
         let content = &text[of_line.content.clone()];
         let Some(colon) = content.iter().position(|byte| *byte == b':') else { continue };

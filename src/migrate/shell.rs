@@ -1,17 +1,20 @@
 //! Shell scripts: the commands, what they export, and what their variables hold.
 
 mod aside;
+mod prints;
+mod sets;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 pub(super) use aside::TALKERS;
 
+use self::prints::{Prints, leaves};
 use super::lex::{Grammar, Kind, SHELL, Token, assignment, lexed, tokens};
-use super::model::{Document, Form, List, Scope, Setting, Text, Word};
+use super::model::{Document, List, Scope, Setting, Text, Word};
 use super::options::takes_value;
 use super::recognise::{self, Found};
 use super::text;
-use super::vocabulary;
 
 /// Reads a script.
 pub(super) fn read(text: &[u8]) -> Document {
@@ -26,10 +29,13 @@ pub(super) fn read(text: &[u8]) -> Document {
         acts: false,
         bodies: Vec::new(),
         others: None,
+        around: Around::default(),
+        prints: Prints::default(),
     };
     let all = text::bom(text)..text.len();
     script.variables(&tokens(text, all.clone(), SHELL));
     script.range(all, SHELL, &mut document);
+    script.prints.finish(&mut document);
     for (setting, at) in std::mem::take(&mut script.bare) {
         // A file of nothing but variables is read as an environment.
         if script.acts || script.scope.shared.iter().any(|other| other.name == setting.name) {
@@ -50,6 +56,12 @@ pub(super) fn read(text: &[u8]) -> Document {
             format!("`{name}` may read {}, and is no llama program that this reader knows", setting.name),
         );
     }
+    if let (Some(setting), true, None) =
+        (script.scope.shared.first(), script.scope.commands.is_empty(), &script.others)
+    {
+        let at = setting.at.last().map_or(0, |at| document.lists[at.list].items[at.item].start);
+        document.remark(at, "the command that reads these variables was not looked at");
+    }
     document.scopes.push(script.scope);
     document
 }
@@ -62,6 +74,13 @@ pub(super) fn piece(
     scope: &mut Scope,
     document: &mut Document,
 ) {
+    let joined = text[range.clone()].contains(&b'\n')
+        && document.joined.iter().any(|joined| joined.start <= range.start && range.end <= joined.end);
+    if joined && !is_one_line(&text[range.clone()]) {
+        let why = "it stands in a script whose lines are joined before a shell sees them, in a way that is not followed";
+        document.why.push((range, why.to_owned()));
+        return;
+    }
     let mut script = Script {
         text,
         scope: std::mem::take(scope),
@@ -72,13 +91,28 @@ pub(super) fn piece(
         acts: true,
         bodies: Vec::new(),
         others: None,
+        around: Around::default(),
+        prints: Prints::default(),
     };
+    let grammar = if joined { Grammar { newline_is_space: true, ..grammar } } else { grammar };
     script.variables(&tokens(text, range.clone(), grammar));
     script.range(range, grammar, document);
     for (setting, at) in std::mem::take(&mut script.bare) {
         document.refuse(at, format!("{} is not exported where it is set", setting.name));
     }
+    script.prints.finish(document);
     *scope = script.scope;
+}
+
+/// Whether joined lines are one line of a shell: no line is empty, begins deeper than the others, or has what a
+/// line end ends.
+fn is_one_line(text: &[u8]) -> bool {
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+    let indent = |line: &[u8]| line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let inner = lines.get(1..).unwrap_or_default();
+    !text.contains(&b'#')
+        && !text.windows(2).any(|pair| pair == b"<<")
+        && inner.iter().all(|line| indent(line) < line.len() && indent(line) == indent(inner[0]))
 }
 
 struct Script<'t> {
@@ -98,6 +132,19 @@ struct Script<'t> {
     others: Option<(usize, String)>,
     /// The here-documents of the part that is read: where the operator stands, and the body.
     bodies: Vec<(usize, Range<usize>)>,
+    /// The signs around the statement.
+    around: Around,
+    /// What is printed, and where it may go.
+    prints: Prints,
+}
+
+/// What stands around a statement: where the sign before it begins and ends, the sign behind it, and where
+/// the next word begins.
+#[derive(Clone, Debug, Default)]
+struct Around {
+    before: Option<Range<usize>>,
+    behind: Option<Range<usize>>,
+    next: Option<usize>,
 }
 
 /// How many blocks may lie within one another.
@@ -163,10 +210,10 @@ impl Script<'_> {
             return;
         }
         let lexed = lexed(self.text, range, grammar);
-        document.idle.extend(lexed.comments);
+        document.comment(lexed.comments);
         let outer = std::mem::replace(&mut self.bodies, lexed.bodies);
         let tokens = lexed.tokens;
-        document.idle.extend(
+        document.comment(
             tokens.iter().filter(|token| matches!(token.kind, Kind::Comment)).map(|token| token.span.clone()),
         );
         let mut statement: Vec<&Token> = Vec::new();
@@ -176,30 +223,66 @@ impl Script<'_> {
                 Kind::Operator => {
                     let sign = &self.text[token.span.clone()];
                     if sign.contains(&b'<') || sign.contains(&b'>') {
+                        document.part("sign", token.span.clone());
                         statement.push(token);
                         // What follows is the file, unless the sign ends the redirection itself.
                         let here = sign.starts_with(b"<<") && !sign.starts_with(b"<<<");
                         skip_word = !here;
                         continue;
                     }
-                    let next_chained = sign == b"&&" || sign == b"||" || sign == b"|";
-                    let chained = self.chained || sign == b"|";
+                    let next_chained = matches!(sign, b"&&" | b"||" | b"|" | b"|&");
+                    let chained = self.chained || matches!(sign, b"|" | b"|&");
                     self.piped = sign.starts_with(b"|") && sign != b"||";
+                    let divides = next_chained || matches!(sign, b";" | b"&");
+                    let closed = index.checked_sub(1).is_some_and(|before| {
+                        matches!(tokens[before].kind, Kind::Operator)
+                            && self.text[tokens[before].span.clone()] == *b")"
+                    });
+                    if statement.is_empty() && divides && !closed {
+                        document.part("no command", token.span.start..token.span.start);
+                    }
+                    document.part("sign", token.span.clone());
+                    let behind = &tokens[index + 1..];
+                    let is_end = |token: &&Token| matches!(token.kind, Kind::Newline);
+                    let next = behind.iter().find(|token| !next_chained || !is_end(token));
+                    self.around.next = next.filter(|token| !is_end(token)).map(|token| token.span.start);
+                    self.around.behind = Some(token.span.clone());
                     self.statement(&statement, chained, document);
                     self.piped = false;
                     statement.clear();
                     self.chained = next_chained;
+                    self.around = Around { before: Some(token.span.clone()), ..Around::default() };
                     match sign {
-                        b"(" => self.blocks.push("("),
+                        b"(" => {
+                            let bare = |token: &Token, signs: &[u8]| {
+                                matches!(token.kind, Kind::Operator)
+                                    && signs.contains(&self.text[token.span.start])
+                            };
+                            // `NAME ()` names a function, and `<(` is read by the command.
+                            let named = behind.first().is_some_and(|next| bare(next, b")"));
+                            let fed = index.checked_sub(1).is_some_and(|before| {
+                                bare(&tokens[before], b"<>") && tokens[before].span.end == token.span.start
+                            });
+                            let name =
+                                named.then(|| index.checked_sub(1)).flatten().map(|name| &tokens[name].span);
+                            let name = name
+                                .map(|name| String::from_utf8_lossy(&self.text[name.clone()]).into_owned());
+                            self.blocks.push("(");
+                            self.prints.enter(fed);
+                            self.prints.naming = name;
+                        }
                         b")" if self.blocks.last() == Some(&"(") => {
                             self.blocks.pop();
+                            self.prints.close(document);
                         }
                         _ => {}
                     }
                 }
                 Kind::Newline => {
+                    self.around.behind = None;
                     self.statement(&statement, self.chained, document);
                     statement.clear();
+                    self.around = Around::default();
                     // A line that ends in `&&` goes on.
                     let goes_on = index.checked_sub(1).is_some_and(|before| {
                         matches!(tokens[before].kind, Kind::Operator)
@@ -209,8 +292,9 @@ impl Script<'_> {
                 }
                 Kind::Word { nested, .. } => {
                     for inside in nested {
-                        self.inside(inside.clone(), grammar, document);
+                        self.inside(inside.clone(), grammar, true, document);
                     }
+                    document.part("word", token.span.clone());
                     if skip_word {
                         skip_word = false;
                         // Still an item of the row, so that it stays when its neighbours go.
@@ -219,32 +303,55 @@ impl Script<'_> {
                     }
                     statement.push(token);
                 }
-                Kind::Array { .. } | Kind::Comment => statement.push(token),
+                Kind::Array { .. } => {
+                    document.part("word", token.span.clone());
+                    statement.push(token);
+                }
+                Kind::Comment => statement.push(token),
             }
         }
+        self.around.behind = None;
         self.statement(&statement, self.chained, document);
+        self.around = Around::default();
         self.bodies = outer;
     }
 
-    /// A script within a word, which sees the blocks around it and leaves them as they are.
-    fn inside(&mut self, range: Range<usize>, grammar: Grammar, document: &mut Document) {
-        let (blocks, chained) = (self.blocks.clone(), self.chained);
+    /// A script within a word, which sees the blocks around it and leaves them as they are. What it prints may
+    /// become a part of the word.
+    fn inside(&mut self, range: Range<usize>, grammar: Grammar, captured: bool, document: &mut Document) {
+        let (blocks, chained, piped) = (self.blocks.clone(), self.chained, self.piped);
+        let (around, depth) = (std::mem::take(&mut self.around), self.prints.depth());
         self.blocks.push("(");
+        self.prints.enter(captured);
+        self.piped = false;
         self.range(range, grammar, document);
-        (self.blocks, self.chained) = (blocks, chained);
+        self.prints.end(depth + 1, document);
+        self.prints.leave(piped, document);
+        (self.blocks, self.chained, self.piped, self.around) = (blocks, chained, piped, around);
     }
 
     fn statement(&mut self, tokens: &[&Token], chained: bool, document: &mut Document) {
+        if let (Some(first), Some(last)) = (tokens.first(), tokens.last()) {
+            document.part("[", first.span.start..last.span.end);
+        }
+        let written = self.piped || leaves(self.text, tokens);
+        self.prints.follow(written, document);
         let mut start = 0;
         while let Some(Kind::Word { text, .. }) = tokens.get(start).map(|token| &token.kind) {
             let Some(word) = text.known() else { break };
             if let Some(opens) = OPENS.iter().find(|opens| **opens == word) {
                 self.blocks.push(opens);
+                self.prints.enter(false);
                 if matches!(*opens, "for" | "select") {
                     return;
                 }
             } else if CLOSES.contains(&word) {
                 self.blocks.pop();
+                self.prints.leave(written, document);
+            } else if word == "function" {
+                let name = tokens.get(start + 1).map(|name| &self.text[name.span.clone()]);
+                self.prints.naming = name.map(|name| String::from_utf8_lossy(name).into_owned());
+                start += 1;
             } else if !BETWEEN.contains(&word) {
                 break;
             }
@@ -260,16 +367,16 @@ impl Script<'_> {
         let (words, redirected) = words_of(self.text, tokens, number);
         debug_assert!(words.len() + redirected <= tokens.len());
         let whole = self.whole(tokens);
-        document.list(List { items, lines: None, whole, verb: false, join: " ".into() });
+        document.list(List { items, lines: None, whole, verb: 0, join: " ".into() });
         if self.sets(&words, chained, document) {
             return;
         }
         self.acts = true;
-        self.sources(&words);
+        self.sources(&words, first.span.start, document);
         match recognise::command(first.span.start, &words, &self.scope) {
             Found::Command(command) => {
                 // What a command reads is no argument of it.
-                let known: Vec<usize> = words.iter().map(|word| word.at.item).collect();
+                let known: BTreeSet<usize> = words.iter().map(|word| word.at.item).collect();
                 let others = tokens.iter().enumerate().filter(|(item, _)| !known.contains(item));
                 document.idle.extend(others.map(|(_, token)| token.span.clone()));
                 let bodies = self.bodies.iter().filter(|(sign, _)| tokens.iter().any(|token| token.span.start == *sign));
@@ -283,102 +390,6 @@ impl Script<'_> {
             Found::Nothing if self.script_in_words(&words, tokens, document) => {}
             Found::Nothing => self.left_alone(&words, tokens, document),
         }
-    }
-
-    /// The line of a statement that stands alone on it.
-    fn whole(&self, tokens: &[&Token]) -> Option<Range<usize>> {
-        let (first, last) = (tokens.first()?, tokens.last()?);
-        let start = self.text[..first.span.start].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let rest = &self.text[last.span.end..];
-        let end = last.span.end + rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |at| at + 1);
-        let blank = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_whitespace);
-        (blank(&self.text[start..first.span.start]) && blank(&self.text[last.span.end..end]))
-            .then_some(start..end)
-    }
-
-    /// Variables set for what follows. Says whether the statement was one that sets.
-    fn sets(&mut self, words: &[Word], chained: bool, document: &mut Document) -> bool {
-        let verb = words.first().and_then(|word| word.text.known()).unwrap_or_default().to_owned();
-        let exports =
-            matches!(verb.as_str(), "export" | "declare" | "typeset" | "readonly" | "unset" | "setenv");
-        let alone = !words.is_empty() && words.iter().all(|word| assignment(&word.text).is_some());
-        if !exports && !alone {
-            return false;
-        }
-        self.acts |= exports;
-        for (index, word) in words.iter().enumerate().skip(usize::from(exports)) {
-            if let Some((name, _)) = assignment(&word.text)
-                && vocabulary::find_variable(&name).is_none()
-            {
-                let item = document.lists[word.at.list].items[word.at.item].clone();
-                let text = format!("it stands in the variable {name}: write it on the command line itself");
-                document.why.push((item, text));
-            }
-            let set = assignment(&word.text);
-            let name = match (&set, word.text.known()) {
-                (Some((name, _)), _) => name.as_str(),
-                (None, Some(name)) => name,
-                (None, None) => continue,
-            };
-            if vocabulary::find_variable(name).is_none() {
-                continue;
-            }
-            let at = self.start(document, word);
-            let exported = verb == "export"
-                || (verb == "declare" && words.get(1).is_some_and(|w| w.text.known() == Some("-x")));
-            if let (false, Some((name, value)), false, true) =
-                (exported, &set, chained, self.blocks.is_empty())
-            {
-                let (name, value) = (name.clone(), value.clone());
-                self.bare.push((Setting { name, value, at: vec![word.at], form: Form::PLAIN }, at));
-                continue;
-            }
-            let problem = if !exported {
-                Some("is not exported where it is set, so that it cannot be known which commands see it")
-            } else if set.is_none() {
-                Some("is exported in one place and set in another")
-            } else if chained || !self.blocks.is_empty() {
-                Some(
-                    "is set under a condition or inside a block, so that it cannot be known which commands see it",
-                )
-            } else if !self.scope.commands.is_empty() {
-                Some("is set between commands that load a model")
-            } else if self.scope.shared.iter().any(|setting| setting.name == name) {
-                Some("is set twice")
-            } else {
-                None
-            };
-            if let Some(problem) = problem {
-                document.refuse(at, format!("{name} {problem}"));
-                continue;
-            }
-            let Some((name, value)) = set else { continue };
-            self.scope.shared.push(Setting { name, value, at: vec![word.at], form: Form::PLAIN });
-            // The verb goes when nothing is left to export.
-            let list = word.at.list;
-            let all = words.iter().skip(1).all(|w| {
-                assignment(&w.text).is_some_and(|(name, _)| vocabulary::find_variable(&name).is_some())
-            });
-            if all && index == 1 {
-                let items = document.lists[list].items.clone();
-                let span = items[0].start..items.last().map_or(items[0].end, |last| last.end);
-                let whole = document.lists[list].whole.clone().unwrap_or(span);
-                document.lists[list].verb(whole);
-            }
-        }
-        true
-    }
-
-    fn start(&self, document: &Document, word: &Word) -> usize {
-        document.lists[word.at.list].items[word.at.item].start
-    }
-}
-
-impl List {
-    /// The first item says what is done with the others, and goes with the last of them.
-    fn verb(&mut self, whole: Range<usize>) {
-        self.whole = Some(whole);
-        self.verb = true;
     }
 }
 
@@ -469,7 +480,8 @@ mod tests {
 
     #[test]
     fn a_file_of_variables_alone_is_an_environment() {
-        assert_eq!(told("LLAMA_ARG_MMAP=0\nOTHER=1\n"), ["LLAMA_ARG_MMAP=0"]);
+        let note = "note: the command that reads these variables was not looked at";
+        assert_eq!(told("LLAMA_ARG_MMAP=0\nOTHER=1\n"), ["LLAMA_ARG_MMAP=0", note]);
     }
 
     #[test]

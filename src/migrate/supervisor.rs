@@ -11,7 +11,8 @@ use super::vocabulary;
 
 /// Reads a configuration.
 pub(super) fn read(text: &[u8]) -> Document {
-    let mut document = Document { idle: text::comment_lines(text, b"#;"), keys: true, ..Document::default() };
+    let mut document = Document { keys: true, ..Document::default() };
+    document.comment(text::comment_lines(text, b"#;"));
     let mut program = false;
     let mut scope = Scope::default();
     let mut command: Option<Range<usize>> = None;
@@ -41,6 +42,8 @@ pub(super) fn read(text: &[u8]) -> Document {
         }
         let comment = text[start..end].windows(2).position(|pair| pair == b" ;");
         let value = start..comment.map_or(end, |comment| start + comment);
+        document.part("key", line.content.start..start);
+        document.part("value", value.clone());
         match content[..equals].trim_ascii() {
             b"command" => command = Some(value),
             b"environment" => environment(text, value, &mut scope, &mut document),
@@ -65,7 +68,7 @@ fn finish(text: &[u8], scope: &mut Scope, command: Option<Range<usize>>, documen
     };
     let tokens = tokens(text, value.clone(), WORDS);
     let items = tokens.iter().map(|token| token.span.clone()).collect();
-    let list = document.list(List { items, lines: None, whole: None, verb: false, join: " ".into() });
+    let list = document.list(List { items, lines: None, whole: None, verb: 0, join: " ".into() });
     let words: Vec<Word> = tokens
         .iter()
         .enumerate()
@@ -111,8 +114,7 @@ fn environment(text: &[u8], value: Range<usize>, scope: &mut Scope, document: &m
         at += 1;
     }
     let whole = Some(text::whole_lines(text, &value));
-    let list =
-        document.list(List { items: items.clone(), lines: None, whole, verb: false, join: ",".into() });
+    let list = document.list(List { items: items.clone(), lines: None, whole, verb: 0, join: ",".into() });
     for (item, span) in items.into_iter().enumerate() {
         let raw = String::from_utf8_lossy(&text[span]).into_owned();
         let Some((name, value)) = raw.split_once('=') else { continue };

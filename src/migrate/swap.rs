@@ -25,8 +25,8 @@ pub(super) fn read(text: &[u8]) -> Document {
             let mut scope = shared.clone();
             macros(model, &mut scope, &mut document);
             let mut nodes = Nodes { text, document: &mut document, dollar: Dollar::Any };
-            if let Some((key, env)) = model.get("env") {
-                nodes.environment(key, env, &mut scope);
+            if let Some(env) = model.get("env") {
+                nodes.environment(model, env, &mut scope);
             }
             let at = name.span.start;
             let words = model.get("cmd").map(|(_, cmd)| nodes.words_in(cmd, COMMAND)).unwrap_or_default();

@@ -16,8 +16,13 @@ const EXEC: [&str; 6] =
 
 /// Reads a unit.
 pub(super) fn read(text: &[u8]) -> Document {
-    let mut document = Document { idle: text::comment_lines(text, b"#;"), ..Document::default() };
+    let mut document = Document::default();
+    document.comment(text::comment_lines(text, b"#;"));
     let entries = entries(text);
+    for entry in &entries {
+        document.part("key", entry.line..entry.value.start);
+        document.part("value", entry.value.clone());
+    }
     let talks =
         |entry: &&Entry| matches!(entry.key.as_str(), "Description" | "Documentation" | "SyslogIdentifier");
     document.idle.extend(entries.iter().filter(talks).map(|entry| entry.value.clone()));
@@ -122,6 +127,8 @@ fn container(text: &[u8], entries: &[&Entry], scope: &mut Scope, document: &mut 
 struct Entry {
     section: String,
     key: String,
+    /// Where its line starts.
+    line: usize,
     /// The value, continued lines included.
     value: Range<usize>,
 }
@@ -156,7 +163,7 @@ fn entries(text: &[u8]) -> Vec<Entry> {
             continued = comment || bytes.ends_with(b"\\");
         }
         let value = line.content.start + equals + 1..end;
-        entries.push(Entry { section: section.clone(), key, value });
+        entries.push(Entry { section: section.clone(), key, line: line.content.start, value });
     }
     entries
 }
@@ -166,7 +173,7 @@ fn environment(text: &[u8], value: &Range<usize>, scope: &mut Scope, document: &
     let number = document.lists.len();
     let items = tokens.iter().map(|token| token.span.clone()).collect();
     let whole = Some(text::whole_lines(text, value));
-    document.list(List { items, lines: None, whole, verb: false, join: " ".into() });
+    document.list(List { items, lines: None, whole, verb: 0, join: " ".into() });
     for (item, token) in tokens.iter().enumerate() {
         let Kind::Word { text: word, .. } = &token.kind else { continue };
         let Some((name, value)) = assignment(word) else { continue };
@@ -251,7 +258,7 @@ fn words(text: &[u8], range: Range<usize>, document: &mut Document) -> Vec<Word>
     let tokens = tokens(text, range, UNIT);
     let number = document.lists.len();
     let items = tokens.iter().map(|token| token.span.clone()).collect();
-    document.list(List { items, lines: None, whole: None, verb: false, join: " ".into() });
+    document.list(List { items, lines: None, whole: None, verb: 0, join: " ".into() });
     let word = |(item, token): (usize, &super::lex::Token)| match &token.kind {
         // A specifier may become anything.
         Kind::Word { text: Text::Known(known), .. } if specified(known) => {

@@ -39,8 +39,8 @@ fn step(nodes: &mut Nodes<'_, '_>, levels: [&Node; 3], windows: bool) {
         return;
     }
     let mut scope = Scope::default();
-    if let Some((key, env)) = step.get("env") {
-        nodes.environment(key, env, &mut scope);
+    if let Some(env) = step.get("env") {
+        nodes.environment(step, env, &mut scope);
     }
     let Value::Scalar { style, .. } = &run.value else { return };
     let raw = &nodes.text[run.span.clone()];

@@ -42,6 +42,59 @@ impl Node {
         self.entries().iter().find(|(name, _)| name.scalar() == Some(key)).map(|(name, value)| (name, value))
     }
 
+    /// Whether brackets stand around it. Where a list has no indent of its own the parser places it at its
+    /// first element, which may have some.
+    pub(super) fn is_flow(&self, text: &[u8]) -> bool {
+        let first = match &self.value {
+            Value::Sequence(items) => items.first(),
+            Value::Mapping(entries) => entries.first().map(|(key, _)| key),
+            _ => return false,
+        };
+        matches!(text.get(self.span.start), Some(b'[' | b'{'))
+            && first.is_none_or(|first| first.span.start > self.span.start)
+    }
+
+    /// From its first byte to its last; the parser ends what has no brackets where the next thing begins.
+    pub(super) fn extent(&self, text: &[u8]) -> Range<usize> {
+        let (first, last) = match &self.value {
+            _ if self.is_flow(text) => return self.span.clone(),
+            Value::Sequence(items) => (items.first(), items.last()),
+            Value::Mapping(entries) => {
+                (entries.first().map(|(key, _)| key), entries.last().map(|(_, value)| value))
+            }
+            _ => return self.span.clone(),
+        };
+        let start = first.map_or(self.span.start, |first| first.extent(text).start);
+        let key = self.entries().last().map_or(start, |(key, _)| key.span.end);
+        start..last.map_or(start, |last| last.extent(text).end).max(key)
+    }
+
+    /// Adds what it is made of to a document.
+    pub(super) fn parts(&self, text: &[u8], document: &mut Document) {
+        match &self.value {
+            Value::Scalar { style, .. } => {
+                if *style != ScalarStyle::Literal && text[self.span.clone()].contains(&b'\n') {
+                    document.joined.push(self.span.clone());
+                }
+                document.part("scalar", self.span.clone());
+            }
+            Value::Alias(_) => document.part("alias", self.span.clone()),
+            Value::Sequence(items) => {
+                document.part("[", self.extent(text));
+                items.iter().for_each(|item| item.parts(text, document));
+                document.part("]", self.extent(text));
+            }
+            Value::Mapping(entries) => {
+                document.part("{", self.extent(text));
+                for (key, value) in entries {
+                    key.parts(text, document);
+                    value.parts(text, document);
+                }
+                document.part("}", self.extent(text));
+            }
+        }
+    }
+
     /// Every node below, itself first.
     pub(super) fn walk<'n>(&'n self, see: &mut dyn FnMut(&'n Self)) {
         see(self);
@@ -61,8 +114,11 @@ impl Node {
 pub(super) fn open(text: &[u8], document: &mut Document) -> Option<Vec<Node>> {
     match parse(text) {
         Ok(roots) => {
-            document.speaking = Some(scalars(&roots));
+            let scalars = scalars(&roots);
+            document.comment(comments(text, &super::edit::merged(scalars.clone())));
+            document.speaking = Some(scalars);
             document.keys = true;
+            roots.iter().for_each(|root| root.parts(text, document));
             Some(roots)
         }
         Err((at, error)) => {
@@ -70,6 +126,23 @@ pub(super) fn open(text: &[u8], document: &mut Document) -> Option<Vec<Node>> {
             None
         }
     }
+}
+
+/// The comments: what begins with `#` at the start of a word outside the scalars, which are in order.
+fn comments(text: &[u8], scalars: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(mark) = text[at..].iter().position(|byte| *byte == b'#').map(|mark| at + mark) {
+        at = mark + 1;
+        let next = scalars.partition_point(|scalar| scalar.end <= mark);
+        let inside = scalars.get(next).is_some_and(|scalar| scalar.start <= mark);
+        if !inside && (mark == 0 || text[mark - 1].is_ascii_whitespace() || mark == super::text::bom(text)) {
+            let line = super::text::whole_lines(text, &(mark..mark));
+            at = line.end.max(at);
+            found.push(mark..mark + text[mark..line.end].trim_ascii_end().len());
+        }
+    }
+    found
 }
 
 /// The places of the scalars. A key goes as far as its value, so that it is seen as one.
@@ -91,6 +164,8 @@ pub(super) fn read(text: &[u8]) -> Document {
     let mut aside = Document::default();
     if open(text, &mut aside).is_some() {
         document.speaking = aside.speaking;
+        document.comment(aside.comments);
+        document.parts = aside.parts;
     }
     let why = "what reads it in this YAML file is not known: llama-swap, compose and Kubernetes files and workflows are";
     document.why.push((0..text.len(), why.to_owned()));

@@ -251,6 +251,8 @@ mod tests {
         assert_ne!(own, Dialect::reference());
         assert_ne!(own, again, "two files are two dialects");
         assert!(own > Dialect::reference() && own.text().is_none());
+        assert_eq!((own.argument(), own.of_file("my own.toml").argument()), ("own", "my own.toml"));
+        assert_eq!(Dialect::reference().of_file("x.toml").argument(), "reference");
     }
 
     #[test]

@@ -99,7 +99,12 @@ pub fn weights_arrived(evidence: &Evidence) -> Result<(), String> {
 /// be of no use to a run, as a row of an embedding is; most of them are not.
 pub(super) fn untouched(evidence: &Evidence) -> Option<String> {
     let (untouched, all) = (evidence.untouched_bytes(), evidence.weights.len());
+    let heir = |process: &super::fold::Process| process.copy_of.is_some_and(|from| evidence.is_loader(from));
+    let touched = match evidence.fold.processes.values().any(heir) {
+        true => "touched by the process that loaded them; what its children used was not looked at",
+        false => "ever touched",
+    };
     (untouched > all / 2).then(|| {
-        format!("{untouched} of {all} bytes of the weights were mapped, and no page of them was ever touched")
+        format!("{untouched} of {all} bytes of the weights were mapped, and no page of them was {touched}")
     })
 }

@@ -31,11 +31,23 @@ fn cached(paths: &[PathBuf]) -> Option<PageCount> {
     Some(sum)
 }
 
+/// What a line that runs a command again says of it by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Words for where its weights lie, and for a file of options.
+    pub words: Vec<String>,
+    /// Whether that file names the dialect.
+    pub dialect_in_file: bool,
+    /// Whether that file has the command.
+    pub command_in_file: bool,
+}
+
 /// A command that loads a model when asked in some spelling.
 pub struct ExternalCommand {
     template: Template,
     model: PathBuf,
-    named: Vec<String>,
+    folder: Option<PathBuf>,
+    named: Named,
     profile: &'static Profile,
     time_limit: Duration,
     settle: Duration,
@@ -48,10 +60,12 @@ impl ExternalCommand {
     #[must_use]
     pub fn new(template: Template, model: &Path, time_limit: Duration) -> Self {
         let settle = Duration::ZERO;
-        let named = vec!["-m".to_owned(), model.display().to_string()];
+        let words = vec!["-m".to_owned(), model.display().to_string()];
+        let named = Named { words, ..Named::default() };
         Self {
             template,
             model: model.to_owned(),
+            folder: None,
             named,
             profile: &Profile::FOREIGN,
             time_limit,
@@ -68,11 +82,23 @@ impl ExternalCommand {
         self
     }
 
-    /// With these words in lines that run it again for what says where its weights lie, instead of `-m` and the model.
+    /// With this in lines that run it again, instead of `-m` and the model.
     #[must_use]
-    pub fn naming(mut self, words: Vec<String>) -> Self {
-        self.named = words;
+    pub fn naming(mut self, named: Named) -> Self {
+        self.named = named;
         self
+    }
+
+    /// Runs in this folder instead of the current one, with the model by its whole path.
+    ///
+    /// # Errors
+    /// When the current folder cannot be found out.
+    pub fn in_folder(mut self, folder: Option<&Path>) -> std::io::Result<Self> {
+        if let Some(folder) = folder {
+            self.model = std::path::absolute(&self.model)?;
+            self.folder = Some(folder.to_owned());
+        }
+        Ok(self)
     }
 
     /// Waits this long before every run.
@@ -100,6 +126,12 @@ impl ExternalCommand {
     #[must_use]
     pub fn faults(&self) -> &[FaultSpec] {
         &self.faults
+    }
+
+    /// What lines that run it again say of it.
+    #[must_use]
+    pub fn named(&self) -> &Named {
+        &self.named
     }
 
     /// The words of the command.
@@ -176,7 +208,7 @@ impl Subject for ExternalCommand {
             argv: self.template.fill(&self.model, &case.spelling.argv),
             env: case.spelling.env.iter().map(pair).collect(),
             env_remove: load_variables(),
-            cwd: None,
+            cwd: self.folder.clone(),
         };
         let time_limit = setting.patience.map_or(self.time_limit, |patience| patience.min(self.time_limit));
         let memory = self.memory && setting.depth >= Depth::Bytes;
@@ -233,8 +265,10 @@ impl Subject for ExternalCommand {
 
     fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String {
         let mut words = vec!["loadparity".to_owned(), "check".to_owned()];
-        words.extend(self.named.iter().cloned());
-        words.push(format!("--dialect={}", setting.dialect.argument()));
+        words.extend(self.named.words.iter().cloned());
+        if !self.named.dialect_in_file {
+            words.push(format!("--dialect={}", setting.dialect.argument()));
+        }
         for fault in &self.faults {
             words.extend(["--inject".to_owned(), fault.to_string()]);
         }
@@ -242,6 +276,9 @@ impl Subject for ExternalCommand {
             words.push("--no-memory".to_owned());
         }
         words.extend(options.iter().cloned());
+        if self.named.command_in_file {
+            return shell_line(words);
+        }
         words.push("--".to_owned());
         format!("{} {}", shell_line(words), self.template)
     }

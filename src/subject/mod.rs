@@ -15,7 +15,7 @@ mod template;
 mod truth;
 
 pub use bits::{LoadedBits, LogitsBits};
-pub use command::ExternalCommand;
+pub use command::{ExternalCommand, Named};
 pub use embedded::{EMBEDDED_NAME, EmbeddedModel, TemporaryModel};
 pub use machine::Machine;
 pub use recording::Recorded;

@@ -21,6 +21,7 @@ pub struct ReferenceEngine {
     base: Arc<dyn Platform>,
     model: PathBuf,
     shown_model: Option<String>,
+    reproduced_with: Vec<String>,
     faults: Vec<FaultSpec>,
     wrap: Option<Wrap>,
     machine: Option<Simulated>,
@@ -48,6 +49,7 @@ impl ReferenceEngine {
             base,
             model: model.to_owned(),
             shown_model: None,
+            reproduced_with: Vec::new(),
             faults: Vec::new(),
             wrap: None,
             machine: None,
@@ -76,6 +78,13 @@ impl ReferenceEngine {
         if let Some(machine) = &self.machine {
             self.base = Arc::new(machine.build(&self.model));
         }
+        self
+    }
+
+    /// With these words in every line that runs it again.
+    #[must_use]
+    pub fn reproduced_with(mut self, words: Vec<String>) -> Self {
+        self.reproduced_with = words;
         self
     }
 
@@ -266,6 +275,7 @@ impl Subject for ReferenceEngine {
 
     fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String {
         let mut words = vec!["loadparity".to_owned(), "check".to_owned()];
+        words.extend(self.reproduced_with.iter().cloned());
         let model = self.shown_model.clone().unwrap_or_else(|| self.model.display().to_string());
         if !model.is_empty() {
             words.extend(["-m".to_owned(), model]);

@@ -3,6 +3,7 @@
 mod bench;
 mod bits;
 mod broken_loaders;
+mod config;
 mod dialect_files;
 mod dialects;
 mod docs;

@@ -40,7 +40,7 @@ fn corpus() -> Vec<Case> {
         }
     }
     cases.sort_by(|a, b| a.before.cmp(&b.before));
-    assert!(cases.len() >= 220, "the corpus is there: {}", cases.len());
+    assert!(cases.len() >= 240, "the corpus is there: {}", cases.len());
     cases
 }
 
@@ -140,12 +140,15 @@ fn residue(text: &[u8]) -> String {
     let variables =
         r#"(-e )?["']?LLAMA_ARG_(NO_)?(MMAP|MLOCK|DIO|LOAD_MODE)["']?\s*[=: ]\s*["']?[A-Za-z0-9+]*["']?"#;
     let pairs = r#"-?\s*\{?"?name"?:\s*["']?LLAMA_ARG_(NO_)?(MMAP|MLOCK|LOAD_MODE)["']?[,\s]+"?value"?:\s*["']?[\w+]*["']?\}?"#;
+    let reversed = r#"-?\s*value:\s*["']?\w+["']?\s+name:\s*LLAMA_ARG_(NO_)?(MMAP|MLOCK|LOAD_MODE)"#;
     let elements = r"<key>LLAMA_ARG_(NO_)?(MMAP|MLOCK|LOAD_MODE)</key>\s*<string>[\w+]*</string>";
     let keys = r"(?m)^(no-mmap|mmap|mlock|load-mode|direct-io)[ =]+[a-z0-9+]+";
     let verbs =
         r"(?m)(^export\s*$|^ENV\s*$|^[Ee]nvironment=\s*$|^\s*(environment|env):\s*$|^\s+-\s*$|^\s*-\s+(?=#))";
+    // What set nothing else goes with its sign, its empty list and the header of its block.
+    let emptied = r#"(?m)\b(export|declare -x)[ \t]*(;|&&|$)|"?\b(env|environment)"?:\s*(\{[\s,]*\}|\[[\s,]*\])|^\s*- [|>]-?\s*$|^\s*(- )?(env|environment):\s*(?=$|#)"#;
     let mut rest = text;
-    for pattern in [pairs, elements, variables, keys, words] {
+    for pattern in [pairs, reversed, elements, variables, keys, words, emptied] {
         rest = Regex::new(pattern).unwrap().replace_all(&rest, "").into_owned();
     }
     rest = rest.replace('\r', "");
@@ -387,6 +390,18 @@ mod in_a_real_shell {
             prop_assert_eq!(before, after, "{}{}", script, String::from_utf8_lossy(&migration.text));
             prop_assert_eq!(rest, rest_after);
         }
+    }
+
+    #[test]
+    fn a_script_that_a_shell_reads_is_read_afterwards() {
+        let reads = |path: &Path| {
+            let output = Process::new("sh").arg("-n").arg(path).output().unwrap();
+            output.status.success()
+        };
+        let scripts = corpus().into_iter().filter(|case| case.kind() == Some(Kind::Shell));
+        let scripts = scripts.filter(|case| case.sibling("after").exists() && reads(&case.before));
+        let count = scripts.inspect(|case| assert!(reads(&case.sibling("after")), "{}", case.name)).count();
+        assert!(count > 20, "{count}");
     }
 
     #[test]

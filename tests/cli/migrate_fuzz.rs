@@ -7,7 +7,7 @@ use loadparity::plan::Dialect;
 use proptest::prelude::*;
 
 /// Pieces that the readers look for, and pieces that break them.
-const PIECES: [&str; 64] = [
+const PIECES: [&str; 72] = [
     "llama-server",
     "--mlock",
     "--no-mmap",
@@ -16,6 +16,14 @@ const PIECES: [&str; 64] = [
     "none",
     "LLAMA_ARG_MMAP=0",
     "export ",
+    "export LLAMA_ARG_MLOCK=1; ",
+    "export LLAMA_ARG_MMAP=0 && ",
+    "\"env\": {\"LLAMA_ARG_MLOCK\": \"1\"}",
+    "\"command\": \"llama-server\", ",
+    "\"args\": [\"--mlock\"],",
+    "- {name: LLAMA_ARG_MLOCK, value: \"1\"}",
+    "env: ",
+    " # c\n",
     " ",
     "  ",
     "\n",

@@ -76,8 +76,7 @@ fn row_holds(name: &str) {
         "idiom_bounce_buffer" | "idiom_threads" | "idiom_stdio" | "honest" => {
             assert_eq!(told.sentence(), "parity to P4");
         }
-        "read_beside_mapping"
-        | "copied_where_header_was"
+        "copied_where_header_was"
         | "lock_left_on_zeros"
         | "lock_left_on_a_copy"
         | "lock_lost_in_heap"

@@ -2,12 +2,15 @@
 
 #![cfg(target_os = "linux")]
 
+mod baseline;
 mod command_check;
 mod command_compare;
 mod command_faults;
 mod command_support;
+mod config;
 mod dialect_files;
 mod identity;
+mod init;
 mod layouts;
 mod loader_support;
 mod loaders;
@@ -19,4 +22,5 @@ mod strace_witness;
 #[path = "../support/mod.rs"]
 mod support;
 mod survives;
+mod walkthrough;
 mod witness;

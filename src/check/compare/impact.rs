@@ -1,8 +1,8 @@
 //! What the difference of two runs comes to, by what each guarantees.
 
+use super::ran::{CameFrom, Ended, MemoryNeeds, Ran};
 use crate::check::document::Impact;
-use crate::rules::{CommandPath, EffectiveSource, Ending, Evidence, weights_arrived};
-use crate::trace::{KernelMemory, MapWritable};
+use crate::rules::{Ending, Evidence};
 
 pub(super) struct Judged {
     pub(super) impact: Impact,
@@ -38,27 +38,22 @@ pub(super) fn did(run: &Evidence) -> String {
     }
 }
 
-/// What the difference of two runs comes to.
-pub(super) fn judge(
-    old: &Evidence,
-    new: &Evidence,
-    outputs: bool,
-    paths: &(CommandPath, CommandPath),
-) -> Judged {
+/// What the difference of two runs comes to; `output` is what differs between what they wrote.
+pub(super) fn judge(old: &Ran, new: &Ran, output: Option<String>) -> Judged {
     let mut judged = Judged::default();
     match (old.completed(), new.completed()) {
         (false, false) => {
-            if did(old) != did(new) {
-                judged.add(Impact::PolicyChange, format!("both fail, otherwise: {}", new.ending.message()));
+            if old.did != new.did {
+                judged.add(Impact::PolicyChange, format!("both fail, otherwise: {}", new.message));
             }
             return judged;
         }
-        (true, false) if !new.opened() && matches!(new.ending, Ending::Failed(_)) => {
-            judged.add(Impact::PolicyChange, format!("no longer taken: {}", new.ending.message()));
+        (true, false) if !new.opened && new.ended == Ended::Failed => {
+            judged.add(Impact::PolicyChange, format!("no longer taken: {}", new.message));
             return judged;
         }
         (true, false) => {
-            judged.add(Impact::DataIntegrityRisk, format!("it no longer loads: {}", new.ending.message()));
+            judged.add(Impact::DataIntegrityRisk, format!("it no longer loads: {}", new.message));
             return judged;
         }
         (false, true) => {
@@ -67,41 +62,33 @@ pub(super) fn judge(
         }
         (true, true) => {}
     }
-    let wrong = |run: &Evidence| run.tensors.as_ref().and_then(|seen| seen.wrong.clone());
-    if let (None, Some(tensor)) = (wrong(old), wrong(new)) {
-        judged.add(Impact::DataIntegrityRisk, tensor.to_string());
+    if let (None, Some(tensor)) = (&old.wrong, &new.wrong) {
+        judged.add(Impact::DataIntegrityRisk, tensor.clone());
     }
-    if outputs
-        && let (Some(a), Some(b)) = (&old.output, &new.output)
-        && let Some(message) = a.difference(b, "the old command")
-    {
+    if let Some(message) = output {
         judged.add(Impact::DataIntegrityRisk, message);
     }
-    if let (Ok(()), Err(reason)) = (weights_arrived(old), weights_arrived(new)) {
-        judged.add(Impact::DataIntegrityRisk, reason);
+    if let (None, Some(reason)) = (&old.not_arrived, &new.not_arrived) {
+        judged.add(Impact::DataIntegrityRisk, reason.clone());
     }
-    if old.handed_over().is_none()
-        && let Some(reason) = new.handed_over()
-    {
-        judged.add(Impact::PolicyChange, reason);
+    if let (None, Some(reason)) = (&old.handed_over, &new.handed_over) {
+        judged.add(Impact::PolicyChange, reason.clone());
     }
-    let doubt = |run: &Evidence| run.tensors.as_ref().and_then(|seen| seen.doubt.clone());
-    if let (None, Some(tensor)) = (doubt(old), doubt(new)) {
+    if let (None, Some(tensor)) = (&old.doubt, &new.doubt) {
         judged.add(Impact::DataIntegrityRisk, format!("{tensor}, in a second copy"));
     }
     guarantees(old, new, &mut judged);
     copies(old, new, &mut judged);
-    if let (Some(was), Some(is)) = (old.kernel_memory(), new.kernel_memory()) {
+    if let (Some(was), Some(is)) = (old.memory, new.memory) {
         grown(was, is).for_each(|what| judged.add(Impact::Benign, what));
     }
     held(old, new, &mut judged);
-    let (before, after) = paths;
-    if !before.same_steps(after) {
+    if !old.path().same_steps(&new.path()) {
         judged.impact = judged.impact.max(Impact::Benign);
         if judged.what.is_empty() {
             judged.what.push("another way to the same, see the code paths".to_owned());
         }
-    } else if before.steps != after.steps {
+    } else if old.steps != new.steps {
         judged.add(Impact::Reordered, "the same steps in another order".to_owned());
     }
     judged
@@ -117,87 +104,74 @@ pub(super) fn words(old: Option<bool>, new: Option<bool>, judged: &mut Judged) {
 
 /// What was promised to hold for the whole life of the program: the source, the lock, direct I/O, a file that
 /// is only read. Of locked bytes as many count as the weights have: a mapping is a little longer than they are.
-fn guarantees(old: &Evidence, new: &Evidence, judged: &mut Judged) {
-    let (before, after) = (old.effective(), new.effective());
-    if before.source != after.source {
-        let direct = before.source == Some(EffectiveSource::Direct);
+fn guarantees(old: &Ran, new: &Ran, judged: &mut Judged) {
+    let direct = old.source == Some(CameFrom::Direct);
+    if old.source != new.source {
         let impact = if direct { Impact::LostGuarantee } else { Impact::PolicyChange };
-        judged.add(impact, format!("the weights came by {before} and now come by {after}"));
-    } else if before.source == Some(EffectiveSource::Direct) {
-        let bytes = Evidence::held_direct_bytes;
+        judged.add(impact, format!("the weights came by {} and now come by {}", old.did, new.did));
+    } else if direct {
         let edge = 1 << 20;
-        let (was, is) = (bytes(old), bytes(new));
+        let (was, is) = (old.direct_bytes, new.direct_bytes);
         if is.saturating_add(edge.min(was / 4)) < was {
             judged.add(Impact::LostGuarantee, format!("{is} bytes of the weights come directly, {was} did"));
         }
     }
-    if old.used_after_unlock().is_none()
-        && let Some(used) = new.used_after_unlock()
-    {
+    if let (None, Some(used)) = (old.used_after_unlock, new.used_after_unlock) {
         judged.add(Impact::LostGuarantee, format!("{used} bytes are used after their lock was released"));
     }
-    if before.locked
-        && old.goes_on_in_a_copy().is_none()
-        && let Some(reason) = new.goes_on_in_a_copy()
-    {
-        judged.add(Impact::LostGuarantee, reason);
+    if let (true, None, Some(reason)) = (old.locked, &old.goes_on_in_a_copy, &new.goes_on_in_a_copy) {
+        judged.add(Impact::LostGuarantee, reason.clone());
     }
-    let weights = old.weights.len();
-    let locked = |run: &Evidence| run.locked_bytes().min(weights);
-    let (was, is) = (locked(old), locked(new));
-    if before.locked && !after.locked {
+    let (was, is) = (old.locked_bytes, new.locked_bytes);
+    if old.locked && !new.locked {
         judged.add(Impact::LostGuarantee, format!("{was} locked bytes of the weights are no longer locked"));
-    } else if before.locked && is < was {
+    } else if old.locked && is < was {
         judged.add(Impact::LostGuarantee, format!("{is} bytes of the weights are locked, {was} were"));
-    } else if !before.locked && after.locked {
+    } else if !old.locked && new.locked {
         judged.add(Impact::PolicyChange, format!("{is} bytes of the weights are newly locked"));
     }
-    let writes = |run: &Evidence| run.fold.opens.iter().any(|open| open.writes);
-    if !writes(old) && writes(new) {
+    if !old.opened_for_writing && new.opened_for_writing {
         judged.add(
             Impact::LostGuarantee,
             "the model was opened read-only and is now opened for writing".to_owned(),
         );
     }
-    if old.fold.writes.is_empty()
-        && let Some((_, what)) = new.fold.writes.first()
-    {
+    if let (None, Some(what)) = (&old.written, &new.written) {
         judged.add(Impact::LostGuarantee, format!("the model is written now: {what}"));
     }
-    let writable = |run: &Evidence, how: MapWritable| {
-        run.fold.mappings.iter().any(|m| m.refused.is_none() && m.writable == Some(how))
-    };
-    for (how, what) in [
-        (MapWritable::Shared, "the model is now mapped shared and writable"),
-        (MapWritable::Private, "the model is now mapped private and writable"),
+    for (was, is, what) in [
+        (
+            old.mapped_shared_writable,
+            new.mapped_shared_writable,
+            "the model is now mapped shared and writable",
+        ),
+        (
+            old.mapped_private_writable,
+            new.mapped_private_writable,
+            "the model is now mapped private and writable",
+        ),
     ] {
-        if !writable(old, how) && writable(new, how) {
+        if !was && is {
             judged.add(Impact::LostGuarantee, what.to_owned());
         }
     }
 }
 
 /// Copies that are not locked beside weights that are.
-fn copies(old: &Evidence, new: &Evidence, judged: &mut Judged) {
-    if !new.effective().locked {
+fn copies(old: &Ran, new: &Ran, judged: &mut Judged) {
+    if !new.locked {
         return;
     }
-    if old.used_in_copy().is_none()
-        && let Some(used) = new.used_in_copy()
-    {
+    if let (None, Some(used)) = (old.used_in_copy, new.used_in_copy) {
         judged.add(Impact::LostGuarantee, format!("{used} bytes are used in a copy that is not locked"));
     }
-    if old.copied_without_lock().is_none()
-        && let Some(bytes) = new.copied_without_lock()
-    {
+    if let (None, Some(bytes)) = (old.copied_without_lock, new.copied_without_lock) {
         let what = format!(
             "a second copy of {bytes} bytes of the weights is not locked; which one is used was not seen"
         );
         judged.add(Impact::PolicyChange, what);
     }
-    if old.used_elsewhere().is_none()
-        && let Some(used) = new.used_elsewhere()
-    {
+    if let (None, Some(used)) = (old.used_elsewhere, new.used_elsewhere) {
         let what =
             format!("{used} bytes of other memory, without a lock, are used when the locked memory has gone");
         judged.add(Impact::PolicyChange, what);
@@ -211,11 +185,11 @@ const GROWTH: u64 = 10;
 const SLACK: u64 = 4 << 20;
 
 /// What the new build needs more of than the old one.
-fn grown(was: KernelMemory, is: KernelMemory) -> impl Iterator<Item = String> {
+fn grown(was: MemoryNeeds, is: MemoryNeeds) -> impl Iterator<Item = String> {
     let rows = [
-        ("anonymous memory", was.anonymous, is.anonymous),
-        ("resident memory at its peak", was.peak, is.peak),
-        ("RLIMIT_MEMLOCK", was.locked, is.locked),
+        ("anonymous memory", was.anonymous_bytes, is.anonymous_bytes),
+        ("resident memory at its peak", was.peak_bytes, is.peak_bytes),
+        ("RLIMIT_MEMLOCK", was.memlock_bytes, is.memlock_bytes),
     ];
     let more = |was: u64, is: u64| is > was.saturating_add(was / 100 * GROWTH).saturating_add(SLACK);
     rows.into_iter().filter(move |(_, was, is)| more(*was, *is)).map(|(name, was, is)| {
@@ -227,31 +201,22 @@ fn grown(was: KernelMemory, is: KernelMemory) -> impl Iterator<Item = String> {
 }
 
 /// What is held longer than before: still there when the load is over.
-fn held(old: &Evidence, new: &Evidence, judged: &mut Judged) {
-    let sum = |run: &Evidence| {
-        let mut all = [0u64; 3];
-        for (_, process) in run.loaders() {
-            let held = process.held;
-            all[0] += held.files;
-            all[1] += held.mapped;
-            all[2] += held.locked;
-        }
-        all
-    };
-    let (was, is) = (sum(old), sum(new));
-    let same_way = old.effective().source == new.effective().source;
-    if is[0] > was[0] {
+fn held(old: &Ran, new: &Ran, judged: &mut Judged) {
+    let (was, is) = (old.held, new.held);
+    if is.files > was.files {
         let what = format!(
             "{} descriptors of the model are still open when the load is over, {} were",
-            is[0], was[0]
+            is.files, was.files
         );
         judged.add(Impact::Benign, what);
     }
-    let weights = old.weights.len();
-    for (at, name) in [(1, "mapped"), (2, "locked")] {
+    let same_way = old.source == new.source;
+    for (was, is, name) in
+        [(was.mapped_bytes, is.mapped_bytes, "mapped"), (was.locked_bytes, is.locked_bytes, "locked")]
+    {
         // A little more is the rounding to pages.
-        if same_way && is[at] > was[at].saturating_add(weights / 8).max(was[at].saturating_add(1 << 20)) {
-            let what = format!("{} bytes are still {name} when the load is over, {} were", is[at], was[at]);
+        if same_way && is > was.saturating_add(old.weight_bytes / 8).max(was.saturating_add(1 << 20)) {
+            let what = format!("{is} bytes are still {name} when the load is over, {was} were");
             judged.add(Impact::PolicyChange, what);
         }
     }
@@ -264,7 +229,7 @@ mod tests {
     #[test]
     fn only_what_is_worth_a_word_is_said_of_memory() {
         let with =
-            |anonymous: u64, locked: u64| KernelMemory { anonymous, locked, ..KernelMemory::default() };
+            |anonymous_bytes, memlock_bytes| MemoryNeeds { anonymous_bytes, memlock_bytes, peak_bytes: 0 };
         let said = |was, is| grown(was, is).collect::<Vec<_>>();
         let big = 1 << 30;
         assert_eq!(said(with(big, 0), with(big + big / 20, 0)), [""; 0]);

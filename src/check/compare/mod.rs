@@ -4,9 +4,14 @@
 //! lock, direct I/O, a file that is only read, what is released when. Another open, another look at the header
 //! or other read-ahead is a note.
 
+mod golden;
 mod impact;
+mod ran;
 mod side;
 mod sum;
+
+pub use golden::{Baseline, Changed, Recorded, changes};
+pub use ran::{CameFrom, Ended, MemoryNeeds, Ran, StillHeld};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -16,13 +21,11 @@ use super::document::{CompareDocument, CompareTotals, Compared, Failure, Impact,
 use super::expect::Expectations;
 use super::watch::{Progress, Watch};
 use crate::plan::Spelling;
-use crate::rules::{
-    Capability, CommandPath, Ending, Evidence, NotObserved, Rule, TensorBytes, weights_arrived,
-};
-use crate::subject::{Case, ExternalCommand, NotAvailable, Setting};
-use impact::{Judged, did, judge, words};
-use side::Side;
-use sum::End;
+use crate::rules::{Capability, Ending, Evidence, NotObserved, Rule, TensorBytes, weights_arrived};
+use crate::subject::{Case, ExternalCommand, NotAvailable, Setting, Subject};
+use impact::{did, judge, words};
+use side::{Side, settle};
+use sum::{End, Frame, SideEnd};
 
 /// What to compare.
 pub struct Comparison<'a> {
@@ -98,7 +101,7 @@ impl Comparison<'_> {
             totals.not_observed += compared.not_observed.len() as u64;
             let seen = compared.not_observed.iter().all(|missing| missing.rule != Rule::DataKept);
             totals.outputs_compared += u64::from(seen && before.completed() && after.completed());
-            if let Some(mut failure) = self.failure(&compared, case) {
+            if let Some(mut failure) = sum::failure(&compared, self.reproduce(case)) {
                 failure.expected = expected.reason(&failure);
                 let verdict = match &failure.expected {
                     Some(_) => Verdict::Expected,
@@ -122,8 +125,21 @@ impl Comparison<'_> {
         }
         totals.processes = old.watch.processes() + new.watch.processes();
         let no_bytes = no_bytes.unwrap_or_else(|| Capability::Memory.absence().to_owned());
-        let ended = End { arrived, fired, blocked, interrupted, bytes, no_bytes };
-        Ok(self.finish(totals, spellings, failures, [&old, &new], ended))
+        let ended = End { fired, blocked, interrupted, bytes, no_bytes };
+        let sides = [&old, &new].into_iter().zip(arrived);
+        let sides = sides.map(|(side, arrived)| SideEnd::of(side, arrived)).collect();
+        let frame = Frame {
+            model_name: &self.model_name,
+            truth: self.setting.truth,
+            platform: self.old.platform(),
+            old: self.old.name(),
+            new: self.new.name(),
+            planned: self.spellings.len() as u64,
+            faults: self.old.faults(),
+            allow_unmet: self.allow_unmet,
+            needs_output: self.needs_output || !self.calls_suffice,
+        };
+        Ok(frame.finish(totals, spellings, failures, sides, ended))
     }
 
     /// Sets both runs beside one another; where they differ, both commands are asked again before it is
@@ -137,45 +153,25 @@ impl Comparison<'_> {
         after: &Evidence,
     ) -> Result<Compared, NotAvailable> {
         let no_output = old.no_output.clone().or_else(|| new.no_output.clone());
-        let paths = (CommandPath::of(before), CommandPath::of(after));
-        let judged_with = |outputs: bool| {
-            let mut judged = judge(before, after, outputs, &paths);
+        let (was, is) = (Ran::of(before), Ran::of(after));
+        let output = match (&before.output, &after.output) {
+            (Some(a), Some(b)) if no_output.is_none() => a.difference(b, "the old command"),
+            _ => None,
+        };
+        let of = |ran: &Ran, outputs: bool| {
+            let mut judged = judge(&was, ran, output.clone().filter(|_| outputs));
             if before.was_refused() && after.was_refused() {
                 words(old.says(before), new.says(after), &mut judged);
             }
             judged
         };
-        let mut judged = judged_with(no_output.is_none());
+        let mut judged = of(&is, true);
         let mut not_observed = Vec::new();
         if let Some(reason) = no_output.filter(|_| before.completed() && after.completed()) {
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason));
         }
-        let mut verdict = Verdict::Pass;
-        if judged.impact > Impact::Reordered {
-            for (side, first) in [(old, before), (new, after)] {
-                let steady = side.steady(case, first)?;
-                let runs = steady.runs;
-                let mut unsteady = |rule, what: String| {
-                    not_observed.push(NotObserved::new(rule, Vec::new(), what));
-                    verdict = Verdict::NotObserved;
-                };
-                let name = side.name;
-                if !steady.ending {
-                    unsteady(Rule::PolicyKept, format!("the {name} command ends differently in {runs} runs"));
-                    judged = Judged::default();
-                } else if let Some(seen) = steady.output {
-                    unsteady(Rule::DataKept, format!("the {name} command: {seen}"));
-                    judged = judged_with(false);
-                }
-                if !steady.path {
-                    unsteady(
-                        Rule::PolicyKept,
-                        format!("the {name} command takes different paths in {runs} runs"),
-                    );
-                    judged = Judged::default();
-                }
-            }
-        }
+        let sides = [(old, before), (new, after)];
+        let mut verdict = settle(&sides, case, &mut judged, &of, &mut not_observed)?;
         for run in [before, after] {
             if !run.unseen.is_empty() && judged.impact <= Impact::Reordered {
                 let reason = run.unseen[0].clone();
@@ -198,7 +194,7 @@ impl Comparison<'_> {
             new: did(after),
             impact: judged.impact,
             what: judged.what,
-            diff: paths.0.diff(&paths.1).filter(|_| before.completed() && after.completed()),
+            diff: was.path().diff(&is.path()).filter(|_| before.completed() && after.completed()),
             not_observed,
             verdict,
         })

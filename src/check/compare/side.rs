@@ -1,9 +1,12 @@
 //! One side of a comparison.
 
+use super::impact::Judged;
+use super::ran::Ran;
+use crate::check::document::{Impact, Verdict};
 use crate::check::said::{Said, says_more};
 use crate::check::watch::{Watch, varied};
 use crate::plan::Spelling;
-use crate::rules::{CommandPath, Evidence, Output, weights_arrived};
+use crate::rules::{Capability, CommandPath, Evidence, NotObserved, Output, Rule, weights_arrived};
 use crate::subject::{Case, NotAvailable};
 
 /// A side of the comparison.
@@ -51,6 +54,7 @@ impl<'a> Side<'a> {
             .windows(2)
             .all(|pair| std::mem::discriminant(&pair[0].ending) == std::mem::discriminant(&pair[1].ending));
         Ok(Steady {
+            did: runs.iter().map(Ran::of).collect(),
             output: varied(&runs),
             path: paths.windows(2).all(|pair| pair[0].same_steps(&pair[1])),
             ending: endings,
@@ -59,7 +63,67 @@ impl<'a> Side<'a> {
     }
 }
 
+/// Where a difference is more than another order, asks again before it is believed: what is not the same each time is
+/// not observed. `of` is the difference of a run of the last side, with outputs or without.
+pub(super) fn settle(
+    sides: &[(&Side<'_>, &Evidence)],
+    case: &Case,
+    judged: &mut Judged,
+    of: &dyn Fn(&Ran, bool) -> Judged,
+    not_observed: &mut Vec<NotObserved>,
+) -> Result<Verdict, NotAvailable> {
+    let mut verdict = Verdict::Pass;
+    if judged.impact <= Impact::Reordered {
+        return Ok(verdict);
+    }
+    let Some((_, last)) = sides.last() else { return Ok(verdict) };
+    let (mut again, mut outputs) = (Vec::new(), true);
+    for (side, first) in sides {
+        let steady = side.steady(case, first)?;
+        again = steady.did;
+        let (name, runs) = (side.name, steady.runs);
+        let mut unsteady = |rule, what: String| {
+            not_observed.push(NotObserved::new(rule, Vec::new(), what));
+            verdict = Verdict::NotObserved;
+        };
+        if !steady.ending {
+            unsteady(Rule::PolicyKept, format!("the {name} command ends differently in {runs} runs"));
+            *judged = Judged::default();
+        } else if let Some(seen) = steady.output {
+            unsteady(Rule::DataKept, format!("the {name} command: {seen}"));
+            outputs = false;
+            *judged = of(&Ran::of(last), outputs);
+        }
+        if !steady.path {
+            unsteady(Rule::PolicyKept, format!("the {name} command takes different paths in {runs} runs"));
+            *judged = Judged::default();
+        }
+    }
+    if judged.impact <= Impact::Reordered {
+        return Ok(verdict);
+    }
+    let runs = again.len();
+    let Some(least) = again.iter().map(|ran| of(ran, outputs)).min_by_key(|judged| judged.impact) else {
+        return Ok(verdict);
+    };
+    if least.impact < judged.impact {
+        let what: Vec<&str> =
+            judged.what.iter().filter(|what| !least.what.contains(what)).map(String::as_str).collect();
+        let reason = format!("not in each of {runs} runs of the new command: {}", what.join("; "));
+        not_observed.push(NotObserved::new(Rule::GuaranteeKept, vec![Capability::Use], reason));
+        // Which memory is used is seen by chance where much is copied: that alone is no reason to doubt the rest.
+        let certain = |ran: &Ran| of(&ran.clone().without_doubts(), outputs).impact > least.impact;
+        if again.iter().any(certain) {
+            verdict = Verdict::NotObserved;
+        }
+        *judged = least;
+    }
+    Ok(verdict)
+}
+
 pub(super) struct Steady {
+    /// What each run did.
+    did: Vec<Ran>,
     pub(super) output: Option<String>,
     pub(super) path: bool,
     pub(super) ending: bool,

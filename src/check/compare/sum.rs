@@ -9,13 +9,12 @@ use crate::check::document::{
     Verdict, quoted,
 };
 use crate::check::unseen::{no_tensors, unmet, why_unmet};
+use crate::plan::Dialect;
 use crate::rules::Rule;
-use crate::subject::{Case, Subject, shell_line};
+use crate::subject::{Case, FaultSpec, Truth, shell_line};
 
 /// How a comparison ended.
 pub(super) struct End {
-    /// Whether each side brought the weights in with any spelling.
-    pub(super) arrived: [Result<(), String>; 2],
     /// How often each fault met a call.
     pub(super) fired: BTreeMap<usize, u64>,
     pub(super) blocked: Option<String>,
@@ -25,16 +24,48 @@ pub(super) struct End {
     pub(super) no_bytes: String,
 }
 
-impl Comparison<'_> {
+/// A command at the end of a comparison.
+pub(super) struct SideEnd {
+    pub(super) name: &'static str,
+    /// Whether it brought the weights in with any spelling.
+    pub(super) arrived: Result<(), String>,
+    /// Why its output proves nothing.
+    pub(super) no_output: Option<String>,
+}
+
+impl SideEnd {
+    pub(super) fn of(side: &Side<'_>, arrived: Result<(), String>) -> Self {
+        Self { name: side.name, arrived, no_output: side.no_output.clone() }
+    }
+}
+
+/// What is compared, and what that needs.
+pub(super) struct Frame<'a> {
+    pub(super) model_name: &'a str,
+    pub(super) truth: &'a Truth,
+    pub(super) platform: &'static str,
+    /// How reports name the two sides.
+    pub(super) old: String,
+    pub(super) new: String,
+    pub(super) planned: u64,
+    /// What was injected into every run.
+    pub(super) faults: &'a [FaultSpec],
+    /// Whether a fault that meets no call is no matter.
+    pub(super) allow_unmet: bool,
+    /// Whether it is no pass without outputs.
+    pub(super) needs_output: bool,
+}
+
+impl Frame<'_> {
     pub(super) fn finish(
-        &self,
+        self,
         totals: CompareTotals,
         spellings: Vec<Compared>,
         mut failures: Vec<Failure>,
-        sides: [&Side<'_>; 2],
+        sides: Vec<SideEnd>,
         ended: End,
     ) -> CompareDocument {
-        let mut notes: Vec<String> = self.setting.truth.notes.clone();
+        let mut notes: Vec<String> = self.truth.notes.clone();
         for failure in &failures {
             if let Some(reason) = &failure.expected {
                 let spelling = quoted(&failure.spelling);
@@ -46,8 +77,8 @@ impl Comparison<'_> {
         if failures.iter().any(|failure| failure.expected.is_none()) {
             verdict = Verdict::Divergent;
         }
-        for (side, arrived) in sides.iter().zip(&ended.arrived) {
-            if let Err(reason) = arrived {
+        for side in &sides {
+            if let Err(reason) = &side.arrived {
                 verdict = Verdict::Blocked;
                 failures.retain(|failure| failure.rule == Rule::KnownDivergence);
                 why.get_or_insert_with(|| {
@@ -62,12 +93,12 @@ impl Comparison<'_> {
             verdict = Verdict::Blocked;
             why = ended.blocked;
         }
-        if self.setting.truth.weights.is_empty() && verdict < Verdict::Blocked {
+        if self.truth.weights.is_empty() && verdict < Verdict::Blocked {
             verdict = Verdict::NotObserved;
-            why = Some(no_tensors(&self.model_name));
+            why = Some(no_tensors(self.model_name));
         }
         let fired = |at: usize| ended.fired.get(&at).copied().unwrap_or_default();
-        let unmet = unmet(self.old.faults().iter().zip((0..).map(fired)));
+        let unmet = unmet(self.faults.iter().zip((0..).map(fired)));
         if let Some(first) = unmet.first().filter(|_| !self.allow_unmet && verdict < Verdict::Blocked) {
             verdict = Verdict::NotObserved;
             why = Some(why_unmet(first));
@@ -82,10 +113,7 @@ impl Comparison<'_> {
                 format!("P3: every tensor byte of both commands was seen in {seen} of {all} spellings")
             }
         });
-        if (self.needs_output || !self.calls_suffice)
-            && totals.outputs_compared == 0
-            && verdict < Verdict::Blocked
-        {
+        if self.needs_output && totals.outputs_compared == 0 && verdict < Verdict::Blocked {
             verdict = verdict.max(Verdict::NotObserved);
             let reason = no_output.clone().unwrap_or_else(|| "no output was compared".to_owned());
             why.get_or_insert(format!("no outputs were compared: {reason}"));
@@ -117,10 +145,10 @@ impl Comparison<'_> {
         CompareDocument {
             schema: CompareDocument::SCHEMA.to_owned(),
             started: CompareStarted {
-                header: Header::new(&self.model_name, self.old.platform()),
-                old: self.old.name(),
-                new: self.new.name(),
-                planned: self.spellings.len() as u64,
+                header: Header::new(self.model_name, self.platform),
+                old: self.old,
+                new: self.new,
+                planned: self.planned,
             },
             rules: RuleText::all(),
             spellings,
@@ -136,10 +164,30 @@ impl Comparison<'_> {
             },
         }
     }
+}
 
-    pub(super) fn failure(&self, compared: &Compared, case: &Case) -> Option<Failure> {
+/// The broken rule that a difference comes to, if it comes to one.
+pub(super) fn failure(compared: &Compared, reproduce: String) -> Option<Failure> {
+    Some(Failure {
+        rule: compared.impact.rule()?,
+        spelling: compared.spelling.clone(),
+        plan: Some(format!("{} → {}", compared.old, compared.new)),
+        message: format!("{}: {}", compared.impact, compared.what.join("; ")),
+        diff: compared.diff.clone(),
+        reproduce,
+        expected: None,
+        across: None,
+    })
+}
+
+impl Comparison<'_> {
+    /// The line that compares this spelling again.
+    pub(super) fn reproduce(&self, case: &Case) -> String {
         let mut words = vec!["loadparity".to_owned(), "compare".to_owned()];
-        words.extend(["-m".to_owned(), self.model_name.clone()]);
+        words.extend(self.old.named().words.iter().cloned());
+        if self.setting.dialect != Dialect::default() {
+            words.push(format!("--dialect={}", self.setting.dialect.argument()));
+        }
         for (name, command) in [("--old", self.old), ("--new", self.new)] {
             words.extend([name.to_owned(), command.template().to_string()]);
         }
@@ -147,15 +195,6 @@ impl Comparison<'_> {
             words.extend(["--inject".to_owned(), fault.to_string()]);
         }
         words.extend(["--only".to_owned(), case.spelling.to_string()]);
-        Some(Failure {
-            rule: compared.impact.rule()?,
-            spelling: compared.spelling.clone(),
-            plan: Some(format!("{} → {}", compared.old, compared.new)),
-            message: format!("{}: {}", compared.impact, compared.what.join("; ")),
-            diff: compared.diff.clone(),
-            reproduce: shell_line(words),
-            expected: None,
-            across: None,
-        })
+        shell_line(words)
     }
 }

@@ -4,12 +4,14 @@
 //! from these types, and what was written is read back by them. A document owns its texts and decides
 //! nothing: verdicts and exit codes are in it.
 
+mod baseline;
 mod check;
 mod compare;
 mod faults;
 mod judge;
 mod merge;
 
+pub use baseline::{BaselineDocument, BaselineError, BaselineRow};
 pub use check::{
     CaseResult, CheckDocument, CheckFinished, CheckStarted, Facts, GroupResult, LevelResult, LevelState,
     MemoryFacts, Normalisation, Part, Totals,

@@ -109,7 +109,7 @@ fn summary(file: &str, dialect: Dialect) -> String {
         text.push_str(&format!("{:<24} {}\n", plan.to_string(), shown(&spelling)));
     }
     if rules.sources.is_empty() {
-        text.push_str("note: no source is named in 'sources'\n");
+        text.push_str("note: 'sources' is empty: a reader cannot look up where these flags are from\n");
     }
     text
 }

@@ -30,7 +30,10 @@ const LARGEST: u64 = 4 << 20;
 const GROWTH: u64 = 16;
 
 /// Bytes and elements that all operands together may have.
-const WORK: u64 = 1 << 30;
+const WORK: u64 = 1 << 27;
+
+/// How often a filter that compares elements looks at each: the depth of a sort of as many as there may be.
+const SORTING: u64 = 16;
 
 /// What an element of a list or a map counts, beside its own bytes.
 const ELEMENT: u64 = 16;
@@ -73,6 +76,8 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 /// What a template has left.
 struct Purse {
     largest: u64,
+    /// Bytes that the prompt may still take.
+    prompt: AtomicU64,
     work: AtomicU64,
 }
 
@@ -145,6 +150,11 @@ impl Purse {
             let others = arguments.iter().skip(1).map(texts).max().unwrap_or(0);
             self.spend(first.saturating_mul(others))?;
         }
+        // Each element is compared with others, or formatted over several lines.
+        if matches!(name, "sort" | "unique" | "groupby" | "dictsort" | "min" | "max" | "pprint" | "tojson") {
+            let weight = self.weigh(&arguments[..arguments.len().min(1)])?;
+            self.spend(weight.min(self.largest / SORTING).saturating_mul(SORTING))?;
+        }
         if name == "map" {
             let inner = arguments.get(1).and_then(Value::as_str).unwrap_or_default();
             if matches!(inner, "replace" | "join" | "batch" | "slice" | "sum" | "indent" | "format" | "map") {
@@ -181,6 +191,7 @@ pub(super) fn render<'t>(
 ) -> Result<String, Error> {
     let purse = Arc::new(Purse {
         largest: LARGEST.max((messages as u64).saturating_mul(GROWTH)),
+        prompt: AtomicU64::new(LARGEST.max((messages as u64).saturating_mul(GROWTH))),
         work: AtomicU64::new(WORK.max((messages as u64).saturating_mul(GROWTH * GROWTH))),
     });
     let whitespace =
@@ -288,6 +299,10 @@ fn add_guards(environment: &mut Environment<'_>, purse: &Arc<Purse>, called: &Ca
     let p = Arc::clone(purse);
     environment.set_formatter(move |out, _, value| {
         let text = p.text(std::slice::from_ref(value))?;
+        let length = text.len() as u64;
+        let left =
+            p.prompt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
+        left.map_err(|_| refused(format!("the prompt grows past {} bytes", p.largest)))?;
         out.write_str(&text).map_err(|_| refused("the prompt cannot be written"))
     });
     let p = Arc::clone(purse);

@@ -172,6 +172,7 @@ mod tests {
             "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned(),
             "{% for x in [[1]] recursive %}{{ loop([x]) }}{% endfor %}".to_owned(),
             "{{ 'x' * 10000000000 }}".to_owned(),
+            "{% for i in range(30) %}{{ 'x' * 4000000 }}{% endfor %}".to_owned(),
             "{{ ([1] * 1000000 * 1000000) | list | length }}".to_owned(),
             "{{ '%2000000000d' | format(1) }}".to_owned(),
             "{{ '%*d' | format(2000000000, 1) }}".to_owned(),

@@ -1,10 +1,13 @@
 //! The load flags among the words of a command, and the words that may hide some.
 
 use super::super::model::{Command, Place, Scope, Text, Tool, Word};
-use super::super::options::{takes_value, value_is_optional};
+use super::super::options::{is_option, takes_value, value_is_optional};
 use super::super::vocabulary;
 use super::Problem;
 use crate::plan::{Dialect, load_flags};
+
+/// How many load flags one line may have.
+const MOST_FLAGS: usize = 1000;
 
 /// The load flags of a command line, and where they stand among its words.
 pub(super) struct Flags {
@@ -41,6 +44,10 @@ pub(super) fn find_flags(command: &Command, scope: &Scope) -> Result<Flags, Prob
     }
     let ranges =
         if bench { bench_flags(&texts) } else { load_flags(Dialect::reference(), &texts, takes_value) };
+    if let Some(first) = ranges.get(MOST_FLAGS) {
+        let text = format!("it has more than {MOST_FLAGS} load flags");
+        return Err((Some(command.words[first.start].at), text));
+    }
     let mut next_range = ranges.iter().peekable();
     let mut at = 0;
     while let Some(word) = command.words.get(at) {
@@ -58,6 +65,10 @@ pub(super) fn find_flags(command: &Command, scope: &Scope) -> Result<Flags, Prob
             break;
         }
         hides_flags(word, scope, is_load)?;
+        if let Some(meant) = word.text.known().and_then(nearly).filter(|_| !bench) {
+            let text = format!("`{}` is no load flag and nearly `{meant}`: write what is meant", texts[at]);
+            return Err((Some(word.at), text));
+        }
         if !takes_value(&texts[at]) {
             at += 1;
             continue;
@@ -79,6 +90,20 @@ pub(super) fn find_flags(command: &Command, scope: &Scope) -> Result<Flags, Prob
         argv: words.iter().filter_map(|word| word.text.known()).map(str::to_owned).collect(),
         at: words.iter().map(|word| word.at).collect(),
         quote: words.first().map_or("", |word| word.quote),
+    })
+}
+
+/// The load flag that a word nearly is: with other dashes, in other case, with a letter more or less.
+fn nearly(word: &str) -> Option<&'static str> {
+    let dash = |c: char| matches!(c, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    let name = word.split('=').next().filter(|name| name.starts_with(dash))?;
+    if is_option(name) {
+        return None;
+    }
+    let bare = name.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase().replace(dash, "-");
+    vocabulary::names().filter(|known| known.starts_with("--")).find(|known| {
+        let known = known.trim_start_matches('-');
+        bare == known || known.len() > 4 && strsim::damerau_levenshtein(&bare, known) == 1
     })
 }
 
@@ -170,5 +195,28 @@ fn hides_flags(word: &Word, scope: &Scope, is_load: impl Fn(&str) -> bool) -> Re
             Some(word.at),
             "an expansion may hold load flags, and what it holds cannot be known".to_owned(),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearly;
+
+    #[test]
+    fn what_is_nearly_a_load_flag_is_told_from_other_options() {
+        for (word, meant) in [
+            ("--mlok", "--mlock"),
+            ("-mlock", "--mlock"),
+            ("---mlock", "--mlock"),
+            ("--MLOCK", "--mlock"),
+            ("--no-mmaps", "--no-mmap"),
+            ("\u{2014}mlock", "--mlock"),
+            ("--load-mod=none", "--load-mode"),
+        ] {
+            assert_eq!(nearly(word), Some(meant), "{word}");
+        }
+        for word in ["--mmproj", "--no-mmproj", "--model", "-m", "-lm", "mlock", "a--mlock", "--lookup"] {
+            assert_eq!(nearly(word), None, "{word}");
+        }
     }
 }

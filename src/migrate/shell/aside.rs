@@ -1,9 +1,12 @@
 //! Statements of a script that are no llama commands: what they print, what they start elsewhere, and
 //! what they read.
 
+use std::ops::Range;
+
 use super::super::lex::{Kind, SHELL, Token};
 use super::super::model::{Document, Text, Word};
 use super::Script;
+use super::prints::leaves;
 
 /// Programs that print or look for text and start nothing.
 pub(in crate::migrate) const TALKERS: [&str; 12] =
@@ -14,12 +17,11 @@ const OTHERS: [&str; 10] =
     ["ollama", "koboldcpp", "llama-swap", "lms", "local-ai", "node", "npm", "npx", "uvicorn", "docker"];
 
 /// Programs to which `-lm`, `--mlock` and the like say something else.
-const STRANGERS: [&str; 10] =
-    ["gcc", "g++", "cc", "c++", "clang", "clang++", "ld", "stress-ng", "fio", "llama-quantize"];
+const STRANGERS: [&str; 9] = ["gcc", "g++", "cc", "c++", "clang", "clang++", "ld", "stress-ng", "fio"];
 
 impl Script<'_> {
     /// `. FILE`, where the file looks like one that sets variables for a loader.
-    pub(super) fn sources(&mut self, words: &[Word]) {
+    pub(super) fn sources(&mut self, words: &[Word], first: usize, document: &mut Document) {
         let [verb, file, ..] = words else { return };
         let file = match &file.text {
             Text::Known(file) => file.clone(),
@@ -30,6 +32,7 @@ impl Script<'_> {
         let harmless =
             ["setvars", "activate", "conda", "venv", "oneapi"].iter().any(|part| lower.contains(part));
         if matches!(verb.text.known(), Some("." | "source")) && telling && !harmless {
+            document.remark(first, format!("{file} is read here and was not looked at"));
             self.scope.unseen = Some(file);
         }
     }
@@ -72,7 +75,7 @@ impl Script<'_> {
         match &token.kind {
             Kind::Word { inner: Some(inner), .. } => {
                 let before = self.scope.commands.len();
-                self.inside(inner.clone(), SHELL, document);
+                self.inside(inner.clone(), SHELL, false, document);
                 for command in &mut self.scope.commands[before..] {
                     if carrier && command.apart.is_none() {
                         command.apart = Some(first.clone());
@@ -89,6 +92,19 @@ impl Script<'_> {
         true
     }
 
+    /// `exec > FILE`, where the file is none that is only looked at.
+    fn diverts(&mut self, words: &[Word], tokens: &[&Token]) {
+        let [verb] = words else { return };
+        // A file is named; `> >(tee LOG)` names none.
+        let file = |pair: &[&Token]| {
+            let name = String::from_utf8_lossy(&self.text[pair[1].span.clone()]).into_owned();
+            matches!(pair[1].kind, Kind::Word { .. }) && leaves(self.text, pair) && !name.contains("log")
+        };
+        if verb.text.known() == Some("exec") && tokens.windows(2).any(file) {
+            self.prints.diverted = true;
+        }
+    }
+
     /// Load flags that no llama tool reads here: nothing where they are printed or another program's, and
     /// else for the account of the file.
     pub(super) fn left_alone(&mut self, words: &[Word], tokens: &[&Token], document: &mut Document) {
@@ -97,23 +113,25 @@ impl Script<'_> {
         let says =
             words.first().map(|word| word.text.end().rsplit('/').next().unwrap_or_default().to_owned());
         let says = says.unwrap_or_default();
-        let mut signs = tokens.iter().filter(|token| matches!(token.kind, Kind::Operator));
-        let written = self.piped
-            || signs.any(|token| {
-                let sign = &self.text[token.span.clone()];
-                sign.contains(&b'>') && !sign.ends_with(b"&")
-            });
-        let idle = STRANGERS.contains(&says.as_str())
-            || TALKERS.contains(&says.as_str())
-                && (!written || matches!(says.as_str(), "grep" | "egrep" | "rg" | "[" | "[[" | "test"));
-        let bodies = self.bodies.iter().filter(|(sign, _)| span.contains(sign));
-        if idle {
+        let written = self.piped || leaves(self.text, tokens);
+        let searches = matches!(says.as_str(), "grep" | "egrep" | "rg" | "[" | "[[" | "test");
+        let bodies = self.bodies.iter().filter(|(sign, _)| span.contains(sign)).map(|(_, body)| body.clone());
+        let bodies: Vec<Range<usize>> = bodies.collect();
+        if STRANGERS.contains(&says.as_str()) || searches {
             document.idle.push(span.clone());
-            document.idle.extend(bodies.map(|(_, body)| body.clone()));
+            document.idle.extend(bodies);
             return;
         }
+        if TALKERS.contains(&says.as_str()) && !written {
+            for span in std::iter::once(span).chain(bodies) {
+                self.prints.print(span, document);
+            }
+            return;
+        }
+        self.prints.call(&says, written, document);
+        self.diverts(words, tokens);
         let text = "it stands in a here-document, which becomes a file or the input of a program: migrate that by itself";
-        document.why.extend(bodies.map(|(_, body)| (body.clone(), text.to_owned())));
+        document.why.extend(bodies.into_iter().map(|body| (body, text.to_owned())));
         let passes_on = words.iter().any(|word| {
             let name = word.text.end().rsplit('/').next().unwrap_or_default();
             OTHERS.contains(&name) || name.starts_with("python")

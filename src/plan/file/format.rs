@@ -309,7 +309,11 @@ pub(super) enum Reading {
 
 /// A variable of the environment.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table, as `{ name = \"LLAMA_ARG_MLOCK\" }`"
+)]
 pub(super) struct VariableEntry {
     pub(super) name: String,
     /// How its value is read; a load mode where the flag sets one, else a boolean word.
