@@ -14,7 +14,7 @@
 //! - [`Comparison`]: two commands, every spelling; [`Baseline`]: a command and what was recorded of it.
 //! - [`Merge`]: the documents of several machines in one matrix, or the parts of one campaign joined.
 //! - [`judge`]: one recording.
-//! - [`find_era`]: which dialect a command speaks; [`first_look`]: whether a command can be checked at all.
+//! - [`find_era`]: which dialect a command speaks; [`first_look()`]: whether a command can be checked at all.
 //!
 //! Each ends in one of the typed documents of [`document`]; what happens on the way is a small stream of
 //! [`Progress`]. Known divergences stand in [`Expectations`].

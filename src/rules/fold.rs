@@ -34,7 +34,7 @@ pub struct Placement {
     pub addr: u64,
     /// How they came.
     pub way: Way,
-    /// Whether they were read while the process had the file, or a part of it, mapped.
+    /// Whether they were read while the process had the file, or a part of it, mapped, and not with a header.
     pub beside_mapping: bool,
 }
 

@@ -139,14 +139,8 @@ fn a_finding_names_the_file_that_it_was_found_with() {
             more.is_empty(),
             "{notes}"
         );
-        let words = shlex_words(line);
+        let words = shlex::split(line).expect("the words of a shell");
         let again = loadparity().current_dir(folder.path()).args(&words[1..]).output().expect("a run");
         assert_eq!(again.status.code(), Some(1), "{line}");
     }
-}
-
-fn shlex_words(line: &str) -> Vec<String> {
-    let output = std::process::Command::new("sh").args(["-c", &format!("printf '%s\\n' {line}")]).output();
-    let output = output.expect("a shell");
-    String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
 }

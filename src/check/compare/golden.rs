@@ -47,7 +47,7 @@ pub struct Baseline<'a> {
 #[derive(Debug)]
 pub enum Recorded {
     /// Everything that is to be kept.
-    Whole(BaselineDocument),
+    Whole(Box<BaselineDocument>),
     /// There is nothing to keep, because of this.
     Blocked(Vec<String>),
 }
@@ -143,7 +143,7 @@ impl Baseline<'_> {
         if cases.is_empty() {
             blocked.push("no spelling was asked for".to_owned());
         }
-        Ok(if blocked.is_empty() { Recorded::Whole(document) } else { Recorded::Blocked(blocked) })
+        Ok(if blocked.is_empty() { Recorded::Whole(Box::new(document)) } else { Recorded::Blocked(blocked) })
     }
 
     /// One case, or why it cannot be kept.

@@ -215,7 +215,7 @@ fn verify(
         let code = if matches!(error, BaselineError::Machine { .. }) { 3 } else { 2 };
         Exit::Failed(code, format!("{shown}: {error}"))
     })?;
-    let terminal = vec!["terminal".parse().map_err(|error: String| Exit::internal(error))?];
+    let terminal = vec!["terminal".parse::<Format>().map_err(Exit::internal)?];
     let formats = if args.format.is_empty() { &terminal } else { &args.format };
     let reporters = Reporters::new(formats, false, out, Outputs::new(&args.overwrite))?;
     let bar = Bar::new();

@@ -120,7 +120,8 @@ impl Case<'_> {
 
     /// A copy of the weights that is not locked: nobody knows whether it is the one that is used.
     fn second_copy(&self) -> Option<Checked> {
-        let bytes = self.evidence.copied_without_lock()?;
+        let read = || self.evidence.read_beside_mapping().filter(|_| self.decided.way == Way::Map);
+        let bytes = self.evidence.copied_without_lock().or_else(read)?;
         let why = format!(
             "a second copy of {bytes} bytes of the weights is not locked; which one is used was not seen"
         );

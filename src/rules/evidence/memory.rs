@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use rangemap::RangeSet;
 
+use super::Evidence;
 use super::locks::SOME;
-use super::{EDGE, Evidence};
+use crate::rules::Capability;
 use crate::rules::tensors;
 use crate::rules::weights::Tensor;
-use crate::rules::{Capability, EffectiveSource};
 use crate::trace::{Call, Difference, Observation, ProcessId, Seen};
 
 /// What the page table showed of mappings before they went, by file of the weights.
@@ -113,36 +113,32 @@ impl Evidence {
         self.copies_that(|copy| copy.alone && copy.locked && copy.difference.is_none())
     }
 
-    /// Bytes of the weights that stand in a copy without a lock, where they are no small part of them: of what is
-    /// mapped, what was read as well is a copy.
+    /// Bytes of the weights that stand in a copy without a lock, where they are no small part of them.
     #[must_use]
     pub fn copied_without_lock(&self) -> Option<u64> {
-        let mut bytes = self.copies_that(|copy| !copy.locked);
-        if self.effective().source == Some(EffectiveSource::Map) {
-            self.read_beside_mapping(&mut bytes);
-        }
-        let bytes = self.tensor_bytes(|file| bytes.get(&file).cloned().unwrap_or_default());
-        (bytes > self.weights.len() / SOME).then_some(bytes)
+        self.much_of(&self.copies_that(|copy| !copy.locked))
     }
 
-    /// Adds what lies without a lock where it was read to while the file was mapped, apart from a header with the
-    /// first of the tensors behind it.
-    fn read_beside_mapping(&self, bytes: &mut BTreeMap<usize, RangeSet<u64>>) {
+    /// Bytes of the weights that lie without a lock where they were read to while the file was mapped, where they are
+    /// no small part of them.
+    pub(in crate::rules) fn read_beside_mapping(&self) -> Option<u64> {
+        let mut bytes: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
         for (pid, placement) in self.placements().filter(|(_, placement)| placement.beside_mapping) {
-            let Some(data) = self.weights.files.get(placement.file).map(|file| file.data_start) else {
-                continue;
-            };
-            let range = &placement.range;
-            if range.start < data && range.end <= data.saturating_add(EDGE) {
-                continue;
-            }
             let Some(process) = self.fold.processes.get(&pid) else { continue };
+            let range = &placement.range;
             let addresses = placement.addr..placement.addr.saturating_add(range.end - range.start);
             for gap in process.locked.gaps(&addresses) {
                 let at = |addr: u64| range.start + (addr - placement.addr);
                 bytes.entry(placement.file).or_default().insert(at(gap.start)..at(gap.end));
             }
         }
+        self.much_of(&bytes)
+    }
+
+    /// How many tensor bytes are in some sets, one a file, where they are no small part of the weights.
+    fn much_of(&self, sets: &BTreeMap<usize, RangeSet<u64>>) -> Option<u64> {
+        let bytes = self.tensor_bytes(|file| sets.get(&file).cloned().unwrap_or_default());
+        (bytes > self.weights.len() / SOME).then_some(bytes)
     }
 
     /// What mappings of a file brought that anything can have used: all but what had gone when the load was over

@@ -6,6 +6,7 @@ use std::ops::Range;
 use rangemap::{RangeMap, RangeSet};
 
 use super::{Fold, Held, LockAttempt, Mapping, OpenAttempt, Placement, Process, Request, Way, common};
+use crate::rules::evidence::EDGE;
 use crate::rules::{Weights, weights};
 use crate::trace::{Call, ErrorKind, FileId, MapWritable, Op, Outcome, Phase, ProcessId, RegionId};
 
@@ -511,6 +512,8 @@ impl<'w> Player<'w> {
             return;
         }
         let weighs = self.weights.files.get(file).is_some_and(|known| known.bytes.overlaps(range));
+        let data = self.weights.files.get(file).map_or(0, |known| known.data_start);
+        let is_header = range.start < data && range.end <= data.saturating_add(EDGE);
         let process = self.process(pid);
         let way = if direct { Way::Direct } else { Way::Read };
         let set = if direct { &mut process.direct } else { &mut process.buffered };
@@ -528,7 +531,7 @@ impl<'w> Player<'w> {
         }
         let mapped =
             |region: &Region| region.image.is_some_and(|(of, _)| of == file) && !region.live.is_empty();
-        let beside_mapping = space.regions.values().any(mapped);
+        let beside_mapping = !is_header && space.regions.values().any(mapped);
         space.made.push(Placement { file, range: range.clone(), addr, way, beside_mapping });
         let index = space.made.len() - 1;
         let end = addr.saturating_add(range.end - range.start);

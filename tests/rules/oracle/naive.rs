@@ -30,6 +30,8 @@ pub struct Process {
     regions: BTreeMap<RegionId, Region>,
     /// What reads left at each address.
     pub filled: BTreeMap<u64, Byte>,
+    /// Which of them while the file was mapped, and not with a header.
+    pub beside: BTreeSet<u64>,
     pub locked: BTreeSet<u64>,
     // What it did; a child has done nothing yet.
     pub did: Deeds,
@@ -61,6 +63,7 @@ pub struct Deeds {
 pub struct End {
     /// Which bytes lie where, and how they came.
     pub places: Vec<(u64, Byte, How)>,
+    pub beside: BTreeSet<u64>,
     pub locked: BTreeSet<u64>,
 }
 
@@ -93,7 +96,7 @@ impl Process {
         if self.end.is_some() {
             return;
         }
-        let mut end = End { places: Vec::new(), locked: self.locked.clone() };
+        let mut end = End { places: Vec::new(), beside: self.beside.clone(), locked: self.locked.clone() };
         for region in self.regions.values() {
             let Some((file, offset)) = region.image else { continue };
             for at in (0..region.len).filter(|at| !region.gone.contains(at)) {
@@ -106,6 +109,7 @@ impl Process {
 
     fn forget(&mut self, addresses: &BTreeSet<u64>) {
         self.filled.retain(|addr, _| !addresses.contains(addr));
+        self.beside.retain(|addr| !addresses.contains(addr));
         self.locked.retain(|addr| !addresses.contains(addr));
     }
 
@@ -178,6 +182,10 @@ impl<'w> Oracle<'w> {
             Call::Read { file, offset, direct, addr, .. } => {
                 let Outcome::Ok(n) = op.outcome else { return };
                 let file = self.files[file];
+                let is_image = |r: &Region| r.image.is_some_and(|(of, _)| of == file);
+                let stands = |r: &Region| (0..r.len).any(|at| !r.gone.contains(&at));
+                let beside = process.regions.values().any(|r| is_image(r) && stands(r))
+                    && !self.world.is_header(file, *offset..offset + n);
                 for at in 0..n {
                     let byte = (file, offset + at);
                     process.did.read.insert(byte);
@@ -192,7 +200,13 @@ impl<'w> Oracle<'w> {
                     }
                     match addr {
                         0 => process.did.lost |= self.world.weighs(byte),
-                        addr => drop(process.filled.insert(addr + at, byte)),
+                        addr => {
+                            process.filled.insert(addr + at, byte);
+                            match beside {
+                                true => process.beside.insert(addr + at),
+                                false => process.beside.remove(&(addr + at)),
+                            };
+                        }
                     }
                 }
             }
@@ -240,15 +254,16 @@ impl<'w> Oracle<'w> {
                 if had > 0 && before.locked.contains(&(old + had - 1)) {
                     process.locked.extend((had..keeps).map(|inside| addr + inside));
                 }
+                process.beside = before.beside.iter().filter_map(|at| moved(*at)).collect();
                 process.filled =
                     before.filled.iter().filter_map(|(at, byte)| Some((moved(*at)?, *byte))).collect();
             }
             Call::Fork { child } => {
-                let Process { regions, filled, .. } = process.clone();
+                let Process { regions, filled, beside, .. } = process.clone();
                 let has_image = |r: &Region| r.image.is_some() && (r.gone.len() as u64) < r.len;
                 let has_some = regions.values().any(has_image) || !filled.is_empty();
                 let did = Deeds { copy_of: has_some.then_some(op.pid), ..Deeds::default() };
-                self.processes.insert(*child, Process { regions, filled, did, ..Process::default() });
+                self.processes.insert(*child, Process { regions, filled, beside, did, ..Process::default() });
             }
             Call::Exit { .. } => {
                 process.close_load();

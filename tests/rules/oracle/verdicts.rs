@@ -169,6 +169,18 @@ impl Oracle<'_> {
         if brought * 2 < all { Says::Broken } else { Says::Holds }
     }
 
+    /// More than a sixteenth of the weights lies without a lock where it was read to beside the mapping.
+    fn read_beside(&self) -> bool {
+        let all = self.world.tensor_bytes();
+        let beside = |byte: Byte| {
+            self.any_loader(|_, end| {
+                let free = |at: &u64| end.beside.contains(at) && !end.locked.contains(at);
+                end.places.iter().any(|(at, b, how)| *b == byte && *how == How::Read && free(at))
+            })
+        };
+        self.maps() && all.iter().filter(|byte| beside(**byte)).count() > all.len() / 16
+    }
+
     /// The memory of each byte that counts: where the plan has it come from, if it came that way at all.
     fn tensors_locked(&self) -> Says {
         if self.refused_lock() {
@@ -188,7 +200,7 @@ impl Oracle<'_> {
             .all_for(|byte| if self.placed(byte, first) { held(byte, first) } else { held(byte, second) });
         let locked: usize = self.of_loaders().iter().map(|(_, _, end)| end.locked.len()).sum();
         match (all, locked < self.world.tensor_bytes().len()) {
-            (true, _) if self.used_without_locks() => Says::NotObserved,
+            (true, _) if self.used_without_locks() || self.read_beside() => Says::NotObserved,
             (true, _) => Says::Holds,
             (false, true) => Says::Broken,
             // What was read may have been copied.

@@ -10,6 +10,8 @@ pub const PAGE: u64 = 4;
 pub const SIZE: u64 = 64;
 const TENSORS: [std::ops::Range<u64>; 3] = [8..20, 24..50, 50..64];
 
+const DATA_START: u64 = 8;
+
 /// A model of one file or two.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -34,6 +36,11 @@ impl World {
         file < self.files && TENSORS.iter().any(|tensor| tensor.contains(&at))
     }
 
+    /// Whether a read is of the header, with no more of the weights behind it than a buffer brings along.
+    pub fn is_header(&self, file: usize, read: std::ops::Range<u64>) -> bool {
+        file < self.files && read.start < DATA_START && read.end <= DATA_START + (64 << 10)
+    }
+
     pub fn weights(&self) -> Weights {
         let file = |index| {
             let tensors: Vec<Tensor> = (0..)
@@ -42,7 +49,7 @@ impl World {
                 .collect();
             let bytes = tensors.iter().map(|tensor| tensor.range.clone()).collect();
             let path = Self::path(index).to_owned();
-            WeightFile { path, identity: None, size: SIZE, data_start: 8, tensors, bytes }
+            WeightFile { path, identity: None, size: SIZE, data_start: DATA_START, tensors, bytes }
         };
         Weights { files: (0..self.files).map(file).collect(), tolerance: 0 }
     }
