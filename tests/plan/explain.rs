@@ -112,6 +112,27 @@ fn a_variable_the_dialect_leaves_unread_is_said() {
 }
 
 #[test]
+fn a_loader_without_variables_is_said_to_read_none() {
+    for dialect in ["llamafile", "ollama", "koboldcpp"] {
+        let expected = format!("LLAMA_ARG_MLOCK is set, but the {dialect} dialect does not read it");
+        let (_, value) = json(&format!("--dialect {dialect} --env LLAMA_ARG_MLOCK=1 --env OTHER=1"));
+        assert_eq!(value["warnings"], json!([expected]));
+    }
+}
+
+#[test]
+fn a_mode_is_said_in_the_words_of_its_dialect() {
+    let (_, out, _) = explain("--dialect ollama -- use_mmap=false");
+    assert!(out.contains("in the ollama dialect: use_mmap false\n"), "{out}");
+}
+
+#[test]
+fn a_mistyped_flag_of_a_whole_line_is_not_passed_over() {
+    let (code, _, err) = explain("--dialect booleans -- llama-server -m a.gguf --mlok");
+    assert!(code == 2 && err.contains("`--mlok` is no load flag and nearly `--mlock`"), "{code} {err}");
+}
+
+#[test]
 fn a_whole_command_line_is_read() {
     let line = "--dialect booleans -- sudo docker run --rm -e LLAMA_ARG_MMAP=0 ghcr.io/ggml-org/llama.cpp:server-b8681 -m /m/a.gguf -fa on -p --no-mmap --mlock";
     let (code, out, err) = explain(line);
