@@ -187,7 +187,8 @@ mod tests {
             assert_eq!(in_order(jobs, &items, || true, |item| *item, &mut refuse), Err("no"));
             let (on, mut last) = (AtomicBool::new(true), 0);
             let mut interrupt = |at: usize, _: u64| {
-                (on.store(at < 9, Ordering::Relaxed), last = at);
+                on.store(at < 9, Ordering::Relaxed);
+                last = at;
                 Ok::<bool, ()>(true)
             };
             let go_on = || on.load(Ordering::Relaxed);
