@@ -140,7 +140,7 @@ mod tests {
                 let name = command.get_bin_name().unwrap();
                 assert!(line.starts_with(name), "{line}: {name}");
                 // What stands in quotes or behind `--` is another program's.
-                let own = line.split(" -- ").next().unwrap();
+                let own = line.split("-- ").next().unwrap();
                 let words = own.split(|c: char| " [](){}|=…'".contains(c)).filter(|w| w.starts_with('-'));
                 for word in words {
                     assert!(options.iter().any(|option| option == word), "{line}: {word}");

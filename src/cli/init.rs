@@ -15,6 +15,7 @@ use super::command::{CommandArgs, unavailable, unfound};
 use super::config;
 use super::exit::Exit;
 use super::model::truth_of;
+use super::report_file::ReportFile;
 use crate::check::{Breadth, FirstLook, find_era, first_look, real_spellings};
 use crate::engine::Generation;
 use crate::layout::{self, Choice, Kind};
@@ -88,7 +89,9 @@ fn try_run(args: &InitArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     // What was written has to be what would be read.
     let read = config::check(&text);
     read.map_err(|error| Exit::internal(format!("the file that was to be written cannot be read: {error}")))?;
-    write(target, &text).map_err(|error| Exit::usage(format!("{}: {error}", config::NAME)))?;
+    let file = ReportFile::new(target)
+        .map_err(|error| Exit::usage(format!("cannot write {}: {error}", config::NAME)))?;
+    file.write(text.as_bytes()).map_err(|error| file.unwritten(&error))?;
     for (key, how) in &found.notes {
         said(writeln!(out, "{key:<9} {how}"))?;
     }
@@ -101,19 +104,6 @@ fn said(written: std::io::Result<()>) -> Result<(), Exit> {
         std::io::ErrorKind::BrokenPipe => Exit::Code(0),
         _ => Exit::internal(format!("cannot write the output: {error}")),
     })
-}
-
-/// The file as a whole or not at all.
-fn write(target: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(".")?;
-    file.write_all(text.as_bytes())?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    file.persist(target).map_err(|error| error.error)?;
-    Ok(())
 }
 
 /// A path as the file can hold it.

@@ -253,7 +253,7 @@ pub const INTERACTIONS: &[Interaction] = &[
         by: "src/cli/doctor/probe.rs",
         why: "`doctor`: what works on the file that it is given, and how fast; `--no-measure` leaves its pages in the page cache",
     },
-    Interaction { what: "threads", by: "src/check/watch.rs", why: "`--jobs`: cases that run side by side" },
+    Interaction { what: "threads", by: "src/check/ahead.rs", why: "`--jobs`: cases that run side by side" },
     Interaction {
         what: "the signals that ask a program to end, SIGABRT and SIGBUS, `/proc/self/maps` at the latter",
         by: "src/platform/unix/ending.rs",
@@ -354,6 +354,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         by: "src/bench/measure.rs",
         why: "`bench`: the processor's name and the time in its results, and what it measures",
     },
+    Interaction {
+        what: "`loadparity.toml` in the current folder",
+        by: "src/cli/config.rs",
+        why: "`check` and `baseline`: options that the command line leaves out, the command to check among them",
+    },
     Interaction { what: "the calling thread's id", by: "src/platform/recorder.rs", why: "for the trace" },
     Interaction {
         what: "the number of processors",
@@ -404,7 +409,7 @@ pub fn platform_markdown() -> String {
     }
     text += "\nThe simulated platform makes no call: it plays the rules of one of these systems in memory.\n";
     text += "\n## Everything else\n\nThe program opens no network connection, starts no other program but the command of `trace` (and `true`, traced, in `doctor`), and reads \
-             no configuration file.\n\n| what | by | when and why |\n| --- | --- | --- |\n";
+             no configuration file but `loadparity.toml` of the current folder or `--config`.\n\n| what | by | when and why |\n| --- | --- | --- |\n";
     for Interaction { what, by, why } in INTERACTIONS {
         let _ = writeln!(text, "| {what} | {by} | {why} |");
     }

@@ -147,7 +147,10 @@ impl Decided {
         self.refusals.push(refusal(what, kind));
         self.limit = Limit::Unsupported;
         match to {
-            OnRefused::Map => self.way = Way::Map,
+            OnRefused::Map => {
+                self.way = Way::Map;
+                self.refuse_map(evidence);
+            }
             OnRefused::Read => (self.way, self.part_direct) = (Way::Read, true),
             OnRefused::Error => self.must_fail = true,
         }

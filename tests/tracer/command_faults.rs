@@ -11,11 +11,11 @@ use crate::loader_support;
 /// One plan: its single faults, then pairs, of which the second is on a call that only the first one causes.
 #[test]
 fn an_honest_command_withstands_every_fault() {
-    let args = ["--faults", "--dialect", "enum-v4", "--only", "--load-mode dio", "--cases", "260"];
+    let args = ["--faults", "--dialect", "enum-v4", "--only", "--load-mode dio", "--cases", "430"];
     let (code, document) = check(&args, &engine("enum-v4"));
     assert_eq!((code, rules(&document)), (0, vec![]));
     let totals = &document["finished"]["totals"];
-    assert!(totals["planned"] == 260 && totals["depth"] == 2, "{totals}");
+    assert!(totals["planned"] == 430 && totals["depth"] == 2, "{totals}");
     assert!(totals["states"].as_u64().unwrap() > 50 && totals["left"].as_u64().unwrap() > 0, "{totals}");
     let sentence = document["finished"]["sentence"].as_str().unwrap();
     assert!(sentence.contains("; explored ") && sentence.ends_with(" schedules at the bound"), "{sentence}");
