@@ -175,7 +175,7 @@ impl Space {
             }
             let (offset, len) = (from.wrapping_sub(piece.base), to - from);
             match hits.last_mut() {
-                Some(last) if last.region == piece.region && last.offset + last.len == offset => {
+                Some(last) if last.region == piece.region && last.offset.wrapping_add(last.len) == offset => {
                     last.len += len
                 }
                 _ => hits.push(Hit { region: piece.region, offset, len }),
