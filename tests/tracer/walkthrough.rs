@@ -73,12 +73,6 @@ fn run(step: &Step, folder: &Path) {
     }
 }
 
-/// A Python that starts under a tracer takes its time.
-fn two_at_a_time(config: &Path) {
-    let written = std::fs::read_to_string(config).unwrap();
-    std::fs::write(config, format!("jobs = 2\n{written}")).unwrap();
-}
-
 #[test]
 fn the_walk_through_of_the_readme_runs() {
     let python = Command::new("python3").arg("--version").output();
@@ -95,9 +89,6 @@ fn the_walk_through_of_the_readme_runs() {
                 for step in steps(&text) {
                     run(&step, folder.path());
                     ran += 1;
-                    if step.command.starts_with("loadparity init") {
-                        two_at_a_time(&folder.path().join("loadparity.toml"));
-                    }
                 }
             }
             None => {}
