@@ -2,6 +2,7 @@
 //! the load is over.
 
 mod player;
+mod space;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
