@@ -116,7 +116,7 @@ fn stretches(file: &[u8], memory: &[u8], again: &[u8]) -> Vec<Stretch> {
 /// The same stretches, with the blocks that hold a slip cut down to it.
 fn narrowed(stretches: Vec<Stretch>, file: &[u8], memory: &[u8]) -> Vec<Stretch> {
     let mut out: Vec<Stretch> = Vec::new();
-    let mut same = |out: &mut Vec<Stretch>, range: Range<usize>| match out.last_mut() {
+    let same = |out: &mut Vec<Stretch>, range: Range<usize>| match out.last_mut() {
         Some((last, None)) => last.end = range.end,
         _ if range.is_empty() => {}
         _ => out.push((range, None)),

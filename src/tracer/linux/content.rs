@@ -198,6 +198,7 @@ impl Watcher {
     /// A thread is about to make a call: compares what that would lose.
     pub(super) fn before(&mut self, thread: &Thread, call: Sys, args: &[u64; 6]) {
         self.ask_before(thread, call, args);
+        self.note_output(thread, call);
         let Some(contents) = &mut self.contents else { return };
         let process = thread.task.process;
         if contents.due.remove(&process) {
