@@ -251,6 +251,6 @@ mod tests {
         let own = std::process::id().cast_signed();
         Buffers::new(page).compare(own, &file, start..start + memory.len() as u64, 1000, &mut tell);
         let offset = 1000 + CHUNK as u64 + 77;
-        assert_eq!(wrong, [(CHUNK as u64 + 77, Difference { offset, file: 1, memory: 2 })]);
+        assert_eq!(wrong, [(CHUNK as u64 + 64, Difference { offset, file: 1, memory: 2 })]);
     }
 }
