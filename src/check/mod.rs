@@ -46,7 +46,7 @@ mod watch;
 pub use baseline::{Golden, golden_paths};
 pub use bits::{Agreement, BitsError, MachineBits, ModeBits, ModelBits};
 pub use campaign::Campaign;
-pub use cases::{Breadth, real_spellings, union_of_spellings};
+pub use cases::{Breadth, real_spellings, union_of_spellings, unknown_modes};
 pub use compare::{
     Baseline, CameFrom, Changed, Comparison, Ended, MemoryNeeds, Ran, Recorded, StillHeld, changes,
 };

@@ -13,6 +13,7 @@ use super::model::{naming, truth_of};
 use super::report_file::{Outputs, Overwrite};
 use crate::check::{
     Breadth, Campaign, Comparison, EraError, Expectations, find_era, real_spellings, union_of_spellings,
+    unknown_modes,
 };
 use crate::engine::Generation;
 use crate::layout::Choice;
@@ -254,7 +255,11 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let dialect = args.dialect.unwrap_or_default();
     let spellings = match &args.only[..] {
         [] if !takes_flags => vec![Spelling::default()],
-        [] => args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs)),
+        [] => {
+            let mut all = args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs));
+            all.extend(unknown_modes(dialect));
+            all
+        }
         only => only.iter().map(|only| in_dialect(only.clone(), dialect)).collect(),
     };
     let depth = if args.level == Some(Level::P2) { Depth::Load } else { Depth::Output };

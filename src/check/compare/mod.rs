@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use super::ahead::in_order;
+use super::cases::unknown_modes;
 use super::document::{CompareDocument, CompareTotals, Compared, Failure, Impact, Verdict, quoted};
 use super::expect::Expectations;
 use super::watch::{Progress, Watch};
@@ -158,8 +159,12 @@ impl Comparison<'_> {
             (Some(a), Some(b)) if no_output.is_none() => a.difference(b, "the old command"),
             _ => None,
         };
+        let unknown = unknown_modes(self.setting.dialect);
         let of = |ran: &Ran, outputs: bool| {
             let mut judged = judge(&was, ran, output.clone().filter(|_| outputs));
+            if !was.completed() && ran.completed() && unknown.contains(&case.spelling) {
+                judged.add(Impact::PolicyChange, "a mode that nobody knows is taken".to_owned());
+            }
             if before.was_refused() && after.was_refused() {
                 words(old.says(before), new.says(after), &mut judged);
             }
