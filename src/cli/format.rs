@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::report_file::{Outputs, ReportFile};
+use super::screen::{self, ScreenArgs};
 use crate::plan::file::meant;
 use crate::report::render::{self, LARGEST_SUMMARY, Screen};
 use crate::report::{View, Viewed};
@@ -125,21 +126,21 @@ impl FromStr for Format {
 pub(super) struct Reporters<'o> {
     outputs: Vec<Output<'o>>,
     summary: Option<StepSummary>,
-    verbose: bool,
+    screen: ScreenArgs,
 }
 
 impl<'o> Reporters<'o> {
     /// The reports that were asked for. Whether they can be written is tried now.
     pub(super) fn new(
         formats: &[Format],
-        verbose: bool,
+        screen: ScreenArgs,
         out: &'o mut dyn Write,
         files: Outputs,
     ) -> Result<Self, Exit> {
         let outputs = Format::outputs(formats, out, files)?;
         let github = outputs.iter().any(|output| output.kind == FormatKind::Github);
         let summary = if github { StepSummary::find()? } else { None };
-        Ok(Self { outputs, summary, verbose })
+        Ok(Self { outputs, summary, screen })
     }
 
     /// Writes all reports of a document. The exit is the document's, unless a report could not be written.
@@ -148,9 +149,10 @@ impl<'o> Reporters<'o> {
         let mut exit = Exit::Code(document.exit_code());
         for output in self.outputs {
             let mut report = Vec::new();
+            let ScreenArgs { verbose, quiet, .. } = self.screen;
             let screen = match output.is_stdout() {
-                true => Screen { width: terminal_width(), coloured: true, verbose: self.verbose },
-                false => Screen { width: None, coloured: false, verbose: self.verbose },
+                true => Screen { width: screen::width(), coloured: true, verbose, quiet },
+                false => Screen { width: None, coloured: false, verbose, quiet },
             };
             let rendered = match output.kind {
                 FormatKind::Json => render::json(&mut report, document),
@@ -202,10 +204,4 @@ impl StepSummary {
 
 fn unwritable(path: &Path, error: &io::Error) -> Exit {
     Exit::usage(format!("cannot write {}: {error}", path.display()))
-}
-
-/// The columns of the terminal on standard output, if it is one.
-fn terminal_width() -> Option<u16> {
-    let terminal = console::Term::stdout();
-    terminal.is_term().then(|| terminal.size().1)
 }

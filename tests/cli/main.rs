@@ -1,5 +1,6 @@
 //! The commands, from outside.
 
+mod action;
 mod bench;
 mod bits;
 mod broken_loaders;
@@ -12,6 +13,7 @@ mod explain_rule;
 mod explore;
 mod generation_flags;
 mod hostile;
+mod json;
 mod judge;
 mod merge;
 mod migrate;
