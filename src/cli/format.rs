@@ -38,6 +38,22 @@ pub(super) enum FormatKind {
     Github,
 }
 
+impl FormatKind {
+    /// Every one.
+    pub(super) const ALL: [Self; 5] = [Self::Terminal, Self::Json, Self::Markdown, Self::Junit, Self::Github];
+
+    /// As it is typed.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Json => "json",
+            Self::Markdown => "markdown",
+            Self::Junit => "junit",
+            Self::Github => "github",
+        }
+    }
+}
+
 /// What one format is and where it goes.
 pub(super) struct Output<'o> {
     pub(super) kind: FormatKind,
@@ -102,18 +118,10 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, file) = text.split_once('=').map_or((text, None), |(k, f)| (k, Some(f)));
-        let kind = match kind {
-            "terminal" => FormatKind::Terminal,
-            "json" => FormatKind::Json,
-            "markdown" => FormatKind::Markdown,
-            "junit" => FormatKind::Junit,
-            "github" => FormatKind::Github,
-            other => {
-                let meant = meant(other, ["terminal", "json", "markdown", "junit", "github"]);
-                return Err(format!(
-                    "unknown format `{other}`; known are terminal, json, markdown, junit and github{meant}"
-                ));
-            }
+        let Some(kind) = FormatKind::ALL.into_iter().find(|known| known.name() == kind) else {
+            let [names @ .., last] = FormatKind::ALL.map(FormatKind::name);
+            let meant = meant(kind, FormatKind::ALL.map(FormatKind::name));
+            return Err(format!("unknown format `{kind}`; known are {} and {last}{meant}", names.join(", ")));
         };
         match file {
             Some("") => Err(format!("`{text}` names no file after the `=`")),

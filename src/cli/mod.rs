@@ -33,6 +33,7 @@ mod load_flags;
 mod merge;
 mod migrate;
 mod model;
+mod offered;
 mod report_file;
 mod run;
 mod schema;

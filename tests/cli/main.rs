@@ -21,6 +21,7 @@ mod migrate_fuzz;
 mod report_files;
 mod run;
 mod schemas;
+mod screen;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokenizer;
