@@ -9,6 +9,7 @@ mod dialect_files;
 mod dialects;
 mod docs;
 mod doctor;
+mod examples;
 mod explain_rule;
 mod explore;
 mod generation_flags;
