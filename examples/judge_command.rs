@@ -35,7 +35,12 @@ pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let mut kept = Vec::new();
     traced.into_file().write(&mut kept)?;
     let trace = TraceFile::read(&kept[..])?;
-    writeln!(out, "{} operations in {} lines", trace.ops.len(), kept.split(|byte| *byte == b'\n').count() - 1)?;
+    writeln!(
+        out,
+        "{} operations in {} lines",
+        trace.ops.len(),
+        kept.split(|byte| *byte == b'\n').count() - 1
+    )?;
 
     let recording = Recording {
         ops: &trace.ops,

@@ -11,20 +11,20 @@ use std::sync::Arc;
 
 use loadparity::layout::Choice;
 use loadparity::plan::LoadPlan;
-use loadparity::platform::{Phase, Platform, Recorder, Recording, native};
+use loadparity::platform::{Errno, Phase, Platform, Recorder, Recording, native};
 use loadparity::rules::{Capabilities, Capability, Evidence, Profile, judge};
 use loadparity::subject::{EmbeddedModel, Truth};
 
 /// Your loader. It reads a file into memory of its own and locks that, or forgets to: every call goes through the platform.
-fn load(platform: &dyn Platform, path: &Path, locks: bool) -> Result<Vec<u8>, Box<dyn Error>> {
+fn load(platform: &dyn Platform, path: &Path, locks: bool) -> Result<Vec<u8>, Errno> {
     platform.enter_phase(Phase::Load);
     let file = platform.open(path, false)?;
-    let size = usize::try_from(file.size()?)?;
+    let size = file.size()? as usize;
     let mut memory = platform.alloc(size, 4096)?;
     let mut done = 0;
     while done < size {
         match file.read_at(done as u64, &mut memory.bytes_mut()[done..])? {
-            0 => return Err("the file ends early".into()),
+            0 => break,
             came => done += came,
         }
     }
@@ -47,7 +47,7 @@ pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     for locks in [true, false] {
         let recording = Recording::new();
         let recorder: Arc<dyn Platform> = Arc::new(Recorder::new(native(), recording.clone()));
-        load(&*recorder, model.path(), locks)?;
+        load(&*recorder, model.path(), locks).map_err(|errno| errno.to_string())?;
 
         // What this source can see. What it cannot see is not observed, and never a pass.
         use Capability::{Addresses, Calls, Destinations, Layout, Notices, Processes};
@@ -56,7 +56,12 @@ pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
         let evidence = Evidence::new(recording.ops(), truth.weights.clone(), page_size, sees);
         let judgement = judge(LoadPlan::read(true), &evidence, &Profile::FOREIGN);
 
-        writeln!(out, "locks {locks}: {} operations, effective {}", evidence.ops.len(), evidence.effective())?;
+        writeln!(
+            out,
+            "locks {locks}: {} operations, effective {}",
+            evidence.ops.len(),
+            evidence.effective()
+        )?;
         for finding in &judgement.findings {
             writeln!(out, "  {}: {}", finding.rule, finding.message)?;
         }

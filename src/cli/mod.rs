@@ -99,7 +99,9 @@ enum Command {
         loadparity compare -m MODEL --old 'CMD {model} {flags}' --new 'CMD …' [--dialect D] [--inject SPEC]…")]
     Compare(CompareArgs),
     /// Set the results of several machines beside one another, in one matrix.
-    #[command(override_usage = "loadparity merge linux.json windows.json…|FOLDER [--expect linux,windows,macos]")]
+    #[command(
+        override_usage = "loadparity merge linux.json windows.json…|FOLDER [--expect linux,windows,macos]"
+    )]
     Merge(MergeArgs),
     /// Record or verify golden code paths, of the reference engine or of a command of your own (Linux).
     Baseline(BaselineArgs),

@@ -144,7 +144,8 @@ fn open(schema: Value) -> Value {
     match schema {
         Value::Array(items) => items.into_iter().map(open).collect(),
         Value::Object(map) => {
-            let closes = |key: &str, value: &Value| key == "additionalProperties" && *value == Value::Bool(false);
+            let closes =
+                |key: &str, value: &Value| key == "additionalProperties" && *value == Value::Bool(false);
             let kept = map.into_iter().filter(|(key, value)| !closes(key, value));
             Value::Object(kept.map(|(key, value)| (key, open(value))).collect())
         }
@@ -194,7 +195,10 @@ pub(super) fn run(args: &SchemaArgs, out: &mut dyn Write) -> Exit {
         Some(name) => match find(&all, name) {
             Some(known) => known.text(),
             None => {
-                return Exit::usage(format!("no schema is called `{name}`; there are {}", names().join(", ")));
+                return Exit::usage(format!(
+                    "no schema is called `{name}`; there are {}",
+                    names().join(", ")
+                ));
             }
         },
     };

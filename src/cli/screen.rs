@@ -161,7 +161,10 @@ mod tests {
     #[test]
     fn a_line_tells_how_far_it_is() {
         let count = Count { planned: 276, finished: 120, failed: 1 };
-        assert_eq!(count.line("check", Duration::from_secs(41)), "check: 120 of 276 cases, 1 divergent, 41 s");
+        assert_eq!(
+            count.line("check", Duration::from_secs(41)),
+            "check: 120 of 276 cases, 1 divergent, 41 s"
+        );
         let more = Count { planned: 2, finished: 3, failed: 0 };
         assert_eq!(more.line("compare", Duration::ZERO), "compare: 3 of 3 cases, 0 s");
     }

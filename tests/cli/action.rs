@@ -68,7 +68,8 @@ impl Runner {
     }
 
     fn action_in(&self, folder: &Path, arguments: &str, name: &str) -> Step {
-        let env = [("LOADPARITY_PROGRAM", PROGRAM), ("LOADPARITY_ARGUMENTS", arguments), ("LOADPARITY_NAME", name)];
+        let env =
+            [("LOADPARITY_PROGRAM", PROGRAM), ("LOADPARITY_ARGUMENTS", arguments), ("LOADPARITY_NAME", name)];
         self.run_in(folder, "ci/action-run", &[], &env)
     }
 }
@@ -95,7 +96,12 @@ fn one_line_and_several_are_the_same_words() {
 #[test]
 fn words_are_not_carried_out() {
     let runner = Runner::new();
-    for arguments in ["check --only '$(touch made)'", "check --only `touch made`", "check; touch made", "check\n$(touch made)"] {
+    for arguments in [
+        "check --only '$(touch made)'",
+        "check --only `touch made`",
+        "check; touch made",
+        "check\n$(touch made)",
+    ] {
         let step = runner.action(arguments, "$(touch made)/../x");
         assert_ne!(step.code, 0, "{arguments}: {}", step.text);
         assert!(!runner.path("made").exists(), "{arguments}");
@@ -119,9 +125,12 @@ fn every_command_runs() {
     let runner = Runner::new();
     let help = Command::new(PROGRAM).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let commands: Vec<&str> =
-        commands.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()).collect();
+    let commands =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
     assert!(commands.len() > 15, "{commands:?}");
     for command in commands {
         let step = runner.action(&format!("{command} --nonsense"), "x");
@@ -214,7 +223,11 @@ fn a_release_is_downloaded_and_its_sum_is_checked() {
 
     let releases = format!("file://{}", runner.path("releases").display());
     let install = |version: &str, reference: &str| {
-        let env = [("LOADPARITY_RELEASES", &*releases), ("LOADPARITY_VERSION", version), ("LOADPARITY_REF", reference)];
+        let env = [
+            ("LOADPARITY_RELEASES", &*releases),
+            ("LOADPARITY_VERSION", version),
+            ("LOADPARITY_REF", reference),
+        ];
         runner.run("ci/action-install", &[], &[&env[..], &[("RUNNER_OS", ""), ("RUNNER_ARCH", "")]].concat())
     };
     for (asked, reference) in [(version, "main"), ("", &*format!("v{version}"))] {
@@ -223,7 +236,8 @@ fn a_release_is_downloaded_and_its_sum_is_checked() {
         let said = Command::new(step.output("program").unwrap()).arg("--version").output().unwrap();
         assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), format!("loadparity {version}"));
         let beside = Path::new(step.output("program").unwrap()).parent().unwrap();
-        for name in ["man/loadparity.1", "completions/loadparity.bash", "schemas/check-2.json", "LICENSE-MIT"] {
+        for name in ["man/loadparity.1", "completions/loadparity.bash", "schemas/check-2.json", "LICENSE-MIT"]
+        {
             assert!(beside.join(name).exists(), "{name} is not in the archive");
         }
     }
@@ -248,7 +262,11 @@ fn a_tag_is_held_against_version_and_changelog() {
     let other = runner.run("ci/release/check-tag", &["v99.0.0"], &[]);
     assert_eq!(other.code, 1, "{}", other.text);
     assert!(other.text.contains("the tag is v99.0.0"), "{}", other.text);
-    let here = runner.run("ci/release/check-tag", &[&format!("v{version}")], &[("GITHUB_REPOSITORY", "somebody/else")]);
+    let here = runner.run(
+        "ci/release/check-tag",
+        &[&format!("v{version}")],
+        &[("GITHUB_REPOSITORY", "somebody/else")],
+    );
     assert!(here.code == 1 && here.text.contains("`repository`"), "{}", here.text);
     assert!(!here.text.contains("the tag is"), "{}", here.text);
 }

@@ -263,7 +263,7 @@ fn an_output_that_cannot_be_written_is_an_error_of_every_command() {
         "explain-rule same-bytes",
         "check --list",
         "doctor --no-measure",
-        "migrate --from booleans --to enum-v4 -- llama-cli --no-mmap",
+        "migrate --from booleans --to enum-v4 -- --no-mmap",
         &format!("tokenize -m '{model}' -p x"),
         &format!("gguf show '{model}'"),
     ] {

@@ -29,7 +29,9 @@ fn read(text: &str) -> (Vec<String>, Vec<String>) {
     let (mut links, mut anchors, mut heading) = (Vec::new(), Vec::new(), None);
     for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
         match event {
-            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => links.push(dest_url.to_string()),
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                links.push(dest_url.to_string())
+            }
             Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
             Event::End(TagEnd::Heading(_)) => {
                 let anchor = anchor(&heading.take().unwrap_or_default());
@@ -50,7 +52,11 @@ fn read(text: &str) -> (Vec<String>, Vec<String>) {
 
 /// The anchor that GitHub and mdBook give to a heading.
 fn anchor(heading: &str) -> String {
-    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c)).collect::<String>();
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c))
+        .collect::<String>();
     kept.replace(' ', "-")
 }
 
@@ -81,7 +87,12 @@ fn broken(page: &Path, text: &str, pages: &BTreeMap<PathBuf, String>) -> Vec<Str
             _ => checkout().join(target).exists(),
         }
     };
-    read(text).0.into_iter().filter(|link| !leads(link)).map(|link| format!("{}: {link}", page.display())).collect()
+    read(text)
+        .0
+        .into_iter()
+        .filter(|link| !leads(link))
+        .map(|link| format!("{}: {link}", page.display()))
+        .collect()
 }
 
 #[test]

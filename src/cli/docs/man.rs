@@ -41,14 +41,17 @@ fn page(command: &Command) -> (String, String) {
         });
     written.expect("a Vec accepts every write");
     // An empty date is written as nothing, which would make the next word the date.
-    let page = String::from_utf8_lossy(&page).replacen(" 1  loadparity", " 1 \"\" loadparity", 1) + &beside(command);
+    let page =
+        String::from_utf8_lossy(&page).replacen(" 1  loadparity", " 1 \"\" loadparity", 1) + &beside(command);
     (man.get_filename(), page.chars().map(roff_letter).collect())
 }
 
 /// The sections that clap knows nothing of: examples, exit codes, files and further reading, in the order of `man(7)`.
 fn beside(command: &Command) -> String {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
-    let Some(guide) = guide::of(name.split_once(' ').map_or("", |(_, rest)| rest)) else { return String::new() };
+    let Some(guide) = guide::of(name.split_once(' ').map_or("", |(_, rest)| rest)) else {
+        return String::new();
+    };
     let mut page = String::from(".SH \"EXIT STATUS\"\n");
     let tagged = |tag: &str, text: &str, page: &mut String| {
         *page += &format!(".TP\n\\fB{}\\fR\n{}\n", roff(tag), roff(text));

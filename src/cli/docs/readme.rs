@@ -33,7 +33,9 @@ fn documents() -> String {
         let commands = |of: fn(&Guide) -> &'static [&'static str]| {
             let named = guide::ALL.iter().filter(|guide| of(guide).contains(&name.as_str()));
             let commands: Vec<String> = named
-                .map(|guide| format!("[`{0}`](cli.md#loadparity-{1})", guide.command, guide.command.replace(' ', "-")))
+                .map(|guide| {
+                    format!("[`{0}`](cli.md#loadparity-{1})", guide.command, guide.command.replace(' ', "-"))
+                })
                 .collect();
             commands.join(", ")
         };

@@ -178,7 +178,9 @@ fn section(command: &Command, page: &mut String) {
         let _ = writeln!(page, "\n{after}");
     }
     // Of a command without a guide of its own, the page of the command above it says all.
-    let Some(guide) = guide::of(&name(command)).filter(|guide| guide.command == name(command)) else { return };
+    let Some(guide) = guide::of(&name(command)).filter(|guide| guide.command == name(command)) else {
+        return;
+    };
     let codes: Vec<String> = guide.exit_codes().map(|(code, meaning)| format!("{code}: {meaning}")).collect();
     let _ = writeln!(page, "\nExit codes: {}.", codes.join("; "));
     page.push_str("\n```sh\n");

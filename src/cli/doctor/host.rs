@@ -109,7 +109,9 @@ impl Tracing {
         let scope = match self.scope {
             Some(0) => "; Yama: every process of the same user (ptrace_scope 0)",
             Some(1) => "; Yama: commands that it starts (ptrace_scope 1)",
-            Some(2) => "; Yama: with CAP_SYS_PTRACE alone (`sysctl kernel.yama.ptrace_scope=1` allows commands that are started)",
+            Some(2) => {
+                "; Yama: with CAP_SYS_PTRACE alone (`sysctl kernel.yama.ptrace_scope=1` allows commands that are started)"
+            }
             Some(_) => "; Yama: nothing until the machine starts again (ptrace_scope 3)",
             None => "",
         };
@@ -250,7 +252,8 @@ mod tests {
         for (node, free) in [(0, 8), (1, 4)] {
             let node = folder.path().join(format!("node{node}"));
             fs::create_dir_all(&node).expect("a folder");
-            fs::write(node.join("meminfo"), format!("Node 0 MemTotal: 9 kB\nNode 0 MemFree:   {free} kB\n")).expect("a file");
+            fs::write(node.join("meminfo"), format!("Node 0 MemTotal: 9 kB\nNode 0 MemFree:   {free} kB\n"))
+                .expect("a file");
         }
         assert_eq!(numa_free(folder.path()), [8192, 4096]);
     }

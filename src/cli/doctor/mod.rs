@@ -47,7 +47,7 @@ pub struct DoctorArgs {
     json: bool,
 }
 
-/// What was found.
+/// What `doctor` found: what each load mode comes to on one machine and one file, and how fast it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct DoctorDocument {

@@ -158,9 +158,13 @@ impl Terminal<'_> {
             writeln!(self.out, "  known: {reason}")?;
         }
         writeln!(self.out, "  rule: {sentence}")?;
-        let said = 3 + message.lines().count() + usize::from(failure.others().is_some()) + usize::from(known.is_some());
+        let said = 3
+            + message.lines().count()
+            + usize::from(failure.others().is_some())
+            + usize::from(known.is_some());
         let diff: Vec<&str> = diff.iter().flat_map(|diff| diff.lines()).collect();
-        let room = if self.screen.verbose { diff.len() } else { LINES_OF_FAILURE.saturating_sub(said).max(2) };
+        let room =
+            if self.screen.verbose { diff.len() } else { LINES_OF_FAILURE.saturating_sub(said).max(2) };
         // The line that says how many are left out takes the place of one.
         let shown = if diff.len() > room { room - 1 } else { diff.len() };
         for line in &diff[..shown] {
