@@ -30,7 +30,7 @@ pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let machine = Sim::new(profile).with_file("model.gguf", file);
     let engine = ReferenceEngine::new(Arc::new(machine), "model.gguf".as_ref());
 
-    let line = ["check", "--quick", "-n", "1", "--dialect", "enum-v4", "--quiet"];
+    let line = ["check", "--quick", "-n", "1", "--dialect", "enum-v4", "--quiet", "--color", "never"];
     let Line { check } = clap::Parser::try_parse_from(line)?;
     let exit = run_check(&check, &engine, &truth, "model.gguf".to_owned(), out);
     writeln!(out, "{exit:?}")?;

@@ -430,10 +430,7 @@ pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn
         if let Some(note) = args.config.note() {
             let _ = writeln!(super::streams::stderr(), "{note}");
         }
-        return match list(&selection, out) {
-            Ok(()) => Exit::Code(0),
-            Err(error) => Exit::internal(error),
-        };
+        return list(&selection, out).map_or_else(Exit::unwritten, |()| Exit::Code(0));
     }
     let reporters = match Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite)) {
         Ok(reporters) => reporters,

@@ -159,7 +159,7 @@ impl<'o> Reporters<'o> {
             let mut report = Vec::new();
             let ScreenArgs { verbose, quiet, .. } = self.screen;
             let screen = match output.is_stdout() {
-                true => Screen { width: screen::width(), coloured: true, verbose, quiet },
+                true => Screen { width: screen::width(), coloured: self.screen.may_colour(), verbose, quiet },
                 false => Screen { width: None, coloured: false, verbose, quiet },
             };
             let rendered = match output.kind {

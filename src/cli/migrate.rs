@@ -75,7 +75,7 @@ pub(super) fn run(args: &MigrateArgs, out: &mut dyn Write, err: &mut dyn Write) 
     }
     match all(args, out, err) {
         Ok(code) => Exit::Code(code),
-        Err(error) => Exit::internal(error),
+        Err(error) => Exit::unwritten(error),
     }
 }
 

@@ -252,7 +252,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Bench(args) => bench::run(args, &load_flags, out),
         Command::CompareBench(args) => bench::compare(args, out),
         Command::Explain(args) => {
-            explain::run(args, out, &mut streams::stderr()).map_or_else(Exit::internal, Exit::Code)
+            explain::run(args, out, &mut streams::stderr()).map_or_else(Exit::unwritten, Exit::Code)
         }
         Command::ExplainRule(args) => explain_rule::run(args, out),
         Command::Import(args) => import::run(args, out),

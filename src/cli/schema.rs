@@ -202,11 +202,7 @@ pub(super) fn run(args: &SchemaArgs, out: &mut dyn Write) -> Exit {
             }
         },
     };
-    match out.write_all(text.as_bytes()) {
-        Ok(()) => Exit::Code(0),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Code(0),
-        Err(error) => Exit::internal(error),
-    }
+    out.write_all(text.as_bytes()).map_or_else(Exit::unwritten, |()| Exit::Code(0))
 }
 
 /// A schema by its name, its id, or its kind.

@@ -42,6 +42,11 @@ enum Colour {
 }
 
 impl ScreenArgs {
+    /// Whether a report may have colours where its stream takes them.
+    pub(super) fn may_colour(&self) -> bool {
+        self.color != Colour::Never
+    }
+
     /// Makes the choice that of the whole program. It counts for streams that are opened later.
     pub(super) fn apply(&self) {
         match self.color {

@@ -89,7 +89,7 @@ pub(super) fn run(args: &DocsArgs, out: &mut dyn Write) -> Exit {
     };
     match page.map(|(page, code)| (out.write_all(page.as_bytes()), code)) {
         Ok((Ok(()), code)) => Exit::Code(code),
-        Ok((Err(error), _)) => Exit::internal(error),
+        Ok((Err(error), _)) => Exit::unwritten(error),
         Err(error) => Exit::usage(error),
     }
 }
