@@ -67,6 +67,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--cpu', '--cpu', [CompletionResultType]::ParameterName, 'Vector instructions to use; they do not change the result')
             [CompletionResult]::new('--inject', '--inject', [CompletionResultType]::ParameterName, 'A fault to inject in every case, such as `open.direct:error=EINVAL`; may repeat')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether the report on standard output is coloured; `auto` colours a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--faults', '--faults', [CompletionResultType]::ParameterName, 'Make the subject''s own calls fail instead, every one in turn: `single` faults, `pairs` too, or `full` until no new state appears')
             [CompletionResult]::new('--depth', '--depth', [CompletionResultType]::ParameterName, 'Faults in one schedule at most, instead of what `--faults` says')
             [CompletionResult]::new('--cases', '--cases', [CompletionResultType]::ParameterName, 'Schedules of faults to run at most')
@@ -87,8 +88,10 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--exhaustive', '--exhaustive', [CompletionResultType]::ParameterName, 'Also really load every ordered triple of flags')
             [CompletionResult]::new('--quick', '--quick', [CompletionResultType]::ParameterName, 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
-            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Also print every code path and every normalisation')
-            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Also print every code path and every normalisation')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the cases, a line each, and run none')
             [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop at the first broken rule')
             [CompletionResult]::new('--allow-unmet', '--allow-unmet', [CompletionResultType]::ParameterName, 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3')
@@ -130,21 +133,31 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End a run of a command after this many seconds [default: 120]')
             [CompletionResult]::new('--cwd', '--cwd', [CompletionResultType]::ParameterName, 'Run a command in this folder; its model is then named by its whole path')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Known divergences of a command, each with its reason; one that is gone fails the run')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether the report on standard output is coloured; `auto` colours a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
             [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop at the first broken rule')
             [CompletionResult]::new('--allow-unmet', '--allow-unmet', [CompletionResultType]::ParameterName, 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3')
             [CompletionResult]::new('--no-memory', '--no-memory', [CompletionResultType]::ParameterName, 'Do not compare a command''s memory with the model file: P3 is then not observed')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'loadparity;merge' {
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Platforms that have to be among them, such as `linux,windows,macos/aarch64`; one that is missing is not run, which is no pass')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether the report on standard output is coloured; `auto` colours a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'loadparity;baseline' {
@@ -165,6 +178,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'What has to be observed of the command: P2 the calls, P3 the bytes too, P4 the output too. Without it, P4')
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Only this spelling of the command, in the words of a shell; may repeat')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Take what the line does not say from this file; without it, from `loadparity.toml` in the current folder, if there is one')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether the report on standard output is coloured; `auto` colours a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'How often a command is run again before what it writes and does is believed [default: 2]')
             [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'Milliseconds to wait before every run of a command')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End a run of a command after this many seconds [default: 120]')
@@ -175,10 +189,14 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--update', '--update', [CompletionResultType]::ParameterName, 'Also rewrite those that differ; look at the difference before you commit it')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Of a command, every spelling that `check` runs, and not one of each plan')
             [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no file of options')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
             [CompletionResult]::new('--no-memory', '--no-memory', [CompletionResultType]::ParameterName, 'Do not compare a command''s memory with the model file: P3 is then not observed')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'loadparity;baseline;verify' {
@@ -192,6 +210,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--level', '--level', [CompletionResultType]::ParameterName, 'What has to be observed of the command: P2 the calls, P3 the bytes too, P4 the output too. Without it, P4')
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Only this spelling of the command, in the words of a shell; may repeat')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Take what the line does not say from this file; without it, from `loadparity.toml` in the current folder, if there is one')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether the report on standard output is coloured; `auto` colours a terminal, unless `NO_COLOR` is set')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'How often a command is run again before what it writes and does is believed [default: 2]')
             [CompletionResult]::new('--settle', '--settle', [CompletionResultType]::ParameterName, 'Milliseconds to wait before every run of a command')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'End a run of a command after this many seconds [default: 120]')
@@ -199,10 +218,14 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Known divergences of a command, each with its reason; one that is gone fails the run')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
             [CompletionResult]::new('--no-config', '--no-config', [CompletionResultType]::ParameterName, 'Read no file of options')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
             [CompletionResult]::new('--no-memory', '--no-memory', [CompletionResultType]::ParameterName, 'Do not compare a command''s memory with the model file: P3 is then not observed')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'loadparity;bits' {
@@ -428,6 +451,11 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--env', '--env', [CompletionResultType]::ParameterName, 'A variable of the loader''s environment; may repeat')
             [CompletionResult]::new('--tool', '--tool', [CompletionResultType]::ParameterName, 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench''s')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether the report on standard output is coloured; `auto` colours a terminal, unless `NO_COLOR` is set')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more: every code path, every normalisation, every line of a difference')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only what is not a pass, and the verdict; no progress')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
@@ -450,6 +478,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
         'loadparity;doctor' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How to print it')
             [CompletionResult]::new('--no-measure', '--no-measure', [CompletionResultType]::ParameterName, 'Measure nothing: the file''s pages stay in the page cache, and nothing large is read or locked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as `--format json`')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -530,6 +559,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('regressions', 'regressions', [CompletionResultType]::ParameterValue, 'Print `docs/regressions.md`: regressions that really happened, run again')
             [CompletionResult]::new('rules', 'rules', [CompletionResultType]::ParameterValue, 'Print `docs/rules.md`: every rule, with a trace that keeps it and one that breaks it')
             [CompletionResult]::new('readme', 'readme', [CompletionResultType]::ParameterValue, 'Print `README.md` with its generated sections renewed')
+            [CompletionResult]::new('json', 'json', [CompletionResultType]::ParameterValue, 'Print `docs/json.md` with its generated sections renewed')
             [CompletionResult]::new('determinism', 'determinism', [CompletionResultType]::ParameterValue, 'Print `docs/determinism.md`; exit code 1 if a model has more than one value')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write a man page for each command')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script')
@@ -559,6 +589,12 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             break
         }
         'loadparity;docs;readme' {
+            [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder of the checkout')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'loadparity;docs;json' {
             [CompletionResult]::new('--root', '--root', [CompletionResultType]::ParameterName, 'The folder of the checkout')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')

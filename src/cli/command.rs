@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, in_dialect, spelling};
+use super::check::{CampaignArgs, CheckArgs, DialectChoice, in_dialect, spelling};
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use super::model::{naming, truth_of};
 use super::report_file::{Outputs, Overwrite};
+use super::screen::{Bar, ScreenArgs};
 use crate::check::{
     Breadth, Campaign, Comparison, EraError, Expectations, find_era, real_spellings, union_of_spellings,
     unknown_modes,
@@ -152,6 +153,9 @@ pub struct CompareArgs {
     #[command(flatten)]
     command: CommandArgs,
 
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
+
     #[allow(missing_docs, reason = "the help text is shared")]
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     format: Vec<Format>,
@@ -278,10 +282,10 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         expected: args.command.expected()?,
         interrupted: crate::platform::ending::asked_to_end(),
     };
-    let reporters = Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite))?;
-    let bar = Bar::new();
+    let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite))?;
+    let bar = Bar::new("compare", args.screen);
     let document = comparison.run(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
-    bar.clear();
+    drop(bar);
     Ok(reporters.finish(&document))
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::report_file::{Outputs, ReportFile};
+use super::screen::{self, ScreenArgs};
 use crate::plan::file::meant;
 use crate::report::render::{self, LARGEST_SUMMARY, Screen};
 use crate::report::{View, Viewed};
@@ -35,6 +36,22 @@ pub(super) enum FormatKind {
     Markdown,
     Junit,
     Github,
+}
+
+impl FormatKind {
+    /// Every one.
+    pub(super) const ALL: [Self; 5] = [Self::Terminal, Self::Json, Self::Markdown, Self::Junit, Self::Github];
+
+    /// As it is typed.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Json => "json",
+            Self::Markdown => "markdown",
+            Self::Junit => "junit",
+            Self::Github => "github",
+        }
+    }
 }
 
 /// What one format is and where it goes.
@@ -101,18 +118,10 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, file) = text.split_once('=').map_or((text, None), |(k, f)| (k, Some(f)));
-        let kind = match kind {
-            "terminal" => FormatKind::Terminal,
-            "json" => FormatKind::Json,
-            "markdown" => FormatKind::Markdown,
-            "junit" => FormatKind::Junit,
-            "github" => FormatKind::Github,
-            other => {
-                let meant = meant(other, ["terminal", "json", "markdown", "junit", "github"]);
-                return Err(format!(
-                    "unknown format `{other}`; known are terminal, json, markdown, junit and github{meant}"
-                ));
-            }
+        let Some(kind) = FormatKind::ALL.into_iter().find(|known| known.name() == kind) else {
+            let [names @ .., last] = FormatKind::ALL.map(FormatKind::name);
+            let meant = meant(kind, FormatKind::ALL.map(FormatKind::name));
+            return Err(format!("unknown format `{kind}`; known are {} and {last}{meant}", names.join(", ")));
         };
         match file {
             Some("") => Err(format!("`{text}` names no file after the `=`")),
@@ -125,21 +134,21 @@ impl FromStr for Format {
 pub(super) struct Reporters<'o> {
     outputs: Vec<Output<'o>>,
     summary: Option<StepSummary>,
-    verbose: bool,
+    screen: ScreenArgs,
 }
 
 impl<'o> Reporters<'o> {
     /// The reports that were asked for. Whether they can be written is tried now.
     pub(super) fn new(
         formats: &[Format],
-        verbose: bool,
+        screen: ScreenArgs,
         out: &'o mut dyn Write,
         files: Outputs,
     ) -> Result<Self, Exit> {
         let outputs = Format::outputs(formats, out, files)?;
         let github = outputs.iter().any(|output| output.kind == FormatKind::Github);
         let summary = if github { StepSummary::find()? } else { None };
-        Ok(Self { outputs, summary, verbose })
+        Ok(Self { outputs, summary, screen })
     }
 
     /// Writes all reports of a document. The exit is the document's, unless a report could not be written.
@@ -148,9 +157,10 @@ impl<'o> Reporters<'o> {
         let mut exit = Exit::Code(document.exit_code());
         for output in self.outputs {
             let mut report = Vec::new();
+            let ScreenArgs { verbose, quiet, .. } = self.screen;
             let screen = match output.is_stdout() {
-                true => Screen { width: terminal_width(), coloured: true, verbose: self.verbose },
-                false => Screen { width: None, coloured: false, verbose: self.verbose },
+                true => Screen { width: screen::width(), coloured: self.screen.may_colour(), verbose, quiet },
+                false => Screen { width: None, coloured: false, verbose, quiet },
             };
             let rendered = match output.kind {
                 FormatKind::Json => render::json(&mut report, document),
@@ -202,10 +212,4 @@ impl StepSummary {
 
 fn unwritable(path: &Path, error: &io::Error) -> Exit {
     Exit::usage(format!("cannot write {}: {error}", path.display()))
-}
-
-/// The columns of the terminal on standard output, if it is one.
-fn terminal_width() -> Option<u16> {
-    let terminal = console::Term::stdout();
-    terminal.is_term().then(|| terminal.size().1)
 }

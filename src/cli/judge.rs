@@ -12,6 +12,7 @@ use super::format::{self, Format, Reporters};
 use super::import::{imported, text_of};
 use super::model::truth_of;
 use super::report_file::{Outputs, Overwrite};
+use super::screen::ScreenArgs;
 use crate::check::{Recording, judge, judge_bench};
 use crate::import::Origin;
 use crate::layout::Choice;
@@ -58,6 +59,9 @@ pub struct JudgeArgs {
     #[allow(missing_docs, reason = "the help text is shared")]
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     format: Vec<Format>,
+
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
 
     #[command(flatten)]
     overwrite: Overwrite,
@@ -114,7 +118,7 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     } else {
         judge(args.dialect, &spelling(args), &recording)
     };
-    Ok(Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite))?.finish(&document))
+    Ok(Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite))?.finish(&document))
 }
 
 /// A recording, what it holds of the loader's own lines, and what its source could not see.

@@ -1,5 +1,6 @@
 //! The commands, from outside.
 
+mod action;
 mod bench;
 mod bits;
 mod broken_loaders;
@@ -8,10 +9,12 @@ mod dialect_files;
 mod dialects;
 mod docs;
 mod doctor;
+mod examples;
 mod explain_rule;
 mod explore;
 mod generation_flags;
 mod hostile;
+mod json;
 mod judge;
 mod merge;
 mod migrate;
@@ -19,6 +22,7 @@ mod migrate_fuzz;
 mod report_files;
 mod run;
 mod schemas;
+mod screen;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokenizer;

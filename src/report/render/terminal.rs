@@ -10,6 +10,9 @@ use crate::report::view::{FailureView, INTERRUPTED, Tone, View};
 /// Kinds of failure that are printed; the JSON report has them all.
 const SHOWN_FAILURES: usize = 20;
 
+/// Lines of one failure, the one that shows it again included, unless details are wanted.
+const LINES_OF_FAILURE: usize = 12;
+
 /// The least width of labels.
 const LABEL: usize = 10;
 
@@ -22,6 +25,8 @@ pub struct Screen {
     pub coloured: bool,
     /// Whether details are wanted: every code path, every normalisation.
     pub verbose: bool,
+    /// Whether only what is not a pass is wanted, and the verdict.
+    pub quiet: bool,
 }
 
 /// Writes a report.
@@ -40,6 +45,9 @@ struct Terminal<'o> {
 
 impl Terminal<'_> {
     fn write(&mut self) -> io::Result<()> {
+        if self.screen.quiet {
+            return self.what_is_no_pass();
+        }
         let bold = self.style(Style::new().bold());
         writeln!(self.out, "{bold}{}{bold:#}: {}", self.view.tool, self.view.title)?;
         if self.view.interrupted {
@@ -64,9 +72,29 @@ impl Terminal<'_> {
         if !self.view.lines_hold_all {
             self.failures()?;
         }
-        let style = self.style(style_of(self.view.tone()).bold());
         writeln!(self.out, "\n{}", self.view.counts)?;
+        self.verdict()
+    }
+
+    fn verdict(&mut self) -> io::Result<()> {
+        let style = self.style(style_of(self.view.tone()).bold());
         writeln!(self.out, "verdict: {style}{}{style:#}", self.view.last_line())
+    }
+
+    /// What a verdict that is no pass rests on, and the verdict.
+    fn what_is_no_pass(&mut self) -> io::Result<()> {
+        if self.view.interrupted {
+            writeln!(self.out, "{INTERRUPTED}")?;
+        }
+        if self.view.tone() != Tone::Good {
+            if self.view.lines_hold_all {
+                self.lines()?;
+            } else {
+                self.not_observed()?;
+                self.failures()?;
+            }
+        }
+        self.verdict()
     }
 
     fn style(&self, style: Style) -> Style {
@@ -130,8 +158,20 @@ impl Terminal<'_> {
             writeln!(self.out, "  known: {reason}")?;
         }
         writeln!(self.out, "  rule: {sentence}")?;
-        for line in diff.iter().flat_map(|diff| diff.lines()) {
+        let said = 3
+            + message.lines().count()
+            + usize::from(failure.others().is_some())
+            + usize::from(known.is_some());
+        let diff: Vec<&str> = diff.iter().flat_map(|diff| diff.lines()).collect();
+        let room =
+            if self.screen.verbose { diff.len() } else { LINES_OF_FAILURE.saturating_sub(said).max(2) };
+        // The line that says how many are left out takes the place of one.
+        let shown = if diff.len() > room { room - 1 } else { diff.len() };
+        for line in &diff[..shown] {
             writeln!(self.out, "    {line}")?;
+        }
+        if shown < diff.len() {
+            writeln!(self.out, "    … {} lines more with -v", diff.len() - shown)?;
         }
         if !reproduce.is_empty() {
             writeln!(self.out, "  reproduce: {reproduce}")?;

@@ -13,7 +13,7 @@ fn assert_reports(name: &str, document: &impl Viewed) {
         write(&mut out).unwrap();
         String::from_utf8(out).unwrap().replace(env!("CARGO_PKG_VERSION"), "VERSION")
     };
-    let screen = Screen { width: Some(100), coloured: false, verbose: true };
+    let screen = Screen { width: Some(100), coloured: false, verbose: true, quiet: false };
     insta::assert_snapshot!(format!("{name}_terminal"), written(&|out| terminal(out, &view, screen)));
     insta::assert_snapshot!(format!("{name}_markdown"), written(&|out| markdown(out, &view)));
     insta::assert_snapshot!(format!("{name}_junit"), written(&|out| junit(out, &view)));
