@@ -27,6 +27,10 @@ pub struct MergeArgs {
     format: Vec<Format>,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "its field says it")]
+    opening: format::Opening,
+
+    #[command(flatten)]
     overwrite: Overwrite,
 }
 
@@ -41,7 +45,10 @@ fn try_run(args: &MergeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         let bytes = super::input::read(path).map_err(|error| wrong(path, error))?;
         files.push((path, bytes));
     }
-    let reporters = |out| Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite));
+    let reporters = |out| {
+        let reporters = Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite))?;
+        reporters.opening(&args.opening)
+    };
     // What is a part of an exploration of faults is joined with its like, and with nothing else.
     if files.iter().any(|(_, bytes)| FaultsDocument::read(bytes).is_ok()) {
         if !args.expect.is_empty() {
