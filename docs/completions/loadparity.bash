@@ -52,6 +52,9 @@ _loadparity() {
             loadparity,explain-rule)
                 cmd="loadparity__subcmd__explain__subcmd__rule"
                 ;;
+            loadparity,export)
+                cmd="loadparity__subcmd__export"
+                ;;
             loadparity,gguf)
                 cmd="loadparity__subcmd__gguf"
                 ;;
@@ -149,7 +152,7 @@ _loadparity() {
 
     case "${cmd}" in
         loadparity)
-            opts="-h -V --help --version check init compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace doctor tokenize gguf schema docs"
+            opts="-h -V --help --version check init compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace export doctor tokenize gguf schema docs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -541,7 +544,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --force --verbose --faults --depth --cases --time --state --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --config --no-config --retries --settle --timeout --no-memory --cwd --expect --help"
+            opts="-m -p -n -s -t -v -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --open --force --verbose --faults --depth --cases --time --state --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --config --no-config --retries --settle --timeout --no-memory --cwd --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -687,7 +690,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__compare)
-            opts="-m -h --model --layout --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --cwd --expect --format --force --help"
+            opts="-m -h --model --layout --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --cwd --expect --format --open --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1138,6 +1141,32 @@ _loadparity() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        loadparity__subcmd__export)
+            opts="-o -h --to --output --force --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -W "chrome perfetto csv svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         loadparity__subcmd__gguf)
             opts="-h --help show make split merge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1357,7 +1386,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__judge)
-            opts="-m -h --dialect --strace --trace --log --model --layout --env --tool --format --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
+            opts="-m -h --dialect --strace --trace --log --model --layout --env --tool --format --open --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1411,7 +1440,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__merge)
-            opts="-h --expect --format --force --help"
+            opts="-h --expect --format --open --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1709,7 +1738,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__trace)
-            opts="-o -m -h --output --force --inject --model --layout --timeout --every-syscall --help"
+            opts="-o -m -h --output --force --inject --model --layout --timeout --every-syscall --summary --view --ascii --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1741,6 +1770,10 @@ _loadparity() {
                     ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "terminal json" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -42,7 +42,8 @@ complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "migrate" -d '
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "diff" -d 'Compare two traces, each difference classified'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "import" -d 'Turn a printed log or strace\'s text into a trace'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "judge" -d 'Hold a recording of any loader against what a dialect predicts of its flags, and against what its log claims'
-complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "trace" -d 'Record what any command does to model files, at its system calls (Linux)'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "trace" -d 'Record what any command does to model files, at its system calls (Linux), or show a recording'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "export" -d 'Turn a recording into a format of other programs: trace events for Perfetto and Chrome, CSV, a picture'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "doctor" -d 'Try what this machine can do for a load mode, on one file: which modes work, degrade or fail, and how fast'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "tokenize" -d 'Turn text into tokens'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "gguf" -d 'Show or make model files'
@@ -59,7 +60,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l temp -d 
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s t -l threads -d 'Threads for generating; they do not change the result' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l cpu -d 'Vector instructions to use; they do not change the result' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l inject -d 'A fault to inject in every case, such as `open.direct:error=EINVAL`; may repeat' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l faults -d 'Make the subject\'s own calls fail instead, every one in turn: `single` faults, `pairs` too, or `full` until no new state appears' -r -f -a "single\t'One at a time'
 pairs\t'One at a time, and pairs'
 full\t'As many as open a new state'"
@@ -81,6 +82,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l expect -
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-run -d 'Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l exhaustive -d 'Also really load every ordered triple of flags'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l quick -d 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l open -d 'Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l verbose -d 'Also print every code path and every normalisation'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l list -d 'List the cases, a line each, and run none'
@@ -114,14 +116,16 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l settle
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
-complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l fail-fast -d 'Stop at the first broken rule'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l open -d 'Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l expect -d 'Platforms that have to be among them, such as `linux,windows,macos/aarch64`; one that is missing is not run, which is no pass' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l open -d 'Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -s h -l help -d 'Print help'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -s h -l help -d 'Print help'
@@ -141,7 +145,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fi
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l bless -l update -d 'Also rewrite those that differ; look at the difference before you commit it'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l all -d 'Of a command, every spelling that `check` runs, and not one of each plan'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l no-config -d 'Read no file of options'
@@ -162,7 +166,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fi
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l no-config -d 'Read no file of options'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
@@ -333,7 +337,8 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l env -d '
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l tool -d 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench\'s' -r -f -a "auto\t'As the flags look'
 common\t'The parser that most of llama.cpp\'s programs share'
 bench\t'llama-bench'"
-complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l open -d 'Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder'
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s o -l output -d 'Write the trace to this file instead of a summary to standard error' -r -F
@@ -341,9 +346,21 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l inject -
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s m -l model -d 'Count this file as a model, whatever it holds, and the files that it names; may repeat. GGUF files always are' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l layout -d 'Where the weights lie in the model\'s files: auto (as the content says; all bytes of a file of unknown format), gguf, safetensors, npy, zip (.npz, PyTorch), onnx, or opaque (all bytes)' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l timeout -d 'End the command and all that came of it after this many seconds' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l format -d 'How to print what a recording holds: `json` with --summary or --view' -r -f -a "terminal\t'Lines for a person'
+json\t'One JSON object on one line'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l every-syscall -d 'Stop on every system call instead of installing a filter; slow'
-complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l summary -d 'Show how often each call was made, with its bytes, time and errors'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l view -d 'Show the load in time: phases, the offsets of each file upward, a line a thread'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l ascii -d 'Draw in ASCII alone'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand export" -l to -d 'What to make of it' -r -f -a "chrome\t'Trace events in JSON, as Chrome\'s tracing page opens them'
+perfetto\t'The same, which Perfetto\'s page and trace processor open too'
+csv\t'A table, a line a call'
+svg\t'The load in time as a picture'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand export" -s o -l output -d 'Write it to this file instead of standard output' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand export" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
+complete -c loadparity -n "__fish_loadparity_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand doctor" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
 json\t'One JSON object on one line'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand doctor" -l no-measure -d 'Measure nothing: the file\'s pages stay in the page cache, and nothing large is read or locked'

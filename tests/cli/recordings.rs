@@ -239,3 +239,29 @@ fn a_picture_is_well_formed_and_names_what_it_shows() {
     assert!(exported("svg", &recording("llama-direct")).contains("class=\"k-direct-read\""));
     assert!(exported("svg", &recording("llama-read")).contains("class=\"k-read\""));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_command_is_shown_as_it_ends_and_its_own_output_is_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = folder.path().join("trace.jsonl");
+    let model = crate::support::fixture("q4_k_m");
+    let command = |args: &[&str]| {
+        let mut command = loadparity();
+        command.args(args).arg("--").args(["dd", "bs=65536", "of=/dev/null", "status=none"]);
+        command.arg(format!("if={}", model.display())).env("COLUMNS", "80").env("LC_ALL", "C");
+        let output = command.output().expect("a run");
+        assert!(output.stdout.is_empty(), "the command writes nothing");
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let (code, told) = command(&["trace", "--summary", "--view", "-o", kept.to_str().expect("UTF-8")]);
+    assert_eq!(code, Some(0), "{told}");
+    let reads = fs::metadata(&model).expect("a model").len().div_ceil(65536);
+    let row = told.lines().find(|line| line.ends_with("  read")).unwrap_or_else(|| panic!("{told}"));
+    // The last read finds the end.
+    let words: Vec<&str> = row.split_whitespace().collect();
+    assert!(words.contains(&(reads + 1).to_string().as_str()), "{row}");
+    assert!(told.contains(" phase |") && told.contains("p0 t0 |"), "{told}");
+    // What was kept says the same.
+    assert_eq!(shown(&[], &kept, 80, "C"), told);
+}

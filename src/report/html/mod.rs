@@ -10,6 +10,7 @@ mod parts;
 mod tests;
 mod trees;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use base64::Engine as _;
@@ -17,9 +18,10 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::page::{Page, shown};
+use super::page::Page;
+use super::screen::plain;
 use super::timeline::{PICTURE_CSS, THEME_CSS};
-use super::view::{INTERRUPTED, Tone, View};
+use super::view::{INTERRUPTED, Table, Tone, View};
 
 const PAGE_CSS: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -107,7 +109,8 @@ fn sections(view: &View, page: &Page) -> Vec<(&'static str, String, Markup)> {
     }
     if view.tables.iter().any(|table| !table.rows.is_empty()) {
         let tables = view.tables.iter().filter(|table| !table.rows.is_empty());
-        let body = html! { @for (at, found) in tables.enumerate() { (parts::table(found, parts::MATRIX[at.min(1)])) } };
+        let body =
+            html! { @for (at, found) in tables.enumerate() { (parts::table(found, &caption(at, found))) } };
         all.push(("matrix", "Matrix".to_owned(), body));
     }
     if !view.not_observed.is_empty() {
@@ -134,12 +137,21 @@ fn sections(view: &View, page: &Page) -> Vec<(&'static str, String, Markup)> {
     all
 }
 
+/// What a table of a view is: the matrix, then the memory of its loads.
+fn caption(at: usize, table: &Table) -> String {
+    let first = table.columns.first().map_or("row", |column| column.name.as_str());
+    match at {
+        0 => format!("The result, a row for each {first}"),
+        _ => format!("The memory of each load when it was over, a row for each {first}"),
+    }
+}
+
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A text of others in one line.
-fn text(text: &str) -> String {
-    shown(text)
+fn text(text: &str) -> Cow<'_, str> {
+    plain(text)
 }

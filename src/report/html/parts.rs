@@ -8,9 +8,6 @@ use crate::report::page::{Entry, Page, Paths, Side};
 use crate::report::timeline::{Drawn, listed, picture};
 use crate::report::view::{Cell, FailureView, Table, View};
 
-/// The captions of the tables of a view, in their order.
-pub(super) const MATRIX: [&str; 2] = ["Plans, a row each", "The memory of each load when it was over"];
-
 /// Marks of a timeline that stand in its table; the JSON document has them all.
 const LISTED: usize = 200;
 
@@ -40,7 +37,7 @@ pub(super) fn summary(view: &View) -> Markup {
 /// A table, in a region that scrolls where it is too wide; where a screen is narrow, its rows are blocks.
 pub(super) fn table(table: &Table, caption: &str) -> Markup {
     html! {
-        div class="scroll" role="region" aria-label=(caption) tabindex="0" {
+        div class="scroll" role="group" aria-label=(caption) tabindex="0" {
             table {
                 caption { (caption) }
                 thead {
@@ -52,7 +49,7 @@ pub(super) fn table(table: &Table, caption: &str) -> Markup {
                 }
                 tbody {
                     @for row in &table.rows {
-                        tr data-word=[row.last().filter(|cell| cell.tone.is_some()).map(|cell| &cell.text)] {
+                        tr data-word=[row.last().filter(|cell| cell.tone.is_some()).map(|cell| text(&cell.text))] {
                             @for (at, (cell, column)) in row.iter().zip(&table.columns).enumerate() {
                                 @if at == 0 {
                                     th scope="row" { (text(&cell.text)) }
@@ -84,10 +81,10 @@ fn failure(failure: &FailureView) -> Markup {
             @if let Some(others) = failure.others() { p { (others) } }
             @if let Some(reason) = known { p { "known: " (reason) } }
             p class="quiet" { "rule: " (sentence) }
-            @if let Some(diff) = diff { (paths(&Paths::of_listing("before", "here", diff))) }
+            @if let Some(diff) = diff { (paths(&Paths::of_listing("compared with", "this case", diff))) }
             @if !reproduce.is_empty() {
                 p { "reproduce:" }
-                pre tabindex="0" role="region" aria-label="Command that shows it again" { code { (reproduce) } }
+                pre tabindex="0" role="group" aria-label="Command that shows it again" { code { (reproduce) } }
             }
         }
     }
@@ -174,7 +171,7 @@ fn paths(paths: &Paths) -> Markup {
         Side::Skipped => ("skipped", "", ""),
     };
     html! {
-        div class="scroll" role="region" aria-label="Code paths side by side" tabindex="0" {
+        div class="scroll" role="group" aria-label="Code paths side by side" tabindex="0" {
             table class="paths" {
                 caption { "Code paths side by side; − is only on the left, + only on the right" }
                 thead { tr { th scope="col" { (text(&paths.left)) } th scope="col" { (text(&paths.right)) } } }
@@ -198,7 +195,7 @@ fn timelines(id: &str, entry: &Entry) -> Markup {
         entry.timelines.iter().map(|(label, timeline)| Drawn { label, timeline }).collect();
     html! {
         figure {
-            div class="scroll picture" role="region" aria-label="Timeline" tabindex="0" {
+            div class="scroll picture" role="group" aria-label="Timeline" tabindex="0" {
                 (picture(id, &entry.title, &drawn, None))
             }
             figcaption { "The load in time: file offsets upward, a lane a thread." }

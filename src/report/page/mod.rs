@@ -14,7 +14,6 @@ pub use paths::{Paths, Side};
 
 use super::view::{Cell, Table, Tone, View};
 use crate::check::document::Timeline;
-use crate::report::screen::plain;
 
 /// What stands in a page.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ pub struct Page {
 }
 
 /// One plan, spelling or recording with everything that is known of it. Its texts are those of the document; what
-/// draws them makes them [`plain`].
+/// draws them makes them [`plain`](crate::report::screen::plain).
 #[derive(Clone, Debug, Default)]
 pub struct Entry {
     /// What it is.
@@ -94,9 +93,4 @@ impl Page {
         words.dedup();
         words
     }
-}
-
-/// A text of others in one line, as a page may hold it: two characters are none in any markup.
-pub(super) fn shown(text: &str) -> String {
-    plain(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

@@ -59,18 +59,13 @@ pub fn svg(document: &TimelineDocument) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{picture}\n")
 }
 
-/// Text of others as a picture may hold it: XML has no place for two characters that are none.
-fn shown(text: &str) -> String {
-    plain(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
-}
-
 /// Several timelines below each other on one axis. Ids begin with `id`; `styles` are those of a picture by itself.
 pub(in crate::report) fn picture(id: &str, title: &str, drawn: &[Drawn<'_>], styles: Option<&str>) -> Markup {
     let timelines: Vec<&Timeline> = drawn.iter().map(|drawn| drawn.timeline).collect();
     let mut sheet = Sheet { axis: Axis::of(&timelines), y: 6.0, body: Vec::new() };
     for Drawn { label, timeline } in drawn {
         if !label.is_empty() {
-            sheet.line("heading", &shown(label));
+            sheet.line("heading", &plain(label));
         }
         sheet.timeline(timeline);
     }
@@ -82,7 +77,7 @@ pub(in crate::report) fn picture(id: &str, title: &str, drawn: &[Drawn<'_>], sty
     html! {
         svg xmlns="http://www.w3.org/2000/svg" class="timeline" role="img"
             aria-labelledby={ (title_id) " " (desc_id) } viewBox={ "0 0 " (n(WIDTH)) " " (n(sheet.y + 6.0)) } {
-            title id=(title_id) { "Timeline: " (shown(title)) }
+            title id=(title_id) { "Timeline: " (plain(title)) }
             desc id=(desc_id) { (described.join(" ")) }
             @if let Some(styles) = styles { style { (PreEscaped(styles)) } }
             @for part in &sheet.body { (part) }
@@ -93,7 +88,7 @@ pub(in crate::report) fn picture(id: &str, title: &str, drawn: &[Drawn<'_>], sty
 /// What a picture shows, in a sentence.
 fn description(drawn: &Drawn<'_>) -> String {
     let Timeline { calls, lanes, files, marks, length_ns, timed, .. } = drawn.timeline;
-    let of = if drawn.label.is_empty() { String::new() } else { format!("{}: ", shown(drawn.label)) };
+    let of = if drawn.label.is_empty() { String::new() } else { format!("{}: ", plain(drawn.label)) };
     let joined = if marks.len() as u64 == *calls {
         String::new()
     } else {
@@ -121,10 +116,10 @@ fn told(timeline: &Timeline, mark: &Mark) -> String {
         calls => format!("{} ({calls} calls)", mark.kind.word()),
     }];
     if !mark.text.is_empty() {
-        parts.push(shown(&mark.text));
+        parts.push(plain(&mark.text).into_owned());
     }
     if let Some(file) = mark.file.and_then(|file| timeline.files.get(file as usize)) {
-        parts.push(shown(name(file)));
+        parts.push(plain(name(file)).into_owned());
     }
     if let Some(offset) = mark.offset_bytes {
         parts.push(format!("{} at {offset}", size(mark.length_bytes)));
@@ -137,7 +132,7 @@ fn told(timeline: &Timeline, mark: &Mark) -> String {
         ));
     }
     if let Some(error) = &mark.refused {
-        parts.push(format!("refused: {}", shown(error)));
+        parts.push(format!("refused: {}", plain(error)));
     }
     if mark.injected {
         parts.push("injected".to_owned());
@@ -211,7 +206,7 @@ impl Sheet {
     /// A file, its first byte at the bottom.
     fn file(&mut self, timeline: &Timeline, file: u32) {
         let Some(known) = timeline.files.get(file as usize) else { return };
-        self.line("file", &format!("{} ({})", shown(name(known)), size(known.size_bytes)));
+        self.line("file", &format!("{} ({})", plain(name(known)), size(known.size_bytes)));
         let (top, bytes) = (self.y, known.size_bytes.max(1));
         #[allow(clippy::cast_precision_loss, reason = "a place in a picture")]
         let y = |offset: u64| top + FILE - (offset.min(bytes) as f64 / bytes as f64) * FILE;
@@ -281,7 +276,7 @@ impl Sheet {
         for cached in &timeline.cached {
             let of = cached.file.and_then(|file| timeline.files.get(file as usize)).map_or("the model", name);
             let told =
-                format!("page cache of {}: {} of {} pages", shown(of), cached.resident_pages, cached.pages);
+                format!("page cache of {}: {} of {} pages", plain(of), cached.resident_pages, cached.pages);
             #[allow(clippy::cast_precision_loss, reason = "a place in a picture")]
             let part = 16.0 * cached.resident_pages as f64 / cached.pages.max(1) as f64;
             let x = self.x(cached.at_ns).min(RIGHT - 8.0);
