@@ -21,15 +21,12 @@
 pub mod bench;
 pub mod check;
 pub mod cli;
-pub mod engine;
-pub mod gguf;
 pub mod import;
-pub mod layout;
-pub mod migrate;
-pub mod plan;
-pub mod platform;
 pub mod report;
 pub mod rules;
 pub mod subject;
-pub mod trace;
 pub mod tracer;
+
+pub use loadparity_base::{gguf, layout, plan, platform, trace};
+pub use loadparity_engine::engine;
+pub use loadparity_migrate::migrate;

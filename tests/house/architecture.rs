@@ -33,6 +33,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("trace", &[]),
 ];
 
+/// The folders of sources: that of the package and of each crate beside it.
+fn roots() -> Vec<PathBuf> {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut roots = vec![package.join("src")];
+    for entry in fs::read_dir(package.join("crates")).expect("crates can be listed") {
+        roots.push(entry.expect("crates can be listed").path().join("src"));
+    }
+    roots.sort();
+    roots
+}
+
 fn source_files() -> Vec<PathBuf> {
     fn walk(directory: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(directory).expect("src can be listed") {
@@ -45,23 +56,28 @@ fn source_files() -> Vec<PathBuf> {
         }
     }
     let mut files = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    for root in roots() {
+        walk(&root, &mut files);
+    }
     files.sort();
     files
 }
 
+/// The path of a file under the `src` that it lies in.
+fn inside(path: &Path) -> &Path {
+    roots().iter().find_map(|root| path.strip_prefix(root).ok()).expect("a file of src")
+}
+
 /// The room a file belongs to: the first folder under `src`.
 fn room(path: &Path) -> Option<String> {
-    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).ok()?;
-    let mut parts = inside.components();
+    let mut parts = inside(path).components();
     let first = parts.next()?.as_os_str().to_str()?.to_owned();
     parts.next().map(|_| first)
 }
 
 /// What a source file names.
 fn read(path: &Path) -> Seen {
-    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("a file of src");
-    let module = inside.with_extension("");
+    let module = inside(path).with_extension("");
     let module: Vec<&str> = module.iter().filter_map(|part| part.to_str()).collect();
     let module = match module.split_last() {
         Some((&"mod" | &"lib" | &"main", above)) => above,
@@ -99,8 +115,8 @@ fn unsafe_and_os_switches_stay_where_they_belong() {
     for path in source_files() {
         let inside = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("sources lie in the package");
         let at = |folder: &str| inside.starts_with(folder);
-        let unsafe_allowed = at("src/platform") || at("src/tracer") || at("src/engine/kernels");
-        let cfg_allowed = at("src/platform") || at("src/tracer");
+        let cfg_allowed = at("crates/base/src/platform") || at("src/tracer");
+        let unsafe_allowed = cfg_allowed || at("crates/engine/src/engine/kernels");
         let seen = read(&path);
         let mut stray = |lines: &[usize], what: &str| {
             strays.extend(lines.iter().map(|line| format!("{}:{line}: {what}", inside.display())));

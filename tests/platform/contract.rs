@@ -63,7 +63,7 @@ fn every_platform_keeps_the_contract() {
 
 #[test]
 fn every_rule_of_the_contract_has_a_behaviour() {
-    let contract = include_str!("../../src/platform/mod.rs");
+    let contract = include_str!("../../crates/base/src/platform/mod.rs");
     let numbered = |line: &str| {
         let (number, text) = line.strip_prefix("//! ")?.split_once(". **")?;
         (!text.is_empty()).then(|| number.parse::<u8>().ok()).flatten()

@@ -17,7 +17,7 @@ pub(super) fn page() -> String {
     let mut page = String::from(
         "# The command line\n\n\
          Made by `loadparity docs write` from the definition of the commands and the table of load flags\n\
-         (`src/plan/dialects/reference.toml`); held by `tests/cli/docs.rs`. `loadparity COMMAND --help` says the same. Every command\n\
+         (`crates/base/src/plan/dialects/reference.toml`); held by `tests/cli/docs.rs`. `loadparity COMMAND --help` says the same. Every command\n\
          takes `-h` and `--help`.\n\n\
          | command | does |\n| --- | --- |\n",
     );

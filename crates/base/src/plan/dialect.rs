@@ -215,9 +215,12 @@ impl FromStr for Dialect {
     }
 }
 
-/// A shipped dialect, for tests.
-#[cfg(test)]
-pub(crate) fn era(name: &str) -> Dialect {
+/// The shipped dialect of that name, where the name is written in code.
+///
+/// # Panics
+///
+/// If no dialect of that name is shipped; a name that somebody typed is parsed instead.
+pub fn era(name: &str) -> Dialect {
     name.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -105,12 +105,12 @@ const WINDOWS: &[(&str, i32, ErrorKind)] = &[
 ];
 
 /// Every known name, Unix first.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> {
     UNIX.iter().map(|row| row.name).chain(WINDOWS.iter().map(|row| row.0))
 }
 
 /// The error of that name. Unix names have Darwin's numbers for Darwin, else Linux's.
-pub(crate) fn by_name(name: &str, family: OsFamily) -> Option<Errno> {
+pub fn by_name(name: &str, family: OsFamily) -> Option<Errno> {
     let unix = UNIX.iter().find(|row| row.name == name).map(|row| {
         let code = if family == OsFamily::Darwin { row.darwin } else { row.linux };
         (row.name, code, row.kind)
@@ -120,14 +120,14 @@ pub(crate) fn by_name(name: &str, family: OsFamily) -> Option<Errno> {
 }
 
 /// What an error of that name means on any Unix: numbers differ, names do not.
-pub(crate) fn unix_kind(name: &str) -> ErrorKind {
+pub fn unix_kind(name: &str) -> ErrorKind {
     // One number with EOPNOTSUPP on most systems, and two on Darwin.
     let name = if name == "ENOTSUP" { "EOPNOTSUPP" } else { name };
     UNIX.iter().find(|row| row.name == name).map_or(ErrorKind::Other, |row| row.kind)
 }
 
 /// Linux's error of that name, known or not; one that is not known has the number 0.
-pub(crate) fn of_linux(name: &str) -> Errno {
+pub fn of_linux(name: &str) -> Errno {
     let row = if name == "ENOTSUP" { "EOPNOTSUPP" } else { name };
     let code = by_name(row, OsFamily::Linux).filter(|_| !row.starts_with("ERROR_")).map_or(0, |e| e.code);
     Errno { kind: unix_kind(name), code, name: Cow::Owned(name.to_owned()) }
@@ -135,7 +135,7 @@ pub(crate) fn of_linux(name: &str) -> Errno {
 
 /// Windows' error of that number; `None` where it is not known.
 #[allow(dead_code, reason = "Windows has the one backend that asks")]
-pub(crate) fn of_windows(code: i32) -> Option<Errno> {
+pub fn of_windows(code: i32) -> Option<Errno> {
     let (name, code, kind) = *WINDOWS.iter().find(|row| row.1 == code)?;
     Some(Errno { kind, code, name: Cow::Borrowed(name) })
 }

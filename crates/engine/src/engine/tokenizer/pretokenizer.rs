@@ -364,7 +364,7 @@ mod tests {
 
     #[test]
     fn llama3_cuts_as_the_tokenizers_package_does() {
-        let recorded = include_str!("../../../fixtures/reference/pretokenize-llama-bpe.json");
+        let recorded = include_str!("../../../../../fixtures/reference/pretokenize-llama-bpe.json");
         let recorded: serde_json::Value = serde_json::from_str(recorded).unwrap();
         let cases = recorded["words"].as_array().unwrap();
         assert_eq!(cases.len(), 300);

@@ -12,10 +12,12 @@ mod canon;
 mod classify;
 mod diff;
 mod errno;
-pub(crate) mod errors;
+#[doc(hidden)]
+pub mod errors;
 mod fingerprint;
 mod jsonl;
-pub(crate) mod linux;
+#[doc(hidden)]
+pub mod linux;
 mod observation;
 mod op;
 mod path;

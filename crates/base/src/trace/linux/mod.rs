@@ -13,7 +13,7 @@
 
 #![allow(dead_code, unused_imports, reason = "only Linux has the tracer, which uses all of it")]
 
-pub(crate) mod calls;
+pub mod calls;
 mod decoded;
 mod files;
 mod notes;
@@ -27,26 +27,26 @@ mod tests;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-pub(crate) use decoded::{At, Counsel, Decoded, Done, Mapping, Opened, Shares, Taken};
-pub(crate) use files::{FileTable, OpenFile};
-pub(crate) use notes::{Finished, Note, Notes, Sight};
-pub(crate) use space::{Compared, Filled, Hit, Piece, Space, pages};
+pub use decoded::{At, Counsel, Decoded, Done, Mapping, Opened, Shares, Taken};
+pub use files::{FileTable, OpenFile};
+pub use notes::{Finished, Note, Notes, Sight};
+pub use space::{Compared, Filled, Hit, Piece, Space, pages};
 
 use super::{Call, NativeFlags, Op, Outcome, RegionId};
 
 /// A thread: whose descriptors and whose memory its calls are about.
 #[derive(Clone)]
-pub(crate) struct Task {
-    pub(crate) tid: u64,
+pub struct Task {
+    pub tid: u64,
     /// Which process of the machine it belongs to.
-    pub(crate) process: u32,
-    pub(crate) files: Rc<RefCell<FileTable>>,
-    pub(crate) space: Rc<RefCell<Space>>,
+    pub process: u32,
+    pub files: Rc<RefCell<FileTable>>,
+    pub space: Rc<RefCell<Space>>,
 }
 
 /// All processes and what they did.
-pub(crate) struct Machine {
-    pub(crate) notes: Notes,
+pub struct Machine {
+    pub notes: Notes,
     page: u64,
     tables: u64,
     processes: u32,
@@ -54,17 +54,17 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// A machine with pages of this size.
-    pub(crate) fn new(page: u64) -> Self {
+    pub fn new(page: u64) -> Self {
         Self { notes: Notes::default(), page, tables: 0, processes: 0 }
     }
 
     /// Bytes of a page.
-    pub(crate) fn page(&self) -> u64 {
+    pub fn page(&self) -> u64 {
         self.page
     }
 
     /// What a call comes to.
-    pub(crate) fn apply(&mut self, task: &Task, done: &Done, call: Decoded<'_>) {
+    pub fn apply(&mut self, task: &Task, done: &Done, call: Decoded<'_>) {
         match call {
             Decoded::Map(_)
             | Decoded::Unmap(_)
@@ -82,7 +82,7 @@ impl Machine {
 
     /// The trace, numbered by first appearance; `header` marks the operations that read a header, into memory
     /// that is not for weights by that.
-    pub(crate) fn finish(self, header: impl FnOnce(&[Op]) -> Vec<bool>) -> Finished {
+    pub fn finish(self, header: impl FnOnce(&[Op]) -> Vec<bool>) -> Finished {
         self.notes.finish(header)
     }
 

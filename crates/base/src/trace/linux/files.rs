@@ -9,23 +9,23 @@ use crate::trace::{FileId, NativeFlags};
 
 /// An open file description: what one successful open made, shared by all its duplicates.
 #[derive(Debug)]
-pub(crate) struct Description {
-    pub(crate) file: FileId,
+pub struct Description {
+    pub file: FileId,
     /// Which of the caller's files it belongs to.
-    pub(crate) model: usize,
+    pub model: usize,
     /// The file position, which reads without an offset use and advance.
-    pub(crate) position: u64,
-    pub(crate) direct: bool,
+    pub position: u64,
+    pub direct: bool,
     /// Whether it may be written through.
-    pub(crate) writable: bool,
+    pub writable: bool,
     /// The table that opened it: the close that counts is the one of its last descriptor there.
     owner: u64,
     closed: bool,
     /// Reads at the file position that are under way.
-    pub(crate) readers: u32,
+    pub readers: u32,
 }
 
-pub(crate) type OpenFile = Rc<RefCell<Description>>;
+pub type OpenFile = Rc<RefCell<Description>>;
 
 #[derive(Clone, Debug)]
 struct Slot {
@@ -35,24 +35,24 @@ struct Slot {
 
 /// The descriptors of one process, or of several that share them.
 #[derive(Debug, Default)]
-pub(crate) struct FileTable {
+pub struct FileTable {
     id: u64,
     slots: BTreeMap<i32, Slot>,
 }
 
 impl FileTable {
-    pub(crate) fn new(id: u64) -> Self {
+    pub fn new(id: u64) -> Self {
         Self { id, slots: BTreeMap::new() }
     }
 
     /// What a fork gives the child.
-    pub(crate) fn copy(&self, id: u64) -> Self {
+    pub fn copy(&self, id: u64) -> Self {
         Self { id, slots: self.slots.clone() }
     }
 
     /// What an exec leaves, and the files that it closes. The program goes on under another table if it
     /// shared this one.
-    pub(crate) fn after_exec(&self) -> (Self, Vec<FileId>) {
+    pub fn after_exec(&self) -> (Self, Vec<FileId>) {
         let mut left = self.copy(self.id);
         let closing: Vec<i32> =
             self.slots.iter().filter(|(_, slot)| slot.close_on_exec).map(|(fd, _)| *fd).collect();
@@ -60,18 +60,12 @@ impl FileTable {
         (left, closed)
     }
 
-    pub(crate) fn get(&self, fd: i32) -> Option<&OpenFile> {
+    pub fn get(&self, fd: i32) -> Option<&OpenFile> {
         self.slots.get(&fd).map(|slot| &slot.open)
     }
 
     /// A new open of a file, with these flags.
-    pub(crate) fn open(
-        &mut self,
-        fd: i32,
-        (file, model): (FileId, usize),
-        position: u64,
-        flags: &NativeFlags,
-    ) {
+    pub fn open(&mut self, fd: i32, (file, model): (FileId, usize), position: u64, flags: &NativeFlags) {
         let direct = flags.has("O_DIRECT");
         let writable = flags.has("O_WRONLY") || flags.has("O_RDWR");
         let (owner, closed, readers) = (self.id, false, 0);
@@ -82,7 +76,7 @@ impl FileTable {
 
     /// `to` becomes a duplicate of `from`, or is closed if that is not known. Returns the file whose
     /// last descriptor `to` was.
-    pub(crate) fn duplicate(&mut self, from: i32, to: i32, cloexec: bool) -> Option<FileId> {
+    pub fn duplicate(&mut self, from: i32, to: i32, cloexec: bool) -> Option<FileId> {
         let same = from == to;
         let closed = if same { None } else { self.close(to) };
         if let Some(slot) = self.slots.get(&from).filter(|_| !same) {
@@ -92,24 +86,24 @@ impl FileTable {
         closed
     }
 
-    pub(crate) fn set_close_on_exec(&mut self, fd: i32, on: bool) {
+    pub fn set_close_on_exec(&mut self, fd: i32, on: bool) {
         if let Some(slot) = self.slots.get_mut(&fd) {
             slot.close_on_exec = on;
         }
     }
 
     /// The known descriptors in a range.
-    pub(crate) fn within(&self, range: RangeInclusive<i32>) -> Vec<i32> {
+    pub fn within(&self, range: RangeInclusive<i32>) -> Vec<i32> {
         self.slots.range(range).map(|(fd, _)| *fd).collect()
     }
 
     /// The number stands for something else by now.
-    pub(crate) fn forget(&mut self, fd: i32) {
+    pub fn forget(&mut self, fd: i32) {
         self.slots.remove(&fd);
     }
 
     /// Closes a descriptor. Returns the file if it was the last one by which its opener had it.
-    pub(crate) fn close(&mut self, fd: i32) -> Option<FileId> {
+    pub fn close(&mut self, fd: i32) -> Option<FileId> {
         let slot = self.slots.remove(&fd)?;
         let others = self.slots.values().any(|other| Rc::ptr_eq(&other.open, &slot.open));
         let last_of_all = Rc::strong_count(&slot.open) == 1;

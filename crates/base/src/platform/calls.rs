@@ -8,9 +8,9 @@ use crate::trace::SemanticKind;
 /// The operating systems that the table has a column for, as reports name them, with the source
 /// file of their backend.
 pub const SYSTEMS: [(&str, &str); 3] = [
-    ("linux", "src/platform/linux.rs"),
-    ("macos", "src/platform/macos.rs"),
-    ("windows", "src/platform/windows.rs"),
+    ("linux", "crates/base/src/platform/linux.rs"),
+    ("macos", "crates/base/src/platform/macos.rs"),
+    ("windows", "crates/base/src/platform/windows.rs"),
 ];
 
 /// One row: the calls for a step, in the order of [`SYSTEMS`]. Names stand between backquotes; what
@@ -150,77 +150,77 @@ pub const INTERACTIONS: &[Interaction] = &[
     },
     Interaction {
         what: "`capget`",
-        by: "src/platform/linux.rs",
+        by: "crates/base/src/platform/linux.rs",
         why: "Linux: whether the process has CAP_IPC_LOCK, which lifts the lock limit",
     },
     Interaction {
         what: "`getrlimit` RLIMIT_MEMLOCK",
-        by: "src/platform/linux.rs",
+        by: "crates/base/src/platform/linux.rs",
         why: "Linux: the lock limit, for messages; the program raises no limit on any Unix",
     },
     Interaction {
         what: "`getrlimit` RLIMIT_MEMLOCK, `sysctlbyname` vm.user_wire_limit and vm.global_user_wire_limit",
-        by: "src/platform/macos.rs",
+        by: "crates/base/src/platform/macos.rs",
         why: "macOS: the lock limit, for messages",
     },
     Interaction {
         what: "`getrlimit` RLIMIT_MEMLOCK",
-        by: "src/platform/freebsd.rs",
+        by: "crates/base/src/platform/freebsd.rs",
         why: "FreeBSD: the lock limit, for messages",
     },
     Interaction {
         what: "`getrlimit` RLIMIT_MEMLOCK",
-        by: "src/platform/other_unix.rs",
+        by: "crates/base/src/platform/other_unix.rs",
         why: "other Unix systems: the lock limit, for messages",
     },
     Interaction {
         what: "`GetProcessWorkingSetSize`, `SetProcessWorkingSetSize`",
-        by: "src/platform/windows/lock.rs",
+        by: "crates/base/src/platform/windows/lock.rs",
         why: "Windows: the lock quota, raised once by as much as a refused lock needs",
     },
     Interaction {
         what: "`GetSystemInfo`",
-        by: "src/platform/windows/mod.rs",
+        by: "crates/base/src/platform/windows/mod.rs",
         why: "Windows: page size and mapping grain, once",
     },
     Interaction {
         what: "`sysconf` page size",
-        by: "src/platform/unix/mod.rs",
+        by: "crates/base/src/platform/unix/mod.rs",
         why: "once, when the platform is made",
     },
     Interaction {
         what: "`fstatfs`",
-        by: "src/platform/linux.rs",
+        by: "crates/base/src/platform/linux.rs",
         why: "Linux: the file system, for the mapping hint of `auto`",
     },
     Interaction {
         what: "`mincore`, `/proc/self/smaps`",
-        by: "src/platform/unix/residency.rs",
+        by: "crates/base/src/platform/unix/residency.rs",
         why: "after a load that locks: whether the locked pages are in memory and, on Linux, locked",
     },
     Interaction {
         what: "`K32QueryWorkingSetEx`",
-        by: "src/platform/windows/residency.rs",
+        by: "crates/base/src/platform/windows/residency.rs",
         why: "Windows, after a load that locks: whether the locked pages are in memory and locked",
     },
     Interaction {
         what: "`GetFileInformationByHandle`",
-        by: "src/platform/windows/file.rs",
+        by: "crates/base/src/platform/windows/file.rs",
         why: "Windows, for the record of an open: which file it is; elsewhere the open's own `fstat` says",
     },
     Interaction {
         what: "`mmap`, `mincore`",
-        by: "src/platform/unix/open_file.rs",
+        by: "crates/base/src/platform/unix/open_file.rs",
         why: "`check`, before and after a direct load, and `bench`: how much of the model the page cache holds",
     },
     Interaction {
         what: "threads",
-        by: "src/engine/load/read.rs",
+        by: "crates/engine/src/engine/load/read.rs",
         why: "up to 4 readers during a load that reads",
     },
     Interaction {
         what: "threads",
-        by: "src/engine/pool.rs",
+        by: "crates/engine/src/engine/pool.rs",
         why: "the workers that generate; they end with the run",
     },
     Interaction {
@@ -256,7 +256,7 @@ pub const INTERACTIONS: &[Interaction] = &[
     Interaction { what: "threads", by: "src/check/ahead.rs", why: "`--jobs`: cases that run side by side" },
     Interaction {
         what: "the signals that ask a program to end, SIGABRT and SIGBUS, `/proc/self/maps` at the latter",
-        by: "src/platform/unix/ending.rs",
+        by: "crates/base/src/platform/unix/ending.rs",
         why: "a campaign stops after the case under way and reports what it has; temporary models are removed; a mapped file that lost its end is named",
     },
     Interaction {
@@ -276,7 +276,7 @@ pub const INTERACTIONS: &[Interaction] = &[
     },
     Interaction {
         what: "threads",
-        by: "src/engine/chat/mod.rs",
+        by: "crates/engine/src/engine/chat/mod.rs",
         why: "a chat template runs on a stack of its own, and is given up after a time",
     },
     Interaction {
@@ -359,7 +359,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         by: "src/cli/config.rs",
         why: "`check` and `baseline`: options that the command line leaves out, the command to check among them",
     },
-    Interaction { what: "the calling thread's id", by: "src/platform/recorder.rs", why: "for the trace" },
+    Interaction {
+        what: "the calling thread's id",
+        by: "crates/base/src/platform/recorder.rs",
+        why: "for the trace",
+    },
     Interaction {
         what: "the number of processors",
         by: "src/cli/run.rs",
@@ -382,12 +386,12 @@ pub const INTERACTIONS: &[Interaction] = &[
     },
     Interaction {
         what: "the monotonic clock",
-        by: "src/platform/recorder.rs",
+        by: "crates/base/src/platform/recorder.rs",
         why: "durations in traces; no decision and no output depends on it",
     },
     Interaction {
         what: "processor features",
-        by: "src/engine/kernels",
+        by: "crates/engine/src/engine/kernels",
         why: "which vector kernels run; the bits are the same",
     },
 ];
@@ -397,8 +401,8 @@ pub const INTERACTIONS: &[Interaction] = &[
 pub fn platform_markdown() -> String {
     let mut text = String::from(
         "# Platform\n\nEvery interaction with the environment. `loadparity docs write` makes this file from \
-         `src/platform/calls.rs`; a test fails when it is stale.\n\n## A load\n\nThe loader talks to the \
-         operating system through the traits of `src/platform/mod.rs` and nothing else. Reports compare \
+         `crates/base/src/platform/calls.rs`; a test fails when it is stale.\n\n## A load\n\nThe loader talks to the \
+         operating system through the traits of `crates/base/src/platform/mod.rs` and nothing else. Reports compare \
          platforms by these steps; which calls a step is made of is each platform's own affair.\n\n",
     );
     // Writing to a String cannot fail.

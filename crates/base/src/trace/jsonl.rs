@@ -31,7 +31,7 @@ const FIRST_STRING_INTEGER: u64 = 1 << 53;
 
 /// The JSON Schema (2020-12) of one line of a trace file.
 pub fn schema_text() -> &'static str {
-    include_str!("../../fixtures/schema/trace-2.json")
+    include_str!("trace-2.json")
 }
 
 /// Who made a trace, of what and where.

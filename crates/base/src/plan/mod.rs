@@ -25,9 +25,7 @@ mod shipped;
 pub mod spelling;
 mod split;
 
-#[cfg(test)]
-pub(crate) use dialect::era;
-pub use dialect::{Dialect, UnknownDialect};
+pub use dialect::{Dialect, UnknownDialect, era};
 pub use file::DialectError;
 pub use message::{IgnoredValue, Origin, Override, Statement, UsageError, Warning};
 pub use resolve::{Resolved, resolve};

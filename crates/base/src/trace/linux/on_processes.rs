@@ -8,7 +8,7 @@ use crate::trace::{Call, Outcome};
 
 impl Machine {
     /// A process that nobody was seen to make.
-    pub(crate) fn process(&mut self, tid: u64) -> Task {
+    pub fn process(&mut self, tid: u64) -> Task {
         let files = Rc::new(RefCell::new(FileTable::new(self.next_table())));
         Task { tid, process: self.next_process(), files, space: Rc::default() }
     }
@@ -24,7 +24,7 @@ impl Machine {
     }
 
     /// A new thread, or a new process with copies of what it does not share.
-    pub(crate) fn fork(&mut self, parent: &Task, done: &Done, child: u64, shares: Shares) -> Task {
+    pub fn fork(&mut self, parent: &Task, done: &Done, child: u64, shares: Shares) -> Task {
         let files = match shares.files {
             true => Rc::clone(&parent.files),
             false => Rc::new(RefCell::new(parent.files.borrow().copy(self.next_table()))),
@@ -47,7 +47,7 @@ impl Machine {
 
     /// A process has become another program, in the thread `tid`: other memory, and no descriptor that was
     /// marked for this.
-    pub(crate) fn exec(&mut self, task: &Task, done: &Done, tid: u64) -> Task {
+    pub fn exec(&mut self, task: &Task, done: &Done, tid: u64) -> Task {
         let (files, closed) = task.files.borrow().after_exec();
         let (files, space) = (Rc::new(RefCell::new(files)), Rc::default());
         let task = Task { tid, process: task.process, files, space };
@@ -59,7 +59,7 @@ impl Machine {
     }
 
     /// A process has ended: with this exit code, or minus the signal that killed it.
-    pub(crate) fn exit(&mut self, task: &Task, done: &Done, code: i32) {
+    pub fn exit(&mut self, task: &Task, done: &Done, code: i32) {
         self.push(task, done, Call::Exit { code }, Outcome::Ok(0));
     }
 }

@@ -8,15 +8,15 @@ use crate::trace::RegionId;
 
 /// A stretch of addresses that belongs to a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
-    pub(crate) region: RegionId,
+pub struct Piece {
+    pub region: RegionId,
     /// The address that the region's byte 0 has, or would have: parts may be gone or elsewhere.
-    pub(crate) base: u64,
+    pub base: u64,
 }
 
 /// What a comparison of memory with its file came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compared {
+pub enum Compared {
     NotYet,
     Same,
     Other,
@@ -26,61 +26,61 @@ pub(crate) enum Compared {
 
 impl Compared {
     /// Whether the bytes of the file may be there.
-    pub(crate) fn may_hold(self) -> bool {
+    pub fn may_hold(self) -> bool {
         matches!(self, Self::NotYet | Self::Same)
     }
 }
 
 /// Bytes of a file that a read left at some addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Filled {
+pub struct Filled {
     /// Which of the caller's files.
-    pub(crate) model: usize,
+    pub model: usize,
     /// The address that byte 0 of the file would have.
-    pub(crate) base: u64,
-    pub(crate) compared: Compared,
+    pub base: u64,
+    pub compared: Compared,
 }
 
 impl Filled {
     /// The byte of the file that belongs at an address.
-    pub(crate) fn offset(&self, addr: u64) -> u64 {
+    pub fn offset(&self, addr: u64) -> u64 {
         addr.wrapping_sub(self.base)
     }
 }
 
 /// The known regions of one address space.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Space {
+pub struct Space {
     pieces: RangeMap<u64, Piece>,
     filled: RangeMap<u64, Filled>,
     /// Whether what is mapped from now on is locked, as `mlockall(MCL_FUTURE)` asks.
-    pub(crate) locks_future: bool,
+    pub locks_future: bool,
 }
 
 /// A part of a request that falls into one region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hit {
-    pub(crate) region: RegionId,
+pub struct Hit {
+    pub region: RegionId,
     /// The first byte, counted from the region's start.
-    pub(crate) offset: u64,
-    pub(crate) len: u64,
+    pub offset: u64,
+    pub len: u64,
 }
 
 /// A range rounded outward to pages.
-pub(crate) fn pages(addr: u64, len: u64, page: u64) -> Range<u64> {
+pub fn pages(addr: u64, len: u64, page: u64) -> Range<u64> {
     let end = addr.saturating_add(len);
     addr - addr % page..end.checked_next_multiple_of(page).unwrap_or(u64::MAX)
 }
 
 impl Space {
     /// A new region at `addr`; what was there before is gone.
-    pub(crate) fn insert(&mut self, range: Range<u64>, region: RegionId, base: u64) {
+    pub fn insert(&mut self, range: Range<u64>, region: RegionId, base: u64) {
         if !range.is_empty() {
             self.pieces.insert(range, Piece { region, base });
         }
     }
 
-    pub(crate) fn remove(&mut self, range: Range<u64>) {
+    pub fn remove(&mut self, range: Range<u64>) {
         if !range.is_empty() {
             self.forget(range.clone());
             self.pieces.remove(range);
@@ -89,28 +89,28 @@ impl Space {
 
     /// What a fork gives the child. What it makes of bytes that were found right is its own business, and no lock is
     /// inherited, nor that of what comes (`mlockall(2)`).
-    pub(crate) fn copy(&self) -> Self {
+    pub fn copy(&self) -> Self {
         let fresh = self.filled.iter().filter(|(_, filled)| filled.compared == Compared::NotYet);
         let filled = fresh.map(|(range, filled)| (range.clone(), *filled)).collect();
         Self { pieces: self.pieces.clone(), filled, locks_future: false }
     }
 
     /// A read has left bytes of a file here.
-    pub(crate) fn fill(&mut self, range: Range<u64>, filled: Filled) {
+    pub fn fill(&mut self, range: Range<u64>, filled: Filled) {
         if !range.is_empty() {
             self.filled.insert(range, filled);
         }
     }
 
     /// Something else is here now, or will be.
-    pub(crate) fn forget(&mut self, range: Range<u64>) {
+    pub fn forget(&mut self, range: Range<u64>) {
         if !range.is_empty() {
             self.filled.remove(range);
         }
     }
 
     /// What reads left in a range, cut to it.
-    pub(crate) fn filled(&self, range: Range<u64>) -> Vec<(Range<u64>, Filled)> {
+    pub fn filled(&self, range: Range<u64>) -> Vec<(Range<u64>, Filled)> {
         if range.is_empty() {
             return Vec::new();
         }
@@ -119,7 +119,7 @@ impl Space {
     }
 
     /// Whether no read left anything anywhere.
-    pub(crate) fn is_unfilled(&self) -> bool {
+    pub fn is_unfilled(&self) -> bool {
         self.filled.is_empty()
     }
 
@@ -133,19 +133,19 @@ impl Space {
     }
 
     /// The mapping around an address, as far as it is one piece of one region.
-    pub(crate) fn around(&self, addr: u64) -> Option<(Range<u64>, RegionId)> {
+    pub fn around(&self, addr: u64) -> Option<(Range<u64>, RegionId)> {
         self.pieces.get_key_value(&addr).map(|(range, piece)| (range.clone(), piece.region))
     }
 
     /// Takes a range out; returns what stood there.
-    pub(crate) fn take(&mut self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
+    pub fn take(&mut self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
         let taken = self.pieces(range.clone());
         self.remove(range);
         taken
     }
 
     /// What stands in a range, cut to it.
-    pub(crate) fn pieces(&self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
+    pub fn pieces(&self, range: Range<u64>) -> Vec<(Range<u64>, Piece)> {
         if range.is_empty() {
             return Vec::new();
         }
@@ -154,13 +154,13 @@ impl Space {
     }
 
     /// The region at an address.
-    pub(crate) fn at(&self, addr: u64) -> Option<Piece> {
+    pub fn at(&self, addr: u64) -> Option<Piece> {
         self.pieces.get(&addr).copied()
     }
 
     /// The known parts of a request, and whether they are all of it. A request that ends within the
     /// last page of its region keeps its own length; one that reaches further is cut there.
-    pub(crate) fn hits(&self, addr: u64, len: u64, page: u64) -> Vec<Hit> {
+    pub fn hits(&self, addr: u64, len: u64, page: u64) -> Vec<Hit> {
         let whole = pages(addr, len, page);
         if whole.is_empty() {
             return Vec::new();
@@ -185,12 +185,12 @@ impl Space {
     }
 
     /// Whether any of a range is known.
-    pub(crate) fn overlaps(&self, range: Range<u64>) -> bool {
+    pub fn overlaps(&self, range: Range<u64>) -> bool {
         !range.is_empty() && self.pieces.overlaps(&range)
     }
 
     /// The first stretch of a range that belongs to no known region.
-    pub(crate) fn gap(&self, range: Range<u64>) -> Option<Range<u64>> {
+    pub fn gap(&self, range: Range<u64>) -> Option<Range<u64>> {
         if range.is_empty() {
             return None;
         }
@@ -198,7 +198,7 @@ impl Space {
     }
 
     /// The addresses of a region.
-    pub(crate) fn ranges_of(&self, region: RegionId) -> Vec<Range<u64>> {
+    pub fn ranges_of(&self, region: RegionId) -> Vec<Range<u64>> {
         self.pieces
             .iter()
             .filter(|(_, piece)| piece.region == region)
@@ -207,7 +207,7 @@ impl Space {
     }
 
     /// Every known region that is mapped here, once.
-    pub(crate) fn regions(&self) -> Vec<RegionId> {
+    pub fn regions(&self) -> Vec<RegionId> {
         let mut regions: Vec<_> = self.pieces.iter().map(|(_, piece)| piece.region).collect();
         regions.sort_unstable();
         regions.dedup();

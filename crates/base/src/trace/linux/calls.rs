@@ -5,7 +5,7 @@ use crate::trace::BlindSpot;
 
 /// What a system call does, whatever its number and its variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sys {
+pub enum Sys {
     Open,
     Creat,
     OpenAt,
@@ -69,7 +69,7 @@ pub(crate) enum Sys {
 
 /// When the tracer's filter stops on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stops {
+pub enum Stops {
     Always,
     Never,
     /// On a descriptor that is no standard stream: what a program prints does not stop it.
@@ -82,7 +82,7 @@ pub(crate) enum Stops {
 
 /// What the importer makes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Imports {
+pub enum Imports {
     Decoded,
     /// It is told that the call was made; what it did is not known.
     Noted,
@@ -91,16 +91,16 @@ pub(crate) enum Imports {
 
 /// One system call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
+pub struct Row {
+    pub name: &'static str,
     /// Its number on x86-64 and on AArch64; some names have none there.
-    pub(crate) x86_64: Option<u16>,
-    pub(crate) aarch64: Option<u16>,
-    pub(crate) sys: Sys,
-    pub(crate) stops: Stops,
-    pub(crate) imports: Imports,
+    pub x86_64: Option<u16>,
+    pub aarch64: Option<u16>,
+    pub sys: Sys,
+    pub stops: Stops,
+    pub imports: Imports,
     /// The target of faults that it is, before a variant such as `.direct`; empty for none.
-    pub(crate) fault: &'static str,
+    pub fault: &'static str,
 }
 
 const fn row(
@@ -136,7 +136,7 @@ use Imports::{Decoded, Ignored, Noted};
 
 /// Every call of interest; all others run untouched.
 #[rustfmt::skip]
-pub(crate) const CALLS: &[Row] = &[
+pub const CALLS: &[Row] = &[
     row("read", 0, 63, Sys::Read, Decoded, "read"),
     row("pread64", 17, 67, Sys::Pread, Decoded, "read"),
     row("close", 3, 57, Sys::Close, Decoded, ""),
@@ -214,7 +214,7 @@ pub(crate) const CALLS: &[Row] = &[
 ];
 
 /// The call of that name.
-pub(crate) fn by_name(name: &str) -> Option<&'static Row> {
+pub fn by_name(name: &str) -> Option<&'static Row> {
     CALLS.iter().find(|row| row.name == name)
 }
 

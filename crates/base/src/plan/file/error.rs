@@ -24,7 +24,7 @@ impl std::error::Error for DialectError {}
 
 impl DialectError {
     /// A defect at a place in the text.
-    pub(crate) fn at(text: &str, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
+    pub fn at(text: &str, span: Option<Range<usize>>, message: impl Into<String>) -> Self {
         let start = span.map_or(0, |span| span.start).min(text.len());
         let before = text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -36,7 +36,7 @@ impl DialectError {
     }
 
     /// What the reader of the format found, with a suggestion for a mistyped key or value.
-    pub(crate) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
+    pub fn of_toml(text: &str, error: &toml::de::Error) -> Self {
         let message = error.message().trim_end_matches('.').replace('`', "'");
         let (what, expected) = message.split_once(", expected ").unwrap_or((&message, ""));
         let quoted =

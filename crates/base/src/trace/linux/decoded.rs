@@ -8,21 +8,21 @@ use crate::trace::{Advice, Errno, FileId, FileIdentity, NativeFlags, Outcome};
 
 /// How a call went, and when.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Done {
+pub struct Done {
     /// Where it stands in what is decoded, such as its line.
-    pub(crate) origin: u64,
+    pub origin: u64,
     /// When it began, in nanoseconds since the trace did.
-    pub(crate) start_ns: u64,
-    pub(crate) dur_ns: u64,
+    pub start_ns: u64,
+    pub dur_ns: u64,
     /// Whether the result was made up.
-    pub(crate) injected: bool,
+    pub injected: bool,
     /// What it returned, 0 if it was refused.
-    pub(crate) value: u64,
-    pub(crate) error: Option<Errno>,
+    pub value: u64,
+    pub error: Option<Errno>,
 }
 
 impl Done {
-    pub(crate) fn failed(&self) -> bool {
+    pub fn failed(&self) -> bool {
         self.error.is_some()
     }
 
@@ -39,22 +39,22 @@ impl Done {
 
 /// A file that a call opened, or that was found open.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
-    pub(crate) file: FileId,
+pub struct Opened {
+    pub file: FileId,
     /// Which of the caller's files it is.
-    pub(crate) model: usize,
-    pub(crate) path: String,
+    pub model: usize,
+    pub path: String,
     /// Its descriptor, if it was opened.
-    pub(crate) fd: Option<i32>,
-    pub(crate) position: u64,
-    pub(crate) identity: Option<FileIdentity>,
+    pub fd: Option<i32>,
+    pub position: u64,
+    pub identity: Option<FileIdentity>,
     /// By the kernel's names.
-    pub(crate) flags: NativeFlags,
+    pub flags: NativeFlags,
 }
 
 /// Where in a file a call reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum At {
+pub enum At {
     /// At its position, which moves by what was transferred.
     Position,
     Offset(u64),
@@ -64,7 +64,7 @@ pub(crate) enum At {
 
 /// Advice that the vocabulary has a word for, or another kind by the kernel's name of it.
 #[derive(Clone, Debug)]
-pub(crate) enum Counsel {
+pub enum Counsel {
     Known(Advice),
     Other(NativeFlags),
 }
@@ -72,19 +72,19 @@ pub(crate) enum Counsel {
 /// What a call takes away. Once the kernel has done it, another thread may be given the same number or
 /// address before the end of the call is seen: so it is taken away when the call starts.
 #[derive(Debug, Default)]
-pub(crate) struct Taken {
+pub struct Taken {
     /// The file whose last descriptor is closed.
-    pub(crate) file: Option<FileId>,
+    pub file: Option<FileId>,
     /// The parts of regions that are unmapped or moved.
-    pub(crate) hits: Vec<Hit>,
+    pub hits: Vec<Hit>,
     /// Where they stood, for the case that the call is refused.
-    pub(crate) pieces: Vec<(Range<u64>, Piece)>,
+    pub pieces: Vec<(Range<u64>, Piece)>,
     /// What reads had left there.
-    pub(crate) filled: Vec<(Range<u64>, Filled)>,
+    pub filled: Vec<(Range<u64>, Filled)>,
 }
 
 /// One call that has ended, refused or not.
-pub(crate) enum Decoded<'a> {
+pub enum Decoded<'a> {
     Open(Opened),
     Close(Taken),
     CloseRange {
@@ -194,23 +194,23 @@ pub(crate) enum Decoded<'a> {
 
 /// A mapping of a file or of anonymous memory.
 #[derive(Clone, Debug)]
-pub(crate) struct Mapping {
+pub struct Mapping {
     /// `None` where it is anonymous, or the file is not known.
-    pub(crate) file: Option<OpenFile>,
-    pub(crate) anonymous: bool,
+    pub file: Option<OpenFile>,
+    pub anonymous: bool,
     /// Whether it may be touched; what may not is a reservation.
-    pub(crate) accessible: bool,
-    pub(crate) offset: u64,
-    pub(crate) len: u64,
+    pub accessible: bool,
+    pub offset: u64,
+    pub len: u64,
     /// With the protection where that is more than reading.
-    pub(crate) flags: NativeFlags,
+    pub flags: NativeFlags,
 }
 
 /// What a new thread or process has in common with its creator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Shares {
-    pub(crate) files: bool,
-    pub(crate) memory: bool,
+pub struct Shares {
+    pub files: bool,
+    pub memory: bool,
     /// It is a thread of the same process.
-    pub(crate) process: bool,
+    pub process: bool,
 }

@@ -10,7 +10,7 @@ use crate::trace::{Call, NativeFlags, Outcome, RegionId};
 
 impl Machine {
     /// What an unmap or a move of a range takes away.
-    pub(crate) fn take_memory(&self, task: &Task, addr: u64, len: u64) -> Taken {
+    pub fn take_memory(&self, task: &Task, addr: u64, len: u64) -> Taken {
         let mut space = task.space.borrow_mut();
         let hits = space.hits(addr, len, self.page);
         let range = pages(addr, len, self.page);

@@ -9,45 +9,45 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::trace::{Call, FileId, NativeFlags, Observation, Op, Outcome, Phase, ProcessId, RegionId, Seen};
 
 /// What came of one system call.
-pub(crate) struct Note {
+pub struct Note {
     /// The machine's number of the process.
-    pub(crate) process: u32,
-    pub(crate) tid: u64,
-    pub(crate) call: Call,
-    pub(crate) outcome: Outcome,
-    pub(crate) origin: u64,
-    pub(crate) start_ns: u64,
-    pub(crate) dur_ns: u64,
-    pub(crate) injected: bool,
+    pub process: u32,
+    pub tid: u64,
+    pub call: Call,
+    pub outcome: Outcome,
+    pub origin: u64,
+    pub start_ns: u64,
+    pub dur_ns: u64,
+    pub injected: bool,
     /// The memory without which this is of no interest.
-    pub(crate) depends_on: Option<RegionId>,
+    pub depends_on: Option<RegionId>,
     /// The memory that a read went into.
-    pub(crate) into: Option<RegionId>,
+    pub into: Option<RegionId>,
 }
 
 /// What a region that maps a file shows.
 #[derive(Clone, Debug)]
-pub(crate) struct Image {
-    pub(crate) file: FileId,
+pub struct Image {
+    pub file: FileId,
     /// Where its byte 0 lies in the file.
-    pub(crate) offset: u64,
-    pub(crate) flags: NativeFlags,
+    pub offset: u64,
+    pub flags: NativeFlags,
 }
 
 /// What was seen of memory, and when.
-pub(crate) struct Sight {
+pub struct Sight {
     /// The machine's number of the process.
-    pub(crate) process: u32,
-    pub(crate) at_ns: u64,
-    pub(crate) seen: Seen,
+    pub process: u32,
+    pub at_ns: u64,
+    pub seen: Seen,
 }
 
 /// A trace, and where its operations come from.
-pub(crate) struct Finished {
-    pub(crate) ops: Vec<Op>,
+pub struct Finished {
+    pub ops: Vec<Op>,
     /// The origin of each operation.
-    pub(crate) origins: Vec<u64>,
-    pub(crate) observations: Vec<Observation>,
+    pub origins: Vec<u64>,
+    pub observations: Vec<Observation>,
 }
 
 struct Memory {
@@ -60,7 +60,7 @@ struct Memory {
 }
 
 #[derive(Default)]
-pub(crate) struct Notes {
+pub struct Notes {
     notes: Vec<Note>,
     sights: Vec<Sight>,
     regions: Vec<Memory>,
@@ -76,19 +76,19 @@ const COMPACT_FROM: usize = 1 << 16;
 
 impl Notes {
     /// A file, of which it may show later that it is a model.
-    pub(crate) fn next_file(&mut self, is_model: bool) -> FileId {
+    pub fn next_file(&mut self, is_model: bool) -> FileId {
         self.files.push(is_model);
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
     /// The file is a model.
-    pub(crate) fn set_model(&mut self, file: FileId) {
+    pub fn set_model(&mut self, file: FileId) {
         if let Some(known) = self.files.get_mut(file.0 as usize) {
             *known = true;
         }
     }
 
-    pub(crate) fn is_model(&self, file: FileId) -> bool {
+    pub fn is_model(&self, file: FileId) -> bool {
         self.files.get(file.0 as usize).is_some_and(|model| *model)
     }
 
@@ -108,7 +108,7 @@ impl Notes {
     }
 
     /// Whether a call was seen to make the region.
-    pub(crate) fn was_made(&self, region: RegionId) -> bool {
+    pub fn was_made(&self, region: RegionId) -> bool {
         self.regions.get(region.0 as usize).is_some_and(|memory| !memory.met)
     }
 
@@ -116,11 +116,11 @@ impl Notes {
         self.regions.get_mut(region.0 as usize)
     }
 
-    pub(crate) fn image(&self, region: RegionId) -> Option<&Image> {
+    pub fn image(&self, region: RegionId) -> Option<&Image> {
         self.regions.get(region.0 as usize)?.image.as_ref()
     }
 
-    pub(crate) fn is_map(&self, region: RegionId) -> bool {
+    pub fn is_map(&self, region: RegionId) -> bool {
         self.image(region).is_some()
     }
 
@@ -171,7 +171,7 @@ impl Notes {
         }
     }
 
-    pub(crate) fn saw(&mut self, sight: Sight) {
+    pub fn saw(&mut self, sight: Sight) {
         self.sights.push(sight);
     }
 
