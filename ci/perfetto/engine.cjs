@@ -61,7 +61,7 @@ function add(result, buffer) {
       if (part === 2) batch.ints.push(...varints(data));
       if (part === 3) for (let at = 0; at < data.length; at += 8) batch.doubles.push(data.readDoubleLE(at));
       if (part === 5) batch.strings.push(...data.toString().split("\0"));
-      if (part === 6) last = value === 1n;
+      if (part === 6) last = data === 1n;
     }
     const of = { 1: () => null, 2: () => batch.ints.shift(), 3: () => batch.doubles.shift(), 4: () => batch.strings.shift() };
     result.cells.push(...batch.cells.map((kind) => of[kind]()));

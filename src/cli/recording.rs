@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::explain::ExplainFormat;
-use super::screen::Stream;
+use super::screen::{Stream, shows_unicode};
 use crate::check::document::{CallsDocument, TimelineDocument};
 use crate::report::calls::summary;
 use crate::report::timeline::{Canvas, view};
@@ -30,7 +30,7 @@ pub(super) struct Shown {
 impl Stream {
     fn canvas(self, ascii: bool) -> Canvas {
         let width = self.columns().map_or(COLUMNS, usize::from);
-        Canvas { width, unicode: !ascii && self.shows_unicode() }
+        Canvas { width, unicode: !ascii && shows_unicode() }
     }
 }
 

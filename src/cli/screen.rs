@@ -17,12 +17,9 @@ impl Stream {
         let told = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
         terminal.is_term().then(|| terminal.size().1).or_else(told)
     }
+}
 
-    /// Whether it shows more than ASCII, as the locale says.
-    pub(super) fn shows_unicode(self) -> bool {
-        supports_unicode::on(match self {
-            Self::Stdout => supports_unicode::Stream::Stdout,
-            Self::Stderr => supports_unicode::Stream::Stderr,
-        })
-    }
+/// Whether whoever reads shows more than ASCII, as the locale says: also what goes through a pipe is looked at.
+pub(super) fn shows_unicode() -> bool {
+    supports_unicode::supports_unicode()
 }

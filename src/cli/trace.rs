@@ -64,7 +64,7 @@ pub struct TraceArgs {
     ascii: bool,
 
     /// How to print what a recording holds: `json` with --summary or --view.
-    #[arg(long, value_enum, default_value_t = ExplainFormat::Terminal, requires = "recording")]
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Terminal)]
     format: ExplainFormat,
 
     /// A recording to show, as `trace -o`, `import` and `run --trace` write it; by --summary and --view, or by one.
@@ -93,6 +93,11 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) fn run(args: &TraceArgs, out: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
     if let Some(path) = &args.recording {
         return recording::show(path, args.shown(), args.format, out);
+    }
+    if args.format == ExplainFormat::Json {
+        return Exit::usage(
+            "--format json is for a recording: keep one with -o FILE, then `loadparity trace --summary --format json FILE`",
+        );
     }
     // Before any thread is there, so that all of them leave the signals to one.
     let stop = Stop::on_signals();

@@ -43,6 +43,8 @@ fn exported(to: &str, path: &Path) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
+// What a console shows is no question of a locale elsewhere.
+#[cfg(unix)]
 #[test]
 fn a_load_in_time_reads_at_every_width() {
     for name in ["llama-map-lock", "llama-direct-lock", "c-read"] {
@@ -84,7 +86,7 @@ fn what_cannot_be_shown_is_a_usage_error() {
         (&["trace", &text][..], "`import`"),
         (&["trace", "no-such-file"], "no-such-file"),
         (&["trace", "--format", "json", &map], "--summary or --view"),
-        (&["trace", "--format", "json", "--", "true"], "TRACE"),
+        (&["trace", "--format", "json", "--", "true"], "-o FILE"),
         (&["trace", &map, "--", "true"], "cannot be used with"),
         (&["trace"], "CMD"),
         (&["export", "--to", "csv", &text], "`import`"),
@@ -195,19 +197,16 @@ fn a_table_has_a_line_a_call_and_names_of_others_stay_in_their_cell() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("trace.jsonl");
     let text = fs::read_to_string(recording("c-map")).expect("a recording");
-    let hostile = r#"a,\"b\"\u001b[31m\n</script>.gguf"#;
+    let hostile = r#"a,\"b\"\u001b[31m\n<script>.gguf"#;
     let text = text.replace("\"path\":\"small.gguf\"", &format!("\"path\":\"{hostile}\""));
     fs::write(&path, &text).expect("a recording");
     let table = exported("csv", &path);
     let lines = text.matches("\"seq\":").count();
     assert_eq!(table.lines().count(), lines + 1, "{table}");
     let first = table.lines().nth(1).expect("a call");
-    assert!(first.contains(r#""a,""b""\u001b[31m\u000a</script>.gguf""#), "{first}");
+    assert!(first.contains(r#""a,""b""\u001b[31m\u000a<script>.gguf""#), "{first}");
     let svg = exported("svg", &path);
-    assert!(
-        !svg.contains("</script>") && svg.contains("&lt;/script&gt;") && !svg.contains('\u{1b}'),
-        "{svg}"
-    );
+    assert!(!svg.contains("<script>") && svg.contains("&lt;script&gt;") && !svg.contains('\u{1b}'), "{svg}");
 }
 
 #[test]

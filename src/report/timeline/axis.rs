@@ -57,9 +57,36 @@ impl Axis {
         place.min(1.0)
     }
 
+    /// Times that lie evenly where nothing was cut, about as many as are wanted.
+    pub(super) fn ticks(&self, length: u64, wanted: u64) -> Vec<u64> {
+        let step = nice(self.drawn / wanted.max(1));
+        let starts = std::iter::once(0).chain(self.cuts.iter().map(|(_, to)| *to));
+        let ends = self.cuts.iter().map(|(from, _)| *from).chain([length]);
+        let within = |(from, to): (u64, u64)| {
+            let first = from.div_ceil(step).saturating_mul(step);
+            std::iter::successors(Some(first), move |tick| tick.checked_add(step))
+                .take_while(move |tick| *tick <= to)
+        };
+        starts.zip(ends).flat_map(within).collect()
+    }
+
     /// The cut pauses: the middle of each, and how long it was.
     pub(super) fn cuts(&self) -> impl Iterator<Item = (f64, u64)> {
         self.cuts.iter().map(|(from, to)| (f64::midpoint(self.at(*from), self.at(*to)), to - from))
+    }
+}
+
+/// The next larger of 1, 2 or 5 times a power of ten.
+fn nice(value: u64) -> u64 {
+    let mut power = 1_u64;
+    loop {
+        for digit in [1, 2, 5] {
+            let candidate = power.saturating_mul(digit);
+            if candidate >= value.max(1) {
+                return candidate;
+            }
+        }
+        power = power.saturating_mul(10);
     }
 }
 
@@ -93,6 +120,7 @@ mod tests {
         assert_eq!(axis.cuts().map(|(_, ns)| ns).collect::<Vec<_>>(), [999_000]);
         let [a, b, c] = [1000, 1_000_000, 1_001_000].map(|ns| axis.at(ns));
         assert!(a > 0.45 && b > a && b < 0.55 && (c - 1.0).abs() < 1e-9, "{a} {b} {c}");
+        assert_eq!(axis.ticks(1_001_000, 4), [0, 1000, 1_000_000, 1_001_000]);
         let even = Axis::of(&[&timeline(&[(0, 500), (500, 1000)])]);
         assert!(even.cuts().next().is_none() && (even.at(500) - 0.5).abs() < 1e-9);
     }

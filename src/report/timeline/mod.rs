@@ -1,6 +1,6 @@
 //! Pictures of a [`Timeline`]: time across, the offsets of files upward, a lane a thread.
 //!
-//! [`view`] draws in characters for a terminal, [`svg`] a picture. Both lay time out on one [`Axis`].
+//! [`view`] draws in characters for a terminal, [`svg`] a picture. Both lay time out in one way, with long pauses cut.
 
 mod axis;
 mod listed;

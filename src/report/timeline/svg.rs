@@ -312,11 +312,9 @@ impl Sheet {
     fn scale(&mut self, length: u64, timed: bool) {
         let (top, bottom) = (6.0, self.y);
         let mut last = f64::MIN;
-        let step = nice(length / TICKS);
-        let times = (0..=TICKS * 3).map(|tick| tick * step).take_while(|ns| *ns <= length);
         let cuts: Vec<(f64, u64)> = self.axis.cuts().collect();
-        let cut_at = |x: f64| cuts.iter().any(|(place, _)| (LEFT + place * (RIGHT - LEFT) - x).abs() < 24.0);
-        for ns in times {
+        let cut_at = |x: f64| cuts.iter().any(|(place, _)| (LEFT + place * (RIGHT - LEFT) - x).abs() < 46.0);
+        for ns in self.axis.ticks(length, TICKS) {
             let x = self.x(ns);
             if x - last < TICK_ROOM || cut_at(x) {
                 continue;
@@ -378,19 +376,5 @@ impl Sheet {
             x += width;
         }
         self.y += TEXT;
-    }
-}
-
-/// The next larger of 1, 2 or 5 times a power of ten.
-fn nice(value: u64) -> u64 {
-    let mut power = 1_u64;
-    loop {
-        for digit in [1, 2, 5] {
-            let candidate = power.saturating_mul(digit);
-            if candidate >= value.max(1) {
-                return candidate;
-            }
-        }
-        power = power.saturating_mul(10);
     }
 }
