@@ -52,6 +52,9 @@ _loadparity() {
             loadparity,explain-rule)
                 cmd="loadparity__subcmd__explain__subcmd__rule"
                 ;;
+            loadparity,export)
+                cmd="loadparity__subcmd__export"
+                ;;
             loadparity,gguf)
                 cmd="loadparity__subcmd__gguf"
                 ;;
@@ -152,7 +155,7 @@ _loadparity() {
 
     case "${cmd}" in
         loadparity)
-            opts="-h -V --help --version check init compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace doctor tokenize gguf schema docs"
+            opts="-h -V --help --version check init compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace export doctor tokenize gguf schema docs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -251,7 +254,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "terminal json markdown junit github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -333,7 +336,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "terminal json markdown junit github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -552,7 +555,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -q -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --force --verbose --quiet --color --faults --depth --cases --time --state --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --config --no-config --retries --settle --timeout --no-memory --cwd --expect --help"
+            opts="-m -p -n -s -t -v -q -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --open --force --verbose --quiet --color --faults --depth --cases --time --state --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --config --no-config --retries --settle --timeout --no-memory --cwd --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -623,7 +626,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "terminal json markdown junit github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -702,7 +705,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__compare)
-            opts="-m -v -q -h --model --layout --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --cwd --expect --verbose --quiet --color --format --force --help"
+            opts="-m -v -q -h --model --layout --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --cwd --expect --verbose --quiet --color --format --open --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -773,7 +776,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "terminal json markdown junit github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -817,7 +820,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "terminal json markdown junit github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1175,6 +1178,32 @@ _loadparity() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        loadparity__subcmd__export)
+            opts="-o -h --to --output --force --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -W "chrome perfetto csv svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         loadparity__subcmd__gguf)
             opts="-h --help show make split merge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1394,7 +1423,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__judge)
-            opts="-m -v -q -h --dialect --strace --trace --log --model --layout --env --tool --format --verbose --quiet --color --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
+            opts="-m -v -q -h --dialect --strace --trace --log --model --layout --env --tool --format --verbose --quiet --color --open --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1437,7 +1466,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "terminal json markdown junit github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1452,7 +1481,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__merge)
-            opts="-v -q -h --expect --format --verbose --quiet --color --force --help"
+            opts="-v -q -h --expect --format --verbose --quiet --color --open --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1463,7 +1492,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "terminal json markdown junit github" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1702,7 +1731,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__schema)
-            opts="-h --help check-2 faults-1 compare-2 merge-2 judge-2 expect-2 dialect-1 config-1 baseline-1 bits-1 run-1 compare-bench-1 explain-1 explain-bench-1 explain-rule-1 dialects-1 diff-1 import-1 trace-1 trace-2 doctor-1 tokenize-1 gguf-show-1"
+            opts="-h --help check-2 faults-1 compare-2 merge-2 judge-2 expect-2 dialect-1 config-1 baseline-1 bits-1 run-1 compare-bench-1 explain-1 explain-bench-1 explain-rule-1 dialects-1 calls-1 timeline-1 diff-1 import-1 trace-1 trace-2 doctor-1 tokenize-1 gguf-show-1"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1754,7 +1783,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__trace)
-            opts="-o -m -h --output --force --inject --model --layout --timeout --every-syscall --help"
+            opts="-o -m -h --output --force --inject --model --layout --timeout --every-syscall --summary --view --ascii --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1786,6 +1815,10 @@ _loadparity() {
                     ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "terminal json" -- "${cur}"))
                     return 0
                     ;;
                 *)

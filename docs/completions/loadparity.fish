@@ -42,7 +42,8 @@ complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "migrate" -d '
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "diff" -d 'Compare two traces, each difference classified'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "import" -d 'Turn a printed log or strace\'s text into a trace'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "judge" -d 'Hold a recording of any loader against what a dialect predicts of its flags, and against what its log claims'
-complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "trace" -d 'Record what any command does to model files, at its system calls (Linux)'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "trace" -d 'Record what any command does to model files, at its system calls (Linux), or show a recording'
+complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "export" -d 'Turn a recording into a format of other programs: trace events for Perfetto and Chrome, CSV, a picture'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "doctor" -d 'Try what this machine can do for a load mode, on one file: which modes work, degrade or fail, and how fast'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "tokenize" -d 'Turn text into tokens'
 complete -c loadparity -n "__fish_loadparity_needs_command" -f -a "gguf" -d 'Show or make model files'
@@ -93,8 +94,9 @@ avx512\t''
 neon\t''
 neon-dotprod\t''"
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l inject -d 'A fault to inject in every case, such as `open.direct:error=EINVAL`; may repeat' -r
-complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
 json\t''
+html\t''
 markdown\t''
 junit\t''
 github\t''"
@@ -153,6 +155,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l expect -
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l no-run -d 'Generate nothing: levels up to P3, for weights of a type that the engine cannot compute with'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l exhaustive -d 'Also really load every ordered triple of flags'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l quick -d 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l open -d 'Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l verbose -d 'Say more: every code path, every normalisation, every line of a difference'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s q -l quiet -d 'Say only what is not a pass, and the verdict; no progress'
@@ -244,8 +247,9 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l expect
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l color -d 'Whether the report on standard output is coloured; `auto` colours a terminal, unless `NO_COLOR` is set' -r -F -a "auto\t'On a terminal that takes them'
 always\t'In a file and a pipe too'
 never\t'Never'"
-complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
 json\t''
+html\t''
 markdown\t''
 junit\t''
 github\t''"
@@ -254,13 +258,15 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l allow-
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l no-memory -d 'Do not compare a command\'s memory with the model file: P3 is then not observed'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s v -l verbose -d 'Say more: every code path, every normalisation, every line of a difference'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s q -l quiet -d 'Say only what is not a pass, and the verdict; no progress'
+complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l open -d 'Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l expect -d 'Platforms that have to be among them, such as `linux,windows,macos/aarch64`; one that is missing is not run, which is no pass' -r -f -a "linux\t''
 windows\t''
 macos\t''"
-complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
+complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
 json\t''
+html\t''
 markdown\t''
 junit\t''
 github\t''"
@@ -269,6 +275,7 @@ always\t'In a file and a pipe too'
 never\t'Never'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -s v -l verbose -d 'Say more: every code path, every normalisation, every line of a difference'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -s q -l quiet -d 'Say only what is not a pass, and the verdict; no progress'
+complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l open -d 'Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and not __fish_seen_subcommand_from record verify" -s h -l help -d 'Print help'
@@ -319,8 +326,9 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fi
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from record" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
 json\t''
+html\t''
 markdown\t''
 junit\t''
 github\t''"
@@ -377,8 +385,9 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fi
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l timeout -d 'End a run of a command after this many seconds [default: 120]' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l cwd -d 'Run a command in this folder; its model is then named by its whole path' -r -F
 complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l expect -d 'Known divergences of a command, each with its reason; one that is gone fails the run' -r -F
-complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
+complete -c loadparity -n "__fish_loadparity_using_subcommand baseline; and __fish_seen_subcommand_from verify" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
 json\t''
+html\t''
 markdown\t''
 junit\t''
 github\t''"
@@ -612,6 +621,7 @@ load-mode-numbers-v1\t''
 load-mode-numbers\t''"
 complete -c loadparity -n "__fish_loadparity_using_subcommand dialects; and not __fish_seen_subcommand_from list show check diff" -l format -d '`terminal`, `markdown` or `json`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
 json\t''
+html\t''
 markdown\t''
 junit\t''
 github\t''"
@@ -733,8 +743,9 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l env -d '
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l tool -d 'Whose flags they are; `auto` takes switches with a value (`-mmp 0`, `-dio 1`) and lists of load modes for llama-bench\'s' -r -F -a "auto\t'As the flags look'
 common\t'The parser that most of llama.cpp\'s programs share'
 bench\t'llama-bench'"
-complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -d '`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l format -d '`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat' -r -f -a "terminal\t''
 json\t''
+html\t''
 markdown\t''
 junit\t''
 github\t''"
@@ -743,6 +754,7 @@ always\t'In a file and a pipe too'
 never\t'Never'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s v -l verbose -d 'Say more: every code path, every normalisation, every line of a difference'
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s q -l quiet -d 'Say only what is not a pass, and the verdict; no progress'
+complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l open -d 'Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder'
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand judge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s o -l output -d 'Write the trace to this file instead of a summary to standard error' -r -F
@@ -756,9 +768,21 @@ zip\t''
 onnx\t''
 opaque\t''"
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l timeout -d 'End the command and all that came of it after this many seconds' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l format -d 'How to print what a recording holds: `json` with --summary or --view' -r -f -a "terminal\t'Lines for a person'
+json\t'One JSON object on one line'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l every-syscall -d 'Stop on every system call instead of installing a filter; slow'
-complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s h -l help -d 'Print help'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l summary -d 'Show how often each call was made, with its bytes, time and errors'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l view -d 'Show the load in time: phases, the offsets of each file upward, a line a thread'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -l ascii -d 'Draw in ASCII alone'
+complete -c loadparity -n "__fish_loadparity_using_subcommand trace" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c loadparity -n "__fish_loadparity_using_subcommand export" -l to -d 'What to make of it' -r -f -a "chrome\t'Trace events in JSON, as Chrome\'s tracing page opens them'
+perfetto\t'The same, which Perfetto\'s page and trace processor open too'
+csv\t'A table, a line a call'
+svg\t'The load in time as a picture'"
+complete -c loadparity -n "__fish_loadparity_using_subcommand export" -s o -l output -d 'Write it to this file instead of standard output' -r -F
+complete -c loadparity -n "__fish_loadparity_using_subcommand export" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
+complete -c loadparity -n "__fish_loadparity_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c loadparity -n "__fish_loadparity_using_subcommand doctor" -l format -d 'How to print it' -r -f -a "terminal\t'Lines for a person'
 json\t'One JSON object on one line'"
 complete -c loadparity -n "__fish_loadparity_using_subcommand doctor" -l no-measure -d 'Measure nothing: the file\'s pages stay in the page cache, and nothing large is read or locked'

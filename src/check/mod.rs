@@ -24,6 +24,7 @@
 mod ahead;
 mod baseline;
 mod bits;
+mod calls;
 mod campaign;
 mod cases;
 mod compare;
@@ -40,6 +41,7 @@ mod path;
 mod plans;
 mod said;
 mod scenario;
+mod timeline;
 mod unseen;
 mod watch;
 

@@ -97,6 +97,10 @@ pub struct CheckArgs {
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     pub format: Vec<Format>,
 
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its field says it")]
+    pub opening: format::Opening,
+
     /// What reports may replace.
     #[command(flatten)]
     pub overwrite: Overwrite,
@@ -291,6 +295,7 @@ impl CheckArgs {
             only: self.only.iter().map(|only| in_dialect(only.clone(), setting.dialect)).collect(),
             retries: self.foreign.retries(),
             fail_fast: self.campaign.fail_fast,
+            timelines: format::draws(&self.format, &self.opening),
             expected: Expectations::default(),
             interrupted: crate::platform::ending::asked_to_end(),
         }
@@ -432,7 +437,8 @@ pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn
         }
         return list(&selection, out).map_or_else(Exit::unwritten, |()| Exit::Code(0));
     }
-    let reporters = match Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite)) {
+    let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite));
+    let reporters = match reporters.and_then(|reporters| reporters.opening(&args.opening)) {
         Ok(reporters) => reporters,
         Err(exit) => return exit,
     };

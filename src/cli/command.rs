@@ -161,6 +161,10 @@ pub struct CompareArgs {
     format: Vec<Format>,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "its field says it")]
+    opening: format::Opening,
+
+    #[command(flatten)]
     overwrite: Overwrite,
 }
 
@@ -276,13 +280,15 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         retries: args.command.retries(),
         jobs: usize::from(args.campaign.jobs),
         fail_fast: args.campaign.fail_fast,
+        timelines: format::draws(&args.format, &args.opening),
         allow_unmet: args.campaign.allow_unmet,
         needs_output: args.level == Some(Level::P4),
         calls_suffice: args.level == Some(Level::P2),
         expected: args.command.expected()?,
         interrupted: crate::platform::ending::asked_to_end(),
     };
-    let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite))?;
+    let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite))?
+        .opening(&args.opening)?;
     let bar = Bar::new("compare", args.screen);
     let document = comparison.run(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
     drop(bar);

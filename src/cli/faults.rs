@@ -71,7 +71,7 @@ fn try_explore(args: &CheckArgs, faults: &FaultCampaign<'_>, out: &mut dyn Write
     let mut outputs = Outputs::new(&args.overwrite);
     let state = args.explore.state.as_deref();
     let file = state.map(|path| Ok((outputs.file(path)?, kept(path)?))).transpose()?;
-    let reporters = Reporters::new(&args.format, args.screen, out, outputs)?;
+    let reporters = Reporters::new(&args.format, args.screen, out, outputs)?.opening(&args.opening)?;
     let bar = Bar::new("check --faults", args.screen);
     let mut show = |progress| bar.show(progress);
     let unavailable = |error| super::command::unavailable(&error);

@@ -35,6 +35,10 @@ pub struct MergeArgs {
     pub(super) screen: ScreenArgs,
 
     #[command(flatten)]
+    #[allow(missing_docs, reason = "its field says it")]
+    opening: format::Opening,
+
+    #[command(flatten)]
     overwrite: Overwrite,
 }
 
@@ -54,7 +58,10 @@ fn try_run(args: &MergeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         let folders: Vec<String> = args.results.iter().map(|path| path.display().to_string()).collect();
         return Err(Exit::Failed(4, format!("nothing selected: no *.json is in {}", folders.join(", "))));
     }
-    let reporters = |out| Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite));
+    let reporters = |out| {
+        let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite))?;
+        reporters.opening(&args.opening)
+    };
     // What is a part of an exploration of faults is joined with its like, and with nothing else.
     if files.iter().any(|(_, bytes)| FaultsDocument::read(bytes).is_ok()) {
         if !args.expect.is_empty() {

@@ -21,6 +21,7 @@ mod documented;
 mod exit;
 pub mod explain;
 mod explain_rule;
+mod export;
 mod faults;
 mod format;
 pub mod gguf;
@@ -34,6 +35,7 @@ mod merge;
 mod migrate;
 mod model;
 mod offered;
+mod recording;
 mod report_file;
 mod run;
 mod schema;
@@ -60,7 +62,8 @@ pub use docs::DocsArgs;
 pub use doctor::DoctorArgs;
 pub use exit::Exit;
 pub use explain_rule::ExplainRuleArgs;
-pub use format::Format;
+pub use export::ExportArgs;
+pub use format::{Format, Opening};
 pub use import::ImportArgs;
 pub use init::InitArgs;
 pub use judge::JudgeArgs;
@@ -147,10 +150,14 @@ enum Command {
     #[command(override_usage = "\
         loadparity judge --dialect D (--strace FILE | --trace FILE) [--log FILE] -- FLAGS…")]
     Judge(JudgeArgs),
-    /// Record what any command does to model files, at its system calls (Linux).
+    /// Record what any command does to model files, at its system calls (Linux), or show a recording.
     #[command(override_usage = "\
-        loadparity trace [-o FILE] [--inject SPEC]… [--model FILE]… [--timeout S] -- CMD…")]
+        loadparity trace [-o FILE] [--summary] [--view] [--inject SPEC]… [--model FILE]… [--timeout S] -- CMD…\n       \
+        loadparity trace [--summary] [--view] [--format json] TRACE")]
     Trace(TraceArgs),
+    /// Turn a recording into a format of other programs: trace events for Perfetto and Chrome, CSV, a picture.
+    #[command(override_usage = "loadparity export --to chrome|perfetto|csv|svg [-o FILE] TRACE")]
+    Export(ExportArgs),
     /// Try what this machine can do for a load mode, on one file: which modes work, degrade or fail, and how fast.
     #[command(override_usage = "loadparity doctor [PATH] [--no-measure] [--format json]")]
     Doctor(DoctorArgs),
@@ -260,7 +267,8 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Dialects(args) => dialects::run(args, out),
         Command::Migrate(args) => migrate::run(args, out, &mut streams::stderr()),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
-        Command::Trace(args) => trace::run(args, &mut streams::stderr()),
+        Command::Trace(args) => trace::run(args, out, &mut streams::stderr()),
+        Command::Export(args) => export::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Schema(args) => schema::run(args, out),

@@ -23,7 +23,8 @@ use super::run::RunDocument;
 use super::tokenize::TokenizeDocument;
 use crate::bench::Comparison;
 use crate::check::document::{
-    BaselineDocument, CheckDocument, CompareDocument, FaultsDocument, JudgeDocument, MergeDocument,
+    BaselineDocument, CallsDocument, CheckDocument, CompareDocument, FaultsDocument, JudgeDocument,
+    MergeDocument, TimelineDocument,
 };
 use crate::check::{ExpectDocument, MachineBits};
 use crate::plan::file::DialectFile;
@@ -123,6 +124,8 @@ fn all() -> Vec<Known> {
         Known::of::<ExplainBenchDocument>(ExplainBenchDocument::SCHEMA),
         Known::of::<ExplainRuleDocument>(ExplainRuleDocument::SCHEMA),
         Known::by_hand(super::dialects::SCHEMA_ID, super::dialects::schema_text()),
+        Known::of::<CallsDocument>(CallsDocument::SCHEMA),
+        Known::of::<TimelineDocument>(TimelineDocument::SCHEMA),
         Known::of::<DiffDocument>(DiffDocument::SCHEMA),
         Known::of::<ImportDocument>(ImportDocument::SCHEMA),
         Known::by_hand(crate::trace::FIRST_SCHEMA_ID, include_str!("../../fixtures/schema/trace-1.json")),

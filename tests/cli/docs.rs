@@ -365,7 +365,7 @@ mod bash {
     #[test]
     fn names_and_values_are_completed() {
         assert_eq!(offered(&["loadparity", "run", "--load-mo"]), ["--load-mode"]);
-        assert_eq!(offered(&["loadparity", "exp"]), ["explain", "explain-rule"]);
+        assert_eq!(offered(&["loadparity", "exp"]), ["explain", "explain-rule", "export"]);
         let words: Vec<&str> = Dialect::reference().rules().words.iter().map(|word| word.name).collect();
         for name in ["-lm", "--load-mode"] {
             for command in ["run", "bench"] {

@@ -18,7 +18,9 @@ use std::sync::atomic::AtomicBool;
 
 use super::ahead::in_order;
 use super::cases::unknown_modes;
-use super::document::{CompareDocument, CompareTotals, Compared, Failure, Impact, Verdict, quoted};
+use super::document::{
+    CompareDocument, CompareTotals, Compared, Failure, Impact, OldAndNew, Timeline, Verdict, quoted,
+};
 use super::expect::Expectations;
 use super::watch::{Progress, Watch};
 use crate::plan::Spelling;
@@ -46,6 +48,8 @@ pub struct Comparison<'a> {
     pub jobs: usize,
     /// Whether to stop at the first broken rule.
     pub fail_fast: bool,
+    /// Whether the document is to hold both loads in time where they differ.
+    pub timelines: bool,
     /// Whether a fault that meets no call is no matter.
     pub allow_unmet: bool,
     /// Whether the output has to be observed: a level was named that needs it.
@@ -193,6 +197,7 @@ impl Comparison<'_> {
         if [before, after].iter().any(|run| matches!(run.ending, Ending::Killed(_))) {
             verdict = verdict.max(Verdict::Blocked);
         }
+        let drawn = self.timelines && judged.impact != Impact::Identical;
         Ok(Compared {
             spelling: case.spelling.to_string(),
             old: did(before),
@@ -201,6 +206,8 @@ impl Comparison<'_> {
             what: judged.what,
             diff: was.path().diff(&is.path()).filter(|_| before.completed() && after.completed()),
             not_observed,
+            timelines: drawn
+                .then(|| OldAndNew { old: Timeline::of_run(before), new: Timeline::of_run(after) }),
             verdict,
         })
     }
