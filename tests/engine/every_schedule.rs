@@ -202,7 +202,7 @@ impl Naive {
 }
 
 fn fault(target: Target) -> BoxedStrategy<Fault> {
-    let names = [
+    const NAMES: &[&str] = &[
         "EIO",
         "EINTR",
         "EINVAL",
@@ -215,7 +215,7 @@ fn fault(target: Target) -> BoxedStrategy<Fault> {
         "EOPNOTSUPP",
         "ESTALE",
     ];
-    let error = proptest::sample::select(&names[..]).prop_map(Fault::Error);
+    let error = proptest::sample::select(NAMES).prop_map(Fault::Error);
     if !target.name().starts_with("read") {
         return error.boxed();
     }

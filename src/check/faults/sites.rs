@@ -346,7 +346,7 @@ mod tests {
         let map =
             Call::Map { file: second, region, offset: 0, len: 8192, populate: false, addr: 4096, flags };
         ops.extend([op(3, map), op(4, Call::Lock { region, offset: 0, len: 8192 })]);
-        let sites = sites(&ops, true);
+        let sites = sites(&ops, false);
         let seen: Vec<_> = sites.iter().map(|site| (site.call, site.file, site.number)).collect();
         assert_eq!(
             seen,
@@ -362,6 +362,36 @@ mod tests {
         assert!(specs.iter().any(|c| c.spec.to_string() == "open.buffered:error=ENOENT:when=1:file=2"));
         let spec: FaultSpec = "open:error=ENOENT:file=2".parse().unwrap();
         assert_eq!(met_at(&sites, &ops, spec), Some(2));
+    }
+
+    /// A fault may make a command take another file, which is none of the fault's, and memory is met by its size.
+    #[test]
+    fn the_faults_of_a_command_name_its_file_and_how_much_memory_it_asks_for() {
+        let mut ops = trace(1);
+        let region = RegionId(0);
+        let alloc = |len| Call::Alloc { region, len, align: 4096, addr: 1 << 20 };
+        ops.extend([op(2, alloc(3000)), op(3, alloc(8000))]);
+        let sites = sites(&ops, true);
+        let shown = |call: &str| -> Vec<String> {
+            let of_call = sites.iter().filter(|site| site.call == call);
+            of_call.flat_map(|site| site.candidates(false)).map(|c| c.spec.to_string()).collect()
+        };
+        let opens = shown("open.buffered");
+        let of_file = |spec: &&String| spec.ends_with(":file=1");
+        let for_all: Vec<_> = opens.iter().filter(|spec| !of_file(spec)).collect();
+        assert_eq!(for_all, ["open.buffered:error=EMFILE"], "{opens:?}");
+        // The read went to memory that no call made.
+        assert_eq!(
+            shown("alloc"),
+            [
+                "alloc:error=ENOMEM:when=1:least=4096",
+                "alloc:error=ENOMEM:least=4096",
+                "alloc:error=ENOMEM:when=2:least=1500",
+                "alloc:error=ENOMEM:when=2+:least=1500",
+                "alloc:error=ENOMEM:when=2:least=4000",
+                "alloc:error=ENOMEM:when=2+:least=4000",
+            ]
+        );
     }
 
     #[test]
