@@ -13,7 +13,7 @@ use loadparity::platform::SimSystem;
 
 use crate::native_world::NativeWorld;
 use crate::sim_world::SimWorld;
-use crate::suite::{World, behaviours, run};
+use crate::suite::{Content, World, behaviours, run};
 
 /// Where the file system is that this process puts to the test; unset in the process that asks for it.
 const FOLDER: &str = "LOADPARITY_KERNEL_FILES";
@@ -59,15 +59,29 @@ exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --boundi
 /// A difference that stays: system, behaviour, why.
 const DIFFERENCES: &[(&str, &str, &str)] = &[];
 
-/// What came of each behaviour: `shown`, `not run` or `broken`.
+/// What a direct open is told of alignment, beside the behaviours.
+const ALIGNMENT: &str = "direct.alignment";
+
+/// What came of each behaviour: `shown`, `not run` or `broken`; of [`ALIGNMENT`] its numbers.
 type Came = BTreeMap<&'static str, (String, String)>;
 
 fn put_to(world: &dyn World) -> Came {
     let outcome = run(world);
+    let told = world.site(&Content::pattern(100_000), None).ok().map(|site| {
+        let direct = site.platform.open(&site.path, true).and_then(|file| file.alignment());
+        direct.map_or_else(
+            |errno| errno.name.into_owned(),
+            |told| match told.enforced {
+                true => format!("memory {}, offset {}", told.memory, told.offset),
+                false => "not enforced".to_owned(),
+            },
+        )
+    });
+    let told = told.map(|told| (ALIGNMENT, (told, String::new())));
     let shown = outcome.shown.into_iter().map(|name| (name, ("shown".to_owned(), String::new())));
     let not_run = outcome.not_run.into_iter().map(|(name, why)| (name, ("not run".to_owned(), why)));
     let broken = outcome.broken.into_iter().map(|(name, why)| (name, ("broken".to_owned(), why)));
-    shown.chain(not_run).chain(broken).collect()
+    shown.chain(not_run).chain(broken).chain(told).collect()
 }
 
 const LINE: &str = "of the kernel: ";
@@ -88,7 +102,8 @@ fn kernel(make: &str) -> Result<Came, String> {
     // The harness writes the name of the test before its first line.
     for line in text.lines().filter_map(|line| Some(line.split_once(LINE)?.1)) {
         let [name, status, why] = line.splitn(3, '\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let name = behaviours().find(|known| known.name == name).expect("a behaviour").name;
+        let mut names = behaviours().map(|known| known.name).chain([ALIGNMENT]);
+        let name = names.find(|known| *known == name).expect("a behaviour");
         came.insert(name, (status.to_owned(), why.to_owned()));
     }
     if came.is_empty() {
@@ -96,7 +111,7 @@ fn kernel(make: &str) -> Result<Came, String> {
         let last = text.lines().chain(errors.lines()).last().unwrap_or("nothing said");
         return Err(format!("it cannot be made here: {last}"));
     }
-    assert_eq!(came.len(), behaviours().count(), "{text}");
+    assert_eq!(came.len(), behaviours().count() + 1, "{text}");
     Ok(came)
 }
 
@@ -120,7 +135,7 @@ fn simulator_and_kernel_agree() {
         };
         let of_sim = put_to(&SimWorld::new(profile, &[]));
         let differs = |behaviour: &&str| of_kernel[*behaviour].0 != of_sim[*behaviour].0;
-        let met: BTreeSet<&str> = of_kernel.keys().copied().filter(|name| differs(&name)).collect();
+        let met: BTreeSet<&str> = of_kernel.keys().copied().filter(|name| differs(name)).collect();
         let listed: BTreeSet<&str> = DIFFERENCES
             .iter()
             .filter(|(system, ..)| system == name)
@@ -141,6 +156,10 @@ fn simulator_and_kernel_agree() {
             count("broken"),
             met.intersection(&listed).count()
         );
+        // The comparison tells systems apart: this one is not any other's twin.
+        let strangers = if of_sim[ALIGNMENT].0 == "not enforced" { "ext4-512" } else { "tmpfs" };
+        let other = put_to(&SimWorld::new(SimSystem::named(strangers).expect("a system").profile, &[]));
+        assert!(of_kernel.iter().any(|(name, came)| other[name].0 != came.0), "{name} is like {strangers}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(DIFFERENCES.iter().all(|(.., why)| why.len() > 20), "each has a reason");
