@@ -30,7 +30,7 @@ pub(super) fn did(run: &Evidence) -> String {
         Ending::Completed => run.effective().to_string(),
         Ending::Failed(_) if !run.opened() => "refused".to_owned(),
         Ending::Failed(message) => message.split(':').next().unwrap_or("failed").to_owned(),
-        Ending::Crashed(message) => {
+        Ending::Crashed(message) | Ending::Aborted(message) => {
             format!("crash ({})", message.split([':', ',']).next().unwrap_or_default())
         }
         Ending::TimeLimit(_) => "time limit".to_owned(),

@@ -188,7 +188,9 @@ impl Comparison<'_> {
                 verdict = Verdict::NotObserved;
             }
         }
-        let crashed = |run: &Evidence| matches!(run.ending, Ending::Crashed(_) | Ending::TimeLimit(_));
+        let crashed = |run: &Evidence| {
+            matches!(run.ending, Ending::Crashed(_) | Ending::Aborted(_) | Ending::TimeLimit(_))
+        };
         if !before.completed() && !after.completed() && (crashed(before) || crashed(after)) {
             verdict = verdict.max(Verdict::Blocked);
             let (old, new) = (before.ending.message(), after.ending.message());

@@ -178,7 +178,7 @@ impl Ran {
         let (ended, message) = match &run.ending {
             Ending::Completed => (Ended::Completed, String::new()),
             Ending::Failed(_) => (Ended::Failed, run.ending.message().to_owned()),
-            Ending::Crashed(_) => (Ended::Crashed, run.ending.message().to_owned()),
+            Ending::Crashed(_) | Ending::Aborted(_) => (Ended::Crashed, run.ending.message().to_owned()),
             Ending::TimeLimit(_) => (Ended::TimeLimit, run.ending.message().to_owned()),
             Ending::Killed(_) => (Ended::Killed, run.ending.message().to_owned()),
         };

@@ -189,7 +189,7 @@ impl<'a, 'p> Run<'a, 'p> {
         if self.from.is_some() {
             return;
         }
-        let all = sites(&of.clean.run.ops);
+        let all = sites(&of.clean.run.ops, self.faults.campaign.subject.is_command());
         let state = state(&of.clean.run, None, &[]);
         let opened = self.push_sites(&schedule, state, &all, None);
         if let Some(kept) = self.kept.as_mut().and_then(|(roots, ..)| roots.get_mut(root)) {
@@ -207,7 +207,7 @@ impl<'a, 'p> Run<'a, 'p> {
         }
         let fired = run.fired.last().is_some_and(|fired| *fired > 0);
         let last = step.what.faults.last().filter(|_| fired && self.faults.only_faults.is_empty())?;
-        let all = sites(&run.ops);
+        let all = sites(&run.ops, self.faults.campaign.subject.is_command());
         let at = met_at(&all, &run.ops, *last)?;
         let state = state(run, Some(at), &step.what.kinds);
         Some(self.open(step, state, &all, Some(at)))
