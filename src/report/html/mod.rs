@@ -18,7 +18,7 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::page::Page;
+use super::page::{Branch, Page};
 use super::screen::plain;
 use super::timeline::{PICTURE_CSS, THEME_CSS};
 use super::view::{INTERRUPTED, Table, Tone, View};
@@ -121,7 +121,7 @@ fn sections(view: &View, page: &Page) -> Vec<(&'static str, String, Markup)> {
         ));
     }
     if !page.entries.is_empty() || !page.trees.is_empty() {
-        let count = page.entries.len().max(page.trees.len());
+        let count = page.entries.len() + page.trees.iter().map(Branch::schedules).sum::<usize>();
         let title = format!("{} ({count})", capital(page.title));
         let body = html! {
             (parts::filter(page))

@@ -1,4 +1,4 @@
-//! What a page has beside a [`View`](super::View): every case that can be opened, with what was asked, traced and
+//! What a page has beside a [`View`]: every case that can be opened, with what was asked, traced and
 //! proven, its code paths side by side, its load in time, and explorations as trees.
 //!
 //! One module a document. As in a view, nothing is decided here.
@@ -65,6 +65,15 @@ pub struct Branch {
     pub message: String,
     /// Faults after this one.
     pub branches: Vec<Branch>,
+}
+
+impl Branch {
+    /// How many schedules end below it.
+    #[must_use]
+    pub fn schedules(&self) -> usize {
+        let of = |branch: &Self| usize::from(branch.word.is_some()) + branch.schedules();
+        self.branches.iter().map(of).sum()
+    }
 }
 
 impl Page {

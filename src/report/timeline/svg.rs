@@ -313,7 +313,10 @@ impl Sheet {
         let (top, bottom) = (6.0, self.y);
         let mut last = f64::MIN;
         let cuts: Vec<(f64, u64)> = self.axis.cuts().collect();
-        let cut_at = |x: f64| cuts.iter().any(|(place, _)| (LEFT + place * (RIGHT - LEFT) - x).abs() < 46.0);
+        // The name of a time stands to the right of it, that of a cut around it.
+        let cut_at = |x: f64| {
+            cuts.iter().any(|(place, _)| (-100.0..46.0).contains(&(x - LEFT - place * (RIGHT - LEFT))))
+        };
         for ns in self.axis.ticks(length, TICKS) {
             let x = self.x(ns);
             if x - last < TICK_ROOM || cut_at(x) {
