@@ -21,7 +21,7 @@ struct Line {
 }
 
 /// Checks the reference engine where pages have 64 KiB, and writes the report for a person.
-pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let model = EmbeddedModel::write(&*native())?;
     let truth = Truth::of_files(&[model.path().to_owned()], Choice::Auto)?;
     let bytes = std::fs::read(model.path())?;

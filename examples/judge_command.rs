@@ -18,7 +18,7 @@ use loadparity::trace::TraceFile;
 use loadparity::tracer::{self, Command, Options};
 
 /// Runs `cat` on a model as if it were a loader that was asked to map it.
-pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let model = EmbeddedModel::write(&*native())?;
     let truth = Truth::of_files(&[model.path().to_owned()], Choice::Auto)?;
     let command = Command { argv: vec!["cat".into(), model.path().into()], ..Command::default() };

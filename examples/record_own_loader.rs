@@ -41,7 +41,7 @@ fn load(platform: &dyn Platform, path: &Path, locks: bool) -> Result<Vec<u8>, Er
 }
 
 /// Loads in both ways as `--no-mmap --mlock` asks to, and writes what the rules say.
-pub fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     let model = EmbeddedModel::write(&*native())?;
     let truth = Truth::of_files(&[model.path().to_owned()], Choice::Auto)?;
     for locks in [true, false] {
