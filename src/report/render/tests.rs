@@ -105,3 +105,31 @@ fn json_is_the_document() {
 fn a_step_summary_keeps_to_its_room() {
     assert!(step_summary(&samples::check().view(), 300).len() <= 300);
 }
+
+/// However much differs, the case that fails is read at a glance, and its last line shows it again.
+#[test]
+fn a_failing_case_has_at_most_twelve_lines() {
+    let mut document = samples::check();
+    let failure =
+        document.failures.iter_mut().find(|failure| failure.diff.is_some()).expect("one with a difference");
+    failure.diff = Some((0..40).map(|step| format!("- step {step}\n")).collect());
+    let (rule, reproduce) = (failure.rule, failure.reproduce.clone());
+    let view = document.view();
+    let printed = |verbose, quiet| {
+        let mut out = Vec::new();
+        let screen = Screen { width: Some(80), coloured: false, verbose, quiet };
+        terminal(&mut out, &view, screen).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    for quiet in [false, true] {
+        let text = printed(false, quiet);
+        let start =
+            text.lines().position(|line| line.starts_with(&format!("{rule}: "))).expect("the failure");
+        let case: Vec<&str> = text.lines().skip(start).take_while(|line| !line.is_empty()).collect();
+        let last =
+            case.iter().position(|line| line.contains("reproduce: ")).expect("a line that shows it again");
+        assert!(last < 12 && case[last].ends_with(&reproduce), "{text}");
+        assert!(case.iter().any(|line| line.ends_with("lines more with -v")), "{text}");
+    }
+    assert!(printed(true, false).contains("- step 39"), "all of it where that is asked for");
+}
