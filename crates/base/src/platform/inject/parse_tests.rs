@@ -32,7 +32,12 @@ fn the_documented_examples_mean_what_they_say() {
     assert_eq!((spec.when(), spec.file()), (When::from(3), Some(16)));
     assert_eq!(spec.to_string(), "read:eof:when=3+:file=16");
     assert!(problem("read:eof:file=0").1.contains("counted from 1"));
-    assert!(problem("read:eof:file=1:when=2").1.contains("too much"));
+    assert!(problem("read:eof:file=1:when=2").1.contains("`file=N` or `least=N`"));
+    let large = "alloc:error=ENOMEM:when=2+:least=0x1000".parse::<FaultSpec>().unwrap();
+    assert_eq!(large.to_string(), "alloc:error=ENOMEM:when=2+:least=4096");
+    assert!(large.concerns("alloc", None, 4096) && !large.concerns("alloc", None, 4095));
+    assert!(problem("alloc:error=ENOMEM:least=0").1.contains("N from 1"));
+    assert!(problem("map:error=ENOMEM:least=5").1.contains("`map` is none"));
 }
 
 #[test]
