@@ -29,6 +29,7 @@
 //!
 //! Called by `subject` and `cli`; calls `platform` (the fault grammar), `layout`, `gguf` and `trace`.
 
+mod own;
 mod phase;
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -46,8 +47,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use own::OwnMemory;
 pub use phase::{Layout, assign_phases};
-pub use system::Stop;
+pub use system::{Stop, own_memory};
 
 use crate::layout::FileLayout;
 use crate::platform::FaultSpec;

@@ -66,6 +66,7 @@ use crate::trace::linux::Finished;
 use content::Contents;
 use faults::Faults;
 use follow::{Bell, Follower};
+pub use kernel::own_memory;
 use models::{Models, path_text};
 use oom::OomCount;
 use spawn::{Failed, Report};
