@@ -89,6 +89,7 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Also print every code path and every normalisation')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Also print every code path and every normalisation')
+            [CompletionResult]::new('--claims-check', '--claims-check', [CompletionResultType]::ParameterName, 'The command claims to check what it loads: a changed byte, a file that is cut short while it is mapped and one that is replaced between two opens must not pass without a word')
             [CompletionResult]::new('--list', '--list', [CompletionResultType]::ParameterName, 'List the cases, a line each, and run none')
             [CompletionResult]::new('--fail-fast', '--fail-fast', [CompletionResultType]::ParameterName, 'Stop at the first broken rule')
             [CompletionResult]::new('--allow-unmet', '--allow-unmet', [CompletionResultType]::ParameterName, 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3')

@@ -83,6 +83,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l exhausti
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l quick -d 'Really load one spelling of each plan only, and resolve lines of two parts and not of three: for an emulator, where a load takes seconds'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l verbose -d 'Also print every code path and every normalisation'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l claims-check -d 'The command claims to check what it loads: a changed byte, a file that is cut short while it is mapped and one that is replaced between two opens must not pass without a word'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l list -d 'List the cases, a line each, and run none'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l fail-fast -d 'Stop at the first broken rule'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'

@@ -241,6 +241,11 @@ fn try_run(
     let mut outputs = Outputs::new(&args.overwrite);
     let trace_out = args.trace.as_deref().map(|path| outputs.file(path)).transpose()?;
 
+    if let Some(fault) = args.inject.iter().find(|fault| fault.alters_file()) {
+        return Err(Exit::usage(format!(
+            "`{fault}` alters the model file, which only `check … -- CMD` does, on a private copy"
+        )));
+    }
     let recording = Recording::new();
     let mut stack: Arc<dyn Platform> = native.clone();
     let injector =

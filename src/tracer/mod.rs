@@ -69,6 +69,15 @@ pub struct Command {
     pub cwd: Option<PathBuf>,
 }
 
+/// A model file that faults may alter: a copy that nobody else uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Private {
+    /// Where the command finds it.
+    pub path: PathBuf,
+    /// The file that may take its name, on the same file system.
+    pub replacement: Option<PathBuf>,
+}
+
 /// How to trace.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -79,6 +88,8 @@ pub struct Options {
     /// Faults to inject. Each counts the calls it is for, from 1, separately for every model file
     /// and for anonymous memory.
     pub faults: Vec<FaultSpec>,
+    /// The files that faults may alter; a fault that does so is refused where there are none.
+    pub private: Vec<Private>,
     /// End every process of the command after this time.
     pub time_limit: Option<Duration>,
     /// Collect standard output and error (with standard input empty) instead of inheriting all three.

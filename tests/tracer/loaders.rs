@@ -35,7 +35,7 @@ rows! {
     mute_behind_a_warning variable_falls_back_otherwise used_one_byte_late idiom_backoff idiom_map_fallback
     idiom_own_handles idiom_quiet_advice idiom_always_warns idiom_halves_chunks idiom_reopens idiom_reads_again
     idiom_all_or_no_lock idiom_relock idiom_mremap_locked idiom_windows idiom_repacked idiom_staged_in_heap
-    idiom_header_locked
+    idiom_header_locked idiom_checks
 }
 
 #[test]

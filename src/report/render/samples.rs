@@ -317,7 +317,7 @@ pub(super) fn faults() -> FaultsDocument {
         schema: FaultsDocument::SCHEMA.to_owned(),
         started: FaultsStarted {
             check: started(),
-            bounds: FaultsBounds { depth: Some(2), cases: Some(5), seconds: 300 },
+            bounds: FaultsBounds { depth: Some(2), cases: Some(5), seconds: 300, claims_check: false },
         },
         rules: Vec::new(),
         groups: vec![FaultGroup {

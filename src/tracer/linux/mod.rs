@@ -41,6 +41,7 @@ mod look;
 mod models;
 mod numbers;
 mod oom;
+mod private;
 mod released;
 mod search;
 mod smaps;
@@ -69,6 +70,7 @@ use follow::{Bell, Follower};
 pub use kernel::own_memory;
 use models::{Models, path_text};
 use oom::OomCount;
+use private::PrivateFiles;
 use spawn::{Failed, Report};
 use watch::Watcher;
 
@@ -86,7 +88,7 @@ pub(super) fn run(command: &Command, options: &Options) -> Result<Traced, TraceE
 }
 
 fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<Traced, TraceError> {
-    let faults = Faults::new(&options.faults)?;
+    let faults = Faults::new(&options.faults, !options.private.is_empty())?;
     let mut child = spawn::spawn(command, !options.every_syscall, options.capture, mask)?;
     if let Err(error) = sys::seize(child.pid) {
         spawn::abandon(child.pid);
@@ -96,8 +98,9 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     let page = u64::try_from(page_size()).unwrap_or(4096);
     let oom = OomCount::of(child.pid);
     let contents = options.memory.then(|| Contents::new(page));
-    let watcher =
+    let mut watcher =
         Watcher::new(Models::new(&options.models, &options.layouts), faults, contents, page, child.pid);
+    watcher.private = PrivateFiles::new(&options.private);
     let mut follower = Follower::new(watcher, &mut child, options.every_syscall);
     let followed = thread::scope(|scope| {
         let readers = captured.map(|pipes| pipes.map(|pipe| scope.spawn(|| collect(pipe))));
