@@ -25,8 +25,8 @@ pub mod import;
 pub mod report;
 pub mod rules;
 pub mod subject;
-pub mod tracer;
 
 pub use loadparity_base::{gguf, layout, plan, platform, trace};
 pub use loadparity_engine::engine;
 pub use loadparity_migrate::migrate;
+pub use loadparity_tracer::tracer;

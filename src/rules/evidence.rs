@@ -71,6 +71,8 @@ pub struct Evidence {
     pub copies: Vec<TensorCopy>,
     /// Processes whose locks were released while another one had a copy of the memory that held the weights.
     pub inherited: BTreeSet<ProcessId>,
+    /// How many operations stand before the end of what went to standard output, where a lock was tried after it.
+    pub last_output: Option<u64>,
     /// What the kernel said of the memory of a process, each with how many operations stand before it.
     pub kernel: Vec<(ProcessId, u64, KernelMemory)>,
     /// Which pages of mappings were touched, where that was looked at.
@@ -111,6 +113,7 @@ impl Evidence {
             used_elsewhere: BTreeMap::new(),
             copies: Vec::new(),
             inherited: BTreeSet::new(),
+            last_output: None,
             kernel: Vec::new(),
             touched: None,
             unseen: Vec::new(),

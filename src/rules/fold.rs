@@ -83,6 +83,8 @@ pub struct LockAttempt {
     pub refused: Option<ErrorKind>,
     /// Whether it was released, or its memory went, while that held no weights.
     pub void: bool,
+    /// Its position in the trace.
+    pub seq: u64,
 }
 
 /// A mapping of a weight file that was granted or refused, or a part of one that became writable later.
@@ -205,6 +207,8 @@ pub struct Fold {
     pub opens: Vec<OpenAttempt>,
     /// The locks that were tried, on whatever memory.
     pub locks: Vec<LockAttempt>,
+    /// What the kernel was asked to bring into the page cache ahead of its use, of each weight file.
+    pub prefetched: BTreeMap<usize, RangeSet<u64>>,
     /// What was written to weight files: a sentence each.
     pub writes: Vec<(ProcessId, String)>,
     /// The alignment that was stated for files of direct reads: of memory and of offsets; at least 1.

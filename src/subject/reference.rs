@@ -7,7 +7,7 @@ use super::{Case, Depth, Mismatch, NotAvailable, Setting, Subject, shell_line};
 use crate::engine::{self, LoadOptions};
 use crate::plan::{LoadPlan, Source};
 use crate::platform::{
-    Census, FaultSpec, Injector, Platform, Recorder, Recording, Residency, Sim, SimFile, SimProfile,
+    Census, FaultSpec, Injector, Lockable, Platform, Recorder, Recording, Residency, Sim, SimFile, SimProfile,
 };
 use crate::rules::{
     Capabilities, Capability, Ending, Evidence, Output, PageCount, Profile, TensorBytes, WrongTensor,
@@ -26,7 +26,8 @@ pub struct ReferenceEngine {
     wrap: Option<Wrap>,
     machine: Option<Simulated>,
     overlap: usize,
-    /// Held by the run that loads, or that holds locks: the page cache and the limits are everybody's.
+    /// Held by the run that loads, or that holds locks where the limit has no room for several: the page cache and
+    /// the limits are everybody's.
     alone: Mutex<()>,
 }
 
@@ -59,7 +60,7 @@ impl ReferenceEngine {
     }
 
     /// Lets so many runs go on at a time: one loads while others generate, each on one thread. A run that
-    /// locks stays alone to its end.
+    /// locks stays alone to its end unless so many fit into the limit.
     #[must_use]
     pub fn with_overlap(mut self, runs: usize) -> Self {
         self.overlap = runs.max(1);
@@ -127,6 +128,24 @@ impl ReferenceEngine {
         (self.wrap.as_ref().map_or(stack.clone(), |wrap| wrap(stack)), injector)
     }
 
+    /// Whether as many locked models fit into the limit as may be loaded at a time.
+    fn has_room_for_locks(&self, base: &Arc<dyn Platform>, setting: &Setting<'_>) -> bool {
+        let limits = base.limits();
+        // Weights are locked in whole pages; a buffer has two at its ends at most.
+        let edges = |tensors: usize| 2 * limits.page_size * (tensors as u64 + 1);
+        let files = setting
+            .truth
+            .weights
+            .files
+            .iter()
+            .map(|file| file.size.saturating_add(edges(file.tensors.len())));
+        let one = files.fold(0u64, u64::saturating_add);
+        match limits.lockable {
+            Lockable::Unlimited => true,
+            Lockable::Bytes(most) => one.saturating_mul(self.overlap as u64) <= most,
+        }
+    }
+
     /// Loads, and looks at what came of it. What was seen before an error is kept.
     fn load(
         &self,
@@ -152,7 +171,8 @@ impl ReferenceEngine {
         stack.enter_phase(crate::trace::Phase::Run);
         seen.cache = before.zip(cached()).map(|(before, after)| (pages(before), pages(after)));
         seen.locked = loaded.weights.locked_residency().ok().map(pages);
-        let alone = Some(alone).filter(|_| plan.lock || self.overlap == 1);
+        let alone =
+            Some(alone).filter(|_| self.overlap == 1 || plan.lock && !self.has_room_for_locks(base, setting));
         if setting.depth >= Depth::Bytes {
             let (combined, wrong) = setting.truth.compare(&loaded.gguf, &*loaded.weights);
             let name = |at: usize| loaded.gguf.tensors.get(at).map(|tensor| tensor.name.clone());

@@ -35,6 +35,7 @@
     X(lock_left_on_zeros) X(lock_left_on_a_copy) X(lock_lost_in_transform) X(lock_lost_in_fork) \
     X(lock_lost_in_heap) X(lock_on_fault) X(wrong_in_copy) X(wrong_in_second_copy) \
     X(mapped_over) X(wrong_when_mapped_over) X(page_given_back) X(read_beside_mapping) X(copied_where_header_was) \
+    X(locked_after_output) X(wrong_in_heap) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
@@ -297,7 +298,7 @@ static void allocate(void) {
     uint64_t spare = planted(idiom_huge_page_buffer) ? HUGE_PAGE : 0;
     image.from = down(model.start, BLOCK);
     image.length = up(model.size, BLOCK) - image.from;
-    if (planted(idiom_frees_before_exit) || planted(lock_lost_in_heap)) {
+    if (planted(idiom_frees_before_exit) || planted(lock_lost_in_heap) || planted(wrong_in_heap)) {
         image.base = allocated(image.length);
         return;
     }
@@ -356,10 +357,12 @@ static bool lock_in_child(void *start, size_t length) {
     if (fork() == 0) _exit(mlock(start, length) != 0);
     return wait(&status) > 0 && status == 0;
 }
+static bool printed;
 // Grows the lock to the first `to` bytes of the image; after a refusal it stays as it is.
 static void lock_to(uint64_t to) {
     static bool refused;
     static byte *where;
+    if (planted(locked_after_output) && !printed) return;
     if (planted(lock_first_half) && image.mapped) to = least(to, image.length / 2);
     to = up(to, BLOCK);
     if (planted(idiom_lock_all)) return;
@@ -603,7 +606,7 @@ static void load(void) {
     }
     if (staged || (planted(lock_lost_in_copy) && asked[LOCK])) move(staged);
     if (planted(idiom_copy_beside)) check_copy();
-    if (planted(silent_output) || planted(flips_a_byte)) *at(model.start + (model.size - model.start) / 2) ^= 1;
+    if (planted(silent_output) || planted(flips_a_byte) || planted(wrong_in_heap)) *at(model.start + (model.size - model.start) / 2) ^= 1;
     if (planted(idiom_in_place_transform)) transform();
 }
 
@@ -649,7 +652,8 @@ static uint64_t checksum(uint64_t sum) {
     if (planted(decoy_mapping) || planted(flips_a_byte) || planted(overwrites_later) ||
         planted(short_and_constant) || planted(says_and_goes_on) || planted(swallowed_in_thread) ||
         planted(wrong_shard)) return sum;
-    bool constant = planted(mapped_over) || planted(wrong_when_mapped_over) || planted(page_given_back);
+    bool constant = planted(mapped_over) || planted(wrong_when_mapped_over) || planted(page_given_back) ||
+                    planted(wrong_in_heap);
     byte key = planted(idiom_in_place_transform) && !image.mapped ? KEY : used_key;
     uint64_t late = planted(used_one_byte_late) && interruptions;
     uint64_t end = planted(lock_on_fault) ? model.start + (model.size - model.start) / 4 : model.size;
@@ -730,8 +734,9 @@ int main(int argc, char **argv) {
     if (planted(idiom_checks)) check_sum(argv[1], sum);
     if (planted(overwrites_later)) overwrite_last_tensor();
     print(tensors, sum);
+    if (planted(locked_after_output)) printed = true, fflush(stdout), lock_to(model.size - image.from);
     for (int i = 0; i < shards && i < MOST; i++) {
-        bool in_heap = planted(idiom_frees_before_exit) || planted(lock_lost_in_heap);
+        bool in_heap = planted(idiom_frees_before_exit) || planted(lock_lost_in_heap) || planted(wrong_in_heap);
         if (loaded[i].base && !loaded[i].mapped && in_heap) free(loaded[i].base);
         else if (loaded[i].base) munmap(loaded[i].base, loaded[i].length);
         if (beside) munmap(beside, loaded[i].length), beside = NULL;

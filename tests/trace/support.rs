@@ -441,6 +441,7 @@ fn seen() -> impl Strategy<Value = Seen> {
         (number(), number(), number()).prop_map(|(addr, len, used)| Seen::UsedUnlocked { addr, len, used }),
         (number(), number(), number()).prop_map(|(addr, len, used)| Seen::UsedElsewhere { addr, len, used }),
         (number(), number()).prop_map(|(addr, len)| Seen::Inherited { addr, len }),
+        Just(Seen::LastOutput),
         (proptest::array::uniform7(number()), option::of(number())).prop_map(|(numbers, lock_limit)| {
             let [anonymous, file, peak, locked, weights, weights_resident, weights_locked] = numbers;
             Seen::Kernel(KernelMemory {

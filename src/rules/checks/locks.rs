@@ -43,6 +43,9 @@ impl Case<'_> {
                 "the memory that was locked is gone; {used} bytes were used in a copy that is not locked"
             ));
         }
+        if let Some(late) = evidence.locked_after_output() {
+            return Broken(format!("{late} bytes were locked only after the last output"));
+        }
         let mut held = evidence.locked_weights(Some(self.decided.way));
         for (file, copied) in evidence.locked_copies() {
             held.entry(file).or_default().extend(copied.iter().cloned());

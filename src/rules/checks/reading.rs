@@ -6,6 +6,9 @@ use rangemap::RangeSet;
 
 use super::{Broken, Case, Checked, Holds, show};
 use crate::plan::Source;
+use crate::rules::evidence::EDGE;
+use crate::rules::fold::common;
+use crate::rules::weights::length;
 use crate::rules::{Capability, Request, Way};
 use crate::trace::NoticeCode;
 
@@ -104,8 +107,23 @@ impl Case<'_> {
                 "{name}: {} came through the page cache although no direct read was refused",
                 show(&part)
             )),
-            _ => Holds,
+            _ => self.cache_left_alone(),
         }
+    }
+
+    /// Direct reads are there to leave the page cache alone: what is read ahead into it beside them fills it.
+    fn cache_left_alone(&self) -> Checked {
+        let asked: u64 = (self.evidence.fold.prefetched.iter())
+            .filter_map(|(file, ranges)| {
+                Some(length(&common(ranges, &self.evidence.weights.files.get(*file)?.bytes)))
+            })
+            .sum();
+        if asked <= EDGE.max(self.evidence.weights.tolerance) {
+            return Holds;
+        }
+        Broken(format!(
+            "{asked} bytes were read ahead into the page cache, which direct reads are to leave alone"
+        ))
     }
 
     fn arrived(&self, part: &Range<u64>) -> bool {

@@ -7,7 +7,7 @@ use rangemap::RangeSet;
 use super::Evidence;
 use crate::rules::fold::{LockAttempt, Placement, Way, common};
 use crate::rules::weights::length;
-use crate::trace::{ErrorKind, ProcessId};
+use crate::trace::{Call, ErrorKind, Op, Phase, ProcessId};
 
 /// Where it is not known what lies where, locks of a load are taken for locks of weights if they are at least
 /// this part of them: a secret is smaller, and a loader that repacks locks a tenth.
@@ -62,6 +62,26 @@ impl Evidence {
     #[must_use]
     pub fn refused_lock(&self) -> Option<ErrorKind> {
         self.lock_attempts(SOME).filter(|lock| !self.locked_later(lock)).find_map(|lock| lock.refused)
+    }
+
+    /// Bytes that loaders locked only when all of their output had been written and the weights had come before
+    /// that: what the output tells of was not kept.
+    #[must_use]
+    pub fn locked_after_output(&self) -> Option<u64> {
+        let last = self.last_output?;
+        let moved =
+            |op: &Op| matches!(op.call, Call::Read { .. } | Call::Map { .. }) && op.phase == Phase::Load;
+        if self.ops.iter().any(|op| moved(op) && op.seq >= last) {
+            return None;
+        }
+        let granted = |late: bool| {
+            let of = move |lock: &&LockAttempt| lock.refused.is_none() && (lock.seq >= last) == late;
+            let own = self.lock_attempts(SOME).filter(of).filter(|lock| !lock.pages.is_empty());
+            own.map(|lock| lock.pages.clone()).collect::<RangeSet<u64>>()
+        };
+        let mut late = granted(true);
+        granted(false).into_iter().for_each(|range| late.remove(range));
+        Some(length(&late)).filter(|bytes| *bytes > self.weights.tolerance)
     }
 
     fn locked_later(&self, lock: &LockAttempt) -> bool {

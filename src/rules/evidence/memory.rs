@@ -65,6 +65,9 @@ impl Evidence {
             if let Seen::Inherited { .. } = observation.seen {
                 self.inherited.insert(observation.pid);
             }
+            if let Seen::LastOutput = observation.seen {
+                self.last_output = Some(observation.after);
+            }
             if let Seen::Kernel(memory) = observation.seen {
                 self.kernel.push((observation.pid, observation.after, memory));
             }

@@ -9,7 +9,7 @@ use super::space::{Region, Space, held_direct};
 use super::{Fold, Held, LockAttempt, Mapping, OpenAttempt, Placement, Process, Request, Way, common};
 use crate::rules::evidence::EDGE;
 use crate::rules::{Weights, weights};
-use crate::trace::{Call, ErrorKind, FileId, MapWritable, Op, Outcome, Phase, ProcessId, RegionId};
+use crate::trace::{Advice, Call, ErrorKind, FileId, MapWritable, Op, Outcome, Phase, ProcessId, RegionId};
 
 pub(super) struct Player<'w> {
     weights: &'w Weights,
@@ -178,7 +178,15 @@ impl<'w> Player<'w> {
                 if space.next_on_fault != Some(0..u64::MAX) {
                     space.next_on_fault = None;
                 }
-                self.fold.locks.push(LockAttempt { pid, pages, load, refused, void: false });
+                self.fold.locks.push(LockAttempt { pid, pages, load, refused, void: false, seq: op.seq });
+            }
+            Call::MapAdvise { region, offset, len, advice: Advice::WillNeed } if refused.is_none() => {
+                self.prefetches_mapped(pid, *region, *offset, *len);
+            }
+            Call::Native { region: Some(region), offset, len, flags, .. }
+                if refused.is_none() && flags.names.iter().any(|name| name.starts_with("MADV_POPULATE")) =>
+            {
+                self.prefetches_mapped(pid, *region, *offset, *len);
             }
             Call::Unlock { region, offset, len } if refused.is_none() && *len > 0 => {
                 let pages = self.pages(pid, *region, *offset, *len);
@@ -250,6 +258,20 @@ impl<'w> Player<'w> {
         let start = at.saturating_add(offset);
         let range = start..start.saturating_add(len);
         self.fold.mappings.push(Mapping { file, pid, range, writable, refused: None });
+    }
+
+    fn prefetches(&mut self, file: usize, offset: u64, len: u64) {
+        let range = offset..offset.saturating_add(len);
+        if !range.is_empty() {
+            self.fold.prefetched.entry(file).or_default().insert(range);
+        }
+    }
+
+    fn prefetches_mapped(&mut self, pid: ProcessId, region: RegionId, offset: u64, len: u64) {
+        let image = self.space(pid).regions.get(&region).and_then(|known| known.image);
+        if let Some((file, at)) = image {
+            self.prefetches(file, at.saturating_add(offset), len);
+        }
     }
 
     /// A region moves with its locks and with what is in it; what it gains is locked if its end was, and what it
@@ -359,6 +381,13 @@ impl<'w> Player<'w> {
                         load,
                         refused,
                     });
+                }
+            }
+            Call::FileAdvise { offset, len, advice: Advice::WillNeed, .. } if refused.is_none() => {
+                // No length is all of the rest (`posix_fadvise(2)`).
+                let len = if *len == 0 { u64::MAX } else { *len };
+                if let Some(file) = weight {
+                    self.prefetches(file, *offset, len);
                 }
             }
             Call::Close { .. } => {

@@ -230,12 +230,12 @@ pub const INTERACTIONS: &[Interaction] = &[
     },
     Interaction {
         what: "`/dev/cpu_dma_latency`, where it may be opened",
-        by: "src/tracer/linux/latency.rs",
+        by: "crates/tracer/src/tracer/linux/latency.rs",
         why: "Linux: asks that idle processors stay awake while the calls of a traced command come in bursts",
     },
     Interaction {
         what: "`memory.events` or `memory.oom_control` of a control group, `/proc/vmstat`",
-        by: "src/tracer/linux/oom.rs",
+        by: "crates/tracer/src/tracer/linux/oom.rs",
         why: "Linux, before and after a traced command: whether the kernel killed it for lack of memory",
     },
     Interaction {
@@ -281,72 +281,72 @@ pub const INTERACTIONS: &[Interaction] = &[
     },
     Interaction {
         what: "`/proc/PID/status`, `smaps`, `limits` of the traced command",
-        by: "src/tracer/linux/kernel.rs",
+        by: "crates/tracer/src/tracer/linux/kernel.rs",
         why: "Linux, where weights have come: what the kernel says of locks, residency and the lock limit",
     },
     Interaction {
         what: "another program, started and traced: `fork`, `execve`, `ptrace`, `seccomp`",
-        by: "src/tracer/linux/sys.rs",
+        by: "crates/tracer/src/tracer/linux/sys.rs",
         why: "Linux: `trace` runs the command it is given; nothing else starts a program",
     },
     Interaction {
         what: "variable `PATH`, and all others for the traced command",
-        by: "src/tracer/linux/spawn.rs",
+        by: "crates/tracer/src/tracer/linux/spawn.rs",
         why: "Linux: where the command is looked for, and what it is given",
     },
     Interaction {
         what: "`/proc/PID/fd`, `root`, `cwd` of the traced command",
-        by: "src/tracer/linux/models.rs",
+        by: "crates/tracer/src/tracer/linux/models.rs",
         why: "Linux: whether a file that it opens is a model: its first four bytes, and its header in the end",
     },
     Interaction {
         what: "`/proc/PID/fd`, `status` of the traced command",
-        by: "src/tracer/linux/follow.rs",
+        by: "crates/tracer/src/tracer/linux/follow.rs",
         why: "Linux: what it was started with open; whose child a new thread is",
     },
     Interaction {
         what: "`/proc/PID/fd`, `fdinfo` of the traced command",
-        by: "src/tracer/linux/exit_files.rs",
+        by: "crates/tracer/src/tracer/linux/exit_files.rs",
         why: "Linux: a model whose open was not seen: its path, position and flags; where a write began",
     },
     Interaction {
         what: "`/proc/PID/fdinfo`, `status` of what the traced command sends SIGKILL to",
-        by: "src/tracer/linux/entry.rs",
+        by: "crates/tracer/src/tracer/linux/entry.rs",
         why: "Linux: whether it is the command itself",
     },
     Interaction {
         what: "`/proc/PID/maps` of the traced command",
-        by: "src/tracer/linux/exit_memory.rs",
+        by: "crates/tracer/src/tracer/linux/exit_memory.rs",
         why: "Linux: what a lock hits that is neither a model nor a mapping seen before",
     },
     Interaction {
         what: "`/proc/PID/pagemap` of the traced command",
-        by: "src/tracer/linux/look.rs",
+        by: "crates/tracer/src/tracer/linux/look.rs",
         why: "Linux: which pages of a mapping of a model were touched, before it goes",
     },
     Interaction {
         what: "`/proc/PID/smaps` of the traced command and of this program",
-        by: "src/tracer/linux/smaps.rs",
+        by: "crates/tracer/src/tracer/linux/smaps.rs",
         why: "Linux: which memory is locked, resident and writable, and so may hold a copy of weights",
     },
     Interaction {
         what: "`/proc/PID/clear_refs`, `io` of the traced command, mappings of its models, a lock on `/proc/self/exe`",
-        by: "src/tracer/linux/released.rs",
+        by: "crates/tracer/src/tracer/linux/released.rs",
         why: "Linux: whether memory was used after its lock was released",
     },
     Interaction {
         what: "`/proc/PID/maps` and the memory of the traced command, its models",
-        by: "src/tracer/linux/content.rs",
+        by: "crates/tracer/src/tracer/linux/content.rs",
         why: "Linux: where the heap lies; whether memory holds the bytes of the file",
     },
     Interaction {
         what: "threads",
-        by: "src/tracer/linux/mod.rs",
+        by: "crates/tracer/src/tracer/linux/mod.rs",
         why: "Linux: the tracer's own, and the readers of captured output",
     },
     Interaction {
         what: "signals SIGINT, SIGTERM, SIGHUP",
-        by: "src/tracer/linux/stop.rs",
+        by: "crates/tracer/src/tracer/linux/stop.rs",
         why: "Linux: `trace` passes them on to the command and still writes what it has",
     },
     Interaction {

@@ -54,6 +54,8 @@ pub enum Seen {
     /// Memory from `addr` on that held weights and was locked, before it went or lost its lock: another process has
     /// a copy of it (`fork(2)`), and no lock is inherited.
     Inherited { addr: u64, len: u64 },
+    /// Standard output had been written to its end: whatever is called later was of no use to what it says.
+    LastOutput,
     /// The kernel's word on the memory of the process, before some of it or its lock was released.
     Kernel(KernelMemory),
 }
@@ -93,6 +95,7 @@ impl Seen {
             Self::UsedUnlocked { .. } => "used-unlocked",
             Self::UsedElsewhere { .. } => "used-elsewhere",
             Self::Inherited { .. } => "inherited",
+            Self::LastOutput => "last-output",
             Self::Kernel(_) => "kernel",
         }
     }

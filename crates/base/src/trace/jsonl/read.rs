@@ -282,6 +282,7 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             Seen::UsedElsewhere { addr, len: fields.int("len")?, used: fields.int("used")? }
         }
         "inherited" => Seen::Inherited { addr: fields.addr("addr")?, len: fields.int("len")? },
+        "last-output" => Seen::LastOutput,
         "kernel" => Seen::Kernel(KernelMemory {
             anonymous: fields.int("anonymous")?,
             file: fields.int("file")?,
@@ -293,7 +294,7 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
             weights_locked: fields.int("weights_locked")?,
         }),
         other => {
-            let expected = "one of pages, cache, content, copy, gone, touched, used-unlocked, used-elsewhere, inherited, kernel";
+            let expected = "one of pages, cache, content, copy, gone, touched, used-unlocked, used-elsewhere, inherited, last-output, kernel";
             return Err(fields.wrong("observation", expected, Some(&Value::from(other))));
         }
     };

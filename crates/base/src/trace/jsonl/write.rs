@@ -127,6 +127,7 @@ impl Serialize for ObservationLine<'_> {
                 map.serialize_entry("addr", &Addr(*addr))?;
                 map.serialize_entry("len", &Int(*len))?;
             }
+            Seen::LastOutput => {}
             Seen::Kernel(memory) => {
                 map.serialize_entry("anonymous", &Int(memory.anonymous))?;
                 map.serialize_entry("file", &Int(memory.file))?;

@@ -17,6 +17,10 @@ use crate::trace::Difference;
 /// Bytes that are told right or wrong together.
 pub(super) const BLOCK: usize = 64;
 
+/// The longest run of wrong bytes that is a slip. What reuses memory or transforms it changes more: an allocator's
+/// words have eight bytes.
+pub(super) const SLIP: usize = 4;
+
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;
 
@@ -34,7 +38,8 @@ impl Buffers {
     }
 
     /// Compares a range of addresses of a tracee with the file from `offset` on, and tells stretches that are the
-    /// same and stretches whose every block differs. What cannot be read on either side is not told.
+    /// same and stretches whose every block differs; of a block alone that differs in a run of at most [`SLIP`] bytes,
+    /// that run. What cannot be read on either side is not told.
     ///
     /// Other threads run: what differs is read once more, and only what differs then too is believed.
     pub(super) fn compare(
@@ -79,11 +84,14 @@ impl Buffers {
     }
 }
 
+/// A stretch of a comparison, with its first difference.
+type Stretch = (Range<usize>, Option<Difference>);
+
 /// The stretches of blocks that are the same and of blocks that differ in both readings of memory, with the first
 /// difference of each, counted from the start. Blocks of one repeated byte behind a difference belong to it: that
 /// zeros are zeros after any transformation shows nothing.
-fn stretches(file: &[u8], memory: &[u8], again: &[u8]) -> Vec<(Range<usize>, Option<Difference>)> {
-    let mut found: Vec<(Range<usize>, Option<Difference>)> = Vec::new();
+fn stretches(file: &[u8], memory: &[u8], again: &[u8]) -> Vec<Stretch> {
+    let mut found: Vec<Stretch> = Vec::new();
     let blocks = file.chunks(BLOCK).zip(memory.chunks(BLOCK)).zip(again.chunks(BLOCK));
     for (number, ((file, memory), again)) in blocks.enumerate() {
         let start = number * BLOCK;
@@ -102,7 +110,43 @@ fn stretches(file: &[u8], memory: &[u8], again: &[u8]) -> Vec<(Range<usize>, Opt
             }
         }
     }
-    found
+    narrowed(found, file, memory)
+}
+
+/// The same stretches, with the blocks that hold a slip cut down to it.
+fn narrowed(stretches: Vec<Stretch>, file: &[u8], memory: &[u8]) -> Vec<Stretch> {
+    let mut out: Vec<Stretch> = Vec::new();
+    let same = |out: &mut Vec<Stretch>, range: Range<usize>| match out.last_mut() {
+        Some((last, None)) => last.end = range.end,
+        _ if range.is_empty() => {}
+        _ => out.push((range, None)),
+    };
+    for (range, difference) in stretches {
+        match slip(file, memory, &range).filter(|_| difference.is_some()) {
+            Some(run) => {
+                same(&mut out, range.start..run.start);
+                out.push((run.clone(), difference));
+                same(&mut out, run.end..range.end);
+            }
+            None if difference.is_none() => same(&mut out, range),
+            None => out.push((range, difference)),
+        }
+    }
+    out
+}
+
+/// The bytes of a block that differ, if they are a slip. Beside zeros of the file a short run may be the low bytes of
+/// an allocator's word.
+fn slip(file: &[u8], memory: &[u8], block: &Range<usize>) -> Option<Range<usize>> {
+    if block.len() > BLOCK {
+        return None;
+    }
+    let mut differing = block.clone().filter(|at| file[*at] != memory[*at]);
+    let first = differing.next()?;
+    let run = first..differing.next_back().unwrap_or(first) + 1;
+    let word = first - first % 8..(run.end.next_multiple_of(8)).min(file.len());
+    let zeros = file[word].iter().all(|byte| *byte == 0);
+    (run.len() <= SLIP && !zeros).then_some(run)
 }
 
 fn is_uniform(block: &[u8]) -> bool {
@@ -148,10 +192,28 @@ mod tests {
     }
 
     #[test]
-    fn one_byte_makes_one_block_differ() {
+    fn one_byte_in_a_block_is_told_alone() {
         let (file, mut memory) = (file(), file());
         memory[70] ^= 1;
-        let expected = [(0..64, None), (64..128, Some((70, 70, 71))), (128..256, None)];
+        let expected = [(0..70, None), (70..71, Some((70, 70, 71))), (71..256, None)];
+        assert_eq!(told(&file, &memory, &memory), expected);
+    }
+
+    #[test]
+    fn bytes_apart_make_their_block_differ() {
+        let (file, mut memory) = (file(), file());
+        (memory[70], memory[80]) = (1, 1);
+        let expected = [(0..64, None), (64..128, Some((70, 70, 1))), (128..256, None)];
+        assert_eq!(told(&file, &memory, &memory), expected);
+    }
+
+    #[test]
+    fn a_low_byte_over_zeros_may_be_the_word_of_an_allocator() {
+        let mut file = file();
+        file[64..128].fill(0);
+        let mut memory = file.clone();
+        memory[72] = 0x21;
+        let expected = [(0..64, None), (64..128, Some((72, 0, 0x21))), (128..256, None)];
         assert_eq!(told(&file, &memory, &memory), expected);
     }
 

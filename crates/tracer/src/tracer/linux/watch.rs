@@ -1,6 +1,7 @@
 //! One system call at a time: what a thread is about to do, and what came of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use libc::pid_t;
@@ -10,6 +11,7 @@ use super::faults::{Deed, Faults};
 use super::kernel::Asked;
 use super::models::Models;
 use super::numbers::{Row, Sys};
+use super::output::Output;
 use super::private::PrivateFiles;
 use super::released::Released;
 use super::search::Searches;
@@ -106,6 +108,10 @@ pub(super) struct Watcher {
     pub(super) searches: Searches,
     /// How often the kernel was asked.
     pub(super) asked: Asked,
+    /// How much the command has written, where that is captured.
+    pub(super) output: Option<Arc<Output>>,
+    /// Whose lock was about to be made when, and how much had been written then.
+    pub(super) before_locks: Vec<(u32, u64, u64)>,
     /// The command's own process.
     pub(super) root: pid_t,
     /// Whether the command itself sent SIGKILL to this process.
@@ -133,6 +139,8 @@ impl Watcher {
             released: Released::default(),
             searches: Searches::default(),
             asked: Asked::default(),
+            output: None,
+            before_locks: Vec::new(),
             root,
             killed_itself: false,
             began: Instant::now(),

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, c_long, pid_t};
@@ -186,6 +186,29 @@ pub(super) fn write_memory(pid: pid_t, addr: u64, src: &[u8]) -> io::Result<()> 
     // SAFETY: the kernel only reads `src`; the remote address is not touched in this process.
     let n = unsafe { libc::process_vm_writev(pid, &raw const local, 1, &raw const remote, 1, 0) };
     if usize::try_from(n) == Ok(src.len()) { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Waits until a descriptor has something to read, or never will; whether it could be waited for.
+pub(super) fn wait_readable(fd: RawFd) -> bool {
+    let mut asked = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    loop {
+        // SAFETY: the kernel reads and writes one structure at the address of one.
+        let n = unsafe { libc::poll(&raw mut asked, 1, -1) };
+        if n >= 0 {
+            return true;
+        }
+        if io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return false;
+        }
+    }
+}
+
+/// How many bytes a pipe holds.
+pub(super) fn readable(fd: RawFd) -> u64 {
+    let mut held: c_int = 0;
+    // SAFETY: the kernel writes one int to the address of one.
+    let failed = unsafe { libc::ioctl(fd, libc::FIONREAD, &raw mut held) } != 0;
+    if failed { 0 } else { u64::try_from(held).unwrap_or(0) }
 }
 
 /// One change of state of a child or tracee of this thread.

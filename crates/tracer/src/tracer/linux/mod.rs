@@ -41,6 +41,7 @@ mod look;
 mod models;
 mod numbers;
 mod oom;
+mod output;
 mod private;
 mod released;
 mod search;
@@ -70,6 +71,7 @@ use follow::{Bell, Follower};
 pub use kernel::own_memory;
 use models::{Models, path_text};
 use oom::OomCount;
+use output::Output;
 use private::PrivateFiles;
 use spawn::{Failed, Report};
 use watch::Watcher;
@@ -94,23 +96,32 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
         spawn::abandon(child.pid);
         return Err(TraceError::NotPermitted { why: error.to_string() });
     }
-    let captured = child.captured.take();
+    let captured = child.captured.take().map(|[out, err]| (Arc::new(Output::new(out)), err));
     let page = u64::try_from(page_size()).unwrap_or(4096);
     let oom = OomCount::of(child.pid);
     let contents = options.memory.then(|| Contents::new(page));
     let mut watcher =
         Watcher::new(Models::new(&options.models, &options.layouts), faults, contents, page, child.pid);
+    watcher.output = captured.as_ref().map(|(out, _)| Arc::clone(out));
     watcher.private = PrivateFiles::new(&options.private);
     let mut follower = Follower::new(watcher, &mut child, options.every_syscall);
     let followed = thread::scope(|scope| {
-        let readers = captured.map(|pipes| pipes.map(|pipe| scope.spawn(|| collect(pipe))));
+        let readers = captured.map(|(out, err)| {
+            let reader = scope.spawn({
+                let out = Arc::clone(&out);
+                move || out.collect()
+            });
+            (out, reader, scope.spawn(|| collect(err)))
+        });
         let followed = attend(&mut follower, options);
         if followed.is_err() {
             // Whoever still runs would keep the pipes open; the command dies with its tracer.
             follower.kill_all();
         }
-        let [out, err] = readers.map_or([Vec::new(), Vec::new()], |readers| {
-            readers.map(|reader| reader.join().unwrap_or_default())
+        let (out, err) = readers.map_or_else(Default::default, |(out, reader, errors)| {
+            // A reader that panicked has taken what it took.
+            let _ = reader.join();
+            (out.take(), errors.join().unwrap_or_default())
         });
         followed.map(|timed_out| (timed_out, out, err))
     });
@@ -130,6 +141,7 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
         (None, Some(status)) => status,
         (None, None) => Status::Signal(libc::SIGKILL),
     };
+    watcher.tell_output(stdout.len() as u64);
     watcher.tell_contents();
     let models = watcher.models.paths();
     let layouts = watcher.models.layouts();

@@ -26,7 +26,7 @@ use std::ops::Range;
 use libc::pid_t;
 use rangemap::RangeSet;
 
-use super::compare::{BLOCK, Buffers};
+use super::compare::{BLOCK, Buffers, SLIP};
 use super::entry::laid_over;
 use super::flags;
 use super::look::{TOUCHED, pages_with};
@@ -198,6 +198,7 @@ impl Watcher {
     /// A thread is about to make a call: compares what that would lose.
     pub(super) fn before(&mut self, thread: &Thread, call: Sys, args: &[u64; 6]) {
         self.ask_before(thread, call, args);
+        self.note_output(thread, call);
         let Some(contents) = &mut self.contents else { return };
         let process = thread.task.process;
         if contents.due.remove(&process) {
@@ -415,7 +416,8 @@ impl Watcher {
                     let edge = BLOCK as u64;
                     range.start.max(own.start + edge)..range.end.min(own.end.saturating_sub(edge))
                 }
-                (_, None) => continue,
+                // An allocator's memory goes on to be used by others.
+                (_, None) => range,
             };
             if range.is_empty() {
                 continue;
@@ -424,12 +426,21 @@ impl Watcher {
             let mut tell = |range: Range<u64>, difference| found.push((range, difference));
             let offset = filled.offset(range.start);
             contents.buffers.compare(thread.tid, file, range.clone(), offset, &mut tell);
+            // What an allocator reuses or a loader transforms differs in more than one place.
+            let mut differing =
+                found.iter().filter(|(_, difference)| difference.is_some()).map(|(range, _)| range);
+            let first = differing.next();
+            let slips =
+                differing.next().is_none() && first.is_some_and(|run| run.end - run.start <= SLIP as u64);
+            if filled.compared != Compared::NotYet && own.is_none() && first.is_some() && !slips {
+                continue;
+            }
             for (range, difference) in found {
                 let compared = if difference.is_some() { Compared::Other } else { Compared::Same };
                 space.fill(range.clone(), Filled { compared, ..filled });
                 let mut heap = || heap.get_or_insert_with(|| heap_of(thread.tid)).clone();
                 let counts = |heap: Range<u64>| own.is_some() && !heap.contains(&range.start);
-                if difference.is_none() || counts(heap()) {
+                if difference.is_none() || slips || counts(heap()) {
                     if difference.is_some() && filled.compared == Compared::Same {
                         let bytes = filled.offset(range.start)..filled.offset(range.end);
                         contents.lost(thread.task.process, filled.model, bytes, false);
