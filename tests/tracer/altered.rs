@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use crate::command_support::{check, engine};
 use crate::loader_support::{Told, command, loader, model};
+use crate::support;
 
 /// The faults of a campaign on the file itself, each with what came of it.
 fn altered(told: &Told) -> Vec<(String, String)> {
@@ -76,4 +78,28 @@ fn a_check_that_is_claimed_has_to_be_made() {
     }
     let line = told.document["failures"][0]["reproduce"].as_str().unwrap();
     assert!(line.contains(" --claims-check ") && line.contains(" --only-fault "), "{line}");
+}
+
+/// The engine opens a file twice for direct reads, and notices that it is another one.
+#[test]
+fn the_engine_takes_no_header_of_one_file_to_the_data_of_another() {
+    let args = ["--faults=single", "--dialect", "enum-v4", "--only", "--load-mode dio"];
+    let fault = ["--only-fault", "open.direct:replaced:when=1"];
+    let (code, document) = check(&[&args[..], &fault].concat(), &engine("enum-v4"));
+    assert_eq!((code, &document["cases"][0]["outcome"]), (0, &"error".into()), "{document}");
+}
+
+/// What alters a file is for a command, which has a private copy of it.
+#[test]
+fn nothing_alters_the_model_itself() {
+    let model = model();
+    let path = model.path.to_str().unwrap();
+    let refused = |args: &[&str]| {
+        let told = support::loadparity().args(args).output().unwrap();
+        let text = String::from_utf8_lossy(&told.stderr).into_owned();
+        assert!(told.status.code() == Some(2) && text.contains("private copy"), "{args:?}: {text}");
+    };
+    refused(&["run", "-m", path, "-p", "x", "-n", "1", "--inject", "map:truncate=4096"]);
+    refused(&["check", "-m", path, "--inject", "map:corrupt=20000^1"]);
+    refused(&["trace", "--inject", "open:replaced", "--", "true"]);
 }
