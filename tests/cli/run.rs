@@ -240,8 +240,8 @@ fn a_load_says_what_memory_it_takes() {
         (number("anonymous"), number("file"), number("lock_needed"), cached, document)
     };
     let (read, mapped) = (of("none"), of("mmap"));
-    // The weights of the embedded model have some 3 MiB.
-    assert!(read.0 > mapped.0 + (2 << 20) && mapped.1 > read.1 + (2 << 20), "{read:?} {mapped:?}");
+    // The weights of the embedded model have some 3 MiB; pages of files are those of the program too.
+    assert!(read.0 > mapped.0 + (2 << 20) && mapped.1 > 3 << 20, "{read:?} {mapped:?}");
     assert_eq!((read.2, mapped.2), (0, 0));
     assert!(mapped.3[1].as_u64().is_some_and(|after| after > 2 << 20), "{mapped:?}");
     let locked = of("mmap+mlock");
