@@ -187,7 +187,8 @@ pub(super) fn came_of(
     let changed = |spec: &&FaultSpec| matches!(spec.fault(), Fault::Corrupt(_));
     let byte = faults.iter().find(changed);
     let alters = faults.iter().any(FaultSpec::alters_file);
-    if !alters && !(byte.is_some() && clean.claims_check) {
+    let judged = alters || byte.is_some() && clean.claims_check;
+    if !judged {
         return None;
     }
     let quiet = !says_more(&clean.said, run);
