@@ -17,6 +17,30 @@
 //! | [`import`] | evidence of others, read into traces: printed logs, strace |
 //! | [`layout`] | which bytes of which files are weights, whatever the format |
 //! | [`gguf`], [`plan`], [`trace`] | leaves: the file format, the flag dialects, the recorded operations |
+//!
+//! # As a library
+//!
+//! The program is the product; the library is for what a command line cannot do. Each row has an example that a test runs.
+//!
+//! | to | use | example |
+//! | --- | --- | --- |
+//! | put the recorder under a loader of your own | [`platform::Recorder`], [`platform::Recording`] | `record_own_loader` |
+//! | hold what was recorded against the rules | [`rules::Evidence`], [`rules::judge`], [`rules::Profile`] | `record_own_loader` |
+//! | trace any command (Linux), keep and read traces | [`tracer::run`], [`trace::TraceFile`] | `judge_command` |
+//! | judge a recording by its flags, and write reports | [`check::judge`], [`report::render`] | `judge_command` |
+//! | run the whole matrix on a subject, a simulated machine too | [`subject::Subject`], [`check::Matrix`], [`platform::Sim`] | `check_own_subject` |
+//! | know what flags mean | [`plan::Dialect`], [`plan::Spelling`] | below |
+//!
+//! ```
+//! use loadparity::plan::{Dialect, Spelling};
+//!
+//! let asked = Spelling::flags(vec!["--no-mmap".to_owned(), "--mlock".to_owned()]);
+//! let plan = asked.resolve(Dialect::reference()).expect("flags of the dialect").plan;
+//! assert_eq!(plan.to_string(), "read+lock");
+//! ```
+//!
+//! What these items do is covered by [Semantic Versioning](https://semver.org/), as are the documents and exit codes of
+//! `docs/json.md`. Everything else that is public is so for the program and its tests, and may change in any release.
 
 pub mod bench;
 pub mod check;

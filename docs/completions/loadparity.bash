@@ -52,6 +52,9 @@ _loadparity() {
             loadparity,explain-rule)
                 cmd="loadparity__subcmd__explain__subcmd__rule"
                 ;;
+            loadparity,export)
+                cmd="loadparity__subcmd__export"
+                ;;
             loadparity,gguf)
                 cmd="loadparity__subcmd__gguf"
                 ;;
@@ -109,6 +112,9 @@ _loadparity() {
             loadparity__subcmd__docs,determinism)
                 cmd="loadparity__subcmd__docs__subcmd__determinism"
                 ;;
+            loadparity__subcmd__docs,json)
+                cmd="loadparity__subcmd__docs__subcmd__json"
+                ;;
             loadparity__subcmd__docs,man)
                 cmd="loadparity__subcmd__docs__subcmd__man"
                 ;;
@@ -149,7 +155,7 @@ _loadparity() {
 
     case "${cmd}" in
         loadparity)
-            opts="-h -V --help --version check init compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace doctor tokenize gguf schema docs"
+            opts="-h -V --help --version check init compare merge baseline bits run bench compare-bench explain explain-rule dialects migrate diff import judge trace export doctor tokenize gguf schema docs"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -177,7 +183,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__baseline__subcmd__record)
-            opts="-m -h --dir --profile --update --bless --all --baseline --model --layout --dialect --level --only --config --no-config --retries --settle --timeout --no-memory --cwd --expect --format --force --help"
+            opts="-m -v -q -h --dir --profile --update --bless --all --baseline --model --layout --dialect --level --only --config --no-config --verbose --quiet --color --retries --settle --timeout --no-memory --cwd --expect --format --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -204,15 +210,15 @@ _loadparity() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto gguf safetensors npy zip onnx opaque" -- "${cur}"))
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "P2 P3 P4" -- "${cur}"))
                     return 0
                     ;;
                 --only)
@@ -221,6 +227,10 @@ _loadparity() {
                     ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --retries)
@@ -244,7 +254,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -255,7 +265,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__baseline__subcmd__verify)
-            opts="-m -h --dir --profile --baseline --model --layout --dialect --level --only --config --no-config --retries --settle --timeout --no-memory --cwd --expect --format --force --help"
+            opts="-m -v -q -h --dir --profile --baseline --model --layout --dialect --level --only --config --no-config --verbose --quiet --color --retries --settle --timeout --no-memory --cwd --expect --format --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -282,15 +292,15 @@ _loadparity() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto gguf safetensors npy zip onnx opaque" -- "${cur}"))
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "P2 P3 P4" -- "${cur}"))
                     return 0
                     ;;
                 --only)
@@ -299,6 +309,10 @@ _loadparity() {
                     ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --retries)
@@ -322,7 +336,7 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -348,7 +362,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --n-prompt)
@@ -416,7 +430,7 @@ _loadparity() {
                     return 0
                     ;;
                 --cpu)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "scalar avx2 avx512 neon neon-dotprod" -- "${cur}"))
                     return 0
                     ;;
                 --build-commit)
@@ -541,7 +555,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --force --verbose --faults --depth --cases --time --state --claims-check --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --config --no-config --retries --settle --timeout --no-memory --cwd --expect --help"
+            opts="-m -p -n -s -t -v -q -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --open --force --verbose --quiet --color --faults --depth --cases --time --state --claims-check --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --config --no-config --retries --settle --timeout --no-memory --cwd --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -556,15 +570,15 @@ _loadparity() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto gguf safetensors npy zip onnx opaque" -- "${cur}"))
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "P1 P2 P3 P4" -- "${cur}"))
                     return 0
                     ;;
                 --prompt)
@@ -604,7 +618,7 @@ _loadparity() {
                     return 0
                     ;;
                 --cpu)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "scalar avx2 avx512 neon neon-dotprod" -- "${cur}"))
                     return 0
                     ;;
                 --inject)
@@ -612,7 +626,11 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --faults)
@@ -640,7 +658,7 @@ _loadparity() {
                     return 0
                     ;;
                 --platform)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "ext4-512 ext4-4kn xfs xfs-4kn btrfs btrfs-compressed tmpfs tmpfs-before-6.6 squashfs overlay-ext4 overlay-tmpfs erofs f2fs dm-crypt zfs-2.3 zfs-before-0.8 fuse fuse-refuses fuse-odd-counts fuse-interrupts nfs 9p no-locks few-locks ext4-64k-pages ext4-16k-pages apfs ntfs ntfs-512 ntfs-working-set refs windows-no-prefetch" -- "${cur}"))
                     return 0
                     ;;
                 --only)
@@ -687,7 +705,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__compare)
-            opts="-m -h --model --layout --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --cwd --expect --format --force --help"
+            opts="-m -v -q -h --model --layout --old --new --dialect --inject --level --only --fail-fast --jobs --allow-unmet --retries --settle --timeout --no-memory --cwd --expect --verbose --quiet --color --format --open --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -702,7 +720,7 @@ _loadparity() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto gguf safetensors npy zip onnx opaque" -- "${cur}"))
                     return 0
                     ;;
                 --old)
@@ -714,7 +732,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --inject)
@@ -722,7 +740,7 @@ _loadparity() {
                     return 0
                     ;;
                 --level)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "P2 P4" -- "${cur}"))
                     return 0
                     ;;
                 --only)
@@ -753,8 +771,12 @@ _loadparity() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -794,11 +816,11 @@ _loadparity() {
             fi
             case "${prev}" in
                 --base)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -859,7 +881,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__dialects__subcmd__show)
-            opts="-h --help"
+            opts="-h --help reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -891,7 +913,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__docs)
-            opts="-h --help cli platform regressions rules readme determinism man completions verify write"
+            opts="-h --help cli platform regressions rules readme json determinism man completions verify write"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -940,6 +962,24 @@ _loadparity() {
             fi
             case "${prev}" in
                 --bits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__docs__subcmd__json)
+            opts="-h --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1069,7 +1109,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__doctor)
-            opts="-h --no-measure --format --help"
+            opts="-h --no-measure --format --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1094,11 +1134,11 @@ _loadparity() {
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --to)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --tool)
@@ -1121,7 +1161,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__explain__subcmd__rule)
-            opts="-h --format --help"
+            opts="-h --format --help completes no-crash ends-in-time plan-equivalent plan-alias plan-order plan-taken usage-refused weights-loaded tensors-mapped mapped-not-read no-file-mapping tensors-read read-once reads-buffered direct-attempted direct-held direct-aligned fallback-reported tensors-locked unrequested-lock kernel-agrees opened-read-only never-written mapped-read-only reads-inside-file resources-released same-path same-bytes same-output fault-met known-divergence fault-output fault-crash fault-hang fault-reported transient-survived data-kept guarantee-kept policy-kept machine-parity same-model same-grouping same-semantic-path same-tensors same-logits"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1129,6 +1169,32 @@ _loadparity() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "terminal json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        loadparity__subcmd__export)
+            opts="-o -h --to --output --force --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -W "chrome perfetto csv svg" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1192,7 +1258,7 @@ _loadparity() {
                     return 0
                     ;;
                 --type)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "f32 f16 bf16 q8_0 q4_0 q4_1 q5_0 q5_1 q2_K q3_K q4_K q5_K q6_K iq4_nl iq4_xs q4_k_m" -- "${cur}"))
                     return 0
                     ;;
                 --seed)
@@ -1276,7 +1342,7 @@ _loadparity() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "pr20834 strace" -- "${cur}"))
                     return 0
                     ;;
                 --model)
@@ -1322,11 +1388,11 @@ _loadparity() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto gguf safetensors npy zip onnx opaque" -- "${cur}"))
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --retries)
@@ -1357,14 +1423,14 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__judge)
-            opts="-m -h --dialect --strace --trace --log --model --layout --env --tool --format --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
+            opts="-m -v -q -h --dialect --strace --trace --log --model --layout --env --tool --format --verbose --quiet --color --open --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --strace)
@@ -1388,7 +1454,7 @@ _loadparity() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto gguf safetensors npy zip onnx opaque" -- "${cur}"))
                     return 0
                     ;;
                 --env)
@@ -1400,7 +1466,11 @@ _loadparity() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1411,18 +1481,22 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__merge)
-            opts="-h --expect --format --force --help"
+            opts="-v -q -h --expect --format --verbose --quiet --color --open --force --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --expect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "linux windows macos" -- "${cur}"))
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "terminal json html markdown junit github" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1440,11 +1514,11 @@ _loadparity() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --to)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --kind)
@@ -1474,7 +1548,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --prompt)
@@ -1586,7 +1660,7 @@ _loadparity() {
                     return 0
                     ;;
                 --cpu)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "scalar avx2 avx512 neon neon-dotprod" -- "${cur}"))
                     return 0
                     ;;
                 --trace)
@@ -1657,7 +1731,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__schema)
-            opts="-h --help"
+            opts="-h --help check-2 faults-1 compare-2 merge-2 judge-2 expect-2 dialect-1 config-1 baseline-1 bits-1 run-1 compare-bench-1 explain-1 explain-bench-1 explain-rule-1 dialects-1 calls-1 timeline-1 diff-1 import-1 trace-1 trace-2 doctor-1 tokenize-1 gguf-show-1"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1709,7 +1783,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__trace)
-            opts="-o -m -h --output --force --inject --model --layout --timeout --every-syscall --help"
+            opts="-o -m -h --output --force --inject --model --layout --timeout --every-syscall --summary --view --ascii --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1736,11 +1810,15 @@ _loadparity() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto gguf safetensors npy zip onnx opaque" -- "${cur}"))
                     return 0
                     ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "terminal json" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -25,6 +25,8 @@ pub struct Campaign<'a> {
     pub retries: u32,
     /// Whether to stop at the first broken rule.
     pub fail_fast: bool,
+    /// Whether the document is to hold loads in time.
+    pub timelines: bool,
     /// Divergences that are known.
     pub expected: Expectations,
     /// Set from outside to end the campaign early.

@@ -119,15 +119,20 @@ fn longer(dialect: Dialect, known: &BTreeSet<LoadPlan>) -> Vec<Spelling> {
 /// The flags and words of all dialects that this one refuses, and a mode that nobody knows, by each name that takes
 /// one.
 pub(super) fn refused_spellings(dialect: Dialect) -> Vec<Spelling> {
-    let rules = dialect.rules();
     let all = Dialect::eras().into_iter().flat_map(flags);
-    let own = rules.flags().filter(|def| def.is_mode()).flat_map(|def| def.on.iter().copied());
-    let names: BTreeSet<&str> = ["-lm", "--load-mode"].into_iter().chain(own).collect();
-    let unknown = names.into_iter().map(|name| Spelling::flags(rules.with_value(name, "no-such-mode")));
     let mut seen = BTreeSet::new();
-    all.chain(unknown)
+    all.chain(unknown_modes(dialect))
         .filter(|spelling| spelling.resolve(dialect).is_err() && seen.insert(spelling.clone()))
         .collect()
+}
+
+/// A mode that nobody knows, by each name of a dialect that takes one, and by llama.cpp's.
+#[must_use]
+pub fn unknown_modes(dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
+    let own = rules.flags().filter(|def| def.is_mode()).flat_map(|def| def.on.iter().copied());
+    let names: BTreeSet<&str> = ["-lm", "--load-mode"].into_iter().chain(own).collect();
+    names.into_iter().map(|name| Spelling::flags(rules.with_value(name, "no-such-mode"))).collect()
 }
 
 /// The spellings of every dialect of llama.cpp, each once.

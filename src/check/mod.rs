@@ -24,6 +24,7 @@
 mod ahead;
 mod baseline;
 mod bits;
+mod calls;
 mod campaign;
 mod cases;
 mod compare;
@@ -40,13 +41,14 @@ mod path;
 mod plans;
 mod said;
 mod scenario;
+mod timeline;
 mod unseen;
 mod watch;
 
 pub use baseline::{Golden, golden_paths};
 pub use bits::{Agreement, BitsError, MachineBits, ModeBits, ModelBits};
 pub use campaign::Campaign;
-pub use cases::{Breadth, real_spellings, union_of_spellings};
+pub use cases::{Breadth, real_spellings, union_of_spellings, unknown_modes};
 pub use compare::{
     Baseline, CameFrom, Changed, Comparison, Ended, MemoryNeeds, Ran, Recorded, StillHeld, changes,
 };

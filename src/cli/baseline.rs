@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use super::config::ConfigArgs;
 use super::exit::Exit;
 use super::model::ModelFile;
+use super::screen::ScreenArgs;
 use crate::check::{Golden, golden_paths};
 use crate::platform::{Platform, Sim, SimFile, SimProfile};
 use crate::subject::{ReferenceEngine, Truth};
@@ -76,6 +77,12 @@ struct Machine {
 }
 
 impl BaselineArgs {
+    /// How much is said of a command's baseline.
+    pub(super) fn screen(&self) -> ScreenArgs {
+        let (Action::Record { own, .. } | Action::Verify { own, .. }) = &self.action;
+        own.screen
+    }
+
     /// Where what came from a file of options is kept.
     pub(super) fn config(&mut self) -> &mut ConfigArgs {
         let (Action::Record { own, .. } | Action::Verify { own, .. }) = &mut self.action;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::command::CommandArgs;
 use super::config::ConfigArgs;
@@ -16,8 +15,9 @@ use super::faults::ExploreArgs;
 use super::format::{self, Format, Reporters};
 use super::model::ModelFile;
 use super::report_file::{Outputs, Overwrite};
+use super::screen::{Bar, ScreenArgs};
 use crate::check::document::{CaseResult, CheckDocument, Part};
-use crate::check::{Breadth, Campaign, Expectations, Matrix, Progress, Selection, Wanted};
+use crate::check::{Breadth, Campaign, Expectations, Matrix, Selection, Wanted};
 use crate::engine::{CpuLevel, Generation, SamplerConfig};
 use crate::layout::{Choice, Kind};
 use crate::plan::{Dialect, Spelling};
@@ -97,13 +97,17 @@ pub struct CheckArgs {
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     pub format: Vec<Format>,
 
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its field says it")]
+    pub opening: format::Opening,
+
     /// What reports may replace.
     #[command(flatten)]
     pub overwrite: Overwrite,
 
-    /// Also print every code path and every normalisation.
-    #[arg(short, long)]
-    pub verbose: bool,
+    #[allow(missing_docs, reason = "its arguments have help texts")]
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 
     /// Make the subject's own calls fail instead, every one in turn: `single` faults, `pairs` too, or `full` until no
     /// new state appears.
@@ -291,6 +295,7 @@ impl CheckArgs {
             only: self.only.iter().map(|only| in_dialect(only.clone(), setting.dialect)).collect(),
             retries: self.foreign.retries(),
             fail_fast: self.campaign.fail_fast,
+            timelines: format::draws(&self.format, &self.opening),
             expected: Expectations::default(),
             interrupted: crate::platform::ending::asked_to_end(),
         }
@@ -437,19 +442,18 @@ pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn
         if let Some(note) = args.config.note() {
             let _ = writeln!(super::streams::stderr(), "{note}");
         }
-        return match list(&selection, out) {
-            Ok(()) => Exit::Code(0),
-            Err(error) => Exit::internal(error),
-        };
+        return list(&selection, out).map_or_else(Exit::unwritten, |()| Exit::Code(0));
     }
-    let reporters = match Reporters::new(&args.format, args.verbose, out, Outputs::new(&args.overwrite)) {
+    let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite));
+    let reporters = match reporters.and_then(|reporters| reporters.opening(&args.opening)) {
         Ok(reporters) => reporters,
         Err(exit) => return exit,
     };
-    let bar = Bar::new();
-    match matrix.run(&mut |progress| bar.show(progress)) {
+    let bar = Bar::new("check", args.screen);
+    let ran = matrix.run(&mut |progress| bar.show(progress));
+    drop(bar);
+    match ran {
         Ok(document) => {
-            bar.clear();
             if speaks_otherwise(&document) {
                 super::streams::tell(&format!(
                     "hint: the command took none of the flags of the dialect {}: `--dialect auto` finds the shipped one \
@@ -481,31 +485,6 @@ fn list(selection: &Selection, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{:<24} {}", "refused", case.spelling)?;
     }
     out.flush()
-}
-
-/// A bar on standard error while the cases run, if that is a terminal.
-pub(super) struct Bar(ProgressBar);
-
-impl Bar {
-    pub(super) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} cases {elapsed} {msg}") {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-
-    pub(super) fn show(&self, progress: Progress) {
-        match progress {
-            Progress::Planned(cases) => self.0.set_length(cases),
-            Progress::Finished => self.0.inc(1),
-            Progress::Failed => self.0.set_message("divergent"),
-        }
-    }
-
-    pub(super) fn clear(&self) {
-        self.0.finish_and_clear();
-    }
 }
 
 #[cfg(test)]

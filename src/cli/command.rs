@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::check::{Bar, CampaignArgs, CheckArgs, DialectChoice, in_dialect, spelling};
+use super::check::{CampaignArgs, CheckArgs, DialectChoice, in_dialect, spelling};
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
 use super::model::{naming, truth_of};
 use super::report_file::{Outputs, Overwrite};
+use super::screen::{Bar, ScreenArgs};
 use crate::check::{
     Breadth, Campaign, Comparison, EraError, Expectations, find_era, real_spellings, union_of_spellings,
+    unknown_modes,
 };
 use crate::engine::Generation;
 use crate::layout::Choice;
@@ -151,9 +153,16 @@ pub struct CompareArgs {
     #[command(flatten)]
     command: CommandArgs,
 
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
+
     #[allow(missing_docs, reason = "the help text is shared")]
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     format: Vec<Format>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its field says it")]
+    opening: format::Opening,
 
     #[command(flatten)]
     overwrite: Overwrite,
@@ -254,7 +263,11 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     let dialect = args.dialect.unwrap_or_default();
     let spellings = match &args.only[..] {
         [] if !takes_flags => vec![Spelling::default()],
-        [] => args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs)),
+        [] => {
+            let mut all = args.dialect.map_or_else(union_of_spellings, |d| real_spellings(d, Breadth::Pairs));
+            all.extend(unknown_modes(dialect));
+            all
+        }
         only => only.iter().map(|only| in_dialect(only.clone(), dialect)).collect(),
     };
     let depth = if args.level == Some(Level::P2) { Depth::Load } else { Depth::Output };
@@ -267,16 +280,18 @@ fn try_compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         retries: args.command.retries(),
         jobs: usize::from(args.campaign.jobs),
         fail_fast: args.campaign.fail_fast,
+        timelines: format::draws(&args.format, &args.opening),
         allow_unmet: args.campaign.allow_unmet,
         needs_output: args.level == Some(Level::P4),
         calls_suffice: args.level == Some(Level::P2),
         expected: args.command.expected()?,
         interrupted: crate::platform::ending::asked_to_end(),
     };
-    let reporters = Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite))?;
-    let bar = Bar::new();
+    let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite))?
+        .opening(&args.opening)?;
+    let bar = Bar::new("compare", args.screen);
     let document = comparison.run(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
-    bar.clear();
+    drop(bar);
     Ok(reporters.finish(&document))
 }
 

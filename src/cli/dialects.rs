@@ -74,9 +74,10 @@ pub(super) fn run(args: &DialectsArgs, out: &mut dyn Write) -> Exit {
         Ok(outputs) => outputs,
         Err(exit) => return exit,
     };
-    if outputs.iter().any(|output| matches!(output.kind, FormatKind::Junit | FormatKind::Github)) {
+    let of_verdicts = [FormatKind::Html, FormatKind::Junit, FormatKind::Github];
+    if outputs.iter().any(|output| of_verdicts.contains(&output.kind)) {
         return Exit::usage(
-            "`dialects` writes terminal, markdown and json; junit and github are for verdicts",
+            "`dialects` writes terminal, markdown and json; html, junit and github are for verdicts",
         );
     }
     let write = |output: Output<'_>| {

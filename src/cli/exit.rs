@@ -19,6 +19,23 @@ pub(super) const CODES: [(u8, &str); 6] = [
     (INTERNAL, "internal error, or an output that cannot be written"),
 ];
 
+/// The exit code where a file could not be written: a place that cannot be written to was chosen, or the system failed.
+pub(super) fn of_unwritten(error: &io::Error) -> u8 {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::NotFound
+        | Kind::PermissionDenied
+        | Kind::AlreadyExists
+        | Kind::NotADirectory
+        | Kind::IsADirectory
+        | Kind::ReadOnlyFilesystem
+        | Kind::InvalidInput => 2,
+        // What we refuse ourselves has no number of the system's.
+        Kind::Other if error.raw_os_error().is_none() => 2,
+        _ => INTERNAL,
+    }
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub enum Exit {
@@ -39,6 +56,14 @@ impl Exit {
     /// Something that should not happen, or an output that cannot be written.
     pub(super) fn internal(error: impl Display) -> Self {
         Self::Failed(INTERNAL, error.to_string())
+    }
+
+    /// The output cannot be written. A reader that has seen enough is no failure of ours.
+    pub(super) fn unwritten(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Code(0),
+            _ => Self::internal(format!("cannot write the output: {error}")),
+        }
     }
 
     /// The exit code.
@@ -74,8 +99,9 @@ impl Exit {
                 code
             }
             Self::Clap(error) => {
-                let _ = error.print();
-                code
+                let mut out = anstream::stdout();
+                let printed = write!(out, "{}", error.render().ansi()).and_then(|()| out.flush());
+                printed.map_or_else(|error| Self::unwritten(error).report(stderr), |()| code)
             }
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn run(args: &ExplainRuleArgs, out: &mut dyn Write) -> Exit {
             Err(error) => return Exit::internal(error),
         },
     };
-    out.write_all(text.as_bytes()).map_or_else(Exit::internal, |()| Exit::Code(0))
+    out.write_all(text.as_bytes()).map_or_else(Exit::unwritten, |()| Exit::Code(0))
 }
 
 /// What to say of an id that no rule has: the nearest one.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::check::{Bar, CheckArgs, DialectChoice, Faults};
+use super::check::{CheckArgs, DialectChoice, Faults};
 use super::exit::Exit;
 use super::format::Reporters;
 use super::report_file::Outputs;
+use super::screen::Bar;
 use crate::check::{Bounds, Campaign, Faults as FaultCampaign, SavedExploration, World};
 use crate::gguf::{MakeSpec, MatrixType, make};
 use crate::plan::{Dialect, Spelling};
@@ -80,8 +81,8 @@ fn try_explore(args: &CheckArgs, faults: &FaultCampaign<'_>, out: &mut dyn Write
     let mut outputs = Outputs::new(&args.overwrite);
     let state = args.explore.state.as_deref();
     let file = state.map(|path| Ok((outputs.file(path)?, kept(path)?))).transpose()?;
-    let reporters = Reporters::new(&args.format, args.verbose, out, outputs)?;
-    let bar = Bar::new();
+    let reporters = Reporters::new(&args.format, args.screen, out, outputs)?.opening(&args.opening)?;
+    let bar = Bar::new("check --faults", args.screen);
     let mut show = |progress| bar.show(progress);
     let unavailable = |error| super::command::unavailable(&error);
     let document = match file {
@@ -93,7 +94,7 @@ fn try_explore(args: &CheckArgs, faults: &FaultCampaign<'_>, out: &mut dyn Write
             document
         }
     };
-    bar.clear();
+    drop(bar);
     Ok(reporters.finish(&document))
 }
 

@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::report_file::{Outputs, ReportFile};
+use super::screen::{ScreenArgs, Stream};
 use crate::plan::file::meant;
 use crate::report::render::{self, LARGEST_SUMMARY, Screen};
 use crate::report::{View, Viewed};
 
 /// What `--format` accepts, for help texts.
-pub(super) const HELP: &str =
-    "`terminal`, `json`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat";
+pub(super) const HELP: &str = "`terminal`, `json`, `html`, `markdown`, `junit` or `github`, each with `=FILE` to write there; may repeat";
 
 /// The file that a GitHub runner shows as the summary of a step.
 const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
@@ -32,9 +32,28 @@ pub struct Format {
 pub(super) enum FormatKind {
     Terminal,
     Json,
+    Html,
     Markdown,
     Junit,
     Github,
+}
+
+impl FormatKind {
+    /// Every one.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Terminal, Self::Json, Self::Html, Self::Markdown, Self::Junit, Self::Github];
+
+    /// As it is typed.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Json => "json",
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Junit => "junit",
+            Self::Github => "github",
+        }
+    }
 }
 
 /// What one format is and where it goes.
@@ -101,18 +120,10 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, file) = text.split_once('=').map_or((text, None), |(k, f)| (k, Some(f)));
-        let kind = match kind {
-            "terminal" => FormatKind::Terminal,
-            "json" => FormatKind::Json,
-            "markdown" => FormatKind::Markdown,
-            "junit" => FormatKind::Junit,
-            "github" => FormatKind::Github,
-            other => {
-                let meant = meant(other, ["terminal", "json", "markdown", "junit", "github"]);
-                return Err(format!(
-                    "unknown format `{other}`; known are terminal, json, markdown, junit and github{meant}"
-                ));
-            }
+        let Some(kind) = FormatKind::ALL.into_iter().find(|known| known.name() == kind) else {
+            let [names @ .., last] = FormatKind::ALL.map(FormatKind::name);
+            let meant = meant(kind, FormatKind::ALL.map(FormatKind::name));
+            return Err(format!("unknown format `{kind}`; known are {} and {last}{meant}", names.join(", ")));
         };
         match file {
             Some("") => Err(format!("`{text}` names no file after the `=`")),
@@ -121,25 +132,67 @@ impl FromStr for Format {
     }
 }
 
+/// Whether a format shows loads in time, which a document holds only where that is asked for.
+pub(super) fn draws(formats: &[Format], opening: &Opening) -> bool {
+    opening.open || formats.iter().any(|format| format.kind == FormatKind::Html)
+}
+
+/// Whether a report is opened when it is there.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Opening {
+    /// Open the HTML report in a browser: that of `--format html=FILE`, or one in the temporary folder.
+    #[arg(long)]
+    open: bool,
+}
+
 /// The reports that one command makes at its end.
 pub(super) struct Reporters<'o> {
     outputs: Vec<Output<'o>>,
     summary: Option<StepSummary>,
-    verbose: bool,
+    screen: ScreenArgs,
+    /// The page that is opened at the end.
+    opened: Option<PathBuf>,
 }
 
 impl<'o> Reporters<'o> {
     /// The reports that were asked for. Whether they can be written is tried now.
     pub(super) fn new(
         formats: &[Format],
-        verbose: bool,
+        screen: ScreenArgs,
         out: &'o mut dyn Write,
         files: Outputs,
     ) -> Result<Self, Exit> {
         let outputs = Format::outputs(formats, out, files)?;
         let github = outputs.iter().any(|output| output.kind == FormatKind::Github);
         let summary = if github { StepSummary::find()? } else { None };
-        Ok(Self { outputs, summary, verbose })
+        Ok(Self { outputs, summary, screen, opened: None })
+    }
+
+    /// The same, with a page that is opened when it is written, if that is asked for.
+    ///
+    /// # Errors
+    /// When there is no page among the files and none can be made in the temporary folder.
+    pub(super) fn opening(mut self, opening: &Opening) -> Result<Self, Exit> {
+        if !opening.open {
+            return Ok(self);
+        }
+        let page = |output: &Output<'_>| match (&output.kind, &output.target) {
+            (FormatKind::Html, Target::File(file)) => Some(file.shown().to_owned()),
+            _ => None,
+        };
+        if let Some(path) = self.outputs.iter().find_map(page) {
+            self.opened = Some(path);
+            return Ok(self);
+        }
+        let made = tempfile::Builder::new().prefix("loadparity-").suffix(".html").tempfile();
+        let kept = made.and_then(|file| file.into_temp_path().keep().map_err(|error| error.error));
+        let path = kept.map_err(|error| {
+            Exit::usage(format!("cannot make a page to open: {error}; name one with --format html=FILE"))
+        })?;
+        let file = ReportFile::new(&path).map_err(|error| unwritable(&path, &error))?;
+        self.outputs.push(Output { kind: FormatKind::Html, target: Target::File(file) });
+        self.opened = Some(path);
+        Ok(self)
     }
 
     /// Writes all reports of a document. The exit is the document's, unless a report could not be written.
@@ -148,12 +201,19 @@ impl<'o> Reporters<'o> {
         let mut exit = Exit::Code(document.exit_code());
         for output in self.outputs {
             let mut report = Vec::new();
+            let ScreenArgs { verbose, quiet, .. } = self.screen;
             let screen = match output.is_stdout() {
-                true => Screen { width: terminal_width(), coloured: true, verbose: self.verbose },
-                false => Screen { width: None, coloured: false, verbose: self.verbose },
+                true => Screen {
+                    width: Stream::Stdout.columns(),
+                    coloured: self.screen.may_colour(),
+                    verbose,
+                    quiet,
+                },
+                false => Screen { width: None, coloured: false, verbose, quiet },
             };
             let rendered = match output.kind {
                 FormatKind::Json => render::json(&mut report, document),
+                FormatKind::Html => crate::report::html(&mut report, &document.page()),
                 FormatKind::Markdown => render::markdown(&mut report, &view),
                 FormatKind::Junit => render::junit(&mut report, &view),
                 FormatKind::Github => render::annotations(&mut report, &view),
@@ -162,6 +222,15 @@ impl<'o> Reporters<'o> {
             // The other reports are written all the same.
             let written = rendered.map_err(Exit::internal).and_then(|()| output.write(&report));
             exit = written.err().unwrap_or(exit);
+        }
+        if let Some(path) = self.opened.filter(|path| path.is_file()) {
+            // The verdict stands, whether somebody can look at it or not.
+            if let Err(error) = open::that_detached(&path) {
+                super::streams::tell(&format!(
+                    "loadparity: cannot open {} in a browser: {error}",
+                    path.display()
+                ));
+            }
         }
         match self.summary.map(|summary| summary.append(&view)) {
             Some(Err(error)) => error,
@@ -202,10 +271,4 @@ impl StepSummary {
 
 fn unwritable(path: &Path, error: &io::Error) -> Exit {
     Exit::usage(format!("cannot write {}: {error}", path.display()))
-}
-
-/// The columns of the terminal on standard output, if it is one.
-fn terminal_width() -> Option<u16> {
-    let terminal = console::Term::stdout();
-    terminal.is_term().then(|| terminal.size().1)
 }

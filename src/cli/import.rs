@@ -93,7 +93,7 @@ pub(super) fn run(args: &ImportArgs, out: &mut dyn Write) -> Exit {
         ImportFormat::Terminal => lines(&imported, out),
         ImportFormat::Json => json(&imported, out),
     };
-    printed.map_or_else(Exit::internal, |()| Exit::Code(0))
+    printed.map_or_else(Exit::unwritten, |()| Exit::Code(0))
 }
 
 fn lines(imported: &Imported, out: &mut dyn Write) -> io::Result<()> {

@@ -12,6 +12,8 @@ use super::format::{self, Format, Reporters};
 use super::import::{imported, text_of};
 use super::model::truth_of;
 use super::report_file::{Outputs, Overwrite};
+use super::screen::ScreenArgs;
+use crate::check::document::Timeline;
 use crate::check::{Recording, judge, judge_bench};
 use crate::import::Origin;
 use crate::layout::Choice;
@@ -58,6 +60,13 @@ pub struct JudgeArgs {
     #[allow(missing_docs, reason = "the help text is shared")]
     #[arg(long, default_value = "terminal", value_name = "FORMAT[=FILE]", help = format::HELP)]
     format: Vec<Format>,
+
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "its field says it")]
+    opening: format::Opening,
 
     #[command(flatten)]
     overwrite: Overwrite,
@@ -108,13 +117,17 @@ fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
         JudgeTool::Auto => looks_like_bench(args.dialect, &args.flags),
         tool => tool == JudgeTool::Bench,
     };
-    let document = if bench {
+    let mut document = if bench {
         let (argv, _) = split_bench_args(args.dialect, args.flags.iter().map(OsString::from), |_| false);
         judge_bench(args.dialect, &argv, &recording)
     } else {
         judge(args.dialect, &spelling(args), &recording)
     };
-    Ok(Reporters::new(&args.format, false, out, Outputs::new(&args.overwrite))?.finish(&document))
+    if format::draws(&args.format, &args.opening) {
+        document.timeline = Some(Timeline::of(&trace.ops, &trace.observations));
+    }
+    let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite))?;
+    Ok(reporters.opening(&args.opening)?.finish(&document))
 }
 
 /// A recording, what it holds of the loader's own lines, and what its source could not see.

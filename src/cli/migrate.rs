@@ -67,15 +67,15 @@ pub(super) fn run(args: &MigrateArgs, out: &mut dyn Write, err: &mut dyn Write) 
         return match migrate::migrate_words(&args.line, args.from, args.to) {
             Ok(words) => {
                 let line = Spelling::flags(words).to_string();
-                writeln!(out, "{line}").map_or_else(Exit::internal, |()| Exit::Code(0))
+                writeln!(out, "{line}").map_or_else(Exit::unwritten, |()| Exit::Code(0))
             }
             Err(error) => writeln!(err, "command line:1: cannot be migrated: {error}")
-                .map_or_else(Exit::internal, |()| Exit::Code(REFUSED)),
+                .map_or_else(Exit::unwritten, |()| Exit::Code(REFUSED)),
         };
     }
     match all(args, out, err) {
         Ok(code) => Exit::Code(code),
-        Err(error) => Exit::internal(error),
+        Err(error) => Exit::unwritten(error),
     }
 }
 
@@ -135,7 +135,7 @@ fn file(args: &MigrateArgs, path: &Path, out: &mut dyn Write, err: &mut dyn Writ
     if changed && args.write {
         if let Err(error) = replace(path, &old, &migration.text) {
             writeln!(err, "{shown}: cannot be written: {error}")?;
-            return Ok(2);
+            return Ok(super::exit::of_unwritten(&error));
         }
     } else if changed {
         diff(&shown, &old, &migration.text, out)?;

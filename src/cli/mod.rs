@@ -21,9 +21,11 @@ mod documented;
 mod exit;
 pub mod explain;
 mod explain_rule;
+mod export;
 mod faults;
 mod format;
 pub mod gguf;
+mod guide;
 mod import;
 mod init;
 mod input;
@@ -32,9 +34,12 @@ mod load_flags;
 mod merge;
 mod migrate;
 mod model;
+mod offered;
+mod recording;
 mod report_file;
 mod run;
 mod schema;
+mod screen;
 mod streams;
 pub mod tokenize;
 mod trace;
@@ -57,7 +62,8 @@ pub use docs::DocsArgs;
 pub use doctor::DoctorArgs;
 pub use exit::Exit;
 pub use explain_rule::ExplainRuleArgs;
-pub use format::Format;
+pub use export::ExportArgs;
+pub use format::{Format, Opening};
 pub use import::ImportArgs;
 pub use init::InitArgs;
 pub use judge::JudgeArgs;
@@ -65,6 +71,7 @@ pub use merge::MergeArgs;
 pub use migrate::MigrateArgs;
 pub use run::RunArgs;
 pub use schema::SchemaArgs;
+pub use screen::ScreenArgs;
 pub use trace::TraceArgs;
 
 /// Checks what a model loader does to the operating system.
@@ -95,7 +102,9 @@ enum Command {
         loadparity compare -m MODEL --old 'CMD {model} {flags}' --new 'CMD …' [--dialect D] [--inject SPEC]…")]
     Compare(CompareArgs),
     /// Set the results of several machines beside one another, in one matrix.
-    #[command(override_usage = "loadparity merge linux.json windows.json… [--expect linux,windows,macos]")]
+    #[command(
+        override_usage = "loadparity merge linux.json windows.json…|FOLDER [--expect linux,windows,macos]"
+    )]
     Merge(MergeArgs),
     /// Record or verify golden code paths, of the reference engine or of a command of your own (Linux).
     Baseline(BaselineArgs),
@@ -141,10 +150,14 @@ enum Command {
     #[command(override_usage = "\
         loadparity judge --dialect D (--strace FILE | --trace FILE) [--log FILE] -- FLAGS…")]
     Judge(JudgeArgs),
-    /// Record what any command does to model files, at its system calls (Linux).
+    /// Record what any command does to model files, at its system calls (Linux), or show a recording.
     #[command(override_usage = "\
-        loadparity trace [-o FILE] [--inject SPEC]… [--model FILE]… [--timeout S] -- CMD…")]
+        loadparity trace [-o FILE] [--summary] [--view] [--inject SPEC]… [--model FILE]… [--timeout S] -- CMD…\n       \
+        loadparity trace [--summary] [--view] [--format json] TRACE")]
     Trace(TraceArgs),
+    /// Turn a recording into a format of other programs: trace events for Perfetto and Chrome, CSV, a picture.
+    #[command(override_usage = "loadparity export --to chrome|perfetto|csv|svg [-o FILE] TRACE")]
+    Export(ExportArgs),
     /// Try what this machine can do for a load mode, on one file: which modes work, degrade or fail, and how fast.
     #[command(override_usage = "loadparity doctor [PATH] [--no-measure] [--format json]")]
     Doctor(DoctorArgs),
@@ -165,6 +178,20 @@ enum Command {
     Docs(DocsArgs),
 }
 
+impl Command {
+    /// How much a command that reports says.
+    fn screen(&self) -> Option<ScreenArgs> {
+        match self {
+            Self::Check(args) => Some(args.screen),
+            Self::Compare(args) => Some(args.screen),
+            Self::Merge(args) => Some(args.screen),
+            Self::Judge(args) => Some(args.screen),
+            Self::Baseline(args) => Some(args.screen()),
+            _ => None,
+        }
+    }
+}
+
 /// Runs the program with the process's arguments and environment.
 pub fn main() -> ExitCode {
     crate::platform::ending::prepare();
@@ -181,45 +208,21 @@ pub fn main() -> ExitCode {
 
 /// Runs one command line.
 fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
-    // Only `run` and `bench` take load flags among their own; `explain` has its after `--`.
-    let (load_flags, rest) = match argv.get(1).and_then(|command| command.to_str()) {
-        Some("run") => {
-            let with_value = options_with_value("run");
-            let dialect = dialect_arg::of_words(&argv);
-            let takes_value = |word: &str| with_value.iter().any(|option| option == word);
-            let (load_flags, rest) = crate::plan::split_args(dialect, argv, takes_value);
-            (load_flags, run::without_long_shorts(rest, run::LONG_SHORTS))
-        }
-        Some("bench") => {
-            let with_value = options_with_value("bench");
-            let argv = run::without_long_shorts(argv, bench::LONG_SHORTS);
-            let dialect = dialect_arg::of_words(&argv);
-            let takes_value = |word: &str| with_value.iter().any(|option| option == word);
-            crate::plan::split_bench_args(dialect, argv, takes_value)
-        }
-        // clap's own command of this name knows nothing of load flags.
-        Some("help") => {
-            let words = argv.iter().take(1).chain(argv.iter().skip(2)).cloned();
-            (Vec::new(), words.chain(["--help".into()]).collect())
-        }
-        // What stands behind `trace --` is not ours to change.
-        _ => (Vec::new(), argv),
-    };
+    let (load_flags, rest) = split(argv);
     let (rest, found) = match config::applied(rest) {
         Ok(applied) => applied,
         Err(exit) => return exit,
     };
-    let mut out = streams::stdout(rest.get(1).and_then(|command| command.to_str()));
-    let out = &mut out;
     let mut cli = match Cli::try_parse_from(&rest) {
         Ok(cli) => cli,
         Err(error) => {
             let asked = (error.kind() == ErrorKind::DisplayHelp).then(|| documented::help(rest)).flatten();
             return match asked {
                 // The program's own text, with styles that a pipe is not to get.
-                Some(help) => {
-                    write!(streams::help(), "{help}").map_or_else(Exit::internal, |()| Exit::Code(0))
-                }
+                Some(help) => Exit::Code(0).after(|| {
+                    let mut out = streams::help();
+                    write!(out, "{help}").and_then(|()| out.flush())
+                }),
                 None => {
                     let exit = Exit::Clap(error);
                     match &found {
@@ -227,10 +230,14 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
                         None => exit,
                     }
                 }
-            }
-            .after(|| out.flush());
+            };
         }
     };
+    if let Some(screen) = cli.command.screen() {
+        screen.apply();
+    }
+    let mut out = streams::stdout(rest.get(1).and_then(|command| command.to_str()));
+    let out = &mut out;
     match &mut cli.command {
         Command::Check(args) => {
             args.config.found = found;
@@ -252,7 +259,7 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Bench(args) => bench::run(args, &load_flags, out),
         Command::CompareBench(args) => bench::compare(args, out),
         Command::Explain(args) => {
-            explain::run(args, out, &mut streams::stderr()).map_or_else(Exit::internal, Exit::Code)
+            explain::run(args, out, &mut streams::stderr()).map_or_else(Exit::unwritten, Exit::Code)
         }
         Command::ExplainRule(args) => explain_rule::run(args, out),
         Command::Import(args) => import::run(args, out),
@@ -260,7 +267,8 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         Command::Dialects(args) => dialects::run(args, out),
         Command::Migrate(args) => migrate::run(args, out, &mut streams::stderr()),
         Command::Diff(args) => Exit::Code(diff::run(args, out)),
-        Command::Trace(args) => trace::run(args, &mut streams::stderr()),
+        Command::Trace(args) => trace::run(args, out, &mut streams::stderr()),
+        Command::Export(args) => export::run(args, out),
         Command::Doctor(args) => doctor::run(args, out),
         Command::Tokenize(args) => model::tokenize(args, out),
         Command::Schema(args) => schema::run(args, out),
@@ -271,6 +279,39 @@ fn run_command(argv: Vec<OsString>, env: &[(String, String)]) -> Exit {
         },
     }
     .after(|| out.flush())
+}
+
+/// Takes the load flags of `run` and `bench` out of a command line; `explain` has its after `--`.
+fn split(argv: Vec<OsString>) -> (Vec<String>, Vec<OsString>) {
+    match argv.get(1).and_then(|command| command.to_str()) {
+        Some("run") => {
+            let with_value = options_with_value("run");
+            let dialect = dialect_arg::of_words(&argv);
+            let takes_value = |word: &str| with_value.iter().any(|option| option == word);
+            let (load_flags, rest) = crate::plan::split_args(dialect, argv, takes_value);
+            (load_flags, run::without_long_shorts(rest, run::LONG_SHORTS))
+        }
+        Some("bench") => {
+            let with_value = options_with_value("bench");
+            let argv = run::without_long_shorts(argv, bench::LONG_SHORTS);
+            let dialect = dialect_arg::of_words(&argv);
+            let takes_value = |word: &str| with_value.iter().any(|option| option == word);
+            crate::plan::split_bench_args(dialect, argv, takes_value)
+        }
+        // clap's own command of this name knows nothing of load flags.
+        Some("help") => {
+            let words = argv.iter().take(1).chain(argv.iter().skip(2)).cloned();
+            (Vec::new(), words.chain(["--help".into()]).collect())
+        }
+        // What stands behind `trace --` is not ours to change.
+        _ => (Vec::new(), argv),
+    }
+}
+
+/// A command line as clap takes it.
+#[cfg(test)]
+fn parsed(argv: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(split(argv).1)
 }
 
 /// The options of a command whose value is the next word, by all their names.

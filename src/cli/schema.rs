@@ -23,7 +23,8 @@ use super::run::RunDocument;
 use super::tokenize::TokenizeDocument;
 use crate::bench::Comparison;
 use crate::check::document::{
-    BaselineDocument, CheckDocument, CompareDocument, FaultsDocument, JudgeDocument, MergeDocument,
+    BaselineDocument, CallsDocument, CheckDocument, CompareDocument, FaultsDocument, JudgeDocument,
+    MergeDocument, TimelineDocument,
 };
 use crate::check::{ExpectDocument, MachineBits};
 use crate::plan::file::DialectFile;
@@ -123,6 +124,8 @@ fn all() -> Vec<Known> {
         Known::of::<ExplainBenchDocument>(ExplainBenchDocument::SCHEMA),
         Known::of::<ExplainRuleDocument>(ExplainRuleDocument::SCHEMA),
         Known::by_hand(super::dialects::SCHEMA_ID, super::dialects::schema_text()),
+        Known::of::<CallsDocument>(CallsDocument::SCHEMA),
+        Known::of::<TimelineDocument>(TimelineDocument::SCHEMA),
         Known::of::<DiffDocument>(DiffDocument::SCHEMA),
         Known::of::<ImportDocument>(ImportDocument::SCHEMA),
         Known::by_hand(crate::trace::FIRST_SCHEMA_ID, include_str!("../../fixtures/schema/trace-1.json")),
@@ -133,9 +136,24 @@ fn all() -> Vec<Known> {
     ]
 }
 
-/// The schema of a type as it is written: what is always there is required.
+/// The schema of a type as it is written: what is always there is required, and what a later version of the program
+/// adds is let through.
 fn schema_of<T: JsonSchema>() -> Value {
-    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().into()
+    open(SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().into())
+}
+
+/// The schema without what forbids a field that it does not name.
+fn open(schema: Value) -> Value {
+    match schema {
+        Value::Array(items) => items.into_iter().map(open).collect(),
+        Value::Object(map) => {
+            let closes =
+                |key: &str, value: &Value| key == "additionalProperties" && *value == Value::Bool(false);
+            let kept = map.into_iter().filter(|(key, value)| !closes(key, value));
+            Value::Object(kept.map(|(key, value)| (key, open(value))).collect())
+        }
+        other => other,
+    }
 }
 
 /// The schema of a type as it is read: what has a default may be left out.
@@ -162,6 +180,16 @@ pub(super) fn copies() -> Vec<(String, String)> {
     made.map(|known| (format!("{FOLDER}/{}.json", known.name()), known.text())).collect()
 }
 
+/// The name of every schema, with what it describes in a sentence.
+pub(super) fn described() -> Vec<(String, String)> {
+    all().iter().map(|known| (known.name(), known.about())).collect()
+}
+
+/// The name of every schema.
+pub(super) fn names() -> Vec<String> {
+    all().iter().map(Known::name).collect()
+}
+
 /// Runs `schema`.
 pub(super) fn run(args: &SchemaArgs, out: &mut dyn Write) -> Exit {
     let all = all();
@@ -170,16 +198,14 @@ pub(super) fn run(args: &SchemaArgs, out: &mut dyn Write) -> Exit {
         Some(name) => match find(&all, name) {
             Some(known) => known.text(),
             None => {
-                let names: Vec<String> = all.iter().map(Known::name).collect();
-                return Exit::usage(format!("no schema is called `{name}`; there are {}", names.join(", ")));
+                return Exit::usage(format!(
+                    "no schema is called `{name}`; there are {}",
+                    names().join(", ")
+                ));
             }
         },
     };
-    match out.write_all(text.as_bytes()) {
-        Ok(()) => Exit::Code(0),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Code(0),
-        Err(error) => Exit::internal(error),
-    }
+    out.write_all(text.as_bytes()).map_or_else(Exit::unwritten, |()| Exit::Code(0))
 }
 
 /// A schema by its name, its id, or its kind.

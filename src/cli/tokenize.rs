@@ -50,11 +50,11 @@ pub enum TokenizeError {
 }
 
 impl TokenizeError {
-    /// The exit code: 2 for what was asked, 3 for an environment that could not do it.
+    /// The exit code: 2 for what was asked, 70 for an output that cannot be written.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Text { .. } | Self::Model { .. } => 2,
-            Self::Output(_) => 3,
+            Self::Output(_) => 70,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `loadparity trace`: what a command does to model files.
+//! `loadparity trace`: what a command does to model files, recorded or shown.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -8,7 +8,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit::Exit;
+use super::explain::ExplainFormat;
+use super::recording::{self, Shown};
 use super::report_file::{Outputs, Overwrite};
+use super::screen::Stream;
 use crate::layout::{Choice, FileLayout, read_model};
 use crate::platform::FaultSpec;
 use crate::rules::Summary;
@@ -48,9 +51,36 @@ pub struct TraceArgs {
     #[arg(long, hide = true)]
     every_syscall: bool,
 
+    /// Show how often each call was made, with its bytes, time and errors.
+    #[arg(long)]
+    summary: bool,
+
+    /// Show the load in time: phases, the offsets of each file upward, a line a thread.
+    #[arg(long)]
+    view: bool,
+
+    /// Draw in ASCII alone.
+    #[arg(long)]
+    ascii: bool,
+
+    /// How to print what a recording holds: `json` with --summary or --view.
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Terminal)]
+    format: ExplainFormat,
+
+    /// A recording to show, as `trace -o`, `import` and `run --trace` write it; by --summary and --view, or by one.
+    #[arg(value_name = "TRACE", conflicts_with_all = ["output", "inject", "model", "timeout", "command"])]
+    recording: Option<PathBuf>,
+
     /// The command and its arguments.
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(last = true, required_unless_present = "recording", value_name = "CMD")]
     command: Vec<OsString>,
+}
+
+impl TraceArgs {
+    /// What of a recording was asked for.
+    fn shown(&self) -> Shown {
+        Shown { summary: self.summary, view: self.view, ascii: self.ascii }
+    }
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
@@ -59,8 +89,16 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "the time limit is more than 0 seconds".to_owned())
 }
 
-/// Runs the command.
-pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
+/// Runs the command, or shows a recording.
+pub(super) fn run(args: &TraceArgs, out: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
+    if let Some(path) = &args.recording {
+        return recording::show(path, args.shown(), args.format, out);
+    }
+    if args.format == ExplainFormat::Json {
+        return Exit::usage(
+            "--format json is for a recording: keep one with -o FILE, then `loadparity trace --summary --format json FILE`",
+        );
+    }
     // Before any thread is there, so that all of them leave the signals to one.
     let stop = Stop::on_signals();
     // Tried before the work, so that a wrong path costs nothing.
@@ -93,12 +131,15 @@ pub(super) fn run(args: &TraceArgs, stderr: &mut dyn Write) -> Exit {
     let _ = tell(&traced, args, stderr);
     let status = traced.status;
     let unopened = unopened(&traced, args);
+    let trace = traced.into_file();
     if let Some(file) = output {
         let mut text = Vec::new();
-        if let Err(error) = traced.into_file().write(&mut text).and_then(|()| file.write(&text)) {
+        if let Err(error) = trace.write(&mut text).and_then(|()| file.write(&text)) {
             return file.unwritten(&error);
         }
     }
+    // As above.
+    let _ = recording::print(&trace, args.shown(), Stream::Stderr, stderr);
     match status {
         Status::Code(0) if !unopened.is_empty() => {
             let names: Vec<String> = unopened.iter().map(|path| path.display().to_string()).collect();
@@ -191,7 +232,7 @@ fn tell(traced: &Traced, args: &TraceArgs, out: &mut dyn Write) -> std::io::Resu
         Status::Stopped(signal) => writeln!(out, "loadparity: stopped by signal {signal}")?,
         Status::Code(_) | Status::Signal(_) | Status::Unknown => {}
     }
-    if args.output.is_some() {
+    if args.output.is_some() || args.summary || args.view {
         return Ok(());
     }
     let Summary { opens, maps, mapped_bytes, locked_bytes, reads, read_bytes, effective, fallbacks, .. } =

@@ -5,7 +5,7 @@ mod json;
 mod junit;
 mod markdown;
 #[cfg(test)]
-mod samples;
+pub(super) mod samples;
 mod table;
 mod terminal;
 #[cfg(test)]

@@ -16,11 +16,12 @@ use std::io::{self, Write};
 const LONGEST_STYLE: usize = 24;
 
 /// Whether a character does something instead of being seen: controls, and the marks that turn, hide or tag text
-/// (Unicode's bidirectional controls, deprecated format characters, separators, tags).
+/// (Unicode's bidirectional controls, deprecated format characters, separators, tags); or is none, for which XML has
+/// no place.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Writes a character as JSON escapes it.
@@ -267,8 +268,9 @@ mod tests {
 
     #[test]
     fn nothing_that_acts_gets_through() {
-        let foreign = "a\x1b[2J\x1b]0;t\x07\r\u{202e}b\u{9b}31m\u{2066}\u{e0041}\x7f\u{2028}é漢\u{200d}\t.\n";
-        let wanted = "a\\u001b[2J\\u001b]0;t\\u0007\\u000d\\u202eb\\u009b31m\\u2066\\udb40\\udc41\\u007f\\u2028é漢\u{200d}\t.\n";
+        let foreign =
+            "a\x1b[2J\x1b]0;t\x07\r\u{202e}b\u{9b}31m\u{2066}\u{e0041}\x7f\u{2028}\u{fffe}é漢\u{200d}\t.\n";
+        let wanted = "a\\u001b[2J\\u001b]0;t\\u0007\\u000d\\u202eb\\u009b31m\\u2066\\udb40\\udc41\\u007f\\u2028\\ufffeé漢\u{200d}\t.\n";
         assert_eq!(through(Passes::Text, &[foreign.as_bytes()]), wanted);
         let bytes: Vec<&[u8]> = foreign.as_bytes().chunks(1).collect();
         assert_eq!(through(Passes::Text, &bytes), wanted, "however it is cut");

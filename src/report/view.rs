@@ -11,12 +11,19 @@ mod merge;
 mod plain;
 mod shared;
 
+pub(super) use compare::differs;
+pub(super) use shared::{counted, size};
+
+use super::page::Page;
 use crate::check::document::{Impact, MergeVerdict, Verdict};
 
 /// A result that reports can be made of.
 pub trait Viewed {
     /// What stands in a report.
     fn view(&self) -> View;
+
+    /// What stands in a page: the same, and everything that can be opened.
+    fn page(&self) -> Page;
 
     /// The process's exit code for it.
     fn exit_code(&self) -> u8;

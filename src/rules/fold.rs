@@ -37,6 +37,8 @@ pub struct Placement {
     pub way: Way,
     /// Whether they were read while the process had the file, or a part of it, mapped, and not with a header.
     pub beside_mapping: bool,
+    /// Whether they came with a header, which is read before anybody knows where the weights begin.
+    pub with_header: bool,
 }
 
 /// A read of a weight file.

@@ -59,7 +59,9 @@ fn ended_badly(decided: &Decided, evidence: &Evidence) -> Option<Finding> {
             "direct I/O was refused, the plan says to fail, and it completed".to_owned(),
         )),
         Ending::Failed(message) if !decided.must_fail => Some(Finding::new(Rule::Completes, message.clone())),
-        Ending::Crashed(message) => Some(Finding::new(Rule::NoCrash, message.clone())),
+        Ending::Crashed(message) | Ending::Aborted(message) => {
+            Some(Finding::new(Rule::NoCrash, message.clone()))
+        }
         Ending::TimeLimit(message) => Some(Finding::new(Rule::EndsInTime, message.clone())),
         Ending::Completed | Ending::Failed(_) | Ending::Killed(_) => None,
     }

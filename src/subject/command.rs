@@ -152,10 +152,14 @@ impl ExternalCommand {
         if let Some(why) = killed {
             return Ending::Killed(why);
         }
-        /// SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV: what a program does to itself.
-        const OWN: [i32; 6] = [4, 5, 6, 7, 8, 11];
+        /// SIGABRT.
+        const ABORT: i32 = 6;
+        /// SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: what else a program does to itself.
+        const OWN: [i32; 5] = [4, 5, 7, 8, 11];
         match status {
             Status::Code(0) => Ending::Completed,
+            Status::Signal(ABORT) => Ending::Aborted(message),
+            Status::Code(code) if code == 128 + ABORT => Ending::Aborted(message),
             // A shell reports a signal of its child in its exit code.
             Status::Code(code) if OWN.contains(&(code - 128)) => Ending::Crashed(message),
             Status::Code(_) | Status::Unknown => Ending::Failed(message),

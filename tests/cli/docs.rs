@@ -326,6 +326,9 @@ fn man_pages_are_written_to_any_folder() {
     assert_eq!(code, 0, "{told}");
     let run = fs::read_to_string(out.join("loadparity-run.1")).unwrap();
     assert_eq!(run, kept("docs/man/loadparity-run.1"));
+    for heading in ["\"EXIT STATUS\"", "EXAMPLES", "FILES", "\"SEE ALSO\""] {
+        assert!(kept("docs/man/loadparity-check.1").contains(&format!("\n.SH {heading}\n")), "{heading}");
+    }
     let (code, _, told) = docs(&["man", "--out", out.join("loadparity-run.1").to_str().unwrap()], None);
     assert!(code == 2 && told.contains("cannot write man pages"), "{told}");
     assert_eq!(docs(&["completions", "tcsh"], None).0, 2);
@@ -362,7 +365,7 @@ mod bash {
     #[test]
     fn names_and_values_are_completed() {
         assert_eq!(offered(&["loadparity", "run", "--load-mo"]), ["--load-mode"]);
-        assert_eq!(offered(&["loadparity", "exp"]), ["explain", "explain-rule"]);
+        assert_eq!(offered(&["loadparity", "exp"]), ["explain", "explain-rule", "export"]);
         let words: Vec<&str> = Dialect::reference().rules().words.iter().map(|word| word.name).collect();
         for name in ["-lm", "--load-mode"] {
             for command in ["run", "bench"] {
@@ -386,6 +389,25 @@ mod bash {
             }
         }
         assert_eq!(offered(&["loadparity", "bench", "--mlo"]), Vec::<String>::new());
+        let has = |line: &[&str], value: &str| {
+            let values = offered(line);
+            assert!(values.iter().any(|one| one == value), "{line:?}: {values:?}");
+        };
+        has(&["loadparity", "check", "--dialect", ""], "auto");
+        for command in ["check", "compare", "judge", "explain"] {
+            for dialect in Dialect::shipped() {
+                has(&["loadparity", command, "--dialect", dialect.name()], dialect.name());
+            }
+        }
+        has(&["loadparity", "migrate", "--to", "enum"], "enum-v4");
+        has(&["loadparity", "dialects", "show", "koboldc"], "koboldcpp");
+        has(&["loadparity", "check", "--format", "j"], "junit");
+        has(&["loadparity", "check", "--level", ""], "P3");
+        assert_eq!(offered(&["loadparity", "compare", "--level", ""]), ["P2", "P4"]);
+        has(&["loadparity", "check", "--platform", "xf"], "xfs-4kn");
+        has(&["loadparity", "gguf", "make", "--type", "iq"], "iq4_xs");
+        has(&["loadparity", "explain-rule", "tensors-l"], "tensors-locked");
+        has(&["loadparity", "schema", "che"], "check-2");
         assert_eq!(offered(&["loadparity", "docs", "completions", "z"]), ["zsh"]);
     }
 }

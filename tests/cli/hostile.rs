@@ -239,6 +239,64 @@ fn a_full_disk_names_the_file_and_has_one_exit_code() {
     }
 }
 
+/// Every command that prints says that it could not, and a reader that has seen enough is no failure.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_output_that_cannot_be_written_is_an_error_of_every_command() {
+    let model = crate::support::fixture("q8_0").display().to_string();
+    let script = |line: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", line, "sh", env!("CARGO_BIN_EXE_loadparity")]);
+        let output = shell.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for line in [
+        "--version",
+        "--help",
+        "check --help",
+        "help run",
+        "docs cli",
+        "docs completions zsh",
+        "schema",
+        "dialects list",
+        "explain -- --mmap",
+        "explain-rule same-bytes",
+        "check --list",
+        "doctor --no-measure",
+        "migrate --from booleans --to enum-v4 -- --no-mmap",
+        &format!("tokenize -m '{model}' -p x"),
+        &format!("gguf show '{model}'"),
+    ] {
+        let (code, said) = script(&format!("exec \"$1\" {line} >/dev/full"));
+        assert_eq!(code, Some(70), "{line}: {said}");
+        assert!(said.contains("o space") && said.lines().count() == 1, "{line}: {said}");
+        let (_, said) = script(&format!("{{ \"$1\" {line}; echo code $? >&2; }} | true"));
+        assert!(said.contains("code 0"), "a closed pipe, {line}: {said}");
+    }
+}
+
+/// A file that grows beyond what is allowed stands for a full disk: the old one stays, and the code is the same.
+#[test]
+#[cfg(target_os = "linux")]
+fn files_that_cannot_be_written_have_the_same_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("run.sh");
+    fs::write(&script, "llama-cli -m m.gguf --no-mmap\n").unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    for line in [
+        format!("migrate --from booleans --to enum-v4 --write '{}'", script.display()),
+        format!("docs man --out '{}'", at("man")),
+    ] {
+        let mut shell = std::process::Command::new("sh");
+        let limited = format!("trap '' XFSZ; ulimit -f 0; exec \"$1\" {line}");
+        let output = shell.args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_loadparity")]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(70), "{line}: {said}");
+        assert!(said.contains("cannot") && said.contains(folder.path().to_str().unwrap()), "{line}: {said}");
+    }
+    assert_eq!(fs::read_to_string(&script).unwrap(), "llama-cli -m m.gguf --no-mmap\n");
+}
+
 #[test]
 fn lists_that_multiply_are_refused() {
     let long = vec!["1"; 1000].join(",");

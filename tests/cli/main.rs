@@ -1,5 +1,6 @@
 //! The commands, from outside.
 
+mod action;
 mod bench;
 mod bits;
 mod broken_loaders;
@@ -8,17 +9,22 @@ mod dialect_files;
 mod dialects;
 mod docs;
 mod doctor;
+mod examples;
 mod explain_rule;
 mod explore;
 mod generation_flags;
 mod hostile;
+mod html;
+mod json;
 mod judge;
 mod merge;
 mod migrate;
 mod migrate_fuzz;
+mod recordings;
 mod report_files;
 mod run;
 mod schemas;
+mod screen;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokenizer;

@@ -70,6 +70,12 @@ impl Results {
         std::fs::write(self.path(os), document.to_string()).unwrap();
     }
 
+    fn remove_all(&self) {
+        for os in ALL {
+            _ = std::fs::remove_file(self.path(os));
+        }
+    }
+
     fn change(&self, os: &str, change: impl FnOnce(&mut Value)) {
         let mut document = serde_json::from_slice(&std::fs::read(self.path(os)).unwrap()).unwrap();
         change(&mut document);
@@ -121,6 +127,31 @@ fn machines_that_agree_are_one_matrix_with_one_hash_a_model() {
     // What macOS cannot prove is no pass, and says so.
     let direct = text.lines().find(|l| l.contains(" direct ")).unwrap();
     assert!(direct.contains("unsupported"), "{direct}");
+}
+
+/// Artifacts of a workflow lie in folders of their own; what is no result beside them is passed over.
+#[test]
+fn a_folder_is_all_results_in_it() {
+    let results = Results::new();
+    let inner = results.folder.path().join("artifact");
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::rename(results.path("windows"), inner.join("result.json")).unwrap();
+    std::fs::write(inner.join("report.html"), "<p>").unwrap();
+    let merge = |arguments: &[&str]| {
+        let folder = results.folder.path();
+        let run = support::loadparity().arg("merge").arg(folder).args(arguments).output().unwrap();
+        (run.status.code().unwrap(), String::from_utf8([run.stdout, run.stderr].concat()).unwrap())
+    };
+    let (code, text) = merge(&["--expect", "linux,windows,macos"]);
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = merge(&["--expect", "beos"]);
+    assert!(code == 3 && text.contains("beos"), "{text}");
+    std::fs::remove_dir_all(&inner).unwrap();
+    results.remove_all();
+    let (code, text) = merge(&["--expect", "linux"]);
+    assert!(code == 3 && text.contains("linux"), "{text}");
+    let (code, text) = merge(&[]);
+    assert!(code == 4 && text.contains("nothing selected"), "{text}");
 }
 
 #[rstest]

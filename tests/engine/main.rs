@@ -1,6 +1,7 @@
 //! The reference engine: tokens, logits and text, the same in every mode.
 
 mod decoding;
+mod every_schedule;
 #[cfg(target_os = "linux")]
 mod mapped_memory;
 mod no_run;

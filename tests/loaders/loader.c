@@ -46,10 +46,12 @@
     X(restarts_at_zero) X(direct_tail_zeroed) X(interrupted_is_the_end) X(says_and_goes_on) X(buffered_for_ever) \
     X(half_locked_after_again) X(map_refused_unreported) X(map_unchecked) X(swallowed_in_thread) X(leaks_on_retry) \
     X(wrong_shard) X(fails_mute) X(fallback_reads_once) X(mute_behind_a_warning) X(variable_falls_back_otherwise) \
-    X(used_one_byte_late) \
+    X(used_one_byte_late) X(takes_less_memory) X(takes_less_heap) X(falls_to_other_model) X(direct_rounds_up) \
+    X(lost_with_thread) \
     /* Idioms of loaders that meet faults. */ \
     X(idiom_backoff) X(idiom_map_fallback) X(idiom_own_handles) X(idiom_quiet_advice) X(idiom_always_warns) \
-    X(idiom_halves_chunks) X(idiom_reopens) X(idiom_reads_again) X(idiom_all_or_no_lock) X(idiom_checks)
+    X(idiom_halves_chunks) X(idiom_reopens) X(idiom_reads_again) X(idiom_all_or_no_lock) \
+    X(idiom_direct_bounce) X(idiom_direct_whole) X(idiom_empty_lock) X(idiom_aborts) X(idiom_checks)
 
 #define NAME(name) name,
 #define TEXT(name) #name,
@@ -141,6 +143,11 @@ static int open_model(int flags) {
 static void open_buffered(void) {
     struct stat stat;
     model.fd = open_model(0);
+    if (model.fd < 0 && errno == ENOENT && planted(falls_to_other_model)) {
+        static char other[PATH_MAX];
+        snprintf(other, sizeof other, "%s.other", model.path);
+        model.path = other, model.fd = open_model(0);
+    }
     if (model.fd < 0 && errno == ENOENT && planted(wrong_shard) && shard > 1) {
         static char before[PATH_MAX];
         snprintf(before, sizeof before, "%s", model.path);
@@ -282,8 +289,16 @@ static byte *at(uint64_t offset) { return image.base + (offset - image.from); }
 
 static byte *anonymous(uint64_t length) {
     byte *base = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base == MAP_FAILED) die("out of memory");
+    // As C++ ends a program that does not catch what `new` throws.
+    if (base == MAP_FAILED && planted(idiom_aborts)) fprintf(stderr, "terminate: out of memory\n"), abort();
+    if (base == MAP_FAILED && !planted(takes_less_memory)) die("out of memory");
     return base;
+}
+// What there is where memory is refused: then no more than that is loaded.
+static _Alignas(BLOCK) byte spare_room[16 * BLOCK];
+static void take_spare_room(void) {
+    image.base = spare_room, image.length = sizeof spare_room;
+    model.size = least(model.size, image.from + image.length);
 }
 // From the heap, into which `free` writes.
 static byte *allocated(uint64_t length) {
@@ -291,20 +306,23 @@ static byte *allocated(uint64_t length) {
     mallopt(M_MMAP_THRESHOLD, 1 << 30), mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
     byte *base = aligned_alloc(BLOCK, length);
-    if (!base) die("out of memory");
+    if (!base && !planted(takes_less_heap)) die("out of memory");
     return base;
 }
 static void allocate(void) {
     uint64_t spare = planted(idiom_huge_page_buffer) ? HUGE_PAGE : 0;
     image.from = down(model.start, BLOCK);
     image.length = up(model.size, BLOCK) - image.from;
-    if (planted(idiom_frees_before_exit) || planted(lock_lost_in_heap) || planted(wrong_in_heap)) {
+    if (planted(idiom_direct_whole) && asked[DIRECT]) image.from = 0, image.length = up(model.size, BLOCK);
+    if (planted(idiom_frees_before_exit) || planted(lock_lost_in_heap) || planted(wrong_in_heap) || planted(takes_less_heap)) {
         image.base = allocated(image.length);
+        if (!image.base) take_spare_room();
         return;
     }
     // As malloc places it: behind what the arguments made it allocate before.
     bool shifts = planted(idiom_shifted_buffer) && !asked[DIRECT];
     image.base = anonymous(image.length + spare + (shifts ? BLOCK : 0)) + (shifts ? words_length * 16 % BLOCK : 0);
+    if (image.base == MAP_FAILED) take_spare_room();
     if (!spare) return;
     uint64_t before = up((uintptr_t)image.base, spare) - (uintptr_t)image.base;
     if (before) munmap(image.base, before);
@@ -366,6 +384,8 @@ static void lock_to(uint64_t to) {
     if (planted(lock_first_half) && image.mapped) to = least(to, image.length / 2);
     to = up(to, BLOCK);
     if (planted(idiom_lock_all)) return;
+    // Nothing is to be locked yet.
+    if (planted(idiom_empty_lock) && asked[LOCK] && !refused) refused = mlock(image.base + image.locked, 0);
     if (!asked[LOCK] || refused || to <= image.locked) return;
     if (!image.locked)
         where = planted(lock_wrong_place) && image.mapped ? anonymous(up(image.length, BLOCK)) : image.base;
@@ -433,18 +453,34 @@ static void fill_buffered(uint64_t from, uint64_t to) {
 // What is refused here, and all after it, is read through the page cache.
 static void fill_direct(uint64_t from, uint64_t to) {
     static bool refused;
-    uint64_t position = down(from, BLOCK), end = up(to, BLOCK);
+    bool whole = planted(idiom_direct_whole) && from == model.start;
+    uint64_t position = whole ? 0 : down(from, BLOCK), end = up(to, BLOCK);
     while (!refused && position < to) {
         uint64_t most = planted(late_refusal_unreported) ? 16 * BLOCK : end - position;
         uint64_t got = read_some(model.direct_fd, at(position), position, least(end - position, most));
         if (planted(direct_tail_zeroed) && got) got = least(end - position, most);
-        if (position + got < to) got = down(got, BLOCK);
+        if (position + got < to && planted(direct_rounds_up)) got = up(got, BLOCK);
+        else if (position + got < to) got = down(got, BLOCK);
         position += got;
         refused = got == 0;
         if (refused && !planted(late_refusal_unreported) && !planted(mute_behind_a_warning)) warn("direct reads are refused, using buffered reads");
     }
     if (position < to && planted(fallback_reads_once)) read_some(model.fd, at(position), position, to - position);
     else if (position < to) read_all(at(position), position, to - position);
+}
+// Direct reads go into one buffer of the heap, where the header may have been.
+static void fill_by_direct_bounces(uint64_t from, uint64_t to) {
+    enum { STEP = 16 * BLOCK, SECTOR = 512 };
+    byte *buffer = aligned_alloc(BLOCK, STEP);
+    if (!buffer) die("out of memory");
+    for (uint64_t got, position = from == model.start ? 0 : down(from, BLOCK); position < to; position += got) {
+        got = read_some(model.direct_fd, buffer, position, STEP);
+        if (position + got < to) got = down(got, SECTOR);
+        if (!got) die("%s takes no direct reads", model.path);
+        uint64_t first = position < image.from ? least(image.from - position, got) : 0;
+        memcpy(at(position + first), buffer + first, least(got, image.from + image.length - position) - first);
+    }
+    free(buffer);
 }
 // Direct reads into memory that is used again and again; what is kept comes through the page cache.
 static void fill_direct_decoy(uint64_t from, uint64_t to) {
@@ -493,10 +529,12 @@ static void *fill_a_quarter(void *which) {
 }
 static void fill_by_threads(uint64_t from, uint64_t to) {
     pthread_t threads[4];
+    int failed[4];
     if (from != model.start || from == to) return;  // the first call fills it all
     for (uintptr_t i = 0; i < 4; i++)
-        if (pthread_create(&threads[i], NULL, fill_a_quarter, (void *)i)) die("cannot start a thread");
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+        if ((failed[i] = pthread_create(&threads[i], NULL, fill_a_quarter, (void *)i)) && !planted(lost_with_thread))
+            die("cannot start a thread");
+    for (int i = 0; i < 4; i++) if (!failed[i]) pthread_join(threads[i], NULL);
 }
 static void fill_by_bounces(uint64_t from, uint64_t to) {
     static byte buffer[64 * KIB];
@@ -563,16 +601,19 @@ static void load(void) {
     if (planted(head_only)) model.size = least(model.size, 64 * KIB);
     if (planted(idiom_header_locked)) lock_header();
     if (planted(resized_by_path) && (truncate(model.path, (off_t)model.size))) warn("cannot resize");
-    if (asked[DIRECT] && open_direct()) fill = planted(direct_decoy) || planted(direct_decoy_kept) ? fill_direct_decoy : fill_direct;
+    if (asked[DIRECT] && open_direct()) 
+        fill = planted(direct_decoy) || planted(direct_decoy_kept) ? fill_direct_decoy
+             : planted(idiom_direct_bounce) ? fill_by_direct_bounces : fill_direct;
     else if (asked[MAP] && !(planted(variable_falls_back_otherwise) && getenv("LLAMA_ARG_DIO")) && map()) fill = NULL;
-    else if (planted(idiom_threads) || planted(swallowed_in_thread) || planted(idiom_own_handles)) fill = fill_by_threads;
+    else if (planted(idiom_threads) || planted(swallowed_in_thread) || planted(lost_with_thread) || planted(idiom_own_handles)) fill = fill_by_threads;
     else if (planted(idiom_stdio)) fill = fill_from_stdio;
     else if (planted(idiom_bounce_buffer)) fill = fill_by_bounces;
     else if (planted(idiom_staged_in_heap)) fill = fill_from_heap;
     else fill = planted(through_a_pipe) ? fill_from_pipe : fill_buffered;
     bool staged = planted(idiom_staged_lock) && asked[LOCK] && fill == fill_buffered;
     if (fill) allocate();
-    uint64_t piece = planted(half_locked_after_again) || planted(idiom_all_or_no_lock) ? 64 * KIB : PIECE;
+    bool little = planted(half_locked_after_again) || planted(idiom_all_or_no_lock) || planted(idiom_empty_lock);
+    uint64_t piece = little ? 64 * KIB : PIECE;
     for (uint64_t to, from = model.start; from < model.size; from = to) {
         to = least(down(from, piece) + piece, model.size);
         if (fill) fill(from, to);
@@ -736,7 +777,8 @@ int main(int argc, char **argv) {
     print(tensors, sum);
     if (planted(locked_after_output)) printed = true, fflush(stdout), lock_to(model.size - image.from);
     for (int i = 0; i < shards && i < MOST; i++) {
-        bool in_heap = planted(idiom_frees_before_exit) || planted(lock_lost_in_heap) || planted(wrong_in_heap);
+        bool in_heap = planted(idiom_frees_before_exit) || planted(lock_lost_in_heap) || planted(wrong_in_heap) || planted(takes_less_heap);
+        if (loaded[i].base == spare_room) loaded[i].base = NULL;
         if (loaded[i].base && !loaded[i].mapped && in_heap) free(loaded[i].base);
         else if (loaded[i].base) munmap(loaded[i].base, loaded[i].length);
         if (beside) munmap(beside, loaded[i].length), beside = NULL;

@@ -9,6 +9,8 @@ mod native_world;
 mod page;
 mod reads_agree;
 mod semantic_paths;
+#[cfg(target_os = "linux")]
+mod sim_and_kernel;
 mod sim_world;
 mod suite;
 #[path = "../support/mod.rs"]

@@ -67,6 +67,10 @@ pub(crate) struct NativeWorld {
     name: String,
     wine: bool,
     not_run: Vec<&'static str>,
+    /// Where its files lie, if not beside the build.
+    base: Option<PathBuf>,
+    /// Whether this process may be given a lock limit: it is an ordinary user's, and nothing else runs in it.
+    bound: bool,
 }
 
 impl NativeWorld {
@@ -89,7 +93,21 @@ impl NativeWorld {
         let order: Vec<_> = crate::suite::behaviours().map(|behaviour| behaviour.name).collect();
         not_run.sort_by_key(|name| order.iter().position(|known| known == name));
         let name = format!("{}{}", platform.name(), if wine { " (Wine)" } else { "" });
-        Self { platform, name, wine, not_run }
+        Self { platform, name, wine, not_run, base: None, bound: false }
+    }
+
+    /// The system with files in one folder, for a process of its own whose lock limit is the test's.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn bound_by_limits(folder: &Path) -> Self {
+        let base = Some(folder.to_owned());
+        Self {
+            platform: platform::native(),
+            name: "kernel".to_owned(),
+            wine: false,
+            not_run: Vec::new(),
+            base,
+            bound: true,
+        }
     }
 }
 
@@ -124,6 +142,20 @@ fn lay_out(content: &Content, path: &Path) -> std::io::Result<()> {
     file.sync_all()
 }
 
+/// Lets this process lock so many bytes, or as many as it may.
+#[cfg(target_os = "linux")]
+fn set_lock_limit(bytes: Option<u64>) -> Result<(), NotRun> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let refused = |errno| NotRun(format!("the lock limit cannot be set: {errno}"));
+    let (_, most) = getrlimit(Resource::RLIMIT_MEMLOCK).map_err(refused)?;
+    setrlimit(Resource::RLIMIT_MEMLOCK, bytes.unwrap_or(most).min(most), most).map_err(refused)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_lock_limit(_: Option<u64>) -> Result<(), NotRun> {
+    Err(NotRun("no process is bound by a lock limit here".to_owned()))
+}
+
 /// What Linux tells of this process, as far as it concerns the file at `path`.
 fn held(path: &Path) -> Option<Held> {
     let descriptors = std::fs::read_dir("/proc/self/fd").ok()?;
@@ -154,12 +186,17 @@ impl World for NativeWorld {
     }
 
     fn site(&self, content: &Content, lock_limit: Option<u64>) -> Result<Site, NotRun> {
-        if lock_limit.is_some() {
+        if self.bound {
+            set_lock_limit(lock_limit)?;
+        } else if lock_limit.is_some() {
             return Err(NotRun(
                 "a lock limit belongs to the whole process or is raised by locking".to_owned(),
             ));
         }
-        let folder = folder();
+        let folder = match &self.base {
+            Some(base) => tempfile::tempdir_in(base).expect("a folder can be made there"),
+            None => folder(),
+        };
         let path: PathBuf = folder.path().join("model.gguf");
         lay_out(content, &path).expect("the file can be laid out");
         let counted = path.clone();

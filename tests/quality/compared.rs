@@ -128,6 +128,13 @@ pub const ROWS: &[Planted] = &[
         Rule::DataKept,
         "--no-mmap",
     ),
+    build(
+        "locked_after_output",
+        Kind::Path,
+        "the new build locks after its output",
+        Rule::GuaranteeKept,
+        "--mlock",
+    ),
     build("lock_first_half", Kind::Path, "the new build locks half", Rule::GuaranteeKept, "--mlock"),
     build(
         "through_a_pipe",

@@ -80,6 +80,20 @@ pub const ROWS: &[Planted] = &[
         check(&["--no-mmap --mlock"]),
     ),
     row(
+        "locked_after_output",
+        Kind::Path,
+        "the lock is made when the output has been written",
+        Rule::TensorsLocked,
+        check(&["--mlock"]),
+    ),
+    row(
+        "wrong_in_heap",
+        Kind::Bytes,
+        "one byte in memory of malloc is wrong, and the output is a constant",
+        Rule::SameBytes,
+        check(&["--no-mmap"]),
+    ),
+    row(
         "tail_not_loaded",
         Kind::Path,
         "the end of the weights is never read",

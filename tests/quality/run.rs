@@ -324,6 +324,7 @@ fn campaign<'a>(
         only,
         retries: 1,
         fail_fast: true,
+        timelines: false,
         expected: Expectations::default(),
         interrupted,
     }

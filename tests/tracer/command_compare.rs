@@ -197,6 +197,7 @@ fn a_comparison_without_spellings_is_no_pass() {
         retries: 0,
         jobs: 1,
         fail_fast: false,
+        timelines: false,
         allow_unmet: false,
         needs_output: false,
         calls_suffice: true,

@@ -32,9 +32,10 @@ rows! {
     idiom_frees_before_exit idiom_staged_lock idiom_copy_beside restarts_at_zero direct_tail_zeroed
     interrupted_is_the_end says_and_goes_on buffered_for_ever half_locked_after_again map_refused_unreported
     map_unchecked swallowed_in_thread leaks_on_retry wrong_shard fails_mute fallback_reads_once
-    mute_behind_a_warning variable_falls_back_otherwise used_one_byte_late idiom_backoff idiom_map_fallback
+    mute_behind_a_warning variable_falls_back_otherwise used_one_byte_late takes_less_memory takes_less_heap falls_to_other_model direct_rounds_up
+    lost_with_thread idiom_backoff idiom_map_fallback
     idiom_own_handles idiom_quiet_advice idiom_always_warns idiom_halves_chunks idiom_reopens idiom_reads_again
-    idiom_all_or_no_lock idiom_relock idiom_mremap_locked idiom_windows idiom_repacked idiom_staged_in_heap
+    idiom_all_or_no_lock idiom_direct_bounce idiom_direct_whole idiom_empty_lock idiom_aborts idiom_relock idiom_mremap_locked idiom_windows idiom_repacked idiom_staged_in_heap
     idiom_header_locked idiom_checks
 }
 
@@ -288,6 +289,11 @@ fn a_trace_of_shards_has_them_all() {
 #[case("leaks_on_retry", "--no-mmap", "resources-released")]
 #[case("fails_mute", "--no-mmap", "fault-reported")]
 #[case("mute_behind_a_warning", "-dio", "fault-reported")]
+#[case("takes_less_memory", "--no-mmap", "fault-output")]
+#[case("takes_less_heap", "--no-mmap", "fault-output")]
+#[case("falls_to_other_model", "--no-mmap", "fault-output")]
+#[case("direct_rounds_up", "-dio", "fault-output")]
+#[case("lost_with_thread", "--no-mmap", "fault-output")]
 fn a_defect_that_shows_under_faults_is_found(#[case] name: &str, #[case] only: &str, #[case] rule: &str) {
     let only = format!("--only={only}");
     let told = model().check(&["--faults=single", &only], &command(name));
@@ -370,7 +376,8 @@ fn a_refusal_without_a_word_is_found_by_an_injected_fault(
 #[test]
 fn a_late_refusal_without_a_word_is_found() {
     let told = model().check(&["--faults=single", "--only=-dio"], &command("late_refusal_unreported"));
-    told.breaks(&["fault-reported"]);
+    // A read that ends within its first block counts as a refusal to this loader, and it says nothing then either.
+    told.breaks(&["direct-held", "fault-reported"]);
     let few = |m: &&str| m.contains("came through the page cache, and it said nothing");
     assert!(told.messages("fault-reported").iter().any(few), "{}", told.text);
 }

@@ -330,6 +330,7 @@ impl Baseline<'_> {
             what: judged.what,
             diff: row.ran.path().diff(&ran.path()).filter(|_| row.ran.completed() && ran.completed()),
             not_observed,
+            timelines: None,
             verdict,
         })
     }
@@ -356,6 +357,7 @@ fn lone(spelling: &str, old: &str, new: &str, what: &str) -> Compared {
         what: vec![what.to_owned()],
         diff: None,
         not_observed: Vec::new(),
+        timelines: None,
         verdict: Verdict::Pass,
     }
 }

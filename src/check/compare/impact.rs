@@ -16,7 +16,7 @@ impl Default for Judged {
 }
 
 impl Judged {
-    fn add(&mut self, impact: Impact, what: String) {
+    pub(super) fn add(&mut self, impact: Impact, what: String) {
         self.impact = self.impact.max(impact);
         if !self.what.contains(&what) {
             self.what.push(what);
@@ -30,7 +30,7 @@ pub(super) fn did(run: &Evidence) -> String {
         Ending::Completed => run.effective().to_string(),
         Ending::Failed(_) if !run.opened() => "refused".to_owned(),
         Ending::Failed(message) => message.split(':').next().unwrap_or("failed").to_owned(),
-        Ending::Crashed(message) => {
+        Ending::Crashed(message) | Ending::Aborted(message) => {
             format!("crash ({})", message.split([':', ',']).next().unwrap_or_default())
         }
         Ending::TimeLimit(_) => "time limit".to_owned(),
@@ -118,6 +118,14 @@ fn guarantees(old: &Ran, new: &Ran, judged: &mut Judged) {
     }
     if let (None, Some(used)) = (old.used_after_unlock, new.used_after_unlock) {
         judged.add(Impact::LostGuarantee, format!("{used} bytes are used after their lock was released"));
+    }
+    if let (None, Some(late)) = (old.locked_after_output, new.locked_after_output) {
+        judged.add(Impact::LostGuarantee, format!("{late} bytes are locked only after the last output"));
+    }
+    if direct && old.read_ahead_bytes == 0 && new.read_ahead_bytes > 0 {
+        let what =
+            format!("{} bytes are read ahead into the page cache beside direct reads", new.read_ahead_bytes);
+        judged.add(Impact::LostGuarantee, what);
     }
     if let (true, None, Some(reason)) = (old.locked, &old.goes_on_in_a_copy, &new.goes_on_in_a_copy) {
         judged.add(Impact::LostGuarantee, reason.clone());

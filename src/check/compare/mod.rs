@@ -17,7 +17,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 use super::ahead::in_order;
-use super::document::{CompareDocument, CompareTotals, Compared, Failure, Impact, Verdict, quoted};
+use super::cases::unknown_modes;
+use super::document::{
+    CompareDocument, CompareTotals, Compared, Failure, Impact, OldAndNew, Timeline, Verdict, quoted,
+};
 use super::expect::Expectations;
 use super::watch::{Progress, Watch};
 use crate::plan::Spelling;
@@ -45,6 +48,8 @@ pub struct Comparison<'a> {
     pub jobs: usize,
     /// Whether to stop at the first broken rule.
     pub fail_fast: bool,
+    /// Whether the document is to hold both loads in time where they differ.
+    pub timelines: bool,
     /// Whether a fault that meets no call is no matter.
     pub allow_unmet: bool,
     /// Whether the output has to be observed: a level was named that needs it.
@@ -158,8 +163,12 @@ impl Comparison<'_> {
             (Some(a), Some(b)) if no_output.is_none() => a.difference(b, "the old command"),
             _ => None,
         };
+        let unknown = unknown_modes(self.setting.dialect);
         let of = |ran: &Ran, outputs: bool| {
             let mut judged = judge(&was, ran, output.clone().filter(|_| outputs));
+            if !was.completed() && ran.completed() && unknown.contains(&case.spelling) {
+                judged.add(Impact::PolicyChange, "a mode that nobody knows is taken".to_owned());
+            }
             if before.was_refused() && after.was_refused() {
                 words(old.says(before), new.says(after), &mut judged);
             }
@@ -179,7 +188,9 @@ impl Comparison<'_> {
                 verdict = Verdict::NotObserved;
             }
         }
-        let crashed = |run: &Evidence| matches!(run.ending, Ending::Crashed(_) | Ending::TimeLimit(_));
+        let crashed = |run: &Evidence| {
+            matches!(run.ending, Ending::Crashed(_) | Ending::Aborted(_) | Ending::TimeLimit(_))
+        };
         if !before.completed() && !after.completed() && (crashed(before) || crashed(after)) {
             verdict = verdict.max(Verdict::Blocked);
             let (old, new) = (before.ending.message(), after.ending.message());
@@ -188,6 +199,7 @@ impl Comparison<'_> {
         if [before, after].iter().any(|run| matches!(run.ending, Ending::Killed(_))) {
             verdict = verdict.max(Verdict::Blocked);
         }
+        let drawn = self.timelines && judged.impact != Impact::Identical;
         Ok(Compared {
             spelling: case.spelling.to_string(),
             old: did(before),
@@ -196,6 +208,8 @@ impl Comparison<'_> {
             what: judged.what,
             diff: was.path().diff(&is.path()).filter(|_| before.completed() && after.completed()),
             not_observed,
+            timelines: drawn
+                .then(|| OldAndNew { old: Timeline::of_run(before), new: Timeline::of_run(after) }),
             verdict,
         })
     }

@@ -46,6 +46,12 @@ pub struct Ran {
     /// Weights that were used after their lock was released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_after_unlock: Option<u64>,
+    /// Weights that were locked only after the last output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_after_output: Option<u64>,
+    /// Weights that were read ahead into the page cache, where they are more than the edges of blocks.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub read_ahead_bytes: u64,
     /// How the program goes on in a copy without the lock, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goes_on_in_a_copy: Option<String>,
@@ -75,6 +81,10 @@ pub struct Ran {
     pub memory: Option<MemoryNeeds>,
     /// What was still held when the load was over.
     pub held: StillHeld,
+}
+
+fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 fn is_false(value: &bool) -> bool {
@@ -168,7 +178,7 @@ impl Ran {
         let (ended, message) = match &run.ending {
             Ending::Completed => (Ended::Completed, String::new()),
             Ending::Failed(_) => (Ended::Failed, run.ending.message().to_owned()),
-            Ending::Crashed(_) => (Ended::Crashed, run.ending.message().to_owned()),
+            Ending::Crashed(_) | Ending::Aborted(_) => (Ended::Crashed, run.ending.message().to_owned()),
             Ending::TimeLimit(_) => (Ended::TimeLimit, run.ending.message().to_owned()),
             Ending::Killed(_) => (Ended::Killed, run.ending.message().to_owned()),
         };
@@ -192,6 +202,8 @@ impl Ran {
             wrong: tensors.and_then(|seen| seen.wrong.as_ref()).map(ToString::to_string),
             doubt: tensors.and_then(|seen| seen.doubt.as_ref()).map(ToString::to_string),
             used_after_unlock: run.used_after_unlock(),
+            locked_after_output: run.locked_after_output(),
+            read_ahead_bytes: run.read_ahead().unwrap_or(0),
             goes_on_in_a_copy: run.goes_on_in_a_copy(),
             used_in_copy: run.used_in_copy(),
             copied_without_lock: run.copied_without_lock(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentError, Failure, Header, RuleText, Verdict};
+use super::{DocumentError, Failure, Header, RuleText, Timeline, Verdict};
 use crate::check::expect::Known;
 use crate::plan::LoadPlan;
 use crate::rules::{Finding, Level, NotObserved};
@@ -143,6 +143,9 @@ pub struct GroupResult {
     pub not_observed: Vec<NotObserved>,
     /// Why the verdict is not a pass, or what a pass does not prove.
     pub notes: Vec<String>,
+    /// The load of the representative in time, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
     /// The word for the group.
     pub verdict: Verdict,
 }

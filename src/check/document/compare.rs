@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentError, Failure, Header, RuleText, Verdict};
+use super::{DocumentError, Failure, Header, RuleText, Timeline, Verdict};
 use crate::rules::{NotObserved, Rule};
 
 /// The result of `compare`: two commands, every spelling.
@@ -112,8 +112,20 @@ pub struct Compared {
     pub diff: Option<String>,
     /// What could not be compared.
     pub not_observed: Vec<NotObserved>,
+    /// Both loads in time, where they differ and that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timelines: Option<OldAndNew>,
     /// The word for it.
     pub verdict: Verdict,
+}
+
+/// One spelling on both, in time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OldAndNew {
+    /// What the old one did.
+    pub old: Timeline,
+    /// What the new one did.
+    pub new: Timeline,
 }
 
 /// How many spellings came to what.

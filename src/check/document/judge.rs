@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DocumentError, Verdict};
+use super::{DocumentError, Timeline, Verdict};
 use crate::plan::LoadPlan;
 use crate::rules::{Finding, NotObserved};
 
@@ -38,6 +38,9 @@ pub struct JudgeDocument {
     pub not_observed: Vec<NotObserved>,
     /// What else is to be said.
     pub notes: Vec<String>,
+    /// The recording in time, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
     /// The word for it.
     pub verdict: Verdict,
     /// The verdict in one sentence.

@@ -5,18 +5,23 @@
 //! nothing: verdicts and exit codes are in it.
 
 mod baseline;
+mod calls;
 mod check;
 mod compare;
 mod faults;
 mod judge;
 mod merge;
+mod timeline;
 
 pub use baseline::{BaselineDocument, BaselineError, BaselineRow};
+pub use calls::{CallCount, CallsDocument};
 pub use check::{
     CaseResult, CheckDocument, CheckFinished, CheckStarted, Facts, GroupResult, LevelResult, LevelState,
     MemoryFacts, Normalisation, Part, Totals,
 };
-pub use compare::{CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Impact};
+pub use compare::{
+    CompareDocument, CompareFinished, CompareStarted, CompareTotals, Compared, Impact, OldAndNew,
+};
 pub use faults::{
     FaultCase, FaultGroup, FaultOutcome, FaultTotals, FaultsBounds, FaultsDocument, FaultsFinished,
     FaultsKind, FaultsLeft, FaultsStarted, LeftBecause,
@@ -25,6 +30,9 @@ pub use judge::{Claim, JudgeDocument};
 pub use merge::{
     Cell, Machine, MergeDocument, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged,
     RowMerged,
+};
+pub use timeline::{
+    Cached, Faulted, Lane, Mark, MarkKind, PhaseSpan, Timeline, TimelineDocument, TimelineFile, TraceSource,
 };
 
 use schemars::JsonSchema;

@@ -21,6 +21,7 @@ pub(super) mod sum;
 mod table;
 mod turns;
 mod twins;
+mod unseen;
 
 use std::time::{Duration, Instant};
 

@@ -48,7 +48,7 @@ pub(super) fn outcome_of(clean: &Clean, run: &Evidence, faults: &[FaultSpec], pr
     if let Some(came) = altered::came_of(clean, run, faults, profile) {
         return came;
     }
-    let (mut outcome, message) = compared(clean, run);
+    let (mut outcome, message) = compared(clean, run, faults);
     let holds = |rule: &Rule| profile.applies(*rule) == Applies::Yes;
     let mut findings: Vec<Finding> =
         rule_of(outcome).filter(holds).map(|rule| Finding::new(rule, message.clone())).into_iter().collect();
@@ -73,7 +73,7 @@ pub(super) fn outcome_of(clean: &Clean, run: &Evidence, faults: &[FaultSpec], pr
 }
 
 /// The output, the bytes, the way and the words of a run beside the clean one's.
-fn compared(clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
+fn compared(clean: &Clean, run: &Evidence, faults: &[FaultSpec]) -> (FaultOutcome, String) {
     let completed = run.completed();
     let wrong = completed && run.output != clean.run.output;
     let whole = run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
@@ -85,7 +85,8 @@ fn compared(clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
     let unreported = if completed && quiet() { unreported(clean, run) } else { None };
     let outcome = match &run.ending {
         Ending::TimeLimit(_) => FaultOutcome::Hang,
-        Ending::Crashed(_) => FaultOutcome::Crash,
+        Ending::Aborted(_) if gives_up(faults) && !quiet() => FaultOutcome::Error,
+        Ending::Crashed(_) | Ending::Aborted(_) => FaultOutcome::Crash,
         Ending::Killed(_) => FaultOutcome::NotObserved,
         _ if completed && (lost.is_some() || wrong_tensor.is_some() && !was_wrong) => {
             FaultOutcome::WrongOutput
@@ -127,6 +128,12 @@ fn compared(clean: &Clean, run: &Evidence) -> (FaultOutcome, String) {
         _ => run.ending.message().to_owned(),
     };
     (outcome, message)
+}
+
+/// Whether the runtimes of C++, Rust and Go may end a program by `abort` under such faults, once they have said why: it
+/// got no memory or no thread, and nothing in it asked what then.
+fn gives_up(faults: &[FaultSpec]) -> bool {
+    faults.iter().any(|spec| matches!(spec.target().name(), "alloc" | "thread"))
 }
 
 /// What a loader did otherwise than in the clean run because it was refused, however little it was.

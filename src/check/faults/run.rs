@@ -198,7 +198,7 @@ impl<'a, 'p> Run<'a, 'p> {
         if self.from.is_some() {
             return;
         }
-        let all = sites(&of.clean.run.ops);
+        let all = sites(&of.clean.run.ops, self.faults.campaign.subject.is_command());
         let state = state(&of.clean.run, None, &[]);
         let opened = self.push_sites(&schedule, state, &all, None);
         if let Some(kept) = self.kept.as_mut().and_then(|(roots, ..)| roots.get_mut(root)) {
@@ -220,7 +220,7 @@ impl<'a, 'p> Run<'a, 'p> {
         if last.alters_file() {
             return None;
         }
-        let all = sites(&run.ops);
+        let all = sites(&run.ops, self.faults.campaign.subject.is_command());
         let at = met_at(&all, &run.ops, *last)?;
         let state = state(run, Some(at), &step.what.kinds);
         Some(self.open(step, state, &all, Some(at)))

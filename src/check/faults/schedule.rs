@@ -45,7 +45,9 @@ impl Schedule {
     pub(super) fn sites_ahead<'s>(&self, all: &'s [Site], at: Option<usize>) -> Vec<&'s Site> {
         // What a fault that lasts refuses already makes no difference.
         let refused = |site: &Site| {
-            self.faults.iter().any(|f| f.concerns(site.call, site.file) && f.when().meets(site.number))
+            self.faults
+                .iter()
+                .any(|f| f.concerns(site.call, site.file, site.len) && f.when().meets(site.number))
         };
         let mut ahead: Vec<&Site> =
             all.iter().filter(|site| at.is_none_or(|at| site.at > at) && !refused(site)).collect();
@@ -115,7 +117,7 @@ mod tests {
     fn order(runs: &[Vec<Op>]) -> Vec<Step<Schedule>> {
         let mut explorer = Explorer::new();
         for (root, ops) in runs.iter().enumerate() {
-            let (clean, all) = (Schedule::clean(root), sites(ops));
+            let (clean, all) = (Schedule::clean(root), sites(ops, true));
             for site in clean.sites_ahead(&all, None) {
                 clean.steps(site, false).for_each(|step| explorer.push(step));
             }

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::kind::Kind;
 use super::table::{Form, Lasts, Row, rows_of};
+use super::unseen::Unseen;
 use crate::rules::Evidence;
 use crate::subject::{Fault, FaultSpec, Target, When};
 use crate::trace::{Call, FileId, Op, Outcome, Phase, RegionId};
@@ -14,9 +15,11 @@ use crate::trace::{Call, FileId, Op, Outcome, Phase, RegionId};
 pub(super) struct Site {
     /// Its full name in the injection grammar.
     pub(super) call: &'static str,
-    /// Which call of that name on that file it is, from 1.
+    /// Which call of that name on that file it is, from 1; of a command's requests for memory, which of those for half
+    /// as much or more.
     pub(super) number: u64,
-    /// Its file, from 1 in the order of first opens, where the run has several.
+    /// Its file, from 1 in the order of first opens, where the run has several; of a command always, since a fault can
+    /// make it take another file.
     pub(super) file: Option<u32>,
     /// Where it stands in the trace.
     pub(super) at: usize,
@@ -128,39 +131,40 @@ fn destination(call: &Call) -> u64 {
     }
 }
 
-/// Every call of a trace that a fault can meet, in order.
-pub(super) fn sites(ops: &[Op]) -> Vec<Site> {
+/// Every call of a trace that a fault can meet, in order. Those of a command that its trace has not are told by what
+/// comes of them.
+pub(super) fn sites(ops: &[Op], is_command: bool) -> Vec<Site> {
     let mut known = Known::default();
+    let mut unseen = Unseen::default();
     let mut counts: BTreeMap<(Option<usize>, &'static str), u64> = BTreeMap::new();
     let mut seen: Vec<(Site, Option<usize>, u32)> = Vec::new();
     for (at, op) in ops.iter().enumerate() {
         known.learn(op);
+        let mut push = |call: &'static str, file: Option<usize>, (offset, len): (u64, u64)| {
+            let number = if is_command && call == "alloc" {
+                let as_large = |site: &Site| site.call == call && site.len >= least(len);
+                1 + seen.iter().filter(|(site, ..)| as_large(site)).count() as u64
+            } else {
+                1 + counts.get(&(file, call)).copied().unwrap_or_default()
+            };
+            counts.insert((file, call), number);
+            let loads = op.phase == Phase::Load;
+            let site = Site { call, number, file: None, at, loads, offset, len, class: 0 };
+            seen.push((site, file, op.phase as u32));
+        };
+        if is_command {
+            unseen.before(op).for_each(|(call, len)| push(call, None, (0, len)));
+        }
         let Some(call) = known.name(&op.call) else { continue };
-        let file = known.file(&op.call);
-        let number = counts.entry((file, call)).or_default();
-        *number += 1;
         let (offset, mut len) = extent(&op.call);
         if let (Call::Size { .. }, Outcome::Ok(size)) = (&op.call, &op.outcome) {
             len = *size;
         }
-        seen.push((
-            Site {
-                call,
-                number: *number,
-                file: None,
-                at,
-                loads: op.phase == Phase::Load,
-                offset,
-                len,
-                class: 0,
-            },
-            file,
-            op.phase as u32,
-        ));
+        push(call, known.file(&op.call), (offset, len));
     }
-    let several = known.order.len() > 1;
+    let named = is_command || known.order.len() > 1;
     for (site, file, phase) in &mut seen {
-        site.file = file.filter(|_| several).and_then(|at| u32::try_from(at + 1).ok());
+        site.file = file.filter(|_| named).and_then(|at| u32::try_from(at + 1).ok());
         let last = counts.get(&(*file, site.call)).copied().unwrap_or_default();
         let place = match site.number {
             1 => 0,
@@ -171,6 +175,12 @@ pub(super) fn sites(ops: &[Op]) -> Vec<Site> {
         site.class = hash((*file, site.call, *phase, place, site.len.checked_ilog2().map(|log| log / 4)));
     }
     seen.into_iter().map(|(site, _, _)| site).collect()
+}
+
+/// A command's request for memory is met by its size, since which one is for weights shows only when they come: an
+/// allocator that is refused a mapping asks for a larger heap, of which some is there.
+fn least(len: u64) -> u64 {
+    (len / 2).max(1)
 }
 
 /// To how many bytes every read is cut at least, where that lasts: a small read of network file systems.
@@ -184,7 +194,7 @@ impl Site {
         let mut all: Vec<(usize, Candidate)> = Vec::new();
         for row in rows_of(self.call, reference) {
             for lasts in row.lasts {
-                let Some(candidate) = self.candidate(row, *lasts) else { continue };
+                let Some(candidate) = self.candidate(row, *lasts, reference) else { continue };
                 if !all.iter().any(|(_, other)| other.spec == candidate.spec) {
                     let turn = forms.entry(row.what.form()).or_default();
                     all.push((*turn, candidate));
@@ -196,7 +206,7 @@ impl Site {
         all.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
-    fn candidate(&self, row: &Row, lasts: Lasts) -> Option<Candidate> {
+    fn candidate(&self, row: &Row, lasts: Lasts, reference: bool) -> Option<Candidate> {
         let fault = row.what.fault(self.offset, self.len)?;
         // All reads cut to a few hundred bytes are no hang and yet take as long.
         if lasts == Lasts::Sticky && matches!(fault, Fault::Short(bytes) if bytes < LEAST_FOR_EVER) {
@@ -208,7 +218,13 @@ impl Site {
             Lasts::Sticky => When::from(self.number),
         };
         let spec = FaultSpec::new(Target::named(self.call)?, fault, when).ok()?;
-        let spec = self.file.map_or(spec, |file| spec.on_file(file));
+        let spec = match self.file {
+            // What is short in all of the process is short for any file.
+            Some(1) if lasts == Lasts::Sticky && row.is_of_the_process() => spec,
+            Some(file) => spec.on_file(file),
+            None if self.call == "alloc" && !reference => spec.of_at_least(least(self.len)),
+            None => spec,
+        };
         let further = self.file.is_some_and(|file| file > 1);
         let kind = Kind { call: self.call, further, fault: row.what.kind(), lasts };
         Some(Candidate { spec, kind, source: row.source })
@@ -218,8 +234,13 @@ impl Site {
 /// The place in a trace at which a fault first met a call: its site, or the last call that any fault changed where
 /// threads made the calls in another order.
 pub(super) fn met_at(sites: &[Site], ops: &[Op], spec: FaultSpec) -> Option<usize> {
-    let covered = |site: &&Site| spec.concerns(site.call, site.file) && spec.when().meets(site.number);
-    let own = sites.iter().find(covered).map(|site| site.at);
+    let covered =
+        |site: &&Site| spec.concerns(site.call, site.file, site.len) && spec.when().meets(site.number);
+    let own = match spec.target().name() {
+        // Their numbers are inferred, and what was refused is in the trace.
+        "alloc" | "thread" => None,
+        _ => sites.iter().find(covered).map(|site| site.at),
+    };
     own.or_else(|| ops.iter().rposition(|op| op.injected))
 }
 
@@ -284,7 +305,7 @@ mod tests {
 
     #[test]
     fn calls_between_the_ends_are_one_class() {
-        let sites = sites(&trace(9));
+        let sites = sites(&trace(9), false);
         let numbers: Vec<_> = sites.iter().map(|site| (site.call, site.number)).collect();
         assert_eq!(numbers[..3], [("open.buffered", 1), ("read.buffered", 1), ("read.buffered", 2)]);
         let classes: std::collections::BTreeSet<u64> = sites[1..].iter().map(|site| site.class).collect();
@@ -293,7 +314,7 @@ mod tests {
 
     #[test]
     fn candidates_are_those_of_the_table_each_once() {
-        let read = &sites(&trace(2))[1];
+        let read = &sites(&trace(2), false)[1];
         let shown: Vec<String> = read.candidates(false).iter().map(|c| c.spec.to_string()).collect();
         for expected in [
             "read.buffered:error=EIO:when=1",
@@ -325,7 +346,7 @@ mod tests {
         let map =
             Call::Map { file: second, region, offset: 0, len: 8192, populate: false, addr: 4096, flags };
         ops.extend([op(3, map), op(4, Call::Lock { region, offset: 0, len: 8192 })]);
-        let sites = sites(&ops);
+        let sites = sites(&ops, false);
         let seen: Vec<_> = sites.iter().map(|site| (site.call, site.file, site.number)).collect();
         assert_eq!(
             seen,
@@ -343,12 +364,42 @@ mod tests {
         assert_eq!(met_at(&sites, &ops, spec), Some(2));
     }
 
+    /// A fault may make a command take another file, which is none of the fault's, and memory is met by its size.
+    #[test]
+    fn the_faults_of_a_command_name_its_file_and_how_much_memory_it_asks_for() {
+        let mut ops = trace(1);
+        let region = RegionId(0);
+        let alloc = |len| Call::Alloc { region, len, align: 4096, addr: 1 << 20 };
+        ops.extend([op(2, alloc(3000)), op(3, alloc(8000))]);
+        let sites = sites(&ops, true);
+        let shown = |call: &str| -> Vec<String> {
+            let of_call = sites.iter().filter(|site| site.call == call);
+            of_call.flat_map(|site| site.candidates(false)).map(|c| c.spec.to_string()).collect()
+        };
+        let opens = shown("open.buffered");
+        let of_file = |spec: &&String| spec.ends_with(":file=1");
+        let for_all: Vec<_> = opens.iter().filter(|spec| !of_file(spec)).collect();
+        assert_eq!(for_all, ["open.buffered:error=EMFILE"], "{opens:?}");
+        // The read went to memory that no call made.
+        assert_eq!(
+            shown("alloc"),
+            [
+                "alloc:error=ENOMEM:when=1:least=4096",
+                "alloc:error=ENOMEM:least=4096",
+                "alloc:error=ENOMEM:when=2:least=1500",
+                "alloc:error=ENOMEM:when=2+:least=1500",
+                "alloc:error=ENOMEM:when=2:least=4000",
+                "alloc:error=ENOMEM:when=2+:least=4000",
+            ]
+        );
+    }
+
     #[test]
     fn a_fault_is_found_where_it_first_met_a_call() {
         let ops = trace(5);
         let spec: FaultSpec = "read:error=EIO:when=3+".parse().unwrap();
-        assert_eq!(met_at(&sites(&ops), &ops, spec), Some(3));
+        assert_eq!(met_at(&sites(&ops, false), &ops, spec), Some(3));
         let nowhere: FaultSpec = "lock:error=ENOMEM".parse().unwrap();
-        assert_eq!(met_at(&sites(&ops), &ops, nowhere), None);
+        assert_eq!(met_at(&sites(&ops, false), &ops, nowhere), None);
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum For {
     All,
     /// The reference engine alone, with the reason: its contract is stricter than what a system may ask of a program.
     Reference,
+    /// Commands alone: the call does not go over the seam.
+    Command,
 }
 
 /// What goes wrong, before the length of the call is known.
@@ -152,8 +154,11 @@ pub(super) const TABLE: &[Row] = &[
     error("read.direct", "EAGAIN", ONCE, "FUSE servers"),
     error("read.direct", "ENOMEM", ONCE, "pinning pages under pressure"),
     error("read.direct", "ESTALE", BOTH, "NFSv3: the file was removed on the server (seen on Linux 6.1 and 6.12)"),
+    short("read.direct", Part::Bytes(512), ONCE, "pieces of FUSE and NFS servers on 512-byte blocks; a block device that ends (seen on Linux 6.18: 2560 of 8192)"),
     short("read.direct", Part::Bytes(4096), ONCE, "NFS and old direct paths when memory ends (seen on Linux 6.12)"),
     short("read.direct", Part::Half, BOTH, "btrfs before a compressed extent (seen on Linux 6.18); rsize pieces of FUSE and NFS"),
+    short("read.direct", Part::AllBut(512), ONCE, "pieces of FUSE and NFS servers on 512-byte blocks"),
+    Row { call: "read.direct", what: What::Short(Part::AllBut(1)), lasts: ONCE, subjects: For::Reference, source: "an odd count of a FUSE server; where a kernel enforces an alignment none gives it, and a command's file system is what it is" },
     short("read.direct", Part::AllBut(4096), ONCE, "btrfs before a bad block (seen on Linux 6.18)"),
     other("read.direct", What::Eof, BOTH, "the file shrank; a short reply of a FUSE server (seen on Linux 6.18)"),
     other("read.direct", What::Ends, STICKY, "the file shrank between header and data"),
@@ -189,17 +194,30 @@ pub(super) const TABLE: &[Row] = &[
     error("lock.buffer", "ENOMEM", BOTH, "mlock(2): RLIMIT_MEMLOCK, vm.max_map_count"),
     error("lock.buffer", "EPERM", BOTH, "mlock(2): a limit of 0 without CAP_IPC_LOCK"),
     error("lock.buffer", "EAGAIN", ONCE, "mlock(2): pages could not be allocated"),
-    Row { call: "alloc", what: What::Error("ENOMEM"), lasts: BOTH, subjects: For::Reference, source: "mmap(2): RLIMIT_AS, overcommit; the allocator of a foreign program decides what becomes of it" },
+    error("alloc", "ENOMEM", BOTH, "mmap(2), brk(2): RLIMIT_AS, RLIMIT_DATA; overcommit refuses one request for more than there is and grants smaller ones (seen on Linux 6.18: 60 GiB of 24)"),
+    Row { call: "thread", what: What::Error("EAGAIN"), lasts: BOTH, subjects: For::Command, source: "clone(2), pthread_create(3): RLIMIT_NPROC, pids.max of the cgroup, threads-max" },
     Row { call: "unmap", what: What::Error("ENOMEM"), lasts: ONCE, subjects: For::Reference, source: "munmap(2): a hole cut at vm.max_map_count (seen on Linux 6.18); what stays mapped then is no choice of a program" },
     error("unlock.map", "ENOMEM", ONCE, "munlock(2): a hole; macOS where nothing is locked"),
     error("unlock.buffer", "ENOMEM", ONCE, "munlock(2): a hole; macOS where nothing is locked"),
 ];
 
+impl Row {
+    /// Whether it is the process or the machine that lacks something, and not the file.
+    pub(super) fn is_of_the_process(&self) -> bool {
+        self.call.starts_with("open") && matches!(self.what, What::Error("EMFILE" | "ENFILE" | "ENOMEM"))
+    }
+}
+
 /// The rows for a call, by its full name.
 pub(super) fn rows_of(call: &str, reference: bool) -> impl Iterator<Item = &'static Row> + use<'_> {
     let concerned = move |row: &&Row| {
         let covers = Target::named(row.call).is_some_and(|target| target.covers(call));
-        covers && (reference || row.subjects == For::All)
+        covers
+            && match row.subjects {
+                For::All => true,
+                For::Reference => reference,
+                For::Command => !reference,
+            }
     };
     TABLE.iter().filter(concerned)
 }
@@ -239,9 +257,11 @@ impl What {
             Self::Error(name) => name,
             Self::Eof => "eof",
             Self::Short(Part::Bytes(1)) => "short to one byte",
+            Self::Short(Part::Bytes(512)) => "short to a sector",
             Self::Short(Part::Bytes(_)) => "short to a block",
             Self::Short(Part::Half) => "short to half",
             Self::Short(Part::AllBut(1)) => "short by one byte",
+            Self::Short(Part::AllBut(512)) => "short by a sector",
             Self::Short(Part::AllBut(_)) => "short by a block",
             Self::Ends => "shrunk",
             Self::Delay(_) => "delay",

@@ -188,6 +188,7 @@ fn judge_plan(
         findings,
         not_observed,
         notes,
+        timeline: None,
         verdict,
         sentence,
         exit_code: verdict.exit_code(),

@@ -270,7 +270,9 @@ impl Run<'_, '_> {
             (Ending::Completed, false) => {
                 Some((Rule::UsageRefused, "it completed without opening a model".to_owned()))
             }
-            (Ending::Crashed(message), _) => Some((Rule::NoCrash, message.clone())),
+            (Ending::Crashed(message) | Ending::Aborted(message), _) => {
+                Some((Rule::NoCrash, message.clone()))
+            }
             (Ending::TimeLimit(message), _) => Some((Rule::EndsInTime, message.clone())),
             (Ending::Killed(_), _) => None,
         };

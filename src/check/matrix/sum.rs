@@ -5,7 +5,7 @@ use super::limits::facts;
 use super::run::Run;
 use crate::check::document::{
     CaseResult, CheckDocument, CheckFinished, CheckStarted, Failure, GroupResult, Normalisation, RuleText,
-    Verdict, quoted, shown,
+    Timeline, Verdict, quoted, shown,
 };
 use crate::check::levels;
 use crate::check::path::semantic;
@@ -121,6 +121,7 @@ impl Run<'_, '_> {
             text: output.and_then(Output::text_hash).map(str::to_owned),
             not_observed: Vec::new(),
             notes: Vec::new(),
+            timeline: self.matrix.campaign.timelines.then(|| Timeline::of_run(evidence)),
             verdict: Verdict::Pass,
         }
     }

@@ -138,19 +138,26 @@ impl Merge {
         }
         let exit_code = match worst.0 {
             Some(Verdict::Divergent) => Verdict::Divergent.exit_code(),
-            _ if totals.plans == 0 => 4,
+            // A machine that was expected and is not there says more than that nothing else is.
+            _ if totals.plans == 0 && totals.missing == 0 => 4,
             None => Verdict::NotObserved.exit_code(),
             Some(verdict) => verdict.exit_code(),
         };
         let limited = limited(&rows);
         let sentence = match worst.0 {
-            _ if totals.plans == 0 && worst.0 != Some(Verdict::Divergent) => {
+            _ if totals.plans == 0 && totals.missing == 0 && worst.0 != Some(Verdict::Divergent) => {
                 "nothing was selected".to_owned()
             }
             None => {
                 let platforms = started.missing.iter().map(|name| format!("no result of {name}"));
                 let missing: Vec<String> = incomplete.iter().cloned().chain(platforms).collect();
-                format!("not run: what was compared agrees, and something is missing: {}", missing.join("; "))
+                match totals.plans {
+                    0 => format!("not run: {}", missing.join("; ")),
+                    _ => format!(
+                        "not run: what was compared agrees, and something is missing: {}",
+                        missing.join("; ")
+                    ),
+                }
             }
             Some(Verdict::Pass) => "parity".to_owned(),
             Some(verdict @ (Verdict::Unsupported | Verdict::Expected)) => {

@@ -193,6 +193,7 @@ mod tests {
             only: Vec::new(),
             retries: 0,
             fail_fast: false,
+            timelines: false,
             expected: Expectations::default(),
             interrupted: &AtomicBool::new(false),
         };

@@ -9,7 +9,7 @@ use clap::Args;
 use super::Mode;
 use crate::check::document::{BaselineDocument, BaselineError};
 use crate::check::{Baseline, Recorded, changes};
-use crate::cli::check::{Bar, DialectChoice, in_dialect, spelling};
+use crate::cli::check::{DialectChoice, in_dialect, spelling};
 use crate::cli::command::{CommandArgs, unavailable};
 use crate::cli::config::ConfigArgs;
 use crate::cli::exit::Exit;
@@ -17,6 +17,7 @@ use crate::cli::format::{self, Format, Reporters};
 use crate::cli::input;
 use crate::cli::model::{naming, truth_of};
 use crate::cli::report_file::{Outputs, Overwrite};
+use crate::cli::screen::{Bar, ScreenArgs};
 use crate::engine::Generation;
 use crate::layout::Choice;
 use crate::plan::Spelling;
@@ -54,6 +55,9 @@ pub(super) struct OwnArgs {
 
     #[command(flatten)]
     pub(super) config: ConfigArgs,
+
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
 
     #[command(flatten)]
     foreign: CommandArgs,
@@ -217,11 +221,11 @@ fn verify(
     })?;
     let terminal = vec!["terminal".parse::<Format>().map_err(Exit::internal)?];
     let formats = if args.format.is_empty() { &terminal } else { &args.format };
-    let reporters = Reporters::new(formats, false, out, Outputs::new(&args.overwrite))?;
-    let bar = Bar::new();
+    let reporters = Reporters::new(formats, args.screen, out, Outputs::new(&args.overwrite))?;
+    let bar = Bar::new("baseline verify", args.screen);
     let run = baseline.verify(kept, shown, &mut |progress| bar.show(progress));
     let mut document = run.map_err(|error| unavailable(&error))?;
-    bar.clear();
+    drop(bar);
     document.finished.notes.splice(0..0, args.config.note());
     Ok(reporters.finish(&document))
 }
@@ -239,10 +243,10 @@ fn record(
         let _ = writeln!(crate::cli::streams::stderr(), "{note}");
     }
     let target = Outputs::new(&Overwrite::default()).file(args.file())?;
-    let bar = Bar::new();
+    let bar = Bar::new("baseline record", args.screen);
     let recorded =
         baseline.record(&mut |progress| bar.show(progress)).map_err(|error| unavailable(&error))?;
-    bar.clear();
+    drop(bar);
     let document = match recorded {
         Recorded::Whole(document) => document,
         Recorded::Blocked(why) => {

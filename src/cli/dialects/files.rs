@@ -51,8 +51,7 @@ fn written(text: &str, out: &mut dyn Write) -> Exit {
     // `check` paints what it says; the words of a file stay plain.
     match out.write_all(crate::report::screen::lines(text).as_bytes()) {
         Ok(()) => Exit::Code(0),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Code(0),
-        Err(error) => Exit::internal(error),
+        Err(error) => Exit::unwritten(error),
     }
 }
 

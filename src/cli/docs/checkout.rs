@@ -11,6 +11,7 @@ use crate::cli::exit::Exit;
 use crate::cli::schema;
 
 const README: &str = "README.md";
+const JSON: &str = "docs/json.md";
 const MAN: &str = "docs/man";
 
 /// A file of a checkout: its path, with `/`, and what it has to hold; `None` if it must not be there.
@@ -23,6 +24,7 @@ struct Made {
 fn all(root: &Path) -> Result<Vec<Made>, String> {
     let mut made = vec![
         (README.to_owned(), readme(root)?),
+        (JSON.to_owned(), json(root)?),
         ("PLATFORM.md".to_owned(), crate::platform::platform_markdown()),
         ("docs/cli.md".to_owned(), reference::page()),
         ("docs/regressions.md".to_owned(), regressions(root)?),
@@ -50,11 +52,20 @@ fn all(root: &Path) -> Result<Vec<Made>, String> {
 
 /// `README.md` of a checkout with its sections made anew.
 pub(super) fn readme(root: &Path) -> Result<String, String> {
-    let path = root.join(README);
+    with_sections(root, README, readme::README)
+}
+
+/// `docs/json.md` of a checkout with its sections made anew.
+pub(super) fn json(root: &Path) -> Result<String, String> {
+    with_sections(root, JSON, readme::JSON)
+}
+
+fn with_sections(root: &Path, page: &str, sections: &[readme::Section]) -> Result<String, String> {
+    let path = root.join(page);
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let kept = fs::read_to_string(&path)
         .map_err(|error| format!("{}; --root names the folder of a checkout", named(&error)))?;
-    readme::renewed(&kept).map_err(|error| named(&error))
+    readme::renewed(&kept, sections).map_err(|error| named(&error))
 }
 
 /// `docs/regressions.md`, from the fixtures of a checkout.

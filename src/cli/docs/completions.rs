@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap_complete::{Generator, shells};
 
-use crate::cli::documented;
+use crate::cli::{documented, offered};
 
 /// A shell that there is a script for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,8 +24,8 @@ const NAME: &str = env!("CARGO_PKG_NAME");
 pub(super) fn script(shell: Shell) -> String {
     match shell {
         Shell::Bash => documented::plain(&generated(shells::Bash)),
-        Shell::Zsh => documented::plain(&generated(shells::Zsh)),
-        Shell::Fish => documented::plain_fish(&generated(shells::Fish)),
+        Shell::Zsh => offered::or_file_in_zsh(&documented::plain(&generated(shells::Zsh))),
+        Shell::Fish => offered::or_file_in_fish(&documented::plain_fish(&generated(shells::Fish))),
         Shell::Powershell => documented::plain(&generated(shells::PowerShell)),
     }
 }
@@ -43,7 +43,7 @@ pub(super) fn all() -> Vec<(String, String)> {
 
 fn generated(shell: impl Generator) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut documented::command(), NAME, &mut script);
+    clap_complete::generate(shell, &mut offered::with_values(documented::command()), NAME, &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     // Some scripts begin or end lines with blanks that are nobody's.
     let lines = script.lines().map(str::trim_end);

@@ -3,7 +3,7 @@
 use clap::Command;
 use clap_mangen::Man;
 
-use crate::cli::documented;
+use crate::cli::{documented, guide};
 
 /// Every page with the name of its file.
 pub(super) fn pages() -> Vec<(String, String)> {
@@ -41,8 +41,52 @@ fn page(command: &Command) -> (String, String) {
         });
     written.expect("a Vec accepts every write");
     // An empty date is written as nothing, which would make the next word the date.
-    let page = String::from_utf8_lossy(&page).replacen(" 1  loadparity", " 1 \"\" loadparity", 1);
+    let page =
+        String::from_utf8_lossy(&page).replacen(" 1  loadparity", " 1 \"\" loadparity", 1) + &beside(command);
     (man.get_filename(), page.chars().map(roff_letter).collect())
+}
+
+/// The sections that clap knows nothing of: examples, exit codes, files and further reading, in the order of `man(7)`.
+fn beside(command: &Command) -> String {
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    let Some(guide) = guide::of(name.split_once(' ').map_or("", |(_, rest)| rest)) else {
+        return String::new();
+    };
+    let mut page = String::from(".SH \"EXIT STATUS\"\n");
+    let tagged = |tag: &str, text: &str, page: &mut String| {
+        *page += &format!(".TP\n\\fB{}\\fR\n{}\n", roff(tag), roff(text));
+    };
+    if guide.command == "trace" {
+        page += "The command\\*(Aqs own, 128 and the number of the signal that ended it, or:\n";
+    }
+    for (code, meaning) in guide.exit_codes() {
+        tagged(&code.to_string(), meaning, &mut page);
+    }
+    if !guide.files.is_empty() {
+        page += ".SH FILES\n";
+        for (path, what) in guide.files {
+            tagged(path, what, &mut page);
+        }
+    }
+    page += ".SH EXAMPLES\n";
+    for (what, line) in guide.examples {
+        tagged(&documented::sentence(what), "", &mut page);
+        page.pop();
+        page += &format!(".nf\nloadparity {}\n.fi\n", roff(line));
+    }
+    let see: Vec<String> = guide
+        .see
+        .iter()
+        .filter_map(|name| name.split_once('('))
+        .map(|(name, section)| format!("\\fB{}\\fR({section}", roff(name)))
+        .collect();
+    page + &format!(".SH \"SEE ALSO\"\n{}\n", see.join(", "))
+}
+
+/// Text that roff reads as it stands.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\*(Aq");
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
 /// A letter as every roff can read it, whatever the locale.

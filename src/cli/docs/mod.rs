@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use self::completions::Shell;
-use super::exit::Exit;
+use super::exit::{self, Exit};
 use crate::check::MachineBits;
 
 /// Arguments of `docs`.
@@ -38,6 +38,8 @@ enum What {
     Rules,
     /// Print `README.md` with its generated sections renewed.
     Readme(Checkout),
+    /// Print `docs/json.md` with its generated sections renewed.
+    Json(Checkout),
     /// Print `docs/determinism.md`; exit code 1 if a model has more than one value.
     Determinism {
         /// What `loadparity bits --json` wrote on each machine.
@@ -76,6 +78,7 @@ pub(super) fn run(args: &DocsArgs, out: &mut dyn Write) -> Exit {
         What::Regressions(checkout) => checkout::regressions(&checkout.root).map(|page| (page, 0)),
         What::Rules => Ok((rules::page(), 0)),
         What::Readme(checkout) => checkout::readme(&checkout.root).map(|page| (page, 0)),
+        What::Json(checkout) => checkout::json(&checkout.root).map(|page| (page, 0)),
         What::Determinism { bits } => machines(bits)
             .and_then(|machines| determinism::page(&machines))
             .map(|(page, one_value)| (page, u8::from(!one_value))),
@@ -86,7 +89,7 @@ pub(super) fn run(args: &DocsArgs, out: &mut dyn Write) -> Exit {
     };
     match page.map(|(page, code)| (out.write_all(page.as_bytes()), code)) {
         Ok((Ok(()), code)) => Exit::Code(code),
-        Ok((Err(error), _)) => Exit::internal(error),
+        Ok((Err(error), _)) => Exit::unwritten(error),
         Err(error) => Exit::usage(error),
     }
 }
@@ -98,7 +101,10 @@ fn written(pages: Vec<(String, String)>, folder: &Path) -> Exit {
     };
     match all() {
         Ok(()) => Exit::Code(0),
-        Err(error) => Exit::usage(format!("cannot write man pages to {}: {error}", folder.display())),
+        Err(error) => {
+            let message = format!("cannot write man pages to {}: {error}", folder.display());
+            Exit::Failed(exit::of_unwritten(&error), message)
+        }
     }
 }
 

@@ -1,12 +1,20 @@
-//! The generated sections of `README.md`, and putting them in their places.
+//! The generated sections of pages that people write, and putting them in their places.
 
 use std::fmt::Write as _;
 
 use super::reference;
-use crate::cli::documented;
+use crate::cli::guide::{self, Guide};
+use crate::cli::{documented, schema};
 
-/// The names of the sections, each of which has to be there once.
-const SECTIONS: [&str; 3] = ["commands", "load flags", "exit codes"];
+/// A section: its name, and what makes it.
+pub(super) type Section = (&'static str, fn() -> String);
+
+/// Those of `README.md`, each of which has to be there once.
+pub(super) const README: &[Section] =
+    &[("commands", commands), ("load flags", load_flags), ("exit codes", reference::exit_codes)];
+
+/// Those of `docs/json.md`.
+pub(super) const JSON: &[Section] = &[("documents", documents), ("exit codes", reference::exit_codes)];
 
 const END: &str = "<!-- end -->";
 
@@ -14,12 +22,32 @@ fn start(section: &str) -> String {
     format!("<!-- generated: {section} -->")
 }
 
-fn section(name: &str) -> String {
-    match name {
-        "commands" => commands(),
-        "load flags" => format!("{}\n{}", reference::load_flags(), reference::load_modes()),
-        _ => reference::exit_codes(),
+fn load_flags() -> String {
+    format!("{}\n{}", reference::load_flags(), reference::load_modes())
+}
+
+/// A row for each schema: what it describes, and who writes and reads it.
+fn documents() -> String {
+    let mut table = String::from("| schema | is | written by | read by |\n| --- | --- | --- | --- |\n");
+    for (name, about) in schema::described() {
+        let commands = |of: fn(&Guide) -> &'static [&'static str]| {
+            let named = guide::ALL.iter().filter(|guide| of(guide).contains(&name.as_str()));
+            let commands: Vec<String> = named
+                .map(|guide| {
+                    format!("[`{0}`](cli.md#loadparity-{1})", guide.command, guide.command.replace(' ', "-"))
+                })
+                .collect();
+            commands.join(", ")
+        };
+        let (writes, reads) = (commands(|guide| guide.writes), commands(|guide| guide.reads));
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            table,
+            "| [`{name}`](../fixtures/schema/{name}.json) | {} | {writes} | {reads} |",
+            reference::cell(about.trim_end_matches('.'))
+        );
     }
+    table
 }
 
 /// A row for each command: how to write it, and what it does.
@@ -43,9 +71,9 @@ fn commands() -> String {
 /// # Errors
 ///
 /// What is wrong with the markers.
-pub(super) fn renewed(text: &str) -> Result<String, String> {
+pub(super) fn renewed(text: &str, sections: &[Section]) -> Result<String, String> {
     let mut renewed = String::with_capacity(text.len());
-    let mut missing: Vec<&str> = SECTIONS.to_vec();
+    let mut missing: Vec<&Section> = sections.iter().collect();
     let mut inside: Option<&str> = None;
     for line in text.split_inclusive('\n') {
         let marker = line.trim_end();
@@ -61,20 +89,20 @@ pub(super) fn renewed(text: &str) -> Result<String, String> {
         renewed.push_str(line);
         if let Some(name) = marker.strip_prefix("<!-- generated: ").and_then(|name| name.strip_suffix(" -->"))
         {
-            let at = missing.iter().position(|section| *section == name);
+            let at = missing.iter().position(|section| section.0 == name);
             let at = at.ok_or_else(|| {
-                let known = SECTIONS.join("`, `");
-                format!("`{marker}`: the generated sections are `{known}`, each once")
+                let known: Vec<&str> = sections.iter().map(|section| section.0).collect();
+                format!("`{marker}`: the generated sections are `{}`, each once", known.join("`, `"))
             })?;
-            let name = missing.swap_remove(at);
+            let (name, made) = missing.swap_remove(at);
             let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
-            renewed.push_str(&section(name).replace('\n', end));
+            renewed.push_str(&made().replace('\n', end));
             inside = Some(name);
         }
     }
     match (inside, missing.first()) {
         (Some(name), _) => Err(format!("the section `{name}` has no `{END}`")),
-        (_, Some(name)) => Err(format!("there is no `{}`", start(name))),
+        (_, Some((name, _))) => Err(format!("there is no `{}`", start(name))),
         _ => Ok(renewed),
     }
 }

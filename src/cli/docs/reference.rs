@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 
 use crate::check::Known;
 use crate::cli::exit::CODES;
-use crate::cli::{documented, load_flags};
+use crate::cli::{documented, guide, load_flags};
 use crate::plan::{Dialect, render};
 
 /// The page.
@@ -177,6 +177,17 @@ fn section(command: &Command, page: &mut String) {
     if let Some(after) = command.get_after_help() {
         let _ = writeln!(page, "\n{after}");
     }
+    // Of a command without a guide of its own, the page of the command above it says all.
+    let Some(guide) = guide::of(&name(command)).filter(|guide| guide.command == name(command)) else {
+        return;
+    };
+    let codes: Vec<String> = guide.exit_codes().map(|(code, meaning)| format!("{code}: {meaning}")).collect();
+    let _ = writeln!(page, "\nExit codes: {}.", codes.join("; "));
+    page.push_str("\n```sh\n");
+    for (what, line) in guide.examples {
+        let _ = writeln!(page, "# {what}\nloadparity {line}");
+    }
+    page.push_str("```\n");
 }
 
 /// The words of a command's name behind the program's.

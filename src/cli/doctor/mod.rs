@@ -7,6 +7,7 @@
 mod host;
 mod modes;
 mod probe;
+mod speed;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,8 @@ use crate::platform::Platform;
 
 use host::Host;
 use modes::{Mode, Recommendation};
-use probe::{DirectIo, Locking, MapProbe, Speeds};
+use probe::{DirectIo, Locking, MapProbe};
+use speed::{Measured, Speeds};
 
 /// Arguments of `doctor`.
 #[derive(Clone, Debug, Args)]
@@ -37,11 +39,15 @@ pub struct DoctorArgs {
     no_measure: bool,
 
     /// How to print it.
-    #[arg(long, value_enum, default_value_t = ExplainFormat::Terminal)]
+    #[arg(long, value_enum, default_value_t = ExplainFormat::Terminal, conflicts_with = "json")]
     format: ExplainFormat,
+
+    /// The same as `--format json`.
+    #[arg(long)]
+    json: bool,
 }
 
-/// What was found.
+/// What `doctor` found: what each load mode comes to on one machine and one file, and how fast it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct DoctorDocument {
@@ -86,7 +92,8 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Exit {
         Ok(document) => document,
         Err(message) => return Exit::usage(message),
     };
-    let text = match args.format {
+    let format = if args.json { ExplainFormat::Json } else { args.format };
+    let text = match format {
         ExplainFormat::Terminal => document.lines(),
         ExplainFormat::Json => match serde_json::to_string(&document) {
             Ok(text) => text + "\n",
@@ -94,7 +101,7 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Exit {
         },
     };
     let code = if document.recommendation.is_some() { 0 } else { 3 };
-    out.write_all(text.as_bytes()).map_or_else(Exit::internal, |()| Exit::Code(code))
+    out.write_all(text.as_bytes()).map_or_else(Exit::unwritten, |()| Exit::Code(code))
 }
 
 /// Tries a file on a platform.
@@ -119,7 +126,8 @@ fn examine(
     let direct = DirectIo::of(platform, path);
     let room = host.room();
     let locking = Locking::of(platform, &*file, size, measure.then_some(room).flatten());
-    let speeds = measure.then(|| Speeds::of(platform, path, &*file, size, &direct));
+    let measured = Measured { platform, path, file: &*file, size, room };
+    let speeds = measure.then(|| Speeds::of(&measured, &direct, &locking));
     let modes = modes::of(size, &map, &hint.reason, &direct, &locking, room);
     let recommendation = Recommendation::of(&modes, speeds.as_ref(), size, room);
     Ok(DoctorDocument {

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
-use super::probe::{DirectIo, Locking, MapProbe, Speeds};
+use super::probe::{DirectIo, Locking, MapProbe};
+use super::speed::Speeds;
 use crate::plan::{LoadPlan, OnRefused};
 
 /// What a mode comes to.
@@ -109,7 +110,7 @@ impl Recommendation {
         let works = |plan: &str| modes.iter().any(|mode| mode.plan == plan && mode.state == State::Works);
         let take = |plan: &str, reason: String| Some(Self { plan: plan.to_owned(), reason });
         let faster = speeds.filter(|speeds| speeds.was_cold == Some(true)).and_then(|speeds| {
-            let (direct, mapped) = (speeds.direct?, speeds.map_cold?);
+            let (direct, mapped) = (speeds.cold("direct")?, speeds.cold("map")?);
             (direct > mapped * WORTH_IT).then_some((direct, mapped))
         });
         if works("map") {

@@ -1,19 +1,12 @@
 //! What is tried on the file, through the seam.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bytes;
-use crate::platform::{Advice, File, Lockable, MapRequest, Platform};
-
-/// How many bytes are read to measure a speed, at most.
-const MEASURED: u64 = 256 << 20;
-
-/// How many bytes a read asks for: a multiple of every alignment.
-const PIECE: usize = 1 << 20;
+use crate::platform::{File, Lockable, MapRequest, Platform};
 
 /// How much is really locked to see whether it can be, at most.
 const LOCKED: u64 = 1 << 30;
@@ -164,116 +157,6 @@ impl std::fmt::Display for Locking {
         match &self.error {
             Some(error) => write!(f, "{} refused: {error}", bytes(self.tried)),
             None => write!(f, "{} locked and released", bytes(self.tried)),
-        }
-    }
-}
-
-/// How fast the file was read, in MiB a second, over at most 256 MiB of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(super) struct Speeds {
-    /// How many bytes were read each time.
-    pub bytes: u64,
-    /// Buffered, the first time: after the file's pages were dropped, where the system does that when asked.
-    pub read_cold: Option<f64>,
-    /// Buffered, again.
-    pub read_warm: Option<f64>,
-    /// Mapped, every page touched, after the file's pages were dropped.
-    pub map_cold: Option<f64>,
-    /// Mapped, again.
-    pub map_warm: Option<f64>,
-    /// Direct.
-    pub direct: Option<f64>,
-    /// Whether the pages were seen to be gone before what is called cold.
-    pub was_cold: Option<bool>,
-}
-
-impl Speeds {
-    pub(super) fn of(
-        platform: &dyn Platform,
-        path: &Path,
-        file: &dyn File,
-        size: u64,
-        direct: &DirectIo,
-    ) -> Self {
-        let count = size.min(MEASURED);
-        let mut was_cold = None;
-        let mut drop_pages = || {
-            // Advice may be passed over: what the cache holds afterwards is asked.
-            _ = file.advise(0, 0, Advice::DontNeed);
-            if let Ok(cached) = file.cached() {
-                let gone = cached.resident <= cached.pages / 20;
-                was_cold = Some(was_cold.unwrap_or(true) && gone);
-            }
-        };
-        let rate = |done: Option<(u64, Duration)>| {
-            done.map(|(bytes, time)| bytes as f64 / f64::from(1 << 20) / time.as_secs_f64().max(1e-9))
-        };
-        drop_pages();
-        let read_cold = rate(read(platform, file, count));
-        let read_warm = rate(read(platform, file, count));
-        drop_pages();
-        let map_cold = rate(mapped(file, platform.limits().page_size, count));
-        let map_warm = rate(mapped(file, platform.limits().page_size, count));
-        let opened = || platform.open(path, true).ok();
-        let direct = direct
-            .error
-            .is_none()
-            .then(opened)
-            .flatten()
-            .and_then(|file| rate(read(platform, &*file, count)));
-        Self { bytes: count, read_cold, read_warm, map_cold, map_warm, direct, was_cold }
-    }
-}
-
-/// Reads the first `count` bytes, and as far as alignment asks: how many came in what time.
-fn read(platform: &dyn Platform, file: &dyn File, count: u64) -> Option<(u64, Duration)> {
-    let mut buffer = platform.alloc(PIECE, PIECE).ok()?;
-    let (started, mut at) = (Instant::now(), 0);
-    while at < count {
-        match file.read_at(at, buffer.bytes_mut()) {
-            Ok(0) => break,
-            Ok(came) => at += came as u64,
-            // A direct read behind a short one is not aligned: what came is measured.
-            Err(_) if at > 0 => break,
-            Err(_) => return None,
-        }
-    }
-    Some((at, started.elapsed()))
-}
-
-/// Touches every page of a mapping of the first `count` bytes.
-fn mapped(file: &dyn File, page: u64, count: u64) -> Option<(u64, Duration)> {
-    let started = Instant::now();
-    let mapping = file.map(MapRequest { offset: 0, len: count, populate: false }).ok()?;
-    let bytes = mapping.bytes(0..count as usize);
-    let sum = bytes.iter().step_by(page as usize).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
-    std::hint::black_box(sum);
-    Some((count, started.elapsed()))
-}
-
-impl std::fmt::Display for Speeds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let all = [
-            ("read", self.read_cold, self.read_warm),
-            ("map", self.map_cold, self.map_warm),
-            ("direct", self.direct, None),
-        ];
-        let shown: Vec<String> = all
-            .into_iter()
-            .filter_map(|(name, first, again)| {
-                let first = first?;
-                Some(match again {
-                    Some(again) => format!("{name} {first:.0} cold, {again:.0} warm"),
-                    None => format!("{name} {first:.0}"),
-                })
-            })
-            .collect();
-        write!(f, "MiB/s over {}: {}", bytes(self.bytes), shown.join("; "))?;
-        match self.was_cold {
-            Some(true) => Ok(()),
-            Some(false) => f.write_str(" (pages stayed in the cache: cold is not cold)"),
-            None => f.write_str(" (whether pages left the cache was not seen)"),
         }
     }
 }

@@ -420,7 +420,7 @@ fn limit(name: &'static str, resource: &str, new: &str) -> Option<Decoded<'stati
         None => soft.parse().unwrap_or(u64::MAX),
     };
     let flags = NativeFlags::new(["RLIMIT_MEMLOCK"], soft);
-    (resource == "RLIMIT_MEMLOCK").then_some(Decoded::Limit { name, flags })
+    (resource == "RLIMIT_MEMLOCK").then_some(Decoded::Other { name, flags })
 }
 
 /// The sum of the lengths in `[{iov_base=…, iov_len=N}, …]`.

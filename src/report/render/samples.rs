@@ -5,10 +5,11 @@ use crate::check::document::{
     CompareFinished, CompareStarted, CompareTotals, Compared, Facts, Failure, FaultCase, FaultGroup,
     FaultOutcome, FaultTotals, FaultsBounds, FaultsDocument, FaultsFinished, FaultsKind, FaultsLeft,
     FaultsStarted, GroupResult, Header, Impact, JudgeDocument, LeftBecause, LevelResult, LevelState, Machine,
-    MergeDocument, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, Normalisation, Part,
-    RowMerged, Totals, Verdict,
+    MergeDocument, MergeFinished, MergeStarted, MergeTotals, MergeVerdict, ModelMerged, Normalisation,
+    OldAndNew, Part, RowMerged, Totals, Verdict,
 };
 use crate::plan::{LoadPlan, OnRefused};
+use crate::report::timeline::samples::timeline;
 use crate::rules::{Capability, Finding, Level, NotObserved, Rule};
 
 fn texts<const N: usize>(texts: [&str; N]) -> Vec<String> {
@@ -79,6 +80,7 @@ fn group(name: &str, spellings: Vec<String>, verdict: Verdict) -> GroupResult {
         text: Some("0123456789abcdef".repeat(4)),
         not_observed: vec![unseen(Rule::SameBytes, Capability::Memory)],
         notes: Vec::new(),
+        timeline: None,
         verdict,
     }
 }
@@ -98,7 +100,7 @@ fn case(spelling: &str, plan: &str, verdict: Verdict) -> CaseResult {
 }
 
 /// A check that was cut off, with a broken rule, a known one, and a plan that was not observed.
-pub(super) fn check() -> CheckDocument {
+pub(in crate::report) fn check() -> CheckDocument {
     let read_spellings = texts(["--no-mmap", "-lm none", "LLAMA_ARG_NO_MMAP=1"]);
     let mut read = group("read", read_spellings, Verdict::Divergent);
     read.facts = Facts { opens: 2, reads: 12, read_bytes: 3 << 20, ..Facts::default() };
@@ -113,6 +115,7 @@ pub(super) fn check() -> CheckDocument {
     let note = "the file system has no direct I/O".to_owned();
     read.notes = vec![note.clone()];
     direct.notes = vec![note];
+    direct.timeline = Some(timeline());
 
     let mut same_path =
         failure(Rule::SamePath, "-lm none", Some("read"), "it takes another path than `--no-mmap`");
@@ -186,7 +189,7 @@ fn levels() -> Vec<LevelResult> {
 }
 
 /// A check of which everything is a pass.
-pub(super) fn passed() -> CheckDocument {
+pub(in crate::report) fn passed() -> CheckDocument {
     let mut document = check();
     document.groups.truncate(1);
     document.groups[0].not_observed.clear();
@@ -221,7 +224,7 @@ pub(super) fn passed() -> CheckDocument {
 }
 
 /// A check that could not begin.
-pub(super) fn blocked() -> CheckDocument {
+pub(in crate::report) fn blocked() -> CheckDocument {
     let mut document = passed();
     document.groups.clear();
     document.cases.clear();
@@ -233,7 +236,7 @@ pub(super) fn blocked() -> CheckDocument {
 }
 
 /// A comparison with a difference of each kind.
-pub(super) fn compare() -> CompareDocument {
+pub(in crate::report) fn compare() -> CompareDocument {
     let row = |spelling: &str, old: &str, new: &str, impact, what: &[&str], verdict| Compared {
         spelling: spelling.to_owned(),
         old: old.to_owned(),
@@ -242,6 +245,7 @@ pub(super) fn compare() -> CompareDocument {
         what: what.iter().map(|what| (*what).to_owned()).collect(),
         diff: None,
         not_observed: Vec::new(),
+        timelines: None,
         verdict,
     };
     let mut silent = row("-dio", "direct", "direct", Impact::Identical, &[], Verdict::NotObserved);
@@ -249,6 +253,7 @@ pub(super) fn compare() -> CompareDocument {
     let mut lost =
         row("--mlock", "map+lock", "map", Impact::LostGuarantee, &["the lock is gone"], Verdict::Divergent);
     lost.diff = Some("-lock 3 MiB\n".to_owned());
+    lost.timelines = Some(OldAndNew { old: timeline(), new: timeline() });
     let mut broken =
         failure(Rule::GuaranteeKept, "--mlock", Some("map+lock → map"), "lost guarantee: the lock is gone");
     broken.diff.clone_from(&lost.diff);
@@ -294,7 +299,7 @@ pub(super) fn compare() -> CompareDocument {
 }
 
 /// Faults, of which one came to a silent wrong output.
-pub(super) fn faults() -> FaultsDocument {
+pub(in crate::report) fn faults() -> FaultsDocument {
     let case = |faults: &[&str], outcome, message: &str, verdict| FaultCase {
         plan: "read".to_owned(),
         spelling: "--no-mmap".to_owned(),
@@ -384,7 +389,7 @@ pub(super) fn faults() -> FaultsDocument {
 }
 
 /// A judgement with a broken rule, a false claim and a rule that the recording cannot decide.
-pub(super) fn judge() -> JudgeDocument {
+pub(in crate::report) fn judge() -> JudgeDocument {
     JudgeDocument {
         schema: JudgeDocument::SCHEMA.to_owned(),
         dialect: "reference".to_owned(),
@@ -413,6 +418,7 @@ pub(super) fn judge() -> JudgeDocument {
         findings: vec![Finding::new(Rule::TensorsLocked, "3 MiB of tensors are not locked")],
         not_observed: vec![unseen(Rule::SameBytes, Capability::Memory)],
         notes: texts(["the recording ends before the command does"]),
+        timeline: Some(timeline()),
         verdict: Verdict::Divergent,
         sentence: "divergent: the dialect predicts read+lock, the recording shows read".to_owned(),
         exit_code: 1,
@@ -420,7 +426,7 @@ pub(super) fn judge() -> JudgeDocument {
 }
 
 /// Three machines, of which one differs and one has no result.
-pub(super) fn merge() -> MergeDocument {
+pub(in crate::report) fn merge() -> MergeDocument {
     let columns = texts(["linux", "windows", "macos"]);
     let cell = |machine: &str, verdict: MergeVerdict, notes: Vec<String>| Cell {
         machine: machine.to_owned(),

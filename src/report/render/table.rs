@@ -80,7 +80,7 @@ fn blocks(table: &Table, width: usize, coloured: bool) -> Vec<String> {
 }
 
 /// A text in lines of so many characters, broken between words; a longer word has a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {

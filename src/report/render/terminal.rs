@@ -10,6 +10,9 @@ use crate::report::view::{FailureView, INTERRUPTED, Tone, View};
 /// Kinds of failure that are printed; the JSON report has them all.
 const SHOWN_FAILURES: usize = 20;
 
+/// Lines of one failure, the one that shows it again included, unless details are wanted.
+const LINES_OF_FAILURE: usize = 12;
+
 /// The least width of labels.
 const LABEL: usize = 10;
 
@@ -22,6 +25,8 @@ pub struct Screen {
     pub coloured: bool,
     /// Whether details are wanted: every code path, every normalisation.
     pub verbose: bool,
+    /// Whether only what is not a pass is wanted, and the verdict.
+    pub quiet: bool,
 }
 
 /// Writes a report.
@@ -40,8 +45,12 @@ struct Terminal<'o> {
 
 impl Terminal<'_> {
     fn write(&mut self) -> io::Result<()> {
+        if self.screen.quiet {
+            return self.what_is_no_pass();
+        }
         let bold = self.style(Style::new().bold());
-        writeln!(self.out, "{bold}{}{bold:#}: {}", self.view.tool, self.view.title)?;
+        let View { tool, title, .. } = self.view;
+        self.prose(&format!("{bold}{tool}{bold:#}: "), tool.chars().count() + 2, 4, Style::new(), title)?;
         if self.view.interrupted {
             let style = self.style(style_of(Tone::Warning));
             writeln!(self.out, "{style}{INTERRUPTED}{style:#}")?;
@@ -53,7 +62,7 @@ impl Terminal<'_> {
             }
         }
         for note in &self.view.notes {
-            writeln!(self.out, "  {note}")?;
+            self.prose("  ", 2, 4, Style::new(), note)?;
         }
         if !self.view.lines_hold_all {
             self.not_observed()?;
@@ -64,9 +73,68 @@ impl Terminal<'_> {
         if !self.view.lines_hold_all {
             self.failures()?;
         }
+        writeln!(self.out)?;
+        self.prose("", 0, 0, Style::new(), &self.view.counts)?;
+        self.verdict()
+    }
+
+    fn verdict(&mut self) -> io::Result<()> {
         let style = self.style(style_of(self.view.tone()).bold());
-        writeln!(self.out, "\n{}", self.view.counts)?;
-        writeln!(self.out, "verdict: {style}{}{style:#}", self.view.last_line())
+        self.prose("verdict: ", 9, 9, style, &self.view.last_line())
+    }
+
+    /// A text behind a lead of so many columns, broken between words where the width is known; further lines are
+    /// indented. Command lines and code paths are no such text: they have to stay whole.
+    fn prose(
+        &mut self,
+        lead: &str,
+        columns: usize,
+        indent: usize,
+        style: Style,
+        text: &str,
+    ) -> io::Result<()> {
+        let width = self.screen.width.map_or(usize::MAX, usize::from);
+        let first = width.saturating_sub(columns);
+        let fits = text.lines().all(|line| line.chars().count() <= first);
+        if fits || width == usize::MAX {
+            return writeln!(self.out, "{lead}{style}{text}{style:#}");
+        }
+        // The lead stands for words of its length, so that the first line is shorter by it.
+        let room = width.saturating_sub(indent).max(1);
+        let lead_words = "x".repeat(columns.saturating_sub(indent));
+        let mut lead = Some(lead);
+        for paragraph in text.lines() {
+            let whole = match (lead, lead_words.is_empty()) {
+                (Some(_), false) => format!("{lead_words}{paragraph}"),
+                _ => paragraph.to_owned(),
+            };
+            for line in table::wrapped(&whole, room) {
+                match lead.take() {
+                    Some(lead) => {
+                        let rest = line.strip_prefix(lead_words.as_str()).unwrap_or(&line);
+                        writeln!(self.out, "{lead}{style}{rest}{style:#}")?;
+                    }
+                    None => writeln!(self.out, "{:indent$}{style}{line}{style:#}", "")?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a verdict that is no pass rests on, and the verdict.
+    fn what_is_no_pass(&mut self) -> io::Result<()> {
+        if self.view.interrupted {
+            writeln!(self.out, "{INTERRUPTED}")?;
+        }
+        if self.view.tone() != Tone::Good {
+            if self.view.lines_hold_all {
+                self.lines()?;
+            } else {
+                self.not_observed()?;
+                self.failures()?;
+            }
+        }
+        self.verdict()
     }
 
     fn style(&self, style: Style) -> Style {
@@ -77,7 +145,7 @@ impl Terminal<'_> {
         let width = self.view.lines.iter().map(|line| line.label.len()).max().unwrap_or(0).max(LABEL);
         for line in &self.view.lines {
             let style = self.style(line.tone.map(style_of).unwrap_or_default());
-            writeln!(self.out, "{:<width$} {style}{}{style:#}", line.label, line.text)?;
+            self.prose(&format!("{:<width$} ", line.label), width + 1, width + 1, style, &line.text)?;
         }
         Ok(())
     }
@@ -88,7 +156,8 @@ impl Terminal<'_> {
             writeln!(self.out, "  {style}not observed{style:#}:")?;
         }
         for rule in &self.view.not_observed {
-            writeln!(self.out, "    {} ({}): {}", rule.rule, rule.count(), rule.reason)?;
+            let text = format!("{} ({}): {}", rule.rule, rule.count(), rule.reason);
+            self.prose("    ", 4, 6, Style::new(), &text)?;
         }
         Ok(())
     }
@@ -122,16 +191,23 @@ impl Terminal<'_> {
         let (tone, expected) = if known.is_some() { (Tone::Limited, "expected: ") } else { (Tone::Bad, "") };
         let style = self.style(style_of(tone));
         writeln!(self.out, "\n{style}{expected}{rule}{style:#}: {bold}{place}{bold:#}")?;
-        writeln!(self.out, "  {message}")?;
-        if let Some(others) = failure.others() {
-            writeln!(self.out, "  {others}")?;
+        let others = failure.others();
+        let known = known.as_ref().map(|reason| format!("known: {reason}"));
+        let rule = format!("rule: {sentence}");
+        for text in [Some(message), others.as_ref(), known.as_ref(), Some(&rule)].into_iter().flatten() {
+            self.prose("  ", 2, 2, Style::new(), text)?;
         }
-        if let Some(reason) = known {
-            writeln!(self.out, "  known: {reason}")?;
-        }
-        writeln!(self.out, "  rule: {sentence}")?;
-        for line in diff.iter().flat_map(|diff| diff.lines()) {
+        let said = 3 + message.lines().count() + usize::from(others.is_some()) + usize::from(known.is_some());
+        let diff: Vec<&str> = diff.iter().flat_map(|diff| diff.lines()).collect();
+        let room =
+            if self.screen.verbose { diff.len() } else { LINES_OF_FAILURE.saturating_sub(said).max(2) };
+        // The line that says how many are left out takes the place of one.
+        let shown = if diff.len() > room { room - 1 } else { diff.len() };
+        for line in &diff[..shown] {
             writeln!(self.out, "    {line}")?;
+        }
+        if shown < diff.len() {
+            writeln!(self.out, "    … {} lines more with -v", diff.len() - shown)?;
         }
         if !reproduce.is_empty() {
             writeln!(self.out, "  reproduce: {reproduce}")?;

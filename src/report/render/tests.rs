@@ -13,11 +13,25 @@ fn assert_reports(name: &str, document: &impl Viewed) {
         write(&mut out).unwrap();
         String::from_utf8(out).unwrap().replace(env!("CARGO_PKG_VERSION"), "VERSION")
     };
-    let screen = Screen { width: Some(100), coloured: false, verbose: true };
+    let screen = Screen { width: Some(100), coloured: false, verbose: true, quiet: false };
     insta::assert_snapshot!(format!("{name}_terminal"), written(&|out| terminal(out, &view, screen)));
+    for width in [60, 80] {
+        let screen = Screen { width: Some(width), coloured: false, verbose: false, quiet: false };
+        let text = written(&|out| terminal(out, &view, screen));
+        assert_narrow(&text, width.into());
+        insta::assert_snapshot!(format!("{name}_terminal_{width}"), text);
+    }
     insta::assert_snapshot!(format!("{name}_markdown"), written(&|out| markdown(out, &view)));
     insta::assert_snapshot!(format!("{name}_junit"), written(&|out| junit(out, &view)));
     insta::assert_snapshot!(format!("{name}_github"), written(&|out| annotations(out, &view)));
+}
+
+/// Nothing but a command line, a code path or a single word is wider than the screen.
+fn assert_narrow(text: &str, width: usize) {
+    for line in text.lines() {
+        let whole = line.trim_start().starts_with("reproduce:") || line.trim().split(' ').count() == 1;
+        assert!(whole || line.chars().count() <= width, "{width}: {line}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::check::document::{
     CaseResult, CheckDocument, CheckStarted, Facts, GroupResult, Header, LevelResult, LevelState,
     MemoryFacts, Verdict,
 };
+use crate::report::page::Page;
 use crate::rules::Level;
 
 /// Spellings that a row names; the rest are counted.
@@ -41,6 +42,10 @@ impl Viewed for CheckDocument {
             details: details(self),
         };
         shared::finish_suites(view, pool)
+    }
+
+    fn page(&self) -> Page {
+        self.entries()
     }
 
     fn exit_code(&self) -> u8 {

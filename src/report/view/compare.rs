@@ -3,6 +3,7 @@
 use super::shared::{self, Pool, counted, shown, test};
 use super::{Annotation, Cell, Column, Detail, Ending, Suite, Table, View, Viewed};
 use crate::check::document::{CompareDocument, CompareStarted, Compared, Header, Verdict};
+use crate::report::page::Page;
 
 impl Viewed for CompareDocument {
     fn view(&self) -> View {
@@ -30,6 +31,10 @@ impl Viewed for CompareDocument {
         shared::finish_suites(view, pool)
     }
 
+    fn page(&self) -> Page {
+        self.entries()
+    }
+
     fn exit_code(&self) -> u8 {
         self.finished.exit_code
     }
@@ -41,7 +46,7 @@ fn title(started: &CompareStarted) -> String {
 }
 
 /// Whether a row has something to show; what is identical is only counted.
-fn differs(row: &Compared) -> bool {
+pub(in crate::report) fn differs(row: &Compared) -> bool {
     row.old != row.new || !row.what.is_empty() || row.diff.is_some() || row.verdict != Verdict::Pass
 }
 

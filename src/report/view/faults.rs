@@ -8,6 +8,7 @@ use crate::check::document::{
     Failure, FaultCase, FaultGroup, FaultOutcome, FaultsDocument, FaultsKind, FaultsLeft, LeftBecause,
     Verdict,
 };
+use crate::report::page::Page;
 
 impl Viewed for FaultsDocument {
     fn view(&self) -> View {
@@ -38,6 +39,10 @@ impl Viewed for FaultsDocument {
             warnings: warnings(self),
         };
         shared::finish_suites(view, pool)
+    }
+
+    fn page(&self) -> Page {
+        self.entries()
     }
 
     fn exit_code(&self) -> u8 {

@@ -3,6 +3,7 @@
 use super::shared::{self, Pool, test};
 use super::{Annotation, Ending, FailureView, Line, State, Suite, Tone, View, Viewed};
 use crate::check::document::{JudgeDocument, Verdict, tool};
+use crate::report::page::Page;
 use crate::rules::Level;
 
 impl Viewed for JudgeDocument {
@@ -33,6 +34,10 @@ impl Viewed for JudgeDocument {
             details: Vec::new(),
         };
         shared::finish_suites(view, Pool::new(&[]))
+    }
+
+    fn page(&self) -> Page {
+        self.entries()
     }
 
     fn exit_code(&self) -> u8 {

@@ -3,6 +3,7 @@
 use super::shared::{self, Pool, counted, digits, test};
 use super::{Annotation, Cell, Column, Ending, State, Suite, Table, Test, View, Viewed};
 use crate::check::document::{self, Failure, MergeDocument, ModelMerged, RowMerged, Verdict};
+use crate::report::page::Page;
 
 impl Viewed for MergeDocument {
     fn view(&self) -> View {
@@ -26,6 +27,10 @@ impl Viewed for MergeDocument {
             warnings: self.rows.iter().flat_map(warnings).collect(),
         };
         shared::finish_suites(view, pool)
+    }
+
+    fn page(&self) -> Page {
+        self.entries()
     }
 
     fn exit_code(&self) -> u8 {

@@ -23,7 +23,7 @@ pub(super) fn digits(hash: &str) -> &str {
 }
 
 /// Bytes with a binary unit.
-pub(super) fn size(bytes: u64) -> String {
+pub(in crate::report) fn size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }
 
@@ -129,7 +129,7 @@ pub(super) fn once(mut notes: Vec<String>) -> Vec<String> {
 }
 
 /// `1 plan`, `2 plans`.
-pub(super) fn counted(count: u64, noun: &str) -> String {
+pub(in crate::report) fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 

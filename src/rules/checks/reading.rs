@@ -6,9 +6,6 @@ use rangemap::RangeSet;
 
 use super::{Broken, Case, Checked, Holds, show};
 use crate::plan::Source;
-use crate::rules::evidence::EDGE;
-use crate::rules::fold::common;
-use crate::rules::weights::length;
 use crate::rules::{Capability, Request, Way};
 use crate::trace::NoticeCode;
 
@@ -113,17 +110,12 @@ impl Case<'_> {
 
     /// Direct reads are there to leave the page cache alone: what is read ahead into it beside them fills it.
     fn cache_left_alone(&self) -> Checked {
-        let asked: u64 = (self.evidence.fold.prefetched.iter())
-            .filter_map(|(file, ranges)| {
-                Some(length(&common(ranges, &self.evidence.weights.files.get(*file)?.bytes)))
-            })
-            .sum();
-        if asked <= EDGE.max(self.evidence.weights.tolerance) {
-            return Holds;
+        match self.evidence.read_ahead() {
+            Some(bytes) => Broken(format!(
+                "{bytes} bytes were read ahead into the page cache, which direct reads are to leave alone"
+            )),
+            None => Holds,
         }
-        Broken(format!(
-            "{asked} bytes were read ahead into the page cache, which direct reads are to leave alone"
-        ))
     }
 
     fn arrived(&self, part: &Range<u64>) -> bool {

@@ -32,6 +32,8 @@ pub enum Ending {
     Failed(String),
     /// By a fault of its own.
     Crashed(String),
+    /// By `abort`: a program does so where it knows that it cannot go on, and a C library where it was misused.
+    Aborted(String),
     /// It was ended when its time was up.
     TimeLimit(String),
     /// Somebody else ended it: the kernel for want of memory, or a process that is not of the command.
@@ -44,7 +46,11 @@ impl Ending {
     pub fn message(&self) -> &str {
         match self {
             Self::Completed => "",
-            Self::Failed(text) | Self::Crashed(text) | Self::TimeLimit(text) | Self::Killed(text) => text,
+            Self::Failed(text)
+            | Self::Crashed(text)
+            | Self::Aborted(text)
+            | Self::TimeLimit(text)
+            | Self::Killed(text) => text,
         }
     }
 }

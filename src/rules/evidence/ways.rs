@@ -5,13 +5,21 @@ use std::ops::Range;
 
 use rangemap::RangeSet;
 
-use super::Evidence;
 use super::locks::SOME;
+use super::{EDGE, Evidence};
 use crate::rules::fold::{Process, Way};
 use crate::rules::weights::length;
 use crate::rules::{Effective, EffectiveSource};
 
 impl Evidence {
+    /// Bytes of the weights that the kernel was asked to bring into the page cache ahead of their use, where they are
+    /// more than the edges of blocks.
+    #[must_use]
+    pub fn read_ahead(&self) -> Option<u64> {
+        let bytes = self.tensor_bytes(|file| self.fold.prefetched.get(&file).cloned().unwrap_or_default());
+        Some(bytes).filter(|bytes| *bytes > EDGE.max(self.weights.tolerance))
+    }
+
     /// Tensor bytes by the way they came in the load phase, of all loaders: mapped, buffered,
     /// direct. Where the load phase brought nothing, what came before counts.
     #[must_use]

@@ -81,7 +81,14 @@ impl<'w> Player<'w> {
                 let range = at.saturating_add(live.start)..at.saturating_add(live.end);
                 mapped.entry(file).or_default().insert(range.clone());
                 let addr = region.addr.saturating_add(live.start);
-                placements.push(Placement { file, range, addr, way: Way::Map, beside_mapping: false });
+                placements.push(Placement {
+                    file,
+                    range,
+                    addr,
+                    way: Way::Map,
+                    beside_mapping: false,
+                    with_header: false,
+                });
             }
         }
         for (addresses, index) in space.filled.iter() {
@@ -487,7 +494,8 @@ impl<'w> Player<'w> {
         let mapped =
             |region: &Region| region.image.is_some_and(|(of, _)| of == file) && !region.live.is_empty();
         let beside_mapping = !is_header && space.regions.values().any(mapped);
-        space.made.push(Placement { file, range: range.clone(), addr, way, beside_mapping });
+        let with_header = is_header;
+        space.made.push(Placement { file, range: range.clone(), addr, way, beside_mapping, with_header });
         let index = space.made.len() - 1;
         let end = addr.saturating_add(range.end - range.start);
         if end > addr {

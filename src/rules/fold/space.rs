@@ -66,7 +66,8 @@ impl Space {
 }
 
 /// What of each file counts as read directly, from what lies where. Of bytes that lie in memory twice, the last read
-/// decides: a direct read before it may be a decoy.
+/// decides: a direct read before it may be a decoy. What a buffer that only the header was read into still holds is no
+/// second copy of what direct reads brought later.
 pub(super) fn held_direct(space: &Space, placements: &[Placement]) -> BTreeMap<usize, RangeSet<u64>> {
     let mut held: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
     for (file, last) in &space.last_direct {
@@ -74,7 +75,8 @@ pub(super) fn held_direct(space: &Space, placements: &[Placement]) -> BTreeMap<u
         let mut direct: RangeSet<u64> = of_last.collect();
         let own = |way: Way| placements.iter().filter(move |p| p.file == *file && p.way == way);
         let buffered: RangeSet<u64> = own(Way::Read).map(|p| p.range.clone()).collect();
-        buffered.iter().for_each(|range| direct.remove(range.clone()));
+        let kept = own(Way::Read).filter(|p| !p.with_header).map(|p| p.range.clone());
+        kept.for_each(|range| direct.remove(range));
         direct.extend(own(Way::Direct).map(|placement| placement.range.clone()));
         let of_last = last.iter().filter(|(_, direct)| !**direct).map(|(range, _)| range.clone());
         let decoys = common(&of_last.collect(), &buffered);

@@ -187,6 +187,35 @@ pub enum Call {
 }
 
 impl Call {
+    /// The word for it in files and reports.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open",
+            Self::Size { .. } => "size",
+            Self::Alignment { .. } => "alignment",
+            Self::MapHint { .. } => "map_hint",
+            Self::Read { .. } => "read",
+            Self::FileAdvise { .. } => "file_advise",
+            Self::Map { .. } => "map",
+            Self::Alloc { .. } => "alloc",
+            Self::MapAdvise { .. } => "map_advise",
+            Self::Lock { .. } => "lock",
+            Self::Unlock { .. } => "unlock",
+            Self::Unmap { .. } => "unmap",
+            Self::Close { .. } => "close",
+            Self::Notice(_) => "notice",
+            Self::SetDirect { .. } => "set_direct",
+            Self::Write { .. } => "write",
+            Self::Resize { .. } => "resize",
+            Self::Remap { .. } => "remap",
+            Self::Fork { .. } => "fork",
+            Self::Exec => "exec",
+            Self::Exit { .. } => "exit",
+            Self::Native { .. } => "native",
+        }
+    }
+
     /// Whether it is an open that may write.
     #[must_use]
     pub fn opens_for_writing(&self) -> bool {

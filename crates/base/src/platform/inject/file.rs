@@ -79,7 +79,7 @@ impl File for InjectedFile {
     fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<usize> {
         clear_mark();
         let call = if self.direct { "read.direct" } else { "read.buffered" };
-        let met = self.schedule.meet(call, Some(self.number));
+        let met = self.schedule.meet(call, Some(self.number), 0);
         met.iter().for_each(|armed| armed.wait());
         let mut want = dst.len();
         let mut cut_by = None;

@@ -1,6 +1,6 @@
 //! The injector: a decorator that makes chosen calls of any platform go wrong.
 //!
-//! A schedule is a list of faults in the grammar `TARGET:FAULT[:when=FIRST[..LAST][+[STEP]]][:file=N]`:
+//! A schedule is a list of faults in the grammar `TARGET:FAULT[:when=FIRST[..LAST][+[STEP]]][:file=N][:least=N]`:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -14,7 +14,9 @@
 //! ```
 //!
 //! Each fault counts the calls it is for, from 1, whether or not another fault meets them too, and those on each
-//! file of a model by themselves; `file=N` names the file, from 1 in the order of first opens. Of
+//! file of a model by themselves; `file=N` names the file, from 1 in the order of first opens, and `alloc` with
+//! `least=N` counts requests for so many bytes or more. `thread`, the start of a thread, is no call of the seam: only a
+//! command that is traced meets it. Of
 //! several faults that meet one call, the first error or `eof` of the list decides, after all delays; else the
 //! shortest cut, then truncation and corruption in the order of the list. A fault has fired when
 //! it made a difference, so a loop over `when=1`, `when=2` … ends with the first run in which
@@ -106,7 +108,7 @@ impl Platform for Injector {
     }
 
     fn alloc(&self, len: usize, align: usize) -> Result<Box<dyn Buffer>> {
-        let inner = self.schedule.guard("alloc", None, || self.inner.alloc(len, align))?;
+        let inner = self.schedule.guard_alloc(len, || self.inner.alloc(len, align))?;
         Ok(Box::new(InjectedBuffer::new(inner, Arc::clone(&self.schedule))))
     }
 

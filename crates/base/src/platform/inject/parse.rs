@@ -1,4 +1,4 @@
-//! The grammar of a fault, `TARGET:FAULT[:when=FIRST[..LAST][+[STEP]]][:file=N]`; `when` as in `strace(1)`.
+//! The grammar of a fault, `TARGET:FAULT[:when=FIRST[..LAST][+[STEP]]][:file=N][:least=N]`; `when` as in `strace(1)`.
 //! Numbers are decimal, or hexadecimal after `0x`.
 
 use std::str::FromStr;
@@ -50,19 +50,35 @@ impl FromStr for FaultSpec {
         } else {
             When::ALWAYS
         };
-        let file = if more {
-            cursor.expect("file=", || "expected `when=FIRST[..LAST][+[STEP]]` or `file=N`".to_owned())?;
-            Some(file(&mut cursor)?)
+        let file = if more && cursor.eat("file=") {
+            let file = file(&mut cursor)?;
+            more = cursor.eat(":");
+            Some(file)
         } else {
             None
         };
+        let least = if more { Some(least(&mut cursor, target)?) } else { None };
         if !cursor.rest().is_empty() {
             return Err(cursor.error(format!("`{}` is too much here", cursor.rest())));
         }
         let spec =
             Self::new(target, fault, when).map_err(|error| SpecError::at(text, fault_at, error.problem))?;
-        Ok(file.map_or(spec, |file| spec.on_file(file)))
+        let spec = file.map_or(spec, |file| spec.on_file(file));
+        Ok(least.map_or(spec, |least| spec.of_at_least(least)))
     }
+}
+
+fn least(cursor: &mut Cursor<'_>, target: Target) -> Result<u64, SpecError> {
+    let start = cursor.at;
+    let accepted = || "expected `when=FIRST[..LAST][+[STEP]]`, `file=N` or `least=N`".to_owned();
+    cursor.expect("least=", accepted)?;
+    let bytes = cursor.number("a number of bytes")?;
+    let problem = match target.name() {
+        "alloc" if bytes > 0 => return Ok(bytes),
+        "alloc" => "every request is for at least one byte: N from 1".to_owned(),
+        other => format!("`least=N` is for requests for memory, `alloc`; `{other}` is none"),
+    };
+    Err(SpecError::at(cursor.text, start, problem))
 }
 
 fn file(cursor: &mut Cursor<'_>) -> Result<u32, SpecError> {

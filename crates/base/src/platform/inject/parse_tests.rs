@@ -136,10 +136,14 @@ fn any_spec() -> impl Strategy<Value = FaultSpec> {
     ];
     let when = (number(), proptest::option::of(number()), prop_oneof![Just(1), number()])
         .prop_filter_map("no such calls", |(first, last, step)| When::new(first, last, step));
-    (proptest::sample::select(targets), fault, when)
-        .prop_filter_map("not for this call", |(target, fault, when)| {
-            FaultSpec::new(target, fault, when).ok()
-        })
+    let least = proptest::option::of(1u64..);
+    (proptest::sample::select(targets), fault, when, least).prop_filter_map(
+        "not for this call",
+        |(target, fault, when, least)| {
+            let spec = FaultSpec::new(target, fault, when).ok()?;
+            Some(least.map_or(spec, |least| spec.of_at_least(least)))
+        },
+    )
 }
 
 proptest! {

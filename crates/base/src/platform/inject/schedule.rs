@@ -99,9 +99,9 @@ impl Schedule {
     }
 
     /// Counts a call for every fault that is for it, and returns the faults that meet it, in the
-    /// order of the schedule. Each file counts for itself.
-    pub(super) fn meet(&self, call: &str, file: Option<u32>) -> Vec<&Armed> {
-        let concerned = self.armed.iter().filter(|armed| armed.spec.concerns(call, file));
+    /// order of the schedule. Each file counts for itself. `len` is how much memory is asked for, where it is that.
+    pub(super) fn meet(&self, call: &str, file: Option<u32>, len: u64) -> Vec<&Armed> {
+        let concerned = self.armed.iter().filter(|armed| armed.spec.concerns(call, file, len));
         concerned
             .filter(|armed| {
                 let mut calls = armed.calls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,8 +119,23 @@ impl Schedule {
         file: Option<u32>,
         make: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
+        self.guard_of(call, file, 0, make)
+    }
+
+    /// Makes a request for `len` bytes of memory.
+    pub(super) fn guard_alloc<T>(&self, len: usize, make: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.guard_of("alloc", None, len as u64, make)
+    }
+
+    fn guard_of<T>(
+        &self,
+        call: &str,
+        file: Option<u32>,
+        len: u64,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         clear_mark();
-        let met = self.meet(call, file);
+        let met = self.meet(call, file, len);
         met.iter().for_each(|armed| armed.wait());
         match met.into_iter().find_map(|armed| armed.refusal(call)) {
             Some(errno) => Err(errno),
@@ -132,7 +147,7 @@ impl Schedule {
     /// decides.
     pub(super) fn size(&self, file: u32, ask: impl FnOnce() -> Result<u64>) -> Result<u64> {
         clear_mark();
-        let met = self.meet("size", Some(file));
+        let met = self.meet("size", Some(file), 0);
         met.iter().for_each(|armed| armed.wait());
         if let Some(errno) = met.iter().find_map(|armed| armed.refusal("size")) {
             return Err(errno);

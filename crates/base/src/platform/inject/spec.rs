@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::parse::SpecError;
 
-/// The calls of the seam by name. A name also stands for all names that continue it after a dot:
+/// The calls of the seam by name, and the start of a thread, which a command is seen to make. A name also stands for all names that continue it after a dot:
 /// `read` is every read, `read.direct` those on directly opened files.
-pub(super) const TARGETS: [&str; 21] = [
+pub(super) const TARGETS: [&str; 22] = [
     "open",
     "open.direct",
     "open.buffered",
@@ -28,6 +28,7 @@ pub(super) const TARGETS: [&str; 21] = [
     "unlock.map",
     "unmap",
     "alloc",
+    "thread",
 ];
 
 /// Which calls of the seam a fault is for.
@@ -190,13 +191,14 @@ impl fmt::Display for When {
     }
 }
 
-/// One fault of a schedule. Parsed from and displayed as `TARGET:FAULT[:when=WHEN][:file=N]`.
+/// One fault of a schedule. Parsed from and displayed as `TARGET:FAULT[:when=WHEN][:file=N][:least=N]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FaultSpec {
     target: Target,
     fault: Fault,
     when: When,
     file: Option<u32>,
+    least: Option<u64>,
 }
 
 impl FaultSpec {
@@ -207,7 +209,7 @@ impl FaultSpec {
     /// on anything but reads and mappings, another size on anything but its question, another file for anything but
     /// opens, a short read or a flip of nothing.
     pub fn new(target: Target, fault: Fault, when: When) -> Result<Self, SpecError> {
-        let spec = Self { target, fault, when, file: None };
+        let spec = Self { target, fault, when, file: None, least: None };
         let family = target.0.split('.').next();
         let is_read = family == Some("read");
         let of_a_file =
@@ -251,10 +253,26 @@ impl FaultSpec {
         self.file
     }
 
-    /// Whether a call of this full name on the `file`-th file of a model, from 1, is counted.
+    /// The same for requests of at least so many bytes alone, as where there is no room for a large one. For `alloc`;
+    /// other calls are left as they are.
     #[must_use]
-    pub fn concerns(&self, call: &str, file: Option<u32>) -> bool {
-        self.target.covers(call) && (self.file.is_none() || self.file == file)
+    pub fn of_at_least(self, bytes: u64) -> Self {
+        let least = (self.target.0 == "alloc" && bytes > 0).then_some(bytes);
+        Self { least, ..self }
+    }
+
+    /// How many bytes a request for memory has at least that it is for; any number where it is `None`.
+    #[must_use]
+    pub fn least(&self) -> Option<u64> {
+        self.least
+    }
+
+    /// Whether a call of this full name on the `file`-th file of a model, from 1, for `len` bytes is counted.
+    #[must_use]
+    pub fn concerns(&self, call: &str, file: Option<u32>, len: u64) -> bool {
+        self.target.covers(call)
+            && (self.file.is_none() || self.file == file)
+            && self.least.is_none_or(|least| len >= least)
     }
 
     /// Whether it alters the file itself and not what one call sees of it: then it takes a private copy.
@@ -289,6 +307,7 @@ impl fmt::Display for FaultSpec {
         if self.when != When::ALWAYS {
             write!(f, ":when={}", self.when)?;
         }
-        self.file.map_or(Ok(()), |file| write!(f, ":file={file}"))
+        self.file.map_or(Ok(()), |file| write!(f, ":file={file}"))?;
+        self.least.map_or(Ok(()), |least| write!(f, ":least={least}"))
     }
 }

@@ -62,7 +62,8 @@ fn every_call(platform: &Injector) -> Vec<(&'static str, Errno)> {
 
 #[test]
 fn every_target_meets_exactly_its_calls() {
-    for target in Target::all() {
+    // Threads are not started over the seam.
+    for target in Target::all().filter(|target| target.name() != "thread") {
         let name = target.to_string();
         let (platform, sim) = inject(&[&format!("{name}:error=EACCES")]);
         let failed = every_call(&platform);

@@ -188,7 +188,7 @@ impl Serialize for OpLine<'_> {
         map.serialize_entry("phase", op.phase.word())?;
         map.serialize_entry("pid", &op.pid)?;
         map.serialize_entry("thread", &op.thread)?;
-        map.serialize_entry("op", call_word(&op.call))?;
+        map.serialize_entry("op", op.call.word())?;
         arguments(&mut map, &op.call)?;
         match &op.outcome {
             Outcome::Ok(result) => {
@@ -204,34 +204,6 @@ impl Serialize for OpLine<'_> {
         map.serialize_entry("dur_ns", &Int(op.dur_ns))?;
         map.serialize_entry("injected", &op.injected)?;
         map.end()
-    }
-}
-
-/// The word of a call in the field `op`.
-pub(super) fn call_word(call: &Call) -> &'static str {
-    match call {
-        Call::Open { .. } => "open",
-        Call::Size { .. } => "size",
-        Call::Alignment { .. } => "alignment",
-        Call::MapHint { .. } => "map_hint",
-        Call::Read { .. } => "read",
-        Call::FileAdvise { .. } => "file_advise",
-        Call::Map { .. } => "map",
-        Call::Alloc { .. } => "alloc",
-        Call::MapAdvise { .. } => "map_advise",
-        Call::Lock { .. } => "lock",
-        Call::Unlock { .. } => "unlock",
-        Call::Unmap { .. } => "unmap",
-        Call::Close { .. } => "close",
-        Call::Notice(_) => "notice",
-        Call::SetDirect { .. } => "set_direct",
-        Call::Write { .. } => "write",
-        Call::Resize { .. } => "resize",
-        Call::Remap { .. } => "remap",
-        Call::Fork { .. } => "fork",
-        Call::Exec => "exec",
-        Call::Exit { .. } => "exit",
-        Call::Native { .. } => "native",
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Sys {
     /// `mmap` with the offset in units of 4096 bytes.
     Mmap2,
     Mremap,
+    /// Grows the heap: looked at only where it may be refused.
+    Brk,
     Munmap,
     Mprotect,
     Madvise,
@@ -188,10 +190,11 @@ pub const CALLS: &[Row] = &[
     Row::alias("sendfile64", Sys::Sendfile),
     row("copy_file_range", 326, 285, Sys::CopyFileRange, Decoded, "read"),
     row("splice", 275, 76, Sys::Splice, Decoded, "read"),
+    row("brk", 12, 214, Sys::Brk, Ignored, "alloc"),
     row("fork", 57, NONE, Sys::Fork, Decoded, ""),
     row("vfork", 58, NONE, Sys::Fork, Decoded, ""),
-    row("clone", 56, 220, Sys::Clone, Decoded, ""),
-    row("clone3", 435, 435, Sys::Clone3, Decoded, ""),
+    row("clone", 56, 220, Sys::Clone, Decoded, "thread"),
+    row("clone3", 435, 435, Sys::Clone3, Decoded, "thread"),
     // The tracer is told of an exec by an event.
     row("execve", 59, 221, Sys::Exec, Decoded, "").stops(Stops::Never),
     row("execveat", 322, 281, Sys::Exec, Decoded, "").stops(Stops::Never),

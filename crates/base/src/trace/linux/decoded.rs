@@ -185,8 +185,8 @@ pub enum Decoded<'a> {
         flags: NativeFlags,
     },
     UnlockAll,
-    /// A changed limit on locked memory.
-    Limit {
+    /// What its name tells: a changed limit on locked memory, a thread whose start a fault met.
+    Other {
         name: &'static str,
         flags: NativeFlags,
     },

@@ -75,7 +75,7 @@ impl Machine {
             | Decoded::Unlock { .. }
             | Decoded::LockAll { .. }
             | Decoded::UnlockAll
-            | Decoded::Limit { .. } => self.on_memory(task, done, call),
+            | Decoded::Other { .. } => self.on_memory(task, done, call),
             call => self.on_file(task, done, call),
         }
     }

@@ -74,7 +74,7 @@ impl Machine {
                     self.every_region(task, done, |region, offset, len| Call::Unlock { region, offset, len });
                 }
             }
-            Decoded::Limit { name, flags } => {
+            Decoded::Other { name, flags } => {
                 self.push(task, done, native(name, None, 0, 0, flags), done.outcome(0));
             }
             _ => {}

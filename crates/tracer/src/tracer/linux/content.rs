@@ -534,7 +534,7 @@ fn is_zero(tid: pid_t, range: &Range<u64>) -> bool {
 }
 
 /// The heap that `brk` grows, as the kernel lists it; empty where there is none.
-fn heap_of(tid: pid_t) -> Range<u64> {
+pub(super) fn heap_of(tid: pid_t) -> Range<u64> {
     let maps = fs::read_to_string(format!("/proc/{tid}/maps")).unwrap_or_default();
     let range = |line: &str| {
         let (start, end) = line.split(' ').next()?.split_once('-')?;

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::arch;
+use super::content::heap_of;
 use super::faults::{Deed, Meeting};
 use super::flags;
 use super::numbers::{self, Sys};
@@ -40,6 +41,11 @@ impl Watcher {
             return Next::Go;
         }
         let Some(row) = numbers::call(nr).filter(|row| numbers::stops(row, &args)) else { return Next::Go };
+        let args = match row.sys {
+            // The rest of its registers says nothing: how much it asks for stands where `mmap` has it.
+            Sys::Brk if self.refuses_memory() => [args[0], grown(thread.tid, args[0]), 0, 0, 0, 0],
+            _ => args,
+        };
         let lost = self.losing(row.sys, &args);
         // First the bits that a comparison sets.
         if let Some(range) = &lost {
@@ -68,6 +74,9 @@ impl Watcher {
         let mut pending = Pending { row, args, started, open, target, change: None, taken };
         let meeting = self.meet(thread, &pending);
         let delay = meeting.delay;
+        if row.fault == "thread" && meeting.deed == Deed::Nothing && delay == 0 {
+            return Next::Go;
+        }
         self.tamper(thread, &mut pending, meeting);
         if let Some(open) = pending.open.as_ref().filter(|_| uses_position(&pending)) {
             let mut shared = open.borrow_mut();
@@ -79,6 +88,11 @@ impl Watcher {
         self.take(thread, &mut pending);
         thread.pending = Some(pending);
         if delay > 0 { Next::Later(delay) } else { Next::ToExit }
+    }
+
+    /// Whether requests for memory may be refused: before a model is known it is the program that sets itself up.
+    fn refuses_memory(&self) -> bool {
+        self.faults.wants("alloc") && !self.models.is_empty()
     }
 
     /// The addresses whose pages a call takes out of the page table.
@@ -161,6 +175,8 @@ impl Watcher {
             Sys::Prlimit if args[1] == libc::RLIMIT_MEMLOCK as u64 && args[2] != 0 => About::Rest,
             Sys::Setrlimit | Sys::Prlimit => About::Nothing,
             Sys::ExitGroup => About::Nothing,
+            Sys::Brk if self.refuses_memory() && args[1] > 0 => About::Rest,
+            Sys::Brk => About::Nothing,
             Sys::Unseen(spot) => {
                 drop((files, space));
                 self.blind(spot);
@@ -184,7 +200,11 @@ impl Watcher {
                 };
                 drop((files, space));
                 thread.clone_flags = flags;
-                About::Nothing
+                let starts_thread = flags & libc::CLONE_THREAD as u64 != 0;
+                match starts_thread && self.faults.wants("thread") && !self.models.is_empty() {
+                    true => About::Rest,
+                    false => About::Nothing,
+                }
             }
         }
     }
@@ -196,7 +216,13 @@ impl Watcher {
             return Meeting::default();
         }
         let (mut len, mut grain) = (0, 1);
-        if name.starts_with("read") {
+        if matches!(pending.row.sys, Sys::Mlock | Sys::Mlock2 | Sys::Munlock) && pending.args[1] == 0 {
+            // Nothing is locked by it, so nothing can be in the way.
+            return Meeting::default();
+        }
+        if name == "alloc" {
+            len = pending.args[1];
+        } else if name.starts_with("read") {
             len = segments(thread.tid, pending.row.sys, &pending.args).iter().map(|s| s.1).sum();
             if name == "read.direct" {
                 grain = model.map_or(1, |model| self.models.grain(model));
@@ -229,7 +255,9 @@ impl Watcher {
             return Some((name, Some(open.model)));
         }
         let piece = thread.task.space.borrow().at(args[0]);
-        let is_map = piece.is_some_and(|piece| self.machine.notes.is_map(piece.region));
+        // The calls on a mapping are those on its file.
+        let image = piece.and_then(|piece| self.machine.notes.image(piece.region)).map(|image| image.file);
+        let is_map = image.is_some();
         let name = match base {
             "open" if self.faults.wants("open.direct") || self.faults.wants("open.buffered") => {
                 let (at, path, flags) = open_arguments(thread.tid, pending);
@@ -237,11 +265,11 @@ impl Watcher {
                 let direct = flags & libc::O_DIRECT as u64 != 0;
                 return Some((["open.buffered", "open.direct"][usize::from(direct)], Some(model)));
             }
-            // Before a model is known it is the program that sets itself up; guards and stacks are
-            // never for weights.
+            // Guards and stacks are never for weights.
             "map" if !self.models.is_empty() && args[2] != 0 && args[3] & libc::MAP_STACK as u64 == 0 => {
                 "alloc"
             }
+            "alloc" | "thread" => base,
             "lock" if is_map && pending.row.sys != Sys::MlockAll => "lock.map",
             "lock" => "lock.buffer",
             "unlock" if is_map && pending.row.sys != Sys::MunlockAll => "unlock.map",
@@ -249,7 +277,9 @@ impl Watcher {
             "advise.map" | "unmap" if is_map => base,
             _ => return None,
         };
-        Some((name, None))
+        let of_map = matches!(name, "lock.map" | "unlock.map" | "advise.map" | "unmap");
+        let model = image.filter(|_| of_map).and_then(|file| self.opened.get(&file).copied());
+        Some((name, model))
     }
 
     /// Changes the call as the faults that met it ask.
@@ -263,6 +293,11 @@ impl Watcher {
         let mut registers = before;
         let changed = match &deed {
             Deed::Nothing => Ok(()),
+            // It has no error: what it cannot do leaves the break, which it returns, as one beyond all bounds does.
+            Deed::Refuse(_) if pending.row.sys == Sys::Brk => {
+                arch::set_argument(&mut registers, 0, 0);
+                arch::set_call(thread.tid, &mut registers, libc::SYS_brk)
+            }
             Deed::Refuse(_) | Deed::Eof => arch::set_call(thread.tid, &mut registers, -1),
             Deed::Cut(want, _) => {
                 let nr = cut(thread, pending, *want, &mut registers);
@@ -290,6 +325,12 @@ fn brings_much(call: Sys, args: &[u64; 6]) -> Option<i32> {
         _ => return None,
     };
     Some(descriptor(fd))
+}
+
+/// By how many bytes a break grows the heap; 0 where it does not, or there is none yet.
+fn grown(tid: libc::pid_t, end: u64) -> u64 {
+    let heap = heap_of(tid);
+    if heap.is_empty() { 0 } else { end.saturating_sub(heap.end) }
 }
 
 /// The descriptor that a copy within the kernel goes to.

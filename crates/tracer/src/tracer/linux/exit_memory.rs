@@ -26,6 +26,18 @@ impl Watcher {
                 len: args[1],
                 flags: flags::map(args[3], args[2]),
             }),
+            // Only one that was refused is of interest: what the heap is for shows in what is read into it.
+            Sys::Brk if done.failed() => Decoded::Map(Mapping {
+                file: None,
+                anonymous: true,
+                accessible: true,
+                offset: 0,
+                len: args[1],
+                flags: NativeFlags::default(),
+            }),
+            Sys::Clone | Sys::Clone3 => {
+                Decoded::Other { name: done.pending.row.name, flags: NativeFlags::default() }
+            }
             Sys::Munmap => Decoded::Unmap(std::mem::take(&mut done.taken)),
             Sys::Mremap => {
                 let (taken, flags) = (std::mem::take(&mut done.taken), flags::remap(args[3]));
@@ -114,7 +126,7 @@ fn counsel(raw: u64) -> Counsel {
 
 /// A changed limit on locked memory, with the new soft limit for a raw value.
 fn limit(done: &Ended<'_>, name: &'static str, addr: u64) -> Decoded<'static> {
-    Decoded::Limit { name, flags: NativeFlags::new(["RLIMIT_MEMLOCK"], done.peek(addr).unwrap_or(0)) }
+    Decoded::Other { name, flags: NativeFlags::new(["RLIMIT_MEMLOCK"], done.peek(addr).unwrap_or(0)) }
 }
 /// Whether a pidfd of a thread stands for its own process.
 fn is_own(tid: libc::pid_t, pidfd: i32) -> bool {

@@ -64,12 +64,12 @@ impl Faults {
     }
 
     /// Counts a call for every fault that is for it, and tells what is to happen. `len` is how many
-    /// bytes a read asks for, `grain` the unit in which it may be cut short.
+    /// bytes a read or a request for memory asks for, `grain` the unit in which a read may be cut short.
     pub(super) fn meet(&mut self, call: &str, model: Option<usize>, len: u64, grain: u64) -> Meeting {
         let mut meeting = Meeting::default();
         for (index, armed) in self.0.iter_mut().enumerate() {
             let file = model.and_then(|model| u32::try_from(model + 1).ok());
-            if !armed.spec.concerns(call, file) {
+            if !armed.spec.concerns(call, file, len) {
                 continue;
             }
             let count = armed.calls.entry(model).or_default();
@@ -185,6 +185,15 @@ mod tests {
         assert!(matches!(faults.meet("open.direct", Some(1), 0, 1).deed, Deed::Refuse(e) if e.code == 2));
         assert_eq!(faults.meet("alloc", None, 0, 1).deed, Deed::Nothing);
         assert_eq!(faults.fired(), [1, 0]);
+    }
+
+    #[test]
+    fn a_small_request_is_no_large_one() {
+        let mut faults = self::faults(&["alloc:error=ENOMEM:when=2:least=4096"]);
+        for (len, met) in [(4096, false), (4095, false), (8192, true), (8192, false)] {
+            let deed = faults.meet("alloc", None, len, 1).deed;
+            assert_eq!(matches!(deed, Deed::Refuse(_)), met, "{len}: {deed:?}");
+        }
     }
 
     #[test]

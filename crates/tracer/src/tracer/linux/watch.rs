@@ -188,9 +188,17 @@ impl Watcher {
             open.readers = open.readers.saturating_sub(1);
         }
         let taken = std::mem::take(&mut pending.taken);
-        let mut done = Ended { thread, pending: &pending, result: outcome.0, injected: outcome.1, taken };
+        let result = match &pending.change {
+            // The break tells of a refusal by staying; to the trace it is one like another.
+            Some(Change { deed: Deed::Refuse(errno), .. }) => -i64::from(errno.code),
+            _ => outcome.0,
+        };
+        let mut done = Ended { thread, pending: &pending, result, injected: outcome.1, taken };
         match pending.row.sys {
             Sys::Mmap
+            | Sys::Brk
+            | Sys::Clone
+            | Sys::Clone3
             | Sys::Mremap
             | Sys::Munmap
             | Sys::Mprotect
@@ -213,6 +221,10 @@ impl Watcher {
         let Some(change) = &pending.change else { return (result, false) };
         let mut made_up = change.late;
         let mut seen = match &change.deed {
+            Deed::Refuse(_) if pending.row.sys == Sys::Brk => {
+                made_up = true;
+                result
+            }
             Deed::Refuse(errno) => {
                 made_up = true;
                 -i64::from(errno.code)
