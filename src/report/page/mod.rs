@@ -1,4 +1,4 @@
-//! What a page has beside a [`View`](super::View): every case that can be opened, with what was asked, traced and
+//! What a page has beside a [`View`]: every case that can be opened, with what was asked, traced and
 //! proven, its code paths side by side, its load in time, and explorations as trees.
 //!
 //! One module a document. As in a view, nothing is decided here.
