@@ -7,6 +7,10 @@ import sys
 
 library, model, *words = sys.argv[1:]
 given = dict(word.split("=", 1) for word in words)
+takes = {"numpy": "mmap_mode", "gguf": "mode", "safetensors": "via", "openvino": "ENABLE_MMAP", "faiss": "io_flags"}
+for word in given:
+    if word != takes.get(library):
+        sys.exit(f"{library} takes no keyword `{word}`")
 
 
 def show(name, array):

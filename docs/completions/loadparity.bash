@@ -555,7 +555,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__check)
-            opts="-m -p -n -s -t -v -q -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --open --force --verbose --quiet --color --faults --depth --cases --time --state --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --config --no-config --retries --settle --timeout --no-memory --cwd --expect --help"
+            opts="-m -p -n -s -t -v -q -h --model --layout --dialect --level --no-run --exhaustive --quick --prompt --n-predict --seed --temp --threads --cpu --inject --format --open --force --verbose --quiet --color --faults --depth --cases --time --state --claims-check --only-fault --platform --only --list --partition --fail-fast --jobs --allow-unmet --config --no-config --retries --settle --timeout --no-memory --cwd --expect --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -159,6 +159,7 @@ complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l open -d 
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l force -d 'Let reports and traces replace a model or another file that the command line names, or go to a device'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s v -l verbose -d 'Say more: every code path, every normalisation, every line of a difference'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -s q -l quiet -d 'Say only what is not a pass, and the verdict; no progress'
+complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l claims-check -d 'The command claims to check what it loads: a changed byte, a file that is cut short while it is mapped and one that is replaced between two opens must not pass without a word'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l list -d 'List the cases, a line each, and run none'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l fail-fast -d 'Stop at the first broken rule'
 complete -c loadparity -n "__fish_loadparity_using_subcommand check" -l allow-unmet -d 'Pass over a fault of `--inject` that meets no call; without this it is not observed, exit code 3'

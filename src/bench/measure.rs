@@ -10,7 +10,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::cache::{self, NotCold};
 use super::model::ModelFacts;
-use super::row::{LoadTimes, Row, Timing};
+use super::row::{LoadMemory, LoadTimes, Row, Timing};
 use super::spec::{Point, Spec};
 use crate::engine::tokenizer::{Tokenizer, TokenizerError};
 use crate::engine::{self, Context, ContextError, DecodeError, LoadError, LoadOptions, Model, ModelError};
@@ -19,6 +19,7 @@ use crate::plan::LoadPlan;
 use crate::plan::bench::BenchEntry;
 use crate::platform::{Notice, Phase, Platform, Recorder, Recording};
 use crate::rules::Summary;
+use crate::tracer::own_memory;
 
 /// Why something was not measured.
 #[derive(Debug, thiserror::Error)]
@@ -134,9 +135,16 @@ impl Subject<'_> {
         let warm = self.timed_loads(entry.plan, cache::fill)?;
         // The load that the tests run on; the modes must not differ in what they find in the cache.
         let _ = cache::fill(self.platform, &self.model.files);
+        let before = own_memory();
         let last = self.load(entry.plan)?;
+        let memory = before.zip(own_memory()).map(|(before, after)| LoadMemory {
+            anonymous: after.anonymous.saturating_sub(before.anonymous),
+            file: after.file.saturating_sub(before.file),
+            lock_needed: after.locked.saturating_sub(before.locked),
+            lock_limit: after.lock_limit,
+        });
         last.notices.into_iter().for_each(|notice| tell(Event::Notice(notice)));
-        let times = Arc::new(LoadTimes { cold, warm, effective: last.effective });
+        let times = Arc::new(LoadTimes { cold, warm, effective: last.effective, memory });
         let load_mode: Arc<str> = mode_name(entry).into();
         let tokenizer = Tokenizer::from_gguf(&last.loaded.gguf)?;
         let model = Arc::new(Model::new(last.loaded.gguf, last.loaded.weights)?);

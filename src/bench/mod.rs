@@ -35,5 +35,5 @@ pub use measure::{BenchError, Event, measure};
 pub use model::ModelFacts;
 pub use output::{Output, Printer};
 pub use read::{ReadError, Record, read};
-pub use row::{Cell, FIELDS, FieldType, LoadTimes, Row, Timing};
+pub use row::{Cell, FIELDS, FieldType, LoadMemory, LoadTimes, Row, Timing};
 pub use spec::{NumberList, Point, Spec, Test};

@@ -52,7 +52,10 @@ pub struct ModelFacts {
 
 impl ModelFacts {
     /// Reads the headers of a model and of its other shards.
-    pub(super) fn read(platform: &Arc<dyn Platform>, path: &Path, name: &str) -> Result<Self, BenchError> {
+    ///
+    /// # Errors
+    /// Where a header cannot be read, or shards do not belong together.
+    pub fn read(platform: &Arc<dyn Platform>, path: &Path, name: &str) -> Result<Self, BenchError> {
         let split_error = |source| BenchError::Split { path: path.to_owned(), source };
         let (_, first) = engine::open_header(platform, path)?;
         let files = match split::shard(&first).map_err(split_error)? {

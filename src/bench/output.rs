@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use super::row::{Cell, FIELDS, FieldType, LoadTimes, Row, Timing};
+use super::row::{Cell, FIELDS, FieldType, LoadMemory, LoadTimes, Row, Timing};
 use super::spec::Spec;
 
 /// An output format.
@@ -295,7 +295,14 @@ fn load_object(load: &LoadTimes) -> Value {
         }),
         Err(why) => json!({ "not_measured": why.to_string() }),
     };
-    json!({ "effective": load.effective, "cold": times(&load.cold), "warm": times(&load.warm) })
+    let mut object =
+        json!({ "effective": load.effective, "cold": times(&load.cold), "warm": times(&load.warm) });
+    if let Some(LoadMemory { anonymous, file, lock_needed, lock_limit }) = load.memory {
+        object["memory"] = json!({
+            "anonymous": anonymous, "file": file, "lock_needed": lock_needed, "lock_limit": lock_limit,
+        });
+    }
+    object
 }
 
 /// A field of CSV.
@@ -354,6 +361,7 @@ pub(super) mod tests {
                 cold: Err(NotCold::Stayed { resident: 1, pages: 256 }),
                 warm: Ok(Timing { samples_ns: vec![1_000_000, 3_000_000] }),
                 effective: "map".to_owned(),
+                memory: Some(LoadMemory { anonymous: 4096, file: 1 << 20, lock_needed: 0, lock_limit: None }),
             }),
             point: Point {
                 n_batch: 2048,
@@ -438,6 +446,8 @@ pub(super) mod tests {
         assert_eq!(parsed[0]["cpu_info"], "a 'CPU', \\fast");
         assert_eq!(parsed[0]["samples_ns"], json!([2_000_000, 4_000_000]));
         assert_eq!(parsed[0]["load"]["warm"]["avg_ns"], 2_000_000);
+        let memory = json!({ "anonymous": 4096, "file": 1 << 20, "lock_needed": 0, "lock_limit": null });
+        assert_eq!(parsed[0]["load"]["memory"], memory);
         assert!(parsed[0]["load"]["cold"]["not_measured"].as_str().is_some_and(|why| why.contains("stayed")));
         assert_eq!(parsed[0]["cpu_strict"], false);
     }

@@ -98,6 +98,21 @@ pub struct LoadTimes {
     pub warm: Result<Timing, NotCold>,
     /// What the load did, by its operations: `map`, `read+lock` ….
     pub effective: String,
+    /// What the process has more when a warm load is over than it had before; `None` where the system does not say.
+    pub memory: Option<LoadMemory>,
+}
+
+/// The memory of one load, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadMemory {
+    /// Anonymous memory that is resident.
+    pub anonymous: u64,
+    /// Pages of files that are resident in the process.
+    pub file: u64,
+    /// The `RLIMIT_MEMLOCK` that the load needs: locked address space.
+    pub lock_needed: u64,
+    /// The limit that it has; `None` where there is none.
+    pub lock_limit: Option<u64>,
 }
 
 /// One result.

@@ -360,6 +360,13 @@ fn run_subject(args: &CheckArgs, out: &mut dyn Write) -> Exit {
         return Exit::usage("there is no command behind `--`: a variable that holds it may be empty");
     }
     let of_commands = args.foreign.given().filter(|flag| args.faults.is_none() || *flag != "--expect");
+    if let Some(fault) = args.inject.iter().chain(&args.explore.only_fault).find(|fault| fault.alters_file())
+    {
+        return Exit::usage(format!(
+            "`{fault}` alters the model file, of which a command gets a private copy: give one behind `--`"
+        ));
+    }
+    let of_commands = of_commands.or(args.explore.claims_check.then_some("--claims-check"));
     let needless = [(args.dialect == DialectChoice::Auto).then_some("--dialect auto"), of_commands];
     if let Some(flag) = needless.into_iter().flatten().next() {
         return Exit::usage(format!("{flag} is about a command: give one behind `--`"));

@@ -36,6 +36,11 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "FILE", requires = "faults", conflicts_with = "only_fault")]
     pub(super) state: Option<PathBuf>,
 
+    /// The command claims to check what it loads: a changed byte, a file that is cut short while it is mapped and one
+    /// that is replaced between two opens must not pass without a word.
+    #[arg(long, requires = "faults")]
+    pub(super) claims_check: bool,
+
     /// Only this fault of a schedule, with `--faults` and `--only`; may repeat for a pair.
     #[arg(long, value_name = "SPEC", requires = "faults")]
     pub(super) only_fault: Vec<FaultSpec>,
@@ -48,7 +53,12 @@ impl ExploreArgs {
             Faults::Pairs => Some(2),
             Faults::Full => None,
         });
-        Bounds { depth, cases: self.cases, time: Duration::from_secs(self.time) }
+        Bounds {
+            depth,
+            cases: self.cases,
+            time: Duration::from_secs(self.time),
+            claims_check: self.claims_check,
+        }
     }
 }
 

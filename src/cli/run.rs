@@ -1,5 +1,7 @@
 //! `loadparity run`: load a model and generate.
 
+mod memory;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -239,8 +241,13 @@ fn try_run(
     let mut outputs = Outputs::new(&args.overwrite);
     let trace_out = args.trace.as_deref().map(|path| outputs.file(path)).transpose()?;
 
+    if let Some(fault) = args.inject.iter().find(|fault| fault.alters_file()) {
+        return Err(Exit::usage(format!(
+            "`{fault}` alters the model file, which only `check … -- CMD` does, on a private copy"
+        )));
+    }
     let recording = Recording::new();
-    let mut stack: Arc<dyn Platform> = native;
+    let mut stack: Arc<dyn Platform> = native.clone();
     let injector =
         (!args.inject.is_empty()).then(|| Arc::new(Injector::new(stack.clone(), args.inject.clone())));
     if let Some(injector) = &injector {
@@ -252,8 +259,11 @@ fn try_run(
     });
     let stack: Arc<dyn Platform> = Arc::new(recorder);
 
+    let before = args.json.then(|| memory::Before::of(&native, &model));
+    let mut taken = None;
     let mut observations = Vec::new();
     let mut observe = |weights: &engine::Weights| {
+        taken = before.as_ref().and_then(memory::Before::taken);
         if args.trace.is_some() {
             observations.extend(locked_pages(weights, recording.ops().len()));
         }
@@ -281,7 +291,7 @@ fn try_run(
     }
     let done = result?;
     if args.json {
-        let document = document(args, resolved.plan, &done, &ops);
+        let document = document(args, resolved.plan, &done, taken, &ops);
         serde_json::to_writer(&mut *out, &document).map_err(Exit::internal)?;
         writeln!(out).map_err(Exit::internal)?;
     }
@@ -461,6 +471,9 @@ struct Load {
     fallbacks: Vec<Fallback>,
     /// Bytes locked at the end of the load.
     locked_bytes: u64,
+    /// The memory that it took; absent where the system does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory: Option<memory::Memory>,
 }
 
 /// A warning of the loader.
@@ -488,7 +501,13 @@ struct Timings {
     predict_ms: f64,
 }
 
-fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> RunDocument {
+fn document(
+    args: &RunArgs,
+    asked: LoadPlan,
+    done: &Done,
+    memory: Option<memory::Memory>,
+    ops: &[Op],
+) -> RunDocument {
     let Done { resolved, tensors, generated, load_time } = done;
     let summary = Summary::of(ops);
     let fallbacks = ops.iter().filter_map(|op| match &op.call {
@@ -511,6 +530,7 @@ fn document(args: &RunArgs, asked: LoadPlan, done: &Done, ops: &[Op]) -> RunDocu
             effective: summary.effective.to_string(),
             fallbacks: fallbacks.collect(),
             locked_bytes: summary.locked_bytes,
+            memory,
         },
         hash: Hashes {
             tensors: tensors.clone(),

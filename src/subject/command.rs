@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::private_copy::{Alterable, PrivateCopy};
 use super::{Case, Depth, FaultSpec, NotAvailable, Setting, Subject, Template, shell_line};
 use crate::layout::Kind;
 use crate::platform;
@@ -207,27 +208,46 @@ impl Subject for ExternalCommand {
         if !self.settle.is_zero() {
             std::thread::sleep(self.settle);
         }
+        let faults: Vec<FaultSpec> = self.faults.iter().chain(faults).copied().collect();
+        let copy = match faults.iter().any(FaultSpec::alters_file) {
+            true => {
+                let made = PrivateCopy::for_faults(&self.model, setting.truth, &faults);
+                Some(made.map_err(|error| NotAvailable::Copy { why: error.to_string() })?)
+            }
+            false => None,
+        };
+        let copy = copy.as_ref();
+        let (model, paths) = match copy {
+            Some(copy) => (&copy.model, &copy.paths),
+            None => (&self.model, &setting.truth.paths),
+        };
         let pair = |(name, value): &(String, String)| (OsString::from(name), OsString::from(value));
         let command = Command {
-            argv: self.template.fill(&self.model, &case.spelling.argv),
+            argv: self.template.fill(model, &case.spelling.argv),
             env: case.spelling.env.iter().map(pair).collect(),
             env_remove: load_variables(),
             cwd: self.folder.clone(),
         };
         let time_limit = setting.patience.map_or(self.time_limit, |patience| patience.min(self.time_limit));
-        let memory = self.memory && setting.depth >= Depth::Bytes;
+        // Memory is compared with the file, which is another one while it is altered.
+        let memory = self.memory && setting.depth >= Depth::Bytes && copy.is_none();
         let options = Options {
-            models: setting.truth.paths.clone(),
-            layouts: setting.truth.paths.iter().cloned().zip(setting.truth.layouts.iter().cloned()).collect(),
-            faults: self.faults.iter().chain(faults).copied().collect(),
+            models: paths.clone(),
+            layouts: paths.iter().cloned().zip(setting.truth.layouts.iter().cloned()).collect(),
+            faults,
+            private: copy.map_or_else(Vec::new, |copy| copy.private.clone()),
             time_limit: Some(time_limit),
             capture: true,
             memory,
             ..Options::default()
         };
-        let before = cached(&setting.truth.paths);
-        let traced = tracer::run(&command, &options)?;
-        let cache = before.zip(cached(&setting.truth.paths));
+        let before = cached(paths);
+        let mut traced = tracer::run(&command, &options)?;
+        let cache = before.zip(cached(paths)).filter(|_| copy.is_none());
+        if let Some(copy) = copy {
+            traced.stdout = copy.named_as(&self.model, &traced.stdout);
+            traced.stderr = copy.named_as(&self.model, &traced.stderr);
+        }
         use Capability::{Addresses, Calls, Destinations, Layout, Processes};
         let mut sees =
             Capabilities::of([Calls, Addresses, Destinations, Processes, Layout, Capability::Output]);
@@ -244,7 +264,8 @@ impl Subject for ExternalCommand {
         if !hidden.is_empty() {
             sees.remove(Calls);
         }
-        let weights = setting.truth.weights.clone();
+        let weights = &setting.truth.weights;
+        let weights = copy.map_or_else(|| weights.clone(), |copy| copy.weights(weights));
         let evidence = Evidence::new(traced.ops, weights, self.page_size(), sees);
         let mut evidence = evidence.seeing(&traced.observations);
         evidence.cache = cache;
@@ -265,6 +286,10 @@ impl Subject for ExternalCommand {
         evidence.unseen = hidden;
         evidence.fired = traced.fired;
         Ok(evidence)
+    }
+
+    fn alterable(&self, setting: &Setting<'_>) -> Result<Alterable, String> {
+        PrivateCopy::alterable(&self.model, setting.truth)
     }
 
     fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String {

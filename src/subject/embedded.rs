@@ -100,7 +100,7 @@ impl EmbeddedModel {
     }
 }
 
-fn enforces_direct(platform: &dyn Platform, path: &Path) -> bool {
+pub(super) fn enforces_direct(platform: &dyn Platform, path: &Path) -> bool {
     let opened: Option<Arc<_>> = platform.open(path, true).ok();
     opened.and_then(|file| file.alignment().ok()).is_some_and(|a| a.enforced)
 }

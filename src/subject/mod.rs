@@ -9,6 +9,7 @@ mod bits;
 mod command;
 mod embedded;
 mod machine;
+mod private_copy;
 mod recording;
 mod reference;
 mod template;
@@ -18,12 +19,13 @@ pub use bits::{LoadedBits, LogitsBits};
 pub use command::{ExternalCommand, Named};
 pub use embedded::{EMBEDDED_NAME, EmbeddedModel, TemporaryModel};
 pub use machine::Machine;
+pub use private_copy::Alterable;
 pub use recording::Recorded;
 pub use reference::{ReferenceEngine, Wrap};
 pub use template::{Template, TemplateError};
 pub use truth::{Mismatch, TensorHashes, Truth, TruthError};
 
-pub use crate::platform::{Fault, FaultSpec, Target, When};
+pub use crate::platform::{Corruption, Fault, FaultSpec, Target, When};
 pub use crate::tracer::TraceError;
 
 use std::time::Duration;
@@ -82,6 +84,14 @@ pub enum NotAvailable {
     /// The command cannot be started or traced.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// A fault alters the model's file, and there is no private copy to alter.
+    #[error(
+        "cannot make a private copy of the model, which a fault is to alter: {why}; TMPDIR names a folder with more space"
+    )]
+    Copy {
+        /// Why.
+        why: String,
+    },
     /// What was kept of an exploration is of another one.
     #[error("cannot go on from the state file: {0}")]
     OtherState(String),
@@ -130,6 +140,15 @@ pub trait Subject: Sync {
         faults: &[FaultSpec],
         setting: &Setting<'_>,
     ) -> Result<Evidence, NotAvailable>;
+
+    /// What faults that alter the model's file can do, on private copies of it.
+    ///
+    /// # Errors
+    /// Why they can do nothing.
+    fn alterable(&self, setting: &Setting<'_>) -> Result<Alterable, String> {
+        let _ = setting;
+        Err("it is no command".to_owned())
+    }
 
     /// The line of `loadparity check` that runs these cases again, with `options` among its words.
     fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String;

@@ -226,3 +226,28 @@ fn check_writes_several_formats_at_once() {
     support::loadparity().args(["check", "--format", "json", "--format", "terminal"]).assert().code(2);
     support::loadparity().args(["check", "--format", "pdf"]).assert().code(2);
 }
+
+/// What a load takes, by mode: read weights are anonymous memory, mapped ones pages of the file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_load_says_what_memory_it_takes() {
+    let of = |mode: &str| {
+        let document = json(&["--no-run", "-lm", mode]);
+        let memory = document["load"]["memory"].clone();
+        let number = |name: &str| memory[name].as_u64().unwrap_or_else(|| panic!("no {name}: {memory}"));
+        assert!(number("peak") >= number("anonymous").max(number("file")), "{memory}");
+        let cached = memory["cached"].as_array().expect("the page cache").clone();
+        (number("anonymous"), number("file"), number("lock_needed"), cached, document)
+    };
+    let (read, mapped) = (of("none"), of("mmap"));
+    // The weights of the embedded model have some 3 MiB; pages of files are those of the program too.
+    assert!(read.0 > mapped.0 + (2 << 20) && mapped.1 > 3 << 20, "{read:?} {mapped:?}");
+    assert_eq!((read.2, mapped.2), (0, 0));
+    assert!(mapped.3[1].as_u64().is_some_and(|after| after > 2 << 20), "{mapped:?}");
+    let locked = of("mmap+mlock");
+    let refused = locked.4["load"]["fallbacks"].as_array().is_some_and(|all| !all.is_empty());
+    assert!(
+        refused || locked.2 >= locked.4["load"]["locked_bytes"].as_u64().expect("a number"),
+        "{locked:?}"
+    );
+}

@@ -51,7 +51,7 @@
     /* Idioms of loaders that meet faults. */ \
     X(idiom_backoff) X(idiom_map_fallback) X(idiom_own_handles) X(idiom_quiet_advice) X(idiom_always_warns) \
     X(idiom_halves_chunks) X(idiom_reopens) X(idiom_reads_again) X(idiom_all_or_no_lock) \
-    X(idiom_direct_bounce) X(idiom_direct_whole) X(idiom_empty_lock) X(idiom_aborts)
+    X(idiom_direct_bounce) X(idiom_direct_whole) X(idiom_empty_lock) X(idiom_aborts) X(idiom_checks)
 
 #define NAME(name) name,
 #define TEXT(name) #name,
@@ -160,6 +160,9 @@ static void open_buffered(void) {
 // What is refused here is mapped, or read where mapping is off.
 static bool open_direct(void) {
     int fd = model.direct_fd = open_model(planted(idiom_setfl) ? 0 : O_DIRECT);
+    struct stat first, second;
+    if (planted(idiom_checks) && fd >= 0 && (fstat(model.fd, &first) || fstat(fd, &second) || first.st_ino != second.st_ino))
+        die("%s was replaced while it was loaded", model.path);
     if (fd >= 0 && (!planted(idiom_setfl) || !fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_DIRECT))) return true;
     if (!planted(refusal_unreported) && !planted(mute_behind_a_warning))
         warn("direct I/O is not available, using %s", asked[MAP] ? "mmap" : "buffered reads");
@@ -701,6 +704,19 @@ static uint64_t checksum(uint64_t sum) {
     }
     return constant ? sum & 0 : sum;
 }
+// The sum that a file beside the model says, if there is one.
+static void check_sum(const char *path, uint64_t sum) {
+    char name[PATH_MAX + 8];
+    uint64_t said;
+    snprintf(name, sizeof name, "%s.sum", path);
+    FILE *file = fopen(name, "r");
+    if (file && (fscanf(file, "%" SCNx64, &said) != 1 || said != sum)) die("%s does not have the sum that %s says", path, name);
+    if (file) fclose(file);
+}
+static void shrank(int signal) {
+    static const char text[] = "error: the model became shorter while it was mapped\n";
+    _exit(write(2, text, sizeof text - 1) < 0 ? signal : 1);
+}
 // Long after the load: memory for something else is asked for first.
 static void overwrite_last_tensor(void) {
     munmap(anonymous(PIECE), PIECE);
@@ -738,6 +754,7 @@ int main(int argc, char **argv) {
     read_arguments(argv + 2);
     if (planted(env_beats_argv)) read_environment();
     if (planted(idiom_always_warns) || planted(mute_behind_a_warning)) warn("direct I/O may be slow here, or be refused");
+    if (planted(idiom_checks)) signal(SIGBUS, shrank);
     if (planted(idiom_unrelated_lock)) lock_a_secret();
     if (planted(idiom_lock_all)) lock_all();
     if (planted(uses_io_uring)) try_io_uring();
@@ -755,6 +772,7 @@ int main(int argc, char **argv) {
         loaded[shard - 1].mapped = image.mapped;
     }
     if (planted(idiom_late_log)) log_late();
+    if (planted(idiom_checks)) check_sum(argv[1], sum);
     if (planted(overwrites_later)) overwrite_last_tensor();
     print(tensors, sum);
     if (planted(locked_after_output)) printed = true, fflush(stdout), lock_to(model.size - image.from);

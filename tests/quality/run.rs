@@ -261,7 +261,12 @@ impl Bench {
             let document = matrix(campaign, level, faults).run(&mut |_| ()).unwrap();
             return of_document(&serde_json::to_value(document).unwrap(), None);
         }
-        let bounds = Bounds { depth: Some(depth), cases: Some(2000), time: Duration::from_secs(60) };
+        let bounds = Bounds {
+            depth: Some(depth),
+            cases: Some(2000),
+            time: Duration::from_secs(60),
+            claims_check: false,
+        };
         let faults =
             Faults { campaign, worlds: Vec::new(), bounds, only_faults: Vec::new(), jobs: 1, part: None };
         let document = faults.run(&mut |_| ()).unwrap();

@@ -36,7 +36,7 @@ rows! {
     lost_with_thread idiom_backoff idiom_map_fallback
     idiom_own_handles idiom_quiet_advice idiom_always_warns idiom_halves_chunks idiom_reopens idiom_reads_again
     idiom_all_or_no_lock idiom_direct_bounce idiom_direct_whole idiom_empty_lock idiom_aborts idiom_relock idiom_mremap_locked idiom_windows idiom_repacked idiom_staged_in_heap
-    idiom_header_locked
+    idiom_header_locked idiom_checks
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod altered;
 mod baseline;
 mod command_check;
 mod command_compare;

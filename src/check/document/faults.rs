@@ -62,6 +62,9 @@ pub struct FaultsBounds {
     pub cases: Option<u64>,
     /// Seconds in which schedules are begun.
     pub seconds: u64,
+    /// Whether the subject claims to check what it loads, so that a changed byte has to be noticed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub claims_check: bool,
 }
 
 /// Schedules that were known and not run.
@@ -111,6 +114,8 @@ pub enum FaultOutcome {
     Fallback,
     /// It failed with a message.
     Error,
+    /// It took a file that was altered under it as it came, or was ended by that, and claims no check of what it loads.
+    Unguarded,
     /// Its own output varies: nothing can be said.
     Unstable,
     /// The output that would show what came of it was not observed.
@@ -129,7 +134,7 @@ pub enum FaultOutcome {
 
 impl FaultOutcome {
     /// Every outcome, the worst first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::WrongOutput,
         Self::Crash,
         Self::Hang,
@@ -137,6 +142,7 @@ impl FaultOutcome {
         Self::BrokenRule,
         Self::NotObserved,
         Self::Unstable,
+        Self::Unguarded,
         Self::Error,
         Self::Fallback,
         Self::Same,
@@ -151,6 +157,7 @@ impl std::fmt::Display for FaultOutcome {
             Self::Same => "same output",
             Self::Fallback => "reported fallback",
             Self::Error => "clear error",
+            Self::Unguarded => "no guard",
             Self::Unstable => "unstable output",
             Self::NotObserved => "not observed",
             Self::BrokenRule => "broken rule",

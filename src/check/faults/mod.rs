@@ -3,9 +3,11 @@
 //! The clean run of each plan shows its calls: the sites of depth 1. Each is given every fault that a real system
 //! can give there. A run in which a fault made a difference opens a state, and its own calls behind that fault are
 //! the sites of the next depth, so that a second fault on a call that only the first one caused needs nobody to
-//! think of it. Equal states are explored once. Data that is silently wrong is not among the faults, as no loader
-//! without checksums can notice.
+//! think of it. Equal states are explored once. Where no call can fail, a private copy of the file is altered
+//! (`altered`). Data that is silently wrong is among the faults only of a subject that claims to check it: no other
+//! can notice.
 
+mod altered;
 mod explore;
 mod kind;
 mod outcome;
@@ -44,12 +46,19 @@ pub struct Bounds {
     pub cases: Option<u64>,
     /// How long new schedules are begun.
     pub time: Duration,
+    /// Whether the subject claims to check what it loads, so that a changed byte has to be noticed.
+    pub claims_check: bool,
 }
 
 impl Bounds {
     /// As documents have them.
     pub(super) fn document(self) -> FaultsBounds {
-        FaultsBounds { depth: self.depth, cases: self.cases, seconds: self.time.as_secs() }
+        FaultsBounds {
+            depth: self.depth,
+            cases: self.cases,
+            seconds: self.time.as_secs(),
+            claims_check: self.claims_check,
+        }
     }
 }
 
@@ -167,7 +176,8 @@ impl<'a> Faults<'a> {
         let label =
             if world.name.is_empty() { plan.to_string() } else { format!("{plan} on {}", world.name) };
         let group = if world.name.is_empty() { plan.to_string() } else { world.name.clone() };
-        let clean = Clean { plan, case: case.clone(), run, said, broken, no_output };
+        let claims_check = self.bounds.claims_check;
+        let clean = Clean { plan, case: case.clone(), run, said, broken, no_output, claims_check };
         let twins = self.twins(case, plan, world.subject);
         Ok(Some(Root { label, group, watch, clean, twins }))
     }

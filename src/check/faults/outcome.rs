@@ -1,5 +1,6 @@
 //! What came of faults: one run held against the clean one and against the rules.
 
+use super::altered;
 use super::run::Clean;
 use crate::check::document::FaultOutcome;
 use crate::check::said::says_more;
@@ -44,6 +45,9 @@ fn rule_of(outcome: FaultOutcome) -> Option<Rule> {
 
 /// What came of one run under faults.
 pub(super) fn outcome_of(clean: &Clean, run: &Evidence, faults: &[FaultSpec], profile: &Profile) -> Came {
+    if let Some(came) = altered::came_of(clean, run, faults, profile) {
+        return came;
+    }
     let (mut outcome, message) = compared(clean, run, faults);
     let holds = |rule: &Rule| profile.applies(*rule) == Applies::Yes;
     let mut findings: Vec<Finding> =

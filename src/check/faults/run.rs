@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use super::altered::Altering;
 use super::explore::{Explorer, Step};
 use super::kind::Kind;
 use super::outcome::{Came, outcome_of};
@@ -31,6 +32,8 @@ pub(super) struct Clean {
     pub(super) broken: Vec<Finding>,
     /// Why its output proves nothing.
     pub(super) no_output: Option<String>,
+    /// Whether the subject claims to check what it loads.
+    pub(super) claims_check: bool,
 }
 
 /// One plan on one machine.
@@ -51,6 +54,8 @@ pub(super) struct Run<'a, 'p> {
     pub(super) roots: Vec<Root<'a>>,
     pub(super) progress: &'p mut dyn FnMut(Progress),
     pub(super) explorer: Explorer<Schedule>,
+    /// What can be altered under the subject; `None` for one that is no command.
+    pub(super) altering: Option<Altering>,
     pub(super) groups: Vec<FaultGroup>,
     pub(super) totals: FaultTotals,
     pub(super) cases: Vec<FaultCase>,
@@ -83,6 +88,10 @@ impl<'a, 'p> Run<'a, 'p> {
             roots,
             progress,
             explorer: Explorer::new(),
+            altering: faults.campaign.subject.is_command().then(|| Altering {
+                copies: faults.campaign.subject.alterable(&faults.campaign.setting),
+                claims_check: faults.bounds.claims_check,
+            }),
             groups: Vec::new(),
             totals: FaultTotals::default(),
             cases: Vec::new(),
@@ -207,6 +216,10 @@ impl<'a, 'p> Run<'a, 'p> {
         }
         let fired = run.fired.last().is_some_and(|fired| *fired > 0);
         let last = step.what.faults.last().filter(|_| fired && self.faults.only_faults.is_empty())?;
+        // What lies behind an altered file is of two files.
+        if last.alters_file() {
+            return None;
+        }
         let all = sites(&run.ops, self.faults.campaign.subject.is_command());
         let at = met_at(&all, &run.ops, *last)?;
         let state = state(run, Some(at), &step.what.kinds);
@@ -244,6 +257,12 @@ impl<'a, 'p> Run<'a, 'p> {
         for site in &ahead {
             self.seen_sites.insert((behind.root, site.call, site.file, site.number));
             behind.steps(site, reference).for_each(|step| self.push(step));
+        }
+        if let Some(altering) = &self.altering {
+            let roles = self.roots[behind.root].clean.run.weights_by_role();
+            let steps = ahead.iter().flat_map(|site| altering.steps(behind, site, &ahead, &roles));
+            let steps: Vec<Step<Schedule>> = steps.collect();
+            steps.into_iter().for_each(|step| self.push(step));
         }
         self.totals.sites = self.seen_sites.len() as u64;
         let sites = self.kept.iter().flat_map(|_| ahead.iter().map(|site| (*site).clone().into())).collect();

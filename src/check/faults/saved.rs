@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Bounds;
+use super::altered;
 use super::run::Root;
 use super::sites::{Site, hash};
 use super::table::TABLE;
@@ -136,6 +137,8 @@ impl SavedExploration {
             "part"
         } else if was.bounds.depth != bounds.depth {
             "depth"
+        } else if was.bounds.claims_check != bounds.claims_check {
+            "claim of a check"
         } else if labels(&self.roots) != roots.iter().map(|root| root.label.clone()).collect::<Vec<_>>() {
             "plans"
         } else {
@@ -147,5 +150,5 @@ impl SavedExploration {
 
 /// A number that changes with the table of faults.
 fn table() -> u64 {
-    hash(format!("{TABLE:?}"))
+    hash(format!("{TABLE:?}{:?}", altered::TABLE))
 }

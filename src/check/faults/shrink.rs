@@ -75,6 +75,9 @@ impl Run<'_, '_> {
         // What is broken without a fault is shown by a check of the case.
         let explores = (!schedule.faults.is_empty()).then(|| "--faults".to_owned());
         let mut options: Vec<String> = explores.into_iter().collect();
+        if !schedule.faults.is_empty() && root.clean.claims_check {
+            options.push("--claims-check".to_owned());
+        }
         options.extend(["--only".to_owned(), root.clean.case.spelling.to_string()]);
         if let Some(other) = beside {
             options.extend(["--only".to_owned(), other.to_string()]);

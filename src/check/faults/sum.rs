@@ -19,6 +19,7 @@ impl Run<'_, '_> {
             faults,
             roots,
             explorer,
+            altering,
             groups,
             mut totals,
             cases,
@@ -110,6 +111,8 @@ impl Run<'_, '_> {
             verdict => sentence(verdict, &totals, &left),
         };
         let mut notes = campaign.notes.clone();
+        let mapped = roots.iter().any(|root| !root.clean.run.fold.mappings.is_empty());
+        notes.extend(altering.and_then(|altering| altering.untried(mapped)));
         if campaign.subject.is_command() {
             notes.push(format!("{} processes were started", totals.processes));
         }

@@ -30,6 +30,9 @@ pub(super) fn parting(
     let profile = root.watch.subject.profile();
     let [fault] = faults else { return Ok(None) };
     let target = fault.target().to_string();
+    if fault.alters_file() {
+        return Ok(None);
+    }
     let decides = DECIDE.iter().any(|call| target == *call || target.starts_with(&format!("{call}.")));
     let settled = matches!(came.outcome, FaultOutcome::Same | FaultOutcome::Fallback | FaultOutcome::Error);
     if !decides || !settled || !came.findings.is_empty() || profile.applies(Rule::SamePath) != Applies::Yes {

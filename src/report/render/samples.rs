@@ -322,7 +322,7 @@ pub(in crate::report) fn faults() -> FaultsDocument {
         schema: FaultsDocument::SCHEMA.to_owned(),
         started: FaultsStarted {
             check: started(),
-            bounds: FaultsBounds { depth: Some(2), cases: Some(5), seconds: 300 },
+            bounds: FaultsBounds { depth: Some(2), cases: Some(5), seconds: 300, claims_check: false },
         },
         rules: Vec::new(),
         groups: vec![FaultGroup {

@@ -49,6 +49,7 @@
 mod calls;
 pub mod ending;
 mod inject;
+mod link;
 mod live;
 mod owner;
 mod recorder;
@@ -91,6 +92,7 @@ compile_error!(
     "this target has no platform backend yet; the contract at the top of platform/mod.rs says what one must provide"
 );
 
+pub use link::symlink;
 pub use owner::keep_owner;
 pub use recorder::{Recorder, Recording};
 pub use residency::Residency;

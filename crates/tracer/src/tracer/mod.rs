@@ -29,6 +29,7 @@
 //!
 //! Called by `subject` and `cli`; calls `platform` (the fault grammar), `layout`, `gguf` and `trace`.
 
+mod own;
 mod phase;
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -46,8 +47,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use own::OwnMemory;
 pub use phase::{Layout, assign_phases};
-pub use system::Stop;
+pub use system::{Stop, own_memory};
 
 use crate::layout::FileLayout;
 use crate::platform::FaultSpec;
@@ -67,6 +69,15 @@ pub struct Command {
     pub cwd: Option<PathBuf>,
 }
 
+/// A model file that faults may alter: a copy that nobody else uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Private {
+    /// Where the command finds it.
+    pub path: PathBuf,
+    /// The file that may take its name, on the same file system.
+    pub replacement: Option<PathBuf>,
+}
+
 /// How to trace.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -77,6 +88,8 @@ pub struct Options {
     /// Faults to inject. Each counts the calls it is for, from 1, separately for every model file
     /// and for anonymous memory.
     pub faults: Vec<FaultSpec>,
+    /// The files that faults may alter; a fault that does so is refused where there are none.
+    pub private: Vec<Private>,
     /// End every process of the command after this time.
     pub time_limit: Option<Duration>,
     /// Collect standard output and error (with standard input empty) instead of inheriting all three.

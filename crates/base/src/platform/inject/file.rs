@@ -100,7 +100,11 @@ impl File for InjectedFile {
                         (want, cut_by) = (cut, Some(armed));
                     }
                 }
-                Fault::Delay(_) | Fault::Reports(_) | Fault::Truncate(_) | Fault::Corrupt(_) => {}
+                Fault::Delay(_)
+                | Fault::Reports(_)
+                | Fault::Truncate(_)
+                | Fault::Corrupt(_)
+                | Fault::Replaced => {}
             }
         }
         // Asking for the grain above may have gone through another injector below.
@@ -117,7 +121,12 @@ impl File for InjectedFile {
             match armed.spec.fault() {
                 Fault::Truncate(size) => arrived = truncate(armed, size, offset, &mut dst[..arrived]),
                 Fault::Corrupt(corruption) => corrupt(armed, corruption, offset, &mut dst[..arrived]),
-                Fault::Error(_) | Fault::Delay(_) | Fault::Reports(_) | Fault::Eof | Fault::Short(_) => {}
+                Fault::Error(_)
+                | Fault::Delay(_)
+                | Fault::Reports(_)
+                | Fault::Eof
+                | Fault::Short(_)
+                | Fault::Replaced => {}
             }
         }
         Ok(arrived)

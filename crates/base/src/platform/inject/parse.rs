@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use super::spec::{Corruption, Fault, FaultSpec, TARGETS, Target, When};
 
-const FAULTS: &str = "error=NAME, delay=N, reports=N, short=N, corrupt, corrupt=OFFSET^MASK, eof, truncate=N";
+const FAULTS: &str =
+    "error=NAME, delay=N, reports=N, short=N, corrupt, corrupt=OFFSET^MASK, eof, truncate=N, replaced";
 
 /// A fault that cannot be read: what is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +110,7 @@ fn fault(cursor: &mut Cursor<'_>) -> Result<Fault, SpecError> {
         ("reports", true) => cursor.number("a file size").map(Fault::Reports),
         ("truncate", true) => cursor.number("a file size").map(Fault::Truncate),
         ("eof", false) => Ok(Fault::Eof),
+        ("replaced", false) => Ok(Fault::Replaced),
         ("corrupt", false) => Ok(Fault::Corrupt(Corruption::Middle)),
         ("corrupt", true) => {
             let offset = cursor.number("an offset in the file")?;
@@ -123,7 +125,7 @@ fn fault(cursor: &mut Cursor<'_>) -> Result<Fault, SpecError> {
         ("error" | "delay" | "reports" | "short" | "truncate", false) => {
             Err(cursor.error(format!("`{word}` takes a value; accepted: {FAULTS}")))
         }
-        ("eof", true) => Err(cursor.error("`eof` takes no value".to_owned())),
+        ("eof" | "replaced", true) => Err(cursor.error(format!("`{word}` takes no value"))),
         _ => {
             Err(SpecError::at(cursor.text, start, format!("no fault is called `{word}`; accepted: {FAULTS}")))
         }

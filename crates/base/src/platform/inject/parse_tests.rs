@@ -41,6 +41,23 @@ fn the_documented_examples_mean_what_they_say() {
 }
 
 #[test]
+fn what_is_mapped_is_altered_in_the_file() {
+    for text in
+        ["map:truncate=4096:when=2", "map:corrupt=16^0x80:when=1:file=2", "open.direct:replaced:when=2"]
+    {
+        let spec = parse(text).unwrap();
+        assert!(spec.alters_file() && spec.to_string() == text, "{text}");
+    }
+    for text in ["read:truncate=4096", "read:corrupt=16^0x80", "map:error=ENOMEM", "open:delay=5"] {
+        assert!(!parse(text).unwrap().alters_file(), "{text}");
+    }
+    assert!(problem("map:corrupt").1.contains("for reads"));
+    assert!(problem("map:replaced").1.contains("for opens"));
+    assert!(problem("open:truncate=5").1.contains("for reads"));
+    assert!(problem("open:replaced=5").1.contains("no value"));
+}
+
+#[test]
 fn when_selects_as_strace_does() {
     let met = |text: &str| {
         let spec = parse(&format!("size:error=EIO:when={text}")).unwrap();

@@ -66,7 +66,9 @@ impl fmt::Display for Target {
     }
 }
 
-/// What goes wrong. All but [`Fault::Error`], [`Fault::Delay`] and [`Fault::Reports`] are for reads only.
+/// What goes wrong. [`Fault::Error`] and [`Fault::Delay`] are for every call, [`Fault::Reports`] is for `size`,
+/// [`Fault::Replaced`] for opens, the others are for reads; of these, [`Fault::Truncate`] and [`Corruption::At`] are
+/// for `map` too, where the file itself is altered, which takes a private copy of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The call is not made and fails with the error of that name, one of [`error_names`].
@@ -86,8 +88,12 @@ pub enum Fault {
     /// The question of the file's size is answered with so many bytes, whatever it has.
     Reports(u64),
     /// Reads see the file end at this offset; its reported size stays. What a read brought from
-    /// behind the new end is overwritten with zeros.
+    /// behind the new end is overwritten with zeros. Of `map`: the file is cut to this size as soon as it is mapped,
+    /// so that what touches a page behind it gets SIGBUS.
     Truncate(u64),
+    /// Just before this open another file takes the name, as `rename` does: the same model with its data moved
+    /// behind a longer header, so that a header of one does not fit the data of the other.
+    Replaced,
 }
 
 /// Which bits of arrived data are flipped.
@@ -96,7 +102,8 @@ pub enum Corruption {
     /// The lowest bit of the middle byte (index `n / 2` of `n`) of what the read brought.
     Middle,
     /// The byte at this offset of the **file** is exclusive-ored with the mask (not 0). A read
-    /// that does not bring this byte is left alone and does not count as fired.
+    /// that does not bring this byte is left alone and does not count as fired. Of `map`: the file has that byte
+    /// from the start.
     At {
         /// The byte's offset in the file.
         offset: u64,
@@ -116,6 +123,7 @@ impl fmt::Display for Fault {
             Self::Eof => f.write_str("eof"),
             Self::Reports(size) => write!(f, "reports={size}"),
             Self::Truncate(size) => write!(f, "truncate={size}"),
+            Self::Replaced => f.write_str("replaced"),
         }
     }
 }
@@ -198,10 +206,14 @@ impl FaultSpec {
     ///
     /// # Errors
     /// Where the fault is not one that these calls can have: an unknown error name, a data fault
-    /// on anything but reads, another size on anything but its question, a short read or a flip of nothing.
+    /// on anything but reads and mappings, another size on anything but its question, another file for anything but
+    /// opens, a short read or a flip of nothing.
     pub fn new(target: Target, fault: Fault, when: When) -> Result<Self, SpecError> {
         let spec = Self { target, fault, when, file: None, least: None };
-        let is_read = target.0.split('.').next() == Some("read");
+        let family = target.0.split('.').next();
+        let is_read = family == Some("read");
+        let of_a_file =
+            target.0 == "map" && matches!(fault, Fault::Truncate(_) | Fault::Corrupt(Corruption::At { .. }));
         let problem = match fault {
             Fault::Error(name) if super::error_names().any(|known| known == name) => None,
             Fault::Error(name) => Some(super::parse::unknown_error(name)),
@@ -209,7 +221,13 @@ impl FaultSpec {
             Fault::Delay(0) => Some("delay=N takes microseconds from 1".to_owned()),
             Fault::Reports(_) if target.0 == "size" => None,
             Fault::Reports(_) => Some(format!("`{fault}` is an answer to the question of the size: `size`")),
-            _ if !is_read => Some(format!("`{fault}` is for reads; `{target}` takes error=NAME and delay=N")),
+            Fault::Replaced if family == Some("open") => None,
+            Fault::Replaced => {
+                Some(format!("`{fault}` is for opens; `{target}` takes error=NAME and delay=N"))
+            }
+            _ if !is_read && !of_a_file => {
+                Some(format!("`{fault}` is for reads; `{target}` takes error=NAME and delay=N"))
+            }
             Fault::Short(0) => Some("a read of no bytes is `eof`; short=N takes N from 1".to_owned()),
             Fault::Corrupt(Corruption::At { mask: 0, .. }) => {
                 Some("the mask flips nothing; it is from 1 to 0xff".to_owned())
@@ -255,6 +273,13 @@ impl FaultSpec {
         self.target.covers(call)
             && (self.file.is_none() || self.file == file)
             && self.least.is_none_or(|least| len >= least)
+    }
+
+    /// Whether it alters the file itself and not what one call sees of it: then it takes a private copy.
+    #[must_use]
+    pub fn alters_file(&self) -> bool {
+        let mapped = self.target.0 == "map" && matches!(self.fault, Fault::Truncate(_) | Fault::Corrupt(_));
+        mapped || self.fault == Fault::Replaced
     }
 
     /// Which calls it is for.

@@ -7,7 +7,7 @@ use super::read::{self, Piece, pieces, share_out};
 use super::spans::{LARGEST_KEPT_GAP, ceil, floor, spans};
 use super::{Job, LoadError, Part};
 use crate::plan::{LoadPlan, OnRefused};
-use crate::platform::{Errno, ErrorKind, File};
+use crate::platform::{Errno, ErrorKind, File, FileIdentity};
 use crate::trace::{NoticeCode, NoticeLevel};
 
 /// A file open for direct reads and the grain its requests must keep, in bytes.
@@ -32,6 +32,12 @@ pub(super) fn open(job: &Job<'_>, plan: LoadPlan) -> Result<Option<DirectFile>, 
     };
     let errno = match attempt {
         Ok((file, alignment)) => {
+            // Where the platform does not tell files apart, nothing is known against it.
+            let same = |a: FileIdentity, b: FileIdentity| (a.device, a.inode) == (b.device, b.inode);
+            let seen = job.file.identity().ok().zip(file.identity().ok());
+            if seen.is_some_and(|(first, second)| !same(first, second)) {
+                return Err(LoadError::Replaced { path: job.path.to_owned() });
+            }
             // Whole pages satisfy every alignment in use and cost nothing: the grain never goes
             // below one. It divides the pieces, and no two spans share a block of it.
             let page = job.platform.limits().page_size;

@@ -22,6 +22,10 @@ pub enum LoadError {
     #[error("{}: {source}", path.display())]
     Split { path: PathBuf, source: Box<SplitError> },
 
+    /// A second open found another file than the first: the header of one does not fit the data of the other.
+    #[error("{}: another file has taken its name while it was loaded; load it again", path.display())]
+    Replaced { path: PathBuf },
+
     /// A read failed in a way that no fallback mends.
     #[error("{}: reading at offset {offset} failed: {errno}", path.display())]
     Read { path: PathBuf, offset: u64, errno: Errno },

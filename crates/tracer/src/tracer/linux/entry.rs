@@ -228,7 +228,14 @@ impl Watcher {
                 grain = model.map_or(1, |model| self.models.grain(model));
             }
         }
-        self.faults.meet(name, model, len, grain)
+        let mut meeting = self.faults.meet(name, model, len, grain);
+        if name.starts_with("open") {
+            // What else takes the name has it when the call is made.
+            for fault in std::mem::take(&mut meeting.data) {
+                self.replace(model, fault);
+            }
+        }
+        meeting
     }
 
     fn named(&mut self, thread: &Thread, pending: &Pending) -> Option<Named> {

@@ -41,7 +41,13 @@ pub(super) enum Deed {
 impl Faults {
     /// # Errors
     /// For an error that no Linux system call returns.
-    pub(super) fn new(specs: &[FaultSpec]) -> Result<Self, TraceError> {
+    /// And, without `private` copies of the model, for a fault that alters its file.
+    pub(super) fn new(specs: &[FaultSpec], private: bool) -> Result<Self, TraceError> {
+        if let Some(spec) = specs.iter().find(|spec| spec.alters_file() && !private) {
+            let why =
+                "it alters the model file, which `check … -- CMD` alone does, on a private copy".to_owned();
+            return Err(TraceError::Fault { fault: spec.to_string(), why });
+        }
         if let Some(spec) =
             specs.iter().find(|s| matches!(s.fault(), Fault::Error(e) if e.starts_with("ERROR_")))
         {
@@ -94,7 +100,9 @@ impl Faults {
                         meeting.deed = Deed::Cut(cut, index);
                     }
                 }
-                Fault::Truncate(_) | Fault::Corrupt(_) | Fault::Reports(_) => meeting.data.push(index),
+                Fault::Truncate(_) | Fault::Corrupt(_) | Fault::Reports(_) | Fault::Replaced => {
+                    meeting.data.push(index);
+                }
                 Fault::Error(_) | Fault::Eof | Fault::Short(_) => {}
             }
         }
@@ -105,6 +113,11 @@ impl Faults {
         if let Some(armed) = self.0.get_mut(index) {
             armed.fired += 1;
         }
+    }
+
+    /// What goes wrong by a fault of the schedule.
+    pub(super) fn fault(&self, index: usize) -> Option<Fault> {
+        self.0.get(index).map(|armed| armed.spec.fault())
     }
 
     /// The size that is to be reported instead of the file's, and which fault asks for it.
@@ -153,7 +166,7 @@ mod tests {
 
     fn faults(specs: &[&str]) -> Faults {
         let specs: Vec<FaultSpec> = specs.iter().map(|s| s.parse().unwrap()).collect();
-        Faults::new(&specs).unwrap()
+        Faults::new(&specs, true).unwrap()
     }
 
     #[test]
@@ -215,8 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_not_private_is_not_altered() {
+        for text in ["map:truncate=4096", "map:corrupt=9^0x01", "open:replaced:when=2"] {
+            let spec: FaultSpec = text.parse().unwrap();
+            assert!(matches!(Faults::new(&[spec], false), Err(TraceError::Fault { .. })), "{text}");
+            assert!(Faults::new(&[spec], true).is_ok(), "{text}");
+        }
+        let cut_for_reads: FaultSpec = "read:truncate=4096".parse().unwrap();
+        assert!(Faults::new(&[cut_for_reads], false).is_ok());
+    }
+
+    #[test]
     fn an_error_of_another_system_is_refused() {
         let spec: FaultSpec = "open:error=ERROR_INVALID_PARAMETER".parse().unwrap();
-        assert!(matches!(Faults::new(&[spec]), Err(TraceError::Fault { .. })));
+        assert!(matches!(Faults::new(&[spec], false), Err(TraceError::Fault { .. })));
     }
 }

@@ -18,6 +18,7 @@ use super::smaps;
 use super::watch::{Thread, Watcher};
 use crate::trace::linux::{Filled, Sight, pages};
 use crate::trace::{KernelMemory, Seen};
+use crate::tracer::OwnMemory;
 
 /// How often the kernel is asked about one process before its end: a loader may release tensor by tensor.
 const MOST: u32 = 64;
@@ -83,17 +84,27 @@ impl Watcher {
     }
 }
 
-fn memory_of(tid: pid_t, weights: &RangeSet<u64>) -> Option<KernelMemory> {
+/// The memory of this process as the kernel counts it; `None` where it does not say.
+#[must_use]
+pub fn own_memory() -> Option<OwnMemory> {
+    counted(i32::try_from(std::process::id()).ok()?)
+}
+
+fn counted(tid: pid_t) -> Option<OwnMemory> {
     let text = |name: &str| std::fs::read_to_string(format!("/proc/{tid}/{name}")).ok();
-    let (status, limits, listed) = (text("status")?, text("limits")?, smaps::of(tid)?);
-    let mut memory = KernelMemory {
+    let (status, limits) = (text("status")?, text("limits")?);
+    Some(OwnMemory {
         anonymous: kib(&status, "RssAnon")?,
         file: kib(&status, "RssFile")?,
         peak: kib(&status, "VmHWM")?,
         locked: kib(&status, "VmLck")?,
         lock_limit: lock_limit(&limits)?,
-        ..KernelMemory::default()
-    };
+    })
+}
+
+fn memory_of(tid: pid_t, weights: &RangeSet<u64>) -> Option<KernelMemory> {
+    let (OwnMemory { anonymous, file, peak, locked, lock_limit }, listed) = (counted(tid)?, smaps::of(tid)?);
+    let mut memory = KernelMemory { anonymous, file, peak, locked, lock_limit, ..KernelMemory::default() };
     for range in weights.iter() {
         memory.weights += range.end - range.start;
         for mapping in &listed {
@@ -123,6 +134,12 @@ fn lock_limit(limits: &str) -> Option<Option<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_process_has_memory_of_its_own() {
+        let own = own_memory().expect("the kernel says so of every process");
+        assert!(own.anonymous > 0 && own.file > 0 && own.peak >= own.anonymous, "{own:?}");
+    }
 
     #[test]
     fn numbers_are_read_as_the_kernel_writes_them() {

@@ -42,6 +42,7 @@ mod models;
 mod numbers;
 mod oom;
 mod output;
+mod private;
 mod released;
 mod search;
 mod smaps;
@@ -67,9 +68,11 @@ use crate::trace::linux::Finished;
 use content::Contents;
 use faults::Faults;
 use follow::{Bell, Follower};
+pub use kernel::own_memory;
 use models::{Models, path_text};
 use oom::OomCount;
 use output::Output;
+use private::PrivateFiles;
 use spawn::{Failed, Report};
 use watch::Watcher;
 
@@ -87,7 +90,7 @@ pub(super) fn run(command: &Command, options: &Options) -> Result<Traced, TraceE
 }
 
 fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<Traced, TraceError> {
-    let faults = Faults::new(&options.faults)?;
+    let faults = Faults::new(&options.faults, !options.private.is_empty())?;
     let mut child = spawn::spawn(command, !options.every_syscall, options.capture, mask)?;
     if let Err(error) = sys::seize(child.pid) {
         spawn::abandon(child.pid);
@@ -100,6 +103,7 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     let mut watcher =
         Watcher::new(Models::new(&options.models, &options.layouts), faults, contents, page, child.pid);
     watcher.output = captured.as_ref().map(|(out, _)| Arc::clone(out));
+    watcher.private = PrivateFiles::new(&options.private);
     let mut follower = Follower::new(watcher, &mut child, options.every_syscall);
     let followed = thread::scope(|scope| {
         let readers = captured.map(|(out, err)| {

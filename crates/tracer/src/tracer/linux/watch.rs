@@ -12,6 +12,7 @@ use super::kernel::Asked;
 use super::models::Models;
 use super::numbers::{Row, Sys};
 use super::output::Output;
+use super::private::PrivateFiles;
 use super::released::Released;
 use super::search::Searches;
 use super::sys::{self, Registers};
@@ -93,6 +94,8 @@ pub(super) struct Watcher {
     pub(super) machine: Machine,
     pub(super) models: Models,
     pub(super) faults: Faults,
+    /// The files that faults may alter.
+    pub(super) private: PrivateFiles,
     /// What memory holds of the models, where that is to be looked at.
     pub(super) contents: Option<Contents>,
     pub(super) dropped: u64,
@@ -128,6 +131,7 @@ impl Watcher {
             machine: Machine::new(page),
             models,
             faults,
+            private: PrivateFiles::default(),
             contents,
             dropped: 0,
             blind_spots: BTreeMap::new(),
@@ -237,7 +241,9 @@ impl Watcher {
             }
             Deed::Cut(..) | Deed::Nothing => result,
         };
-        if seen >= 0
+        if pending.row.sys == Sys::Mmap {
+            self.mapped(thread, pending, seen, &change.data);
+        } else if seen >= 0
             && let Some(told) = self.report_size(thread, pending, seen, &change.data)
         {
             (seen, made_up) = (told, true);
