@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("report", &["check", "rules", "trace", "plan"]),
     ("check", &["subject", "rules", "engine", "layout", "gguf", "plan", "trace"]),
-    ("bench", &["rules", "engine", "platform", "gguf", "plan", "trace"]),
+    ("bench", &["rules", "engine", "tracer", "platform", "gguf", "plan", "trace"]),
     ("subject", &["rules", "engine", "tracer", "platform", "layout", "gguf", "plan", "trace"]),
     ("rules", &["layout", "gguf", "plan", "trace"]),
     ("engine", &["platform", "gguf", "plan", "trace"]),

@@ -282,7 +282,7 @@ pub const ROWS: &[Planted] = &[
         "variable_falls_back_otherwise",
         Kind::Fault,
         "of two spellings of one plan one falls back to a mapping and the other to reads",
-        Rule::SamePath,
+        Rule::PlanTaken,
         Asked::Both("-dio", "LLAMA_ARG_DIO=1"),
     ),
     row(

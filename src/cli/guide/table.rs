@@ -310,6 +310,18 @@ pub(in crate::cli) const ALL: &[Guide] = &[
         see: &["loadparity-trace(1)", "loadparity-compare(1)"],
     },
     Guide {
+        command: "export",
+        examples: &[
+            ("a load in Perfetto", "export --to perfetto -o load.json load.jsonl"),
+            ("each call as a row", "export --to csv load.jsonl"),
+        ],
+        codes: PRINTS,
+        files: &[],
+        writes: &[],
+        reads: &["trace-1", "trace-2"],
+        see: &["loadparity-trace(1)", "loadparity-import(1)"],
+    },
+    Guide {
         command: "import",
         examples: &[("strace's text as a trace", "import strace.log --from strace -o load.jsonl")],
         codes: PRINTS,
@@ -334,6 +346,7 @@ pub(in crate::cli) const ALL: &[Guide] = &[
         command: "trace",
         examples: &[
             ("what a command does to its model", "trace -- ./loader model.gguf"),
+            ("how often, how much and how long, and a picture in time", "trace --summary --view load.jsonl"),
             (
                 "keep it, with the third read cut short",
                 "trace -o load.jsonl --inject read:short=512:when=3 -- ./loader model.gguf",
@@ -348,8 +361,8 @@ pub(in crate::cli) const ALL: &[Guide] = &[
             (127, "the command is not there"),
         ],
         files: &[],
-        writes: &["trace-2"],
-        reads: &[],
+        writes: &["trace-2", "calls-1", "timeline-1"],
+        reads: &["trace-1", "trace-2"],
         see: &["loadparity-judge(1)", "loadparity-diff(1)", "strace(1)", "ptrace(2)"],
     },
     Guide {

@@ -124,6 +124,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "the standard library's temporary folder: the embedded model is written there and removed at the end",
     },
     Interaction {
+        what: "variable `TMPDIR`, and folder `/var/tmp`",
+        by: "src/subject/private_copy.rs",
+        why: "`check --faults` of a command: a private copy of the model is altered there and removed at the end",
+    },
+    Interaction {
         what: "folder `/var/tmp`",
         by: "src/subject/embedded.rs",
         why: "takes the embedded model where direct I/O in the temporary folder cannot be distinguished from buffered",
