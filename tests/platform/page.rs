@@ -91,9 +91,10 @@ fn whoever_touches_the_environment_is_listed() {
     for path in files {
         let inside = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
         let code = fs::read_to_string(&path).unwrap();
-        // The table names these words, and unit tests touch what they like.
+        // The tables of calls and of manual pages name these words, and unit tests touch what they like.
         let code = code.split("#[cfg(test)]").next().unwrap();
-        if inside == "crates/base/src/platform/calls.rs" || inside.ends_with("tests.rs") {
+        let names = ["crates/base/src/platform/calls.rs", "src/cli/guide/table.rs"];
+        if names.contains(&inside.as_str()) || inside.ends_with("tests.rs") {
             continue;
         }
         for sign in SIGNS.iter().filter(|sign| code.contains(**sign)) {

@@ -109,6 +109,16 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "load flags of `run`, as llama.cpp names them; `check` sets none and runs on none, its spellings carry theirs",
     },
     Interaction {
+        what: "variable `COLUMNS`, and a thread",
+        by: "src/cli/screen.rs",
+        why: "the width of reports off a terminal; the line that tells every ten seconds how far a campaign is",
+    },
+    Interaction {
+        what: "`/proc/PID/fd` of the traced command",
+        by: "crates/tracer/src/tracer/linux/private.rs",
+        why: "`check --faults` of a command: the private copy that is cut short or replaced is told by its descriptor",
+    },
+    Interaction {
         what: "variable `GITHUB_STEP_SUMMARY`",
         by: "src/cli/format.rs",
         why: "`--format github` appends the report to the file it names",
