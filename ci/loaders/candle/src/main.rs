@@ -12,9 +12,16 @@ fn sum(name: &str, tensor: &Tensor) -> Result<()> {
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let (mmap, model) = (words.iter().any(|word| word == "--mmap"), &words[0]);
+    // A word that it does not know is refused before anything is opened, as the dialect says.
+    let (mmap, model) = match &words[..] {
+        [model] if !model.starts_with('-') => (false, model),
+        [model, flags @ ..] if !model.starts_with('-') && flags.iter().all(|flag| flag == "--mmap") => {
+            (true, model)
+        }
+        _ => candle_core::bail!("usage: candle-loader MODEL [--mmap]"),
+    };
     if mmap {
-        // SAFETY: nobody changes the file meanwhile.
+        // SAFETY: nobody changes the file meanwhile. Candle has no other way to map one.
         let file = unsafe { MmapedSafetensors::new(model)? };
         let mut names: Vec<String> = file.tensors().into_iter().map(|(name, _)| name).collect();
         names.sort();
