@@ -35,7 +35,7 @@
     X(lock_left_on_zeros) X(lock_left_on_a_copy) X(lock_lost_in_transform) X(lock_lost_in_fork) \
     X(lock_lost_in_heap) X(lock_on_fault) X(wrong_in_copy) X(wrong_in_second_copy) \
     X(mapped_over) X(wrong_when_mapped_over) X(page_given_back) X(read_beside_mapping) X(copied_where_header_was) \
-    X(locked_after_output) X(wrong_in_heap) \
+    X(locked_after_output) X(wrong_in_heap) X(reads_ahead_of_direct) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
@@ -610,6 +610,7 @@ static void load(void) {
     else if (planted(idiom_bounce_buffer)) fill = fill_by_bounces;
     else if (planted(idiom_staged_in_heap)) fill = fill_from_heap;
     else fill = planted(through_a_pipe) ? fill_from_pipe : fill_buffered;
+    if (planted(reads_ahead_of_direct) && fill == fill_direct) posix_fadvise(model.fd, 0, 0, POSIX_FADV_WILLNEED);
     bool staged = planted(idiom_staged_lock) && asked[LOCK] && fill == fill_buffered;
     if (fill) allocate();
     bool little = planted(half_locked_after_again) || planted(idiom_all_or_no_lock) || planted(idiom_empty_lock);
