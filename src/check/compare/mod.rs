@@ -22,6 +22,7 @@ use super::document::{
     CompareDocument, CompareTotals, Compared, Failure, Impact, OldAndNew, Timeline, Verdict, quoted,
 };
 use super::expect::Expectations;
+use super::shows::NoOutput;
 use super::watch::{Progress, Watch};
 use crate::plan::Spelling;
 use crate::rules::{Capability, Ending, Evidence, NotObserved, Rule, TensorBytes, weights_arrived};
@@ -157,10 +158,11 @@ impl Comparison<'_> {
         before: &Evidence,
         after: &Evidence,
     ) -> Result<Compared, NotAvailable> {
-        let no_output = old.no_output.clone().or_else(|| new.no_output.clone());
+        let no_output = [&old.no_output, &new.no_output];
+        let compares = no_output.iter().all(|said| NoOutput::compares(said.as_ref()));
         let (was, is) = (Ran::of(before), Ran::of(after));
         let output = match (&before.output, &after.output) {
-            (Some(a), Some(b)) if no_output.is_none() => a.difference(b, "the old command"),
+            (Some(a), Some(b)) if compares => a.difference(b, "the old command"),
             _ => None,
         };
         let unknown = unknown_modes(self.setting.dialect);
@@ -176,7 +178,10 @@ impl Comparison<'_> {
         };
         let mut judged = of(&is, true);
         let mut not_observed = Vec::new();
-        if let Some(reason) = no_output.filter(|_| before.completed() && after.completed()) {
+        // Of two of which one depends on the weights, that they are equal shows that it does not.
+        let silent = no_output.into_iter().flatten().next().filter(|_| output.is_none());
+        if let Some(silent) = silent.filter(|_| before.completed() && after.completed()) {
+            let reason = silent.reason.clone();
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason));
         }
         let sides = [(old, before), (new, after)];

@@ -4,9 +4,10 @@ use super::impact::Judged;
 use super::ran::Ran;
 use crate::check::document::{Impact, Verdict};
 use crate::check::said::{Said, says_more};
+use crate::check::shows::{NoOutput, Shows};
 use crate::check::watch::{Watch, varied};
 use crate::plan::Spelling;
-use crate::rules::{Capability, CommandPath, Evidence, NotObserved, Output, Rule, weights_arrived};
+use crate::rules::{Capability, CommandPath, Evidence, NotObserved, Rule, weights_arrived};
 use crate::subject::{Case, NotAvailable};
 
 /// A side of the comparison.
@@ -14,7 +15,9 @@ pub(super) struct Side<'a> {
     pub(super) name: &'static str,
     pub(super) watch: Watch<'a>,
     /// Why its output proves nothing.
-    pub(super) no_output: Option<String>,
+    pub(super) no_output: Option<NoOutput>,
+    /// What is to be said of its output.
+    pub(super) note: Option<String>,
     /// What it says without flags, where nothing is refused.
     pub(super) said: Option<Said>,
     /// Whether it brings the weights in when no flag asks for anything.
@@ -28,17 +31,12 @@ impl<'a> Side<'a> {
         let arrived = weights_arrived(&first);
         let runs = watch.repeated(&case, &[], first)?;
         let said = Said::of_what_met_nothing(&runs);
-        let empty = runs
-            .iter()
-            .filter(|run| run.completed())
-            .all(|run| run.output.as_ref().is_none_or(Output::is_empty));
-        let any = runs.iter().any(Evidence::completed);
-        let no_output = match varied(&runs) {
-            Some(seen) => Some(format!("the clean output of the {name} command varies by itself ({seen})")),
-            None if any && empty => Some(format!("the {name} command writes nothing to standard output")),
-            None => None,
-        };
-        Ok(Self { name, watch, no_output, said, arrived })
+        let Shows { mute, untried } = Shows::of(&watch, &case, &runs)?;
+        let (output, who) =
+            (format!("the clean output of the {name} command"), format!("the {name} command"));
+        let no_output = mute.map(|mute| mute.told(&output, &who));
+        let note = untried.map(|why| format!("the {name} command: {why}"));
+        Ok(Self { name, watch, no_output, note, said, arrived })
     }
 
     /// Whether a run says something of what it met; `None` where that is not known.
