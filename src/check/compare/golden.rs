@@ -154,7 +154,7 @@ impl Baseline<'_> {
     fn row(&self, side: &Side<'_>, case: &Case) -> Result<Result<BaselineRow, String>, NotAvailable> {
         let first = side.watch.run(case, &[])?;
         let runs = side.watch.repeated(case, &[], first)?;
-        let all: Vec<Ran> = runs.iter().map(Ran::of).collect();
+        let all: Vec<Ran> = runs.iter().map(|run| Ran::of(run, self.command.profile())).collect();
         let one = &all[0];
         let count = all.len();
         if let Some(run) = runs.iter().find(|run| !run.unseen.is_empty()) {
@@ -286,7 +286,7 @@ impl Baseline<'_> {
         no_output: Option<&String>,
         run: &Evidence,
     ) -> Result<Compared, NotAvailable> {
-        let ran = Ran::of(run);
+        let ran = Ran::beside(run, &row.ran, self.command.profile());
         let held = hash(run).filter(|_| NoOutput::compares(side.no_output.as_ref()));
         let output = another(row.output.as_ref(), held.as_ref());
         let of = |ran: &Ran, outputs: bool| judge(&row.ran, ran, output.clone().filter(|_| outputs));
@@ -299,7 +299,7 @@ impl Baseline<'_> {
         {
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason.clone()));
         }
-        let mut verdict = settle(&[(side, run)], case, &mut judged, &of, &mut not_observed)?;
+        let mut verdict = settle(&[(side, run)], case, &row.ran, &mut judged, &of, &mut not_observed)?;
         let mut missing = |capability: Capability, reason: String| {
             not_observed.push(NotObserved::new(Rule::GuaranteeKept, vec![capability], reason));
             verdict = verdict.max(Verdict::NotObserved);

@@ -160,7 +160,9 @@ impl Comparison<'_> {
     ) -> Result<Compared, NotAvailable> {
         let no_output = [&old.no_output, &new.no_output];
         let compares = no_output.iter().all(|said| NoOutput::compares(said.as_ref()));
-        let (was, is) = (Ran::of(before), Ran::of(after));
+        let profile = old.watch.subject.profile();
+        let was = Ran::of(before, profile);
+        let is = Ran::beside(after, &was, profile);
         let output = match (&before.output, &after.output) {
             (Some(a), Some(b)) if compares => a.difference(b, "the old command"),
             _ => None,
@@ -185,7 +187,14 @@ impl Comparison<'_> {
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason));
         }
         let sides = [(old, before), (new, after)];
-        let mut verdict = settle(&sides, case, &mut judged, &of, &mut not_observed)?;
+        let mut verdict = settle(&sides, case, &was, &mut judged, &of, &mut not_observed)?;
+        let whole = |run: &Evidence| run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
+        let silent = not_observed.iter().any(|missing| missing.rule == Rule::DataKept);
+        if silent && whole(before) && !whole(after) && judged.impact <= Impact::Benign && after.completed() {
+            let reason = "every tensor byte of the old command was seen, and not of the new".to_owned();
+            not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Memory], reason));
+            verdict = verdict.max(Verdict::NotObserved);
+        }
         for run in [before, after] {
             if !run.unseen.is_empty() && judged.impact <= Impact::Reordered {
                 let reason = run.unseen[0].clone();

@@ -45,14 +45,15 @@ impl<'a> Side<'a> {
     }
 
     /// The same spelling again, to see what is the same in all runs.
-    pub(super) fn steady(&self, case: &Case, first: &Evidence) -> Result<Steady, NotAvailable> {
+    pub(super) fn steady(&self, case: &Case, first: &Evidence, was: &Ran) -> Result<Steady, NotAvailable> {
+        let profile = self.watch.subject.profile();
         let runs = self.watch.repeated(case, &[], first.clone())?;
         let paths: Vec<CommandPath> = runs.iter().map(CommandPath::of).collect();
         let endings = runs
             .windows(2)
             .all(|pair| std::mem::discriminant(&pair[0].ending) == std::mem::discriminant(&pair[1].ending));
         Ok(Steady {
-            did: runs.iter().map(Ran::of).collect(),
+            did: runs.iter().map(|run| Ran::beside(run, was, profile)).collect(),
             output: varied(&runs),
             path: paths.windows(2).all(|pair| pair[0].same_steps(&pair[1])),
             ending: endings,
@@ -62,10 +63,11 @@ impl<'a> Side<'a> {
 }
 
 /// Where a difference is more than another order, asks again before it is believed: what is not the same each time is
-/// not observed. `of` is the difference of a run of the last side, with outputs or without.
+/// not observed. `was` is what the old run did, `of` is the difference of a run of the last side, with outputs or without.
 pub(super) fn settle(
     sides: &[(&Side<'_>, &Evidence)],
     case: &Case,
+    was: &Ran,
     judged: &mut Judged,
     of: &dyn Fn(&Ran, bool) -> Judged,
     not_observed: &mut Vec<NotObserved>,
@@ -77,7 +79,7 @@ pub(super) fn settle(
     let Some((_, last)) = sides.last() else { return Ok(verdict) };
     let (mut again, mut outputs) = (Vec::new(), true);
     for (side, first) in sides {
-        let steady = side.steady(case, first)?;
+        let steady = side.steady(case, first, was)?;
         again = steady.did;
         let (name, runs) = (side.name, steady.runs);
         let mut unsteady = |rule, what: String| {
@@ -90,7 +92,7 @@ pub(super) fn settle(
         } else if let Some(seen) = steady.output {
             unsteady(Rule::DataKept, format!("the {name} command: {seen}"));
             outputs = false;
-            *judged = of(&Ran::of(last), outputs);
+            *judged = of(&Ran::beside(last, was, side.watch.subject.profile()), outputs);
         }
         if !steady.path {
             unsteady(Rule::PolicyKept, format!("the {name} command takes different paths in {runs} runs"));
