@@ -168,7 +168,9 @@ impl Case<'_> {
             r.refused == Some(ErrorKind::Invalid)
                 && all.iter().any(|value| !value.is_multiple_of(LEAST_BLOCK))
         };
-        let refused = direct().all(|r| r.refused.is_some());
+        // A fault may have answered wrongly what direct reads need.
+        let refused =
+            direct().all(|r| r.refused.is_some()) && !self.evidence.ops.iter().any(|op| op.injected);
         direct().find(shaped).filter(|_| refused && direct().filter(|r| r.load).all(|r| shaped(&r)))
     }
 
