@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use self::other::{Equivalents, Upgrade};
 use crate::migrate;
 use crate::plan::equivalent::stated;
-use crate::plan::{Dialect, LoadPlan, Override, Resolved, Source, Spelling, UsageError, Warning};
+use crate::plan::exception::size;
+use crate::plan::{
+    Dialect, Exception, LoadPlan, Override, Resolved, Source, Spelling, Treatment, UsageError, Warning,
+};
 
 /// Exit code of a usage error.
 const USAGE: u8 = 2;
@@ -229,7 +232,12 @@ fn write_lines(
     writeln!(out, "dialect    {dialect}: {}", dialect.rules().about)?;
     writeln!(out, "spelling   {}", quoted_or_nothing(spelling))?;
     writeln!(out, "plan       {plan}: {}", in_words(plan))?;
-    match (resolved.load_mode, plan.nearest_reference_word()) {
+    for exception in plan.exceptions.list() {
+        writeln!(out, "except     {}", exception_in_words(exception))?;
+    }
+    // A load mode speaks of the load as a whole.
+    let whole = plan.without_exceptions();
+    match (whole.reference_word(), whole.nearest_reference_word()) {
         (Some(word), _) => writeln!(out, "load mode  --load-mode {word}")?,
         (None, Some(nearest)) => writeln!(
             out,
@@ -237,7 +245,7 @@ fn write_lines(
         )?,
         (None, None) => writeln!(out, "load mode  no equivalent")?,
     }
-    if let Some(own) = dialect.word_for(plan).filter(|own| Some(*own) != resolved.load_mode) {
+    if let Some(own) = dialect.word_for(whole).filter(|own| Some(*own) != whole.reference_word()) {
         // A mode is a keyword or a parameter in some dialects.
         let own = stated(plan, dialect).map_or_else(|| own.to_owned(), |spelling| spelling.to_string());
         writeln!(out, "           in the {dialect} dialect: {own}")?;
@@ -265,6 +273,23 @@ fn remarks(dialect: Dialect, spelling: &Spelling, resolved: &Resolved) -> Vec<St
 
 fn quoted_or_nothing(spelling: &Spelling) -> String {
     if *spelling == Spelling::default() { "(nothing)".to_owned() } else { spelling.to_string() }
+}
+
+/// Which tensors an exception is of, and what is done with them.
+fn exception_in_words(exception: &Exception) -> String {
+    let Exception { tensors, larger_than, treatment, optional } = *exception;
+    let which = match (tensors, larger_than) {
+        ("*", 0) => "every tensor".to_owned(),
+        ("*", least) => format!("tensors over {}", size(least)),
+        (names, 0) => names.to_owned(),
+        (names, least) => format!("{names} over {}", size(least)),
+    };
+    let what = match treatment {
+        Treatment::Lazy => "mapped whatever the load mode, brought in on demand, not locked",
+        Treatment::Staged => "passed on to a device, kept and locked nowhere",
+    };
+    let unless = if optional { "; as the others where the platform does not map well" } else { "" };
+    format!("{which}: {what}{unless}")
 }
 
 fn in_words(plan: LoadPlan) -> String {

@@ -118,6 +118,16 @@ impl Case<'_> {
         }
     }
 
+    /// Bytes of weights that were mapped and never read.
+    fn mapped_alone(&self) -> u64 {
+        self.evidence.tensor_bytes(|file| {
+            let mut mapped = self.evidence.mapped_to_use(file);
+            let read = self.evidence.union_of(|process| process.read(file));
+            read.iter().for_each(|range| mapped.remove(range.clone()));
+            mapped
+        })
+    }
+
     fn arrived(&self, part: &Range<u64>) -> bool {
         let files = 0..self.evidence.weights.files.len();
         files
@@ -162,7 +172,7 @@ impl Case<'_> {
         // What was read directly as well, as a header with the tensors behind it is, came directly.
         let directly = || !self.profile.load_phase_only && evidence.buffered_stretch().is_none();
         let mapped = evidence.fold.mappings.iter().any(|mapping| mapping.refused.is_none())
-            && evidence.bytes_by_way()[0] > 0
+            && if self.beside_lazy { self.mapped_alone() > 0 } else { evidence.bytes_by_way()[0] > 0 }
             && !directly();
         let message = match buffered {
             Some((name, part)) => {

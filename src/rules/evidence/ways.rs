@@ -59,7 +59,7 @@ impl Evidence {
         self.first_gap(direct, self.page_size.max(self.fold.alignment.1))
     }
 
-    pub(super) fn effective_mode(&self) -> Effective {
+    pub(in crate::rules) fn effective_mode(&self) -> Effective {
         let all = self.weights.len();
         let [mapped, buffered, direct] = self.bytes_by_way();
         let read = buffered + direct;

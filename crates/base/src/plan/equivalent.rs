@@ -7,7 +7,7 @@
 //! the source and the lock and differs in what happens after a refusal.
 
 use super::dialect::Dialect;
-use super::flags::Reads;
+use super::flags::{FlagDef, Reads};
 use super::spelling::{Spelling, resolve_joined, senses, sequences};
 use super::{LoadPlan, OnRefused, UsageError};
 
@@ -17,20 +17,37 @@ use super::{LoadPlan, OnRefused, UsageError};
 /// Deprecated flags are not offered, and flags have their long names.
 #[must_use]
 pub fn spelling_for(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
-    shortest(plan, to, &statements(to), 0)
+    said(plan, to, (&statements(to), &lazy_statements(to)), 0)
 }
 
 /// As [`spelling_for`], but said outright even where it is the default, so that it stays what it
-/// is when the default changes.
+/// is when the default changes. Exceptions that are the default stay unsaid: a load mode says nothing of them.
 #[must_use]
 pub fn stated(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
-    shortest(plan, to, &statements(to), 1)
+    said(plan, to, (&statements(to), &lazy_statements(to)), 1)
 }
 
 /// As [`stated`], in environment variables.
 #[must_use]
 pub fn in_environment(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
-    shortest(plan, to, &variables(to), 1)
+    let of = |lazy: bool| variables(to, |def| def.is_lazy() == lazy);
+    said(plan, to, (&of(false), &of(true)), 1)
+}
+
+/// The load as a whole and its exceptions, each in the fewest words.
+fn said(
+    plan: LoadPlan,
+    to: Dialect,
+    (units, lazy): (&[Spelling], &[Spelling]),
+    fewest: usize,
+) -> Option<Spelling> {
+    let by_default = to.rules().exceptions;
+    let whole = shortest(plan.except(by_default), to, units, fewest)?;
+    if plan.exceptions == by_default {
+        return Some(whole);
+    }
+    let asks = |unit: &&Spelling| unit.resolve(to).is_ok_and(|found| found.plan.exceptions == plan.exceptions);
+    lazy.iter().find(asks).map(|unit| Spelling::join(&[&whole, unit]))
 }
 
 /// The first sequence of at least `fewest` units that means the plan, of those that draw no warning
@@ -48,18 +65,26 @@ fn shortest(plan: LoadPlan, to: Dialect, units: &[Spelling], fewest: usize) -> O
 
 /// One spelling for each thing the flags of a dialect can say.
 fn statements(dialect: Dialect) -> Vec<Spelling> {
-    senses(dialect, |names| names.last())
+    senses(dialect, |def| !def.is_lazy(), |names| names.last())
 }
 
-/// One spelling for each thing the variables of a dialect can say.
-fn variables(dialect: Dialect) -> Vec<Spelling> {
+/// One spelling for each lazy mode.
+fn lazy_statements(dialect: Dialect) -> Vec<Spelling> {
+    senses(dialect, FlagDef::is_lazy, |names| names.last())
+}
+
+/// One spelling for each thing the variables of the wanted flags can say.
+fn variables(dialect: Dialect, wanted: impl Fn(&FlagDef) -> bool) -> Vec<Spelling> {
     let rules = dialect.rules();
     let mut units = Vec::new();
-    for def in rules.flags() {
+    for def in rules.flags().filter(|def| wanted(def)) {
         let Some(variable) = def.variable else { continue };
         match variable.reads {
             Reads::Mode => {
                 units.extend(rules.words.iter().map(|word| Spelling::variable(variable.name, word.name)));
+            }
+            Reads::Lazy => {
+                units.extend(rules.lazy_modes.iter().map(|mode| Spelling::variable(variable.name, mode.name)));
             }
             Reads::Truthy | Reads::Presence => {
                 let on = rules.booleans.on.first().copied().unwrap_or("1");
