@@ -238,7 +238,12 @@ fn write_lines(
     // A load mode speaks of the load as a whole.
     let whole = plan.without_exceptions();
     match (whole.reference_word(), whole.nearest_reference_word()) {
-        (Some(word), _) => writeln!(out, "load mode  --load-mode {word}")?,
+        (Some(word), _) => {
+            writeln!(out, "load mode  --load-mode {word}")?;
+            if dialect != Dialect::reference() {
+                writeln!(out, "           a word of the reference dialect")?;
+            }
+        }
         (None, Some(nearest)) => writeln!(
             out,
             "load mode  no exact equivalent; the nearest is --load-mode {nearest}, which reads when direct reads are refused"
@@ -253,7 +258,19 @@ fn write_lines(
     for Override { what, by } in &resolved.overridden {
         writeln!(out, "overridden {what}, by {by}")?;
     }
-    for remark in remarks(dialect, spelling, resolved) {
+    for warning in &resolved.warnings {
+        writeln!(out, "warning    {warning}")?;
+        // What a loader prints is its own word: llama.cpp names the variable of a flag, whichever of its two is set.
+        if let Warning::VariableOverwritten { variable, .. } = warning
+            && spelling.env.iter().all(|(name, _)| name != variable)
+        {
+            writeln!(
+                out,
+                "           (these are the words of {dialect}; {variable} is not set, its twin is)"
+            )?;
+        }
+    }
+    for remark in unread(dialect, spelling, resolved) {
         writeln!(out, "warning    {remark}")?;
     }
     Ok(())
@@ -261,14 +278,19 @@ fn write_lines(
 
 /// What the dialect says, and what it does not: the variables it leaves unread.
 fn remarks(dialect: Dialect, spelling: &Spelling, resolved: &Resolved) -> Vec<String> {
+    let heard = resolved.warnings.iter().map(Warning::to_string);
+    heard.chain(unread(dialect, spelling, resolved)).collect()
+}
+
+/// Variables that are set and that the dialect does not read, or takes for something else.
+fn unread(dialect: Dialect, spelling: &Spelling, resolved: &Resolved) -> Vec<String> {
     // What a load variable of llama.cpp is, the reference knows; a loader with none may hear of none.
     let (own, all) = (dialect.rules(), Dialect::reference().rules());
     let of_others = |name: &str| own.find_variable(name).is_none() && all.find_variable(name).is_some();
     let names: BTreeSet<&String> = spelling.env.iter().map(|(name, _)| name).collect();
     let strange = names.into_iter().filter(|name| of_others(name));
     let strange = strange.map(|name| format!("{name} is set, but the {dialect} dialect does not read it"));
-    let heard = resolved.warnings.iter().map(Warning::to_string);
-    heard.chain(resolved.in_vain(dialect)).chain(strange).collect()
+    resolved.in_vain(dialect).into_iter().chain(strange).collect()
 }
 
 fn quoted_or_nothing(spelling: &Spelling) -> String {

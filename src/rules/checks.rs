@@ -49,6 +49,8 @@ pub(super) struct Case<'a> {
     pub(super) profile: &'a Profile,
     /// Whether other tensors of the run are mapped as exceptions, so that a file is mapped in any case.
     pub(super) beside_lazy: bool,
+    /// Whether its tensors are such exceptions: what a mapping brings of them comes when it is used.
+    pub(super) on_demand: bool,
 }
 
 /// Runs the check of one rule of the contract.
@@ -97,7 +99,12 @@ impl Case<'_> {
     fn plan_taken(&self) -> Checked {
         let effective = self.evidence.effective();
         if self.decided.agrees(effective) {
-            return Holds;
+            return match self.evidence.brought_ahead().filter(|_| self.on_demand) {
+                Some(bytes) => Broken(format!(
+                    "the plan is to bring them in on demand, {bytes} bytes were brought in ahead"
+                )),
+                None => Holds,
+            };
         }
         if let Some(reason) = self.evidence.handed_over() {
             return Checked::NotObserved(vec![Capability::Memory], reason);

@@ -40,7 +40,8 @@ pub fn judge(asked: LoadPlan, evidence: &Evidence, profile: &Profile) -> Judgeme
         return judgement;
     }
     let beside_lazy = shares.lazy.is_some();
-    let whole = |evidence| Case { asked, decided: &decided, evidence, profile, beside_lazy };
+    let whole =
+        |evidence| Case { asked, decided: &decided, evidence, profile, beside_lazy, on_demand: false };
     let on_demand = LoadPlan::map(false);
     // Pages that they share with locked tensors are locked: how much of that is too much is a rule of its own.
     let lazily = Decided { lock: LockDuty::Refused, ..Decided::unrefused(on_demand) };
@@ -54,7 +55,14 @@ pub fn judge(asked: LoadPlan, evidence: &Evidence, profile: &Profile) -> Judgeme
         };
         let checked = match (&shares.lazy, checked) {
             (Some(lazy), Checked::Holds) if rule.scope() == Scope::Tensor => {
-                let case = Case { asked: on_demand, decided: &lazily, evidence: lazy, profile, beside_lazy };
+                let case = Case {
+                    asked: on_demand,
+                    decided: &lazily,
+                    evidence: lazy,
+                    profile,
+                    beside_lazy,
+                    on_demand: true,
+                };
                 checks::check(rule, &case).of_an_exception()
             }
             (_, checked) => checked,

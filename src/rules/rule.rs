@@ -143,7 +143,9 @@ impl Rule {
     /// What it is about.
     pub(super) fn scope(self) -> Scope {
         match self {
-            Self::PlanTaken | Self::TensorsMapped | Self::MappedNotRead | Self::UnrequestedLock => Scope::Tensor,
+            Self::PlanTaken | Self::TensorsMapped | Self::MappedNotRead | Self::UnrequestedLock => {
+                Scope::Tensor
+            }
             Self::NoFileMapping
             | Self::TensorsRead
             | Self::ReadOnce

@@ -5,9 +5,13 @@
 //! A rule that holds of the weights it is shown holds per tensor, and knows of no exception.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rangemap::RangeSet;
 
 use super::weights::length;
-use super::{Decided, EffectiveSource, Evidence, Tensor};
+use super::{Decided, EffectiveSource, Evidence, Placement, Process, Tensor, Way};
 use crate::plan::{Exception, Exceptions, LoadPlan, Treatment};
 
 /// What is asked of a tensor.
@@ -134,6 +138,12 @@ fn tensors(evidence: &Evidence) -> impl Iterator<Item = (&str, u64)> {
 }
 
 impl Evidence {
+    /// The least that reads are made of: a page, or what direct reads are aligned to.
+    pub(super) fn block(&self) -> u64 {
+        let (memory, offset) = self.fold.alignment;
+        memory.max(offset).max(self.page_size).next_power_of_two()
+    }
+
     fn any(&self, of: impl Fn(&Tensor) -> bool) -> bool {
         self.weights.files.iter().flat_map(|file| &file.tensors).any(of)
     }
@@ -155,8 +165,43 @@ impl Evidence {
             return None;
         }
         let mut share = self.only(|tensor| taken.duty(tensor) == Duty::Lazy);
-        share.fold.processes.values_mut().for_each(|process| process.destinations = true);
+        // A tensor that a block holds may come with its neighbours' reads, and is none the less on demand.
+        let mut small: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
+        let block = self.block();
+        for (index, file) in share.weights.files.iter().enumerate() {
+            let ranges = file.tensors.iter().map(|tensor| tensor.range.clone());
+            small.insert(index, ranges.filter(|range| range.end - range.start <= block).collect());
+        }
+        for process in share.fold.processes.values_mut() {
+            process.destinations = true;
+            without_reads(process, &small);
+        }
         share.summary.effective = share.effective_mode();
         Some(share)
     }
+}
+
+/// Forgets the reads of these bytes of each file.
+fn without_reads(process: &mut Process, of: &BTreeMap<usize, RangeSet<u64>>) {
+    let [buffered, direct] = &mut process.loaded;
+    for sets in [&mut process.buffered, &mut process.direct, &mut process.held_direct, buffered, direct] {
+        for (file, set) in sets.iter_mut() {
+            of.get(file)
+                .into_iter()
+                .flat_map(|small| small.iter())
+                .for_each(|range| set.remove(range.clone()));
+        }
+    }
+    let all = std::mem::take(&mut process.placements).into_iter();
+    let placements = all.filter(|placement| !placement.range.is_empty()).flat_map(|placement| {
+        let mut kept: RangeSet<u64> = [placement.range.clone()].into_iter().collect();
+        let small = of.get(&placement.file).filter(|_| placement.way != Way::Map);
+        small.into_iter().flat_map(|small| small.iter()).for_each(|range| kept.remove(range.clone()));
+        let piece = move |range: Range<u64>| {
+            let addr = placement.addr + (range.start - placement.range.start);
+            Placement { range, addr, ..placement.clone() }
+        };
+        kept.into_iter().map(piece)
+    });
+    process.placements = placements.collect();
 }

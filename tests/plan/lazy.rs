@@ -2,7 +2,9 @@
 
 use loadparity::plan::equivalent::{in_environment, spelling_for, stated};
 use loadparity::plan::spelling::{flags, lazy_flags, lazy_units, units};
-use loadparity::plan::{Dialect, Exception, Exceptions, LoadPlan, OnRefused, Spelling, Treatment, era, resolve};
+use loadparity::plan::{
+    Dialect, Exception, Exceptions, LoadPlan, OnRefused, Spelling, Treatment, era, resolve,
+};
 
 /// Tables of embeddings of more than so many bytes, mapped on demand.
 fn tables(tensors: &'static str, larger_than: u64, optional: bool) -> Exceptions {
@@ -21,7 +23,8 @@ fn a_lazy_mode_stands_beside_every_load_mode() {
     for flag in flags(reference) {
         let whole = flag.resolve(reference).unwrap().plan;
         assert!(whole.exceptions.is_empty(), "{flag}");
-        for words in [[&flag, &Spelling::flags(["-lzm", "all"])], [&Spelling::flags(["-lzm", "all"]), &flag]] {
+        for words in [[&flag, &Spelling::flags(["-lzm", "all"])], [&Spelling::flags(["-lzm", "all"]), &flag]]
+        {
             let both = Spelling::join(&words).resolve(reference).unwrap();
             assert_eq!(both.plan, whole.except(all), "{flag}");
             assert_eq!(both.load_mode, None, "a load mode says nothing of exceptions");
@@ -141,17 +144,31 @@ fn what_a_file_cannot_mean_is_refused_with_its_place() {
     };
     for (old, new, expected) in [
         ("larger-than = 4294967296, ", "", "8:5: an exception of every tensor leaves nothing to the plan"),
-        ("lazy = \"experts\"", "lazy = \"expert\"", "14:8: there is no lazy mode 'expert' in this file; did you mean 'experts'?"),
+        (
+            "lazy = \"experts\"",
+            "lazy = \"expert\"",
+            "14:8: there is no lazy mode 'expert' in this file; did you mean 'experts'?",
+        ),
         ("name = \"none\"", "name = \"experts\"", "11:8: the lazy mode 'experts' stands twice"),
-        ("sets = \"lazy\"", "sets = \"lock\"\ntakes = \"lazy\"", "17:9: a load mode is the value of a flag that sets 'mode', a lazy mode of one"),
+        (
+            "sets = \"lazy\"",
+            "sets = \"lock\"\ntakes = \"lazy\"",
+            "17:9: a load mode is the value of a flag that sets 'mode', a lazy mode of one",
+        ),
         ("on = [\"--place\"]", "off = [\"--place\"]", "15:1: a mode has no negative form"),
-        ("on = [\"--place\"]", "on = [\"--\"]", "17:7: '--' ends the options of a command line and cannot be a flag"),
+        (
+            "on = [\"--place\"]",
+            "on = [\"--\"]",
+            "17:7: '--' ends the options of a command line and cannot be a flag",
+        ),
         ("\"staged\"", "\"stagd\"", "did you mean 'staged'?"),
     ] {
         let text = error(old, new);
         assert!(text.contains(expected), "{new}: {text}");
     }
-    let unused = OWN.replace("lazy = \"experts\"\n", "").replace("[[flag]]\nsets = \"lazy\"\non = [\"--place\"]\n", "");
+    let unused = OWN
+        .replace("lazy = \"experts\"\n", "")
+        .replace("[[flag]]\nsets = \"lazy\"\non = [\"--place\"]\n", "");
     let text = Dialect::read(&unused).unwrap_err().to_string();
     assert!(text.contains("5:8: lazy modes are listed, and no flag sets 'lazy'"), "{text}");
 }

@@ -4,9 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
 
 use loadparity::plan::spelling::{self, resolve_joined};
-use loadparity::plan::{
-    Dialect, LoadPlan, OnRefused, Resolved, Spelling, Warning, resolve, split_args,
-};
+use loadparity::plan::{Dialect, LoadPlan, OnRefused, Resolved, Spelling, Warning, resolve, split_args};
 use proptest::prelude::*;
 use rstest::rstest;
 

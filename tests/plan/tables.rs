@@ -165,7 +165,7 @@ fn every_answer_of_the_eras_is_what_it_was() {
         let _ = writeln!(seen, "{dialect:<12} {lines} lines {common}  {queues} queues {lists}");
     }
     insta::assert_snapshot!(seen, @r"
-    reference    33257 lines 696b4854237ad9c5  8743 queues 26a90ae9cd1e89ed
+    reference    33257 lines 769ef18d569bcdab  8743 queues 26a90ae9cd1e89ed
     booleans     33257 lines f06d31ec61bfbe73  8743 queues 88240da6cc4e1294
     dio-default  33257 lines a3856fd6f7606cd2  8743 queues 2fbd563a4be37f38
     enum-v1      33257 lines ef444a0afbfbdd1c  8743 queues 4b2e850252aff9f1

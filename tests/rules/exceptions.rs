@@ -56,7 +56,10 @@ fn an_honest_loader_keeps_every_rule_under_every_profile() {
         (lazy(LoadPlan::read(true)), READ_AND_LOCKED),
         (lazy(LoadPlan::map(true)), MAPPED_AND_LOCKED),
         // The whole file stays mapped where a part cannot be given back.
-        (lazy(LoadPlan::read(true)), &READ_AND_LOCKED.replace("unmap r0 0..128k\n", "").replace("128k..256k\nclose", "0..256k\nclose")),
+        (
+            lazy(LoadPlan::read(true)),
+            &READ_AND_LOCKED.replace("unmap r0 0..128k\n", "").replace("128k..256k\nclose", "0..256k\nclose"),
+        ),
         (lazy(LoadPlan::read(false)), &unlocked(READ_AND_LOCKED)),
     ] {
         for profile in [&Profile::REFERENCE, &Profile::FOREIGN] {
@@ -100,12 +103,27 @@ fn a_lock_on_what_is_left_out_of_locks_is_found() {
     let found = judged(lazy(LoadPlan::read(true)), &locked).findings;
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].rule, Rule::UnrequestedLock);
-    assert!(found[0].message.ends_with("; of tensors that are exceptions of the plan"), "{}", found[0].message);
+    assert!(
+        found[0].message.ends_with("; of tensors that are exceptions of the plan"),
+        "{}",
+        found[0].message
+    );
     let whole = MAPPED_AND_LOCKED.replace("4k..128k", "4k..256k");
     assert_eq!(broken(lazy(LoadPlan::map(true)), &whole), [Rule::UnrequestedLock]);
     // A page that both share may be locked.
     let page = MAPPED_AND_LOCKED.replace("4k..128k", "4k..132k");
     assert_eq!(broken(lazy(LoadPlan::map(true)), &page), []);
+}
+
+#[test]
+fn what_comes_on_demand_is_not_brought_in_ahead() {
+    for (range, expected) in [(128 << 10..256 << 10, vec![Rule::PlanTaken]), (4 << 10..132 << 10, Vec::new())]
+    {
+        let mut run = evidence(MAPPED_AND_LOCKED);
+        run.fold.prefetched.entry(0).or_default().insert(range.clone());
+        let found = judge(lazy(LoadPlan::map(true)), &run, &Profile::FOREIGN).findings;
+        assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), expected, "{range:?}");
+    }
 }
 
 #[test]
@@ -129,11 +147,13 @@ unmap r1 0..252k
 close f0";
     let plan = lazy(LoadPlan::read(true));
     for profile in [&Profile::REFERENCE, &Profile::FOREIGN] {
-        let found: Vec<Rule> = judge(plan, &evidence(read), profile).findings.iter().map(|f| f.rule).collect();
+        let found: Vec<Rule> =
+            judge(plan, &evidence(read), profile).findings.iter().map(|f| f.rule).collect();
         assert!(found.contains(&Rule::TensorsMapped) && found.contains(&Rule::PlanTaken), "{found:?}");
     }
     // Read as well as mapped: not what on demand means.
-    let both = READ_AND_LOCKED.replace("teardown", "alloc r2 128k at 16m\nread f0 128k..256k to 16m\nteardown\nunmap r2 0..128k");
+    let both = READ_AND_LOCKED
+        .replace("teardown", "alloc r2 128k at 16m\nread f0 128k..256k to 16m\nteardown\nunmap r2 0..128k");
     assert!(broken(plan, &both).contains(&Rule::MappedNotRead));
 }
 
@@ -142,7 +162,8 @@ fn an_exception_that_swallows_everything_is_found() {
     let all = unlocked(MAPPED_AND_LOCKED);
     let plan = lazy(LoadPlan::read(true));
     for profile in [&Profile::REFERENCE, &Profile::FOREIGN] {
-        let found: Vec<Rule> = judge(plan, &evidence(&all), profile).findings.iter().map(|f| f.rule).collect();
+        let found: Vec<Rule> =
+            judge(plan, &evidence(&all), profile).findings.iter().map(|f| f.rule).collect();
         for rule in [Rule::PlanTaken, Rule::NoFileMapping, Rule::TensorsRead, Rule::TensorsLocked] {
             assert!(found.contains(&rule), "{rule} as {}: {found:?}", profile.name);
         }
@@ -170,7 +191,10 @@ close f0";
     );
     assert_eq!(broken(plan(LoadPlan::map(true)), &MAPPED_AND_LOCKED.replace("4k..128k", "4k..256k")), []);
     // Left out, it lies under the plan: half of a lock is neither.
-    assert_eq!(broken(plan(LoadPlan::read(true)), &read.replace("0..252k\nread", "0..124k\nread")), [Rule::TensorsLocked]);
+    assert_eq!(
+        broken(plan(LoadPlan::read(true)), &read.replace("0..252k\nread", "0..124k\nread")),
+        [Rule::TensorsLocked]
+    );
     assert_eq!(
         broken(plan(LoadPlan::map(true)), &MAPPED_AND_LOCKED.replace("4k..128k", "4k..192k")),
         [Rule::UnrequestedLock]

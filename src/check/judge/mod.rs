@@ -100,8 +100,8 @@ fn judge_plan(
     recording: &Recording<'_>,
 ) -> JudgeDocument {
     let mut evidence = evidence(recording);
-    let effective = evidence.effective();
     let plan = resolved.as_ref().ok().copied();
+    let effective = plan.map_or_else(|| evidence.effective(), |plan| Decided::effective(plan, &evidence));
     let log_claims =
         recording.printed.map(|lines| claims(lines, dialect, spelling, effective, recording.ops));
     for claim in log_claims.iter().flatten() {

@@ -37,7 +37,7 @@ impl Case<'_> {
         }
         let evidence = self.evidence;
         // Where others are read, blocks and pages of reads may begin or end in a tensor that is mapped.
-        let edge = if self.beside_lazy { evidence.page_size.max(evidence.fold.alignment.1) } else { 0 };
+        let edge = if self.beside_lazy { evidence.block() } else { 0 };
         if edge > 0 {
             let long = |file: usize| {
                 let reads = common(&self.load_reads(file, 0, |_| true), &evidence.weights.files[file].bytes);

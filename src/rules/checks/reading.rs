@@ -48,8 +48,7 @@ impl Case<'_> {
             return Holds;
         }
         let evidence = self.evidence;
-        let (memory, offset) = evidence.fold.alignment;
-        let block = memory.max(offset).max(evidence.page_size).next_power_of_two();
+        let block = evidence.block();
         for file in 0..evidence.weights.files.len() {
             let requests = evidence.fold.requests.iter();
             let mut reads: Vec<&Request> =

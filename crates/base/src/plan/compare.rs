@@ -214,7 +214,9 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
     }
     // The same source on both sides counts as one that nobody changed.
     .filter(|_| !source_by_default)
-    .or_else(|| (lazy && from.without_direct == Some(Source::Read) && asked(Flag::Map)).then_some(Lost::OwnMemory));
+    .or_else(|| {
+        (lazy && from.without_direct == Some(Source::Read) && asked(Flag::Map)).then_some(Lost::OwnMemory)
+    });
 
     ([lock, direct, source], from.lock == to.lock && direct_by_default && source_by_default)
 }
@@ -330,7 +332,9 @@ pub fn spellings(dialects: &[Dialect]) -> Vec<Spelling> {
 fn variables(dialects: &[Dialect]) -> Vec<Spelling> {
     let mut names: Vec<&str> = Vec::new();
     let tables = || dialects.iter().map(|dialect| dialect.rules());
-    for name in tables().flat_map(|rules| rules.table.iter().filter(|def| !def.is_lazy()).flat_map(FlagDef::variables)) {
+    for name in tables()
+        .flat_map(|rules| rules.table.iter().filter(|def| !def.is_lazy()).flat_map(FlagDef::variables))
+    {
         if !names.contains(&name) {
             names.push(name);
         }

@@ -8,6 +8,7 @@
 
 use super::dialect::Dialect;
 use super::flags::{FlagDef, Reads};
+use super::message::Says;
 use super::spelling::{Spelling, resolve_joined, senses, sequences};
 use super::{LoadPlan, OnRefused, UsageError};
 
@@ -46,7 +47,8 @@ fn said(
     if plan.exceptions == by_default {
         return Some(whole);
     }
-    let asks = |unit: &&Spelling| unit.resolve(to).is_ok_and(|found| found.plan.exceptions == plan.exceptions);
+    let asks =
+        |unit: &&Spelling| unit.resolve(to).is_ok_and(|found| found.plan.exceptions == plan.exceptions);
     lazy.iter().find(asks).map(|unit| Spelling::join(&[&whole, unit]))
 }
 
@@ -59,7 +61,8 @@ fn shortest(plan: LoadPlan, to: Dialect, units: &[Spelling], fewest: usize) -> O
     };
     // A load mode says everything in one word; else each of the three switches is stated once at most.
     let longest = if to.rules().mode_is_whole() { 1 } else { 3 };
-    let mut candidates = sequences(units, longest).filter(|parts| parts.len() >= fewest);
+    let units = distinct(units, to);
+    let mut candidates = sequences(&units, longest).filter(|parts| parts.len() >= fewest);
     candidates.find(means).map(|parts| Spelling::join(&parts))
 }
 
@@ -84,7 +87,8 @@ fn variables(dialect: Dialect, wanted: impl Fn(&FlagDef) -> bool) -> Vec<Spellin
                 units.extend(rules.words.iter().map(|word| Spelling::variable(variable.name, word.name)));
             }
             Reads::Lazy => {
-                units.extend(rules.lazy_modes.iter().map(|mode| Spelling::variable(variable.name, mode.name)));
+                units
+                    .extend(rules.lazy_modes.iter().map(|mode| Spelling::variable(variable.name, mode.name)));
             }
             Reads::Truthy | Reads::Presence => {
                 let on = rules.booleans.on.first().copied().unwrap_or("1");
@@ -106,7 +110,7 @@ fn variables(dialect: Dialect, wanted: impl Fn(&FlagDef) -> bool) -> Vec<Spellin
 /// deprecated flags may stand; the default first.
 #[must_use]
 pub fn plans(dialect: Dialect) -> Vec<(LoadPlan, Spelling)> {
-    let units = statements(dialect);
+    let units = distinct(&statements(dialect), dialect);
     let mut found: Vec<(LoadPlan, Spelling)> = Vec::new();
     for parts in sequences(&units, 3) {
         let Ok(resolved) = resolve_joined(dialect, &parts) else { continue };
@@ -115,6 +119,30 @@ pub fn plans(dialect: Dialect) -> Vec<(LoadPlan, Spelling)> {
         }
     }
     found
+}
+
+/// The first of the units that say the same: a file may have hundreds of names, and there are few things to say.
+fn distinct(units: &[Spelling], dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
+    let mut seen = Vec::new();
+    let is_new = |unit: &&Spelling| {
+        let Ok(found) = unit.resolve(dialect) else { return true };
+        let [statement] = found.said[..] else { return true };
+        let writes = rules.table[statement.row].writes.map(|word| word.map(|word| word.plan));
+        let says = match statement.says {
+            // Two names of one mode say the same.
+            Says::Mode(word) => (None, Some(word.plan), None),
+            Says::Lazy(mode) => (None, None, Some(mode.exceptions)),
+            says => (says.switch(), None, None),
+        };
+        let key = (statement.flag, says, writes, statement.legacy, !found.warnings.is_empty());
+        let is_new = !seen.contains(&key);
+        if is_new {
+            seen.push(key);
+        }
+        is_new
+    };
+    units.iter().filter(is_new).cloned().collect()
 }
 
 /// What to do to a spelling so that it means in another dialect what it meant in its own.
@@ -233,6 +261,28 @@ mod tests {
         assert_eq!(line(LoadPlan::map(true), era("enum-v2")), "--load-mode mmap+mlock");
         assert_eq!(line(LoadPlan::map(true), Dialect::reference()), "--load-mode mlock");
         assert_eq!(line(LoadPlan::read(false), era("dio-default")), "--no-mmap --no-direct-io");
+    }
+
+    /// What hundreds of names say is enumerated once each.
+    #[test]
+    fn names_that_say_the_same_are_tried_once() {
+        use std::fmt::Write as _;
+        let mut text =
+            "schema = \"loadparity.dialect/1\"\nname = \"many\"\nabout = \"many names\"\n".to_owned();
+        for mode in 0..300 {
+            let source = ["map", "read"][mode % 2];
+            let _ = write!(text, "[[mode]]\nname = \"m{mode}\"\nsource = \"{source}\"\n");
+        }
+        text += "[combine]\nrule = \"switches\"\nmode = \"source\"\n";
+        for flag in 0..300 {
+            let _ = write!(text, "[[flag]]\nsets = \"lock\"\non = [\"--lock{flag}\"]\n");
+        }
+        text += "[[flag]]\nsets = \"mode\"\non = [\"--from\"]\n";
+        let many = Dialect::read(&text).expect("a dialect");
+        assert_eq!(distinct(&statements(many), many).len(), 3);
+        let said: Vec<_> = plans(many).into_iter().map(|(plan, line)| format!("{plan}: {line}")).collect();
+        assert_eq!(said, ["map: ", "map+lock: --lock0", "read: --from m1", "read+lock: --lock0 --from m1"]);
+        assert_eq!(line(LoadPlan::read(true), many).as_deref(), Some("--lock0 --from m1"));
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub fn flag_list(dialect: Dialect) -> String {
 pub(super) fn value_list(dialect: Dialect, name: &str) -> String {
     let rules = dialect.rules();
     let takes = rules.find(name).and_then(|named| rules.table[named.row].takes).map(|takes| takes.reads);
-    let of_variable = || rules.variables().find(|(_, known)| known.name == name).map(|(_, known)| known.reads);
+    let of_variable =
+        || rules.variables().find(|(_, known)| known.name == name).map(|(_, known)| known.reads);
     match takes.or_else(of_variable) {
         None | Some(Reads::Mode) => word_list(dialect),
         Some(Reads::Lazy) => lazy_list(dialect),

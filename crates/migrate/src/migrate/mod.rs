@@ -269,9 +269,10 @@ fn lazy(words: &[String], dialect: Dialect) -> (Vec<String>, Vec<(String, String
     };
     let found = load_flags(dialect, words, options::takes_value);
     let found = found.into_iter().filter(|range| is_lazy(&words[range.start]));
-    let set = words.iter().filter_map(|word| word.split_once('=')).filter(|(name, _)| {
-        rules.find_variable(name).is_some_and(|variable| variable.flag == Flag::Lazy)
-    });
+    let set = words
+        .iter()
+        .filter_map(|word| word.split_once('='))
+        .filter(|(name, _)| rules.find_variable(name).is_some_and(|variable| variable.flag == Flag::Lazy));
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     (found.flat_map(|range| words[range].to_vec()).collect(), set.map(owned).collect())
 }

@@ -1,14 +1,17 @@
 //! A dialect file as rules, after the checks that a schema cannot make.
 
+mod lazy;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 
+use self::lazy::{ONLY_OF_ITS_FLAG, modes_of, modes_read};
 use super::error::{DialectError, meant};
 use super::format::{
-    BenchEntry, Combination, CombineEntry, Decision, DialectFile, ExceptionEntry, Fallback, FlagEntry,
-    FormsEntry, LazyModeEntry, ListItems, ListRule, ModeEntry, ModeWeight, Reading, SwitchesEntry, VariableEntry,
+    BenchEntry, Combination, CombineEntry, Decision, DialectFile, Fallback, FlagEntry, FormsEntry, ListItems,
+    ListRule, ModeEntry, ModeWeight, Reading, SwitchesEntry, VariableEntry,
 };
 use crate::plan::bench::{BenchCombine, BenchFlag, BenchRules, Items};
 use crate::plan::builds::{Covered, is_build};
@@ -16,7 +19,7 @@ use crate::plan::flags::{Flag, FlagDef, Reads, Takes, VariableDef};
 use crate::plan::rules::{
     Base, Booleans, Combine, Forms, LazyMode, Messages, ModeRole, Refusal, Rules, Switches, Word,
 };
-use crate::plan::{Exception, Exceptions, LoadPlan, OnRefused, Source};
+use crate::plan::{Exceptions, LoadPlan, OnRefused, Source};
 
 /// The words for on and off where a file names none: those of llama.cpp.
 const ON: [&str; 4] = ["1", "true", "on", "enabled"];
@@ -141,23 +144,8 @@ fn reads_of(reading: Reading) -> Reads {
     }
 }
 
-/// What is said of modes that another flag takes.
-const ONLY_OF_ITS_FLAG: &str =
-    "a load mode is the value of a flag that sets 'mode', a lazy mode of one that sets 'lazy', and both of no other";
-
-/// Which modes the value of a flag is one of.
-fn modes_of(flag: Flag) -> Option<Reading> {
-    match flag {
-        Flag::Mode => Some(Reading::Mode),
-        Flag::Lazy => Some(Reading::Lazy),
-        Flag::Lock | Flag::Map | Flag::Direct => None,
-    }
-}
-
-/// Which modes a value is read as one of.
-fn modes_read(reading: Reading) -> Option<Reading> {
-    matches!(reading, Reading::Mode | Reading::Lazy).then_some(reading)
-}
+/// What is said of a flag of that name.
+const ENDS_OPTIONS: &str = "'--' ends the options of a command line and cannot be a flag";
 
 fn refusal_of(fallback: Option<Fallback>) -> Refusal {
     match fallback {
@@ -210,50 +198,6 @@ impl Reader<'_> {
         Ok(words)
     }
 
-    fn lazy_modes(&self, entries: &'static [LazyModeEntry]) -> Result<Vec<LazyMode>> {
-        let mut modes: Vec<LazyMode> = Vec::new();
-        for entry in entries {
-            let (name, span) = (entry.name.get_ref().as_str(), entry.name.span());
-            if modes.iter().any(|mode| mode.name == name) {
-                return self.refuse(span, format!("the lazy mode '{name}' stands twice"));
-            }
-            if name.is_empty() || name.chars().any(unwritable) {
-                let text =
-                    format!("the lazy mode {name:?} is empty, or holds white space or a control character");
-                return self.refuse(span, text);
-            }
-            let exceptions = entry.exceptions.iter().map(|entry| self.exception(entry));
-            let exceptions = Exceptions::of(exceptions.collect::<Result<_>>()?);
-            modes.push(LazyMode { name, exceptions, help: &entry.help });
-        }
-        Ok(modes)
-    }
-
-    fn exception(&self, entry: &'static Spanned<ExceptionEntry>) -> Result<Exception> {
-        let (span, entry) = (entry.span(), entry.get_ref());
-        let tensors = entry.tensors.as_deref().unwrap_or("*");
-        if tensors.is_empty() || tensors.chars().any(char::is_control) {
-            return self.refuse(span, "the names of 'tensors' are empty or hold a control character");
-        }
-        if entry.tensors.is_none() && entry.larger_than == 0 {
-            let text = "an exception of every tensor leaves nothing to the plan: give 'tensors' or 'larger-than', or say \
-                        so with tensors = \"*\"";
-            return self.refuse(span, text);
-        }
-        let (larger_than, treatment, optional) = (entry.larger_than, entry.treatment, entry.optional);
-        Ok(Exception { tensors, larger_than, treatment, optional })
-    }
-
-    /// The lazy mode of a name.
-    fn lazy_mode(&self, name: &Spanned<String>) -> Result<LazyMode> {
-        let found = self.lazy_modes.iter().find(|mode| mode.name == name.get_ref());
-        let unknown = || {
-            let meant = meant(name.get_ref(), self.lazy_modes.iter().map(|mode| mode.name));
-            self.error(name.span(), format!("there is no lazy mode '{}' in this file{meant}", name.get_ref()))
-        };
-        found.copied().ok_or_else(unknown)
-    }
-
     /// The mode of a name.
     fn mode(&self, name: &Spanned<String>) -> Result<Word> {
         let found = self.modes.iter().find(|word| word.name == name.get_ref());
@@ -300,7 +244,7 @@ impl Reader<'_> {
                     );
                 }
                 if name.get_ref() == "--" {
-                    return self.refuse(name.span(), "'--' ends the options of a command line and cannot be a flag");
+                    return self.refuse(name.span(), ENDS_OPTIONS);
                 }
                 if name.get_ref().is_empty() || !seen.insert(name.get_ref().as_str()) {
                     return self.refuse(
@@ -446,9 +390,12 @@ impl Reader<'_> {
                 if entry.start.is_some() {
                     return self.refuse(span, "'start' belongs to 'one-field'; write 'switches = { … }'");
                 }
-                if entry.turns_off.iter().any(|t| modes_of(flag_of(t.on)).or(modes_of(flag_of(t.off))).is_some()) {
-                    return self
-                        .refuse(span, "a mode is no switch: 'turns-off' is for lock, map and direct");
+                if entry
+                    .turns_off
+                    .iter()
+                    .any(|t| modes_of(flag_of(t.on)).or(modes_of(flag_of(t.off))).is_some())
+                {
+                    return self.refuse(span, "a mode is no switch: 'turns-off' is for lock, map and direct");
                 }
                 let start = entry.switches.unwrap_or(SwitchesEntry {
                     lock: false,
@@ -479,7 +426,13 @@ impl Reader<'_> {
         let mut flags = Vec::new();
         for flag in &entry.flag {
             if flag.sets == Decision::Lazy {
-                return self.refuse(span, "a benchmark's list of lazy modes is not described: list the flag under [[unsupported]]");
+                return self.refuse(
+                    span,
+                    "a benchmark's list of lazy modes is not described: list the flag under [[unsupported]]",
+                );
+            }
+            if let Some(name) = flag.names.iter().find(|name| name.get_ref() == "--") {
+                return self.refuse(name.span(), ENDS_OPTIONS);
             }
             flags.push(BenchFlag {
                 flag: flag_of(flag.sets),

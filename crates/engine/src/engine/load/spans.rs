@@ -104,7 +104,10 @@ mod tests {
         assert_eq!(spans(&model, 1, wanted), [1000..1032, 1096..1128, 6128..6160]);
         assert_eq!(spans(&model, 4096, wanted), [1000..1128, 6128..6160]);
         let of_blocks = spans(&model, 4096, wanted);
-        assert_eq!(places(&model, &of_blocks), [Some((0, 0)), Some((0, 32)), Some((0, 96)), None, Some((1, 0))]);
+        assert_eq!(
+            places(&model, &of_blocks),
+            [Some((0, 0)), Some((0, 32)), Some((0, 96)), None, Some((1, 0))]
+        );
     }
 
     #[test]
