@@ -187,7 +187,7 @@ impl Evidence {
     }
 
     /// Whether the weights were read by processes that ended while another one that had opened the model went
-    /// on: how they got there is not seen.
+    /// on, or locked as much memory: how they got there is not seen.
     #[must_use]
     pub fn handed_over(&self) -> Option<String> {
         let last = self.loaders().map(|(_, process)| process.last).max()?;
@@ -197,9 +197,25 @@ impl Evidence {
             .processes
             .iter()
             .any(|(pid, process)| !self.is_loader(*pid) && process.opened && process.last > last);
-        (all_ended && others).then(|| {
-            "the weights were read by a process that ended before another one that had opened the model; \
-             whether they reached that one is not seen"
+        if all_ended && others {
+            return Some(
+                "the weights were read by a process that ended before another one that had opened the model; \
+                 whether they reached that one is not seen"
+                    .to_owned(),
+            );
+        }
+        let locks = |by_loader: bool| {
+            let locks = self
+                .fold
+                .locks
+                .iter()
+                .filter(move |lock| !lock.void && self.is_loader(lock.pid) == by_loader);
+            let opened = |pid| self.fold.processes.get(pid).is_some_and(|process: &Process| process.opened);
+            locks.filter(|lock| opened(&lock.pid)).map(|lock| lock.pages.end - lock.pages.start).sum::<u64>()
+        };
+        (all_ended && locks(true) == 0 && 2 * locks(false) >= self.weights.len() && !self.weights.is_empty()).then(|| {
+            "the weights were read by a process that locked nothing, and another one that had opened the model \
+             locked as much; whether they reached that one is not seen"
                 .to_owned()
         })
     }

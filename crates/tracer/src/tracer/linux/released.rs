@@ -64,6 +64,8 @@ pub(super) struct Released {
     pieces: Vec<Piece>,
     /// What was used elsewhere, until it shows whether the process writes anything after that.
     suspects: Vec<Suspect>,
+    /// The tracer read some of this memory itself, which sets the bits as the command's own use does.
+    disturbed: bool,
 }
 
 /// Memory in which something unknown was used after the weights had gone.
@@ -80,6 +82,14 @@ impl Released {
     pub(super) fn come_again(&mut self, process: u32) {
         self.pieces.retain(|piece| piece.process != process || piece.elsewhere.is_none());
         self.suspects.retain(|suspect| suspect.process != process);
+    }
+
+    /// Whether a part of some addresses is watched.
+    fn watches(&self, process: u32, range: &Range<u64>) -> bool {
+        let here = |piece: &Piece| {
+            piece.process == process && piece.used.is_some() && shared(&piece.range, range) > 0
+        };
+        self.pieces.iter().any(here)
     }
 
     /// What is locked again is not watched any more.
@@ -147,12 +157,29 @@ impl Watcher {
             return;
         }
         // What the bits say of those that were watched already would be lost.
-        self.count_used(thread);
-        let Some(_alone) = alone() else { return };
-        let clear = |id: &str| std::fs::write(format!("/proc/{id}/clear_refs"), "1").is_ok();
-        if clear("self") && clear(&thread.tid.to_string()) {
+        if !self.released.disturbed {
+            self.count_used(thread);
+        }
+        if clear_bits(thread) {
             let own = self.released.pieces.iter_mut().filter(|piece| piece.process == process);
             own.for_each(|piece| piece.used = piece.used.or(Some(0)));
+            self.released.disturbed = false;
+        }
+    }
+
+    /// The tracer is about to read memory of the command: what the bits say of it is counted first.
+    pub(super) fn about_to_read(&mut self, thread: &Thread, range: &Range<u64>) {
+        if !self.released.disturbed && self.released.watches(thread.task.process, range) {
+            self.count_used(thread);
+            self.released.disturbed = true;
+        }
+    }
+
+    /// The tracer has read memory: what is watched is watched anew, and not by the bits that it set itself.
+    pub(super) fn has_read(&mut self, thread: &Thread) {
+        if std::mem::take(&mut self.released.disturbed) && !clear_bits(thread) {
+            let process = thread.task.process;
+            self.released.pieces.retain(|piece| piece.process != process);
         }
     }
 
@@ -244,6 +271,13 @@ impl Watcher {
 fn written(thread: &Thread) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{}/io", thread.tid)).ok()?;
     text.lines().find_map(|line| line.strip_prefix("wchar:")?.trim().parse().ok())
+}
+
+/// Clears the referenced bits of a process and of this program.
+fn clear_bits(thread: &Thread) -> bool {
+    let Some(_alone) = alone() else { return false };
+    let clear = |id: &str| std::fs::write(format!("/proc/{id}/clear_refs"), "1").is_ok();
+    clear("self") && clear(&thread.tid.to_string())
 }
 
 /// Keeps other traces of this program from clearing referenced bits, until it is dropped.

@@ -166,7 +166,6 @@ impl Watcher {
             return;
         }
         self.searches.parting.remove(&process);
-        self.count_used(thread);
         if searches {
             let room = if locking || misses { weights / SHARE } else { weights / 2 };
             let copies = self.search(thread, going, &listed, room);
@@ -265,6 +264,7 @@ impl Watcher {
     fn search(&mut self, thread: &Thread, going: &Range<u64>, listed: &[Listed], least: u64) -> Vec<Copy> {
         let right = Compared::may_hold;
         let mut without = self.known(thread, 0..u64::MAX, right).addresses;
+        self.about_to_read(thread, &(0..u64::MAX));
         self.reused(thread).into_iter().for_each(|range| without.remove(range));
         if room(listed, &without) < least {
             return Vec::new();
