@@ -87,7 +87,7 @@ impl<'e> Shares<'e> {
         }
         let mut taken = Taken::all(about);
         for exception in about.list().iter().filter(|exception| exception.optional) {
-            let own = evidence.only(|tensor| Taken::all(about).exception(tensor) == Some(exception));
+            let own = evidence.share(|tensor| Taken::all(about).exception(tensor) == Some(exception));
             if was_left_out(asked, &own) {
                 taken.left_out.push(exception);
             }
@@ -127,7 +127,8 @@ fn was_left_out(asked: LoadPlan, own: &Evidence) -> bool {
             let held: u64 = own.locked_weights(None).values().map(length).sum();
             asked.lock && held >= own.weights.len()
         }
-        None => false,
+        // Not mapped: whether it was read is a rule of the plan.
+        None => true,
     }
 }
 
@@ -164,7 +165,12 @@ impl Evidence {
         if !self.any(|tensor| taken.duty(tensor) == Duty::Lazy) {
             return None;
         }
-        let mut share = self.only(|tensor| taken.duty(tensor) == Duty::Lazy);
+        Some(self.share(|tensor| taken.duty(tensor) == Duty::Lazy))
+    }
+
+    /// The same run, as if these tensors were the weights and came on demand.
+    fn share(&self, keep: impl Fn(&Tensor) -> bool) -> Self {
+        let mut share = self.only(keep);
         // A tensor that a block holds may come with its neighbours' reads, and is none the less on demand.
         let mut small: BTreeMap<usize, RangeSet<u64>> = BTreeMap::new();
         let block = self.block();
@@ -177,7 +183,7 @@ impl Evidence {
             without_reads(process, &small);
         }
         share.summary.effective = share.effective_mode();
-        Some(share)
+        share
     }
 }
 

@@ -75,14 +75,14 @@ fn a_row_holds(
 fn lazy_modes_are_tried_by_the_tensors_of_the_model() {
     let (command, dialect) = lazy_command("lazy_honest");
     let told = model().asked(&["check", "--dialect", dialect], &command);
-    let plans: Vec<&str> =
-        told.document["groups"].as_array().unwrap().iter().map(|g| g["plan"].as_str().unwrap()).collect();
+    let cases = told.document["cases"].as_array().unwrap();
+    let plans = cases.iter().map(|case| case["plan"].as_str().unwrap().to_owned());
+    let mut plans: Vec<String> = plans.filter(|plan| plan != "refused").collect();
     let of = |lazy: &str| ["map", "map+lock", "read", "read+lock"].map(|whole| format!("{whole}{lazy}"));
     let mut expected = [of(""), of(" but token_embd.weight lazy")].concat();
-    let mut plans: Vec<String> = plans.into_iter().map(str::to_owned).collect();
     (plans.sort(), expected.sort());
+    plans.dedup();
     assert_eq!(plans, expected);
-    let cases = told.document["cases"].as_array().unwrap();
     let spelled =
         |wanted: &str| cases.iter().find(|case| case["spelling"] == wanted).map(|case| case["plan"].clone());
     assert_eq!(spelled("-lzm huge").unwrap(), "map");
