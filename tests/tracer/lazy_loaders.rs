@@ -80,7 +80,8 @@ fn lazy_modes_are_tried_by_the_tensors_of_the_model() {
     let mut plans: Vec<String> = plans.filter(|plan| plan != "refused").collect();
     let of = |lazy: &str| ["map", "map+lock", "read", "read+lock"].map(|whole| format!("{whole}{lazy}"));
     let mut expected = [of(""), of(" but token_embd.weight lazy")].concat();
-    (plans.sort(), expected.sort());
+    plans.sort();
+    expected.sort();
     plans.dedup();
     assert_eq!(plans, expected);
     let spelled =
