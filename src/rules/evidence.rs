@@ -38,6 +38,19 @@ pub struct PageCount {
     pub locked: Option<u64>,
 }
 
+/// Memory that a process used after it had released its lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsedUnlocked {
+    /// The process.
+    pub pid: ProcessId,
+    /// Its addresses.
+    pub range: Range<u64>,
+    /// How many bytes were used, in whole pages.
+    pub used: u64,
+    /// Whether the mapping holds the weights alone: no allocator shares out other parts of it.
+    pub own: bool,
+}
+
 /// Everything known of one run.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -64,7 +77,7 @@ pub struct Evidence {
     /// The page cache of the model before a direct load and after it.
     pub cache: Option<(PageCount, PageCount)>,
     /// Memory whose lock was released and that was used after that: process, addresses, bytes used.
-    pub used_unlocked: Vec<(ProcessId, Range<u64>, u64)>,
+    pub used_unlocked: Vec<UsedUnlocked>,
     /// Bytes of other memory that a process used after memory that held the weights had gone.
     pub used_elsewhere: BTreeMap<ProcessId, u64>,
     /// Tensors that stand where no read left them.

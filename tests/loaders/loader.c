@@ -35,7 +35,8 @@
     X(lock_left_on_zeros) X(lock_left_on_a_copy) X(lock_lost_in_transform) X(lock_lost_in_fork) \
     X(lock_lost_in_heap) X(lock_on_fault) X(wrong_in_copy) X(wrong_in_second_copy) \
     X(mapped_over) X(wrong_when_mapped_over) X(page_given_back) X(read_beside_mapping) X(copied_where_header_was) \
-    X(locked_after_output) X(wrong_in_heap) X(reads_ahead_of_direct) X(idiom_last_words) X(zeroed_and_constant) \
+    X(locked_after_output) X(wrong_in_heap) X(reads_ahead_of_direct) X(idiom_last_words) X(zeroed_and_constant) X(locks_the_future) \
+    X(unlocks_a_little) X(read_again_unlocked) X(direct_never_aligned) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
@@ -457,7 +458,8 @@ static void fill_direct(uint64_t from, uint64_t to) {
     uint64_t position = whole ? 0 : down(from, BLOCK), end = up(to, BLOCK);
     while (!refused && position < to) {
         uint64_t most = planted(late_refusal_unreported) ? 16 * BLOCK : end - position;
-        uint64_t got = read_some(model.direct_fd, at(position), position, least(end - position, most));
+        uint64_t off = planted(direct_never_aligned) ? 8 : 0;
+        uint64_t got = read_some(model.direct_fd, at(position + off), position + off, least(end - position, most));
         if (planted(direct_tail_zeroed) && got) got = least(end - position, most);
         if (position + got < to && planted(direct_rounds_up)) got = up(got, BLOCK);
         else if (position + got < to) got = down(got, BLOCK);
@@ -734,6 +736,23 @@ static void use_scratch(uint64_t length) {
     }
 }
 
+/* The lock goes, from all or from four pages, or stays on memory that goes, and then all weights are used. */
+static void lose_lock(void) {
+    uint64_t middle = up(image.length / 2, 4 * KIB);
+    if (planted(locks_the_future)) munlockall(), mlockall(MCL_FUTURE);
+    if (planted(unlocks_a_little)) munlock(image.base + middle, 16 * KIB);
+    if (!planted(read_again_unlocked) || image.mapped || asked[DIRECT]) return;
+    byte *again = mmap(NULL, image.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (again == MAP_FAILED) die("out of memory");
+    for (uint64_t done = 0, want = model.size - image.from; done < want;) {
+        ssize_t got = pread(model.fd, again + done, want - done, image.from + done);
+        if (got <= 0) die("cannot read the model again");
+        done += got;
+    }
+    munmap(image.base, image.length);
+    image.base = again;
+}
+
 static void overwrite_last_tensor(void) {
     munmap(anonymous(PIECE), PIECE);
     if (!image.mapped) memset(at(model.last), 0, model.size - model.last);
@@ -779,6 +798,7 @@ int main(int argc, char **argv) {
     static struct { byte *base; uint64_t length; int fd, direct_fd; bool mapped; } loaded[MOST];
     for (; shard <= shards && shard <= MOST; shard++) {
         load_shard(shard_path(argv[1]));
+        if (asked[LOCK]) lose_lock();
         if (planted(idiom_forked_worker)) run_a_worker();
         if (planted(loads_in_parent) && is_last_shard() && fork() > 0) _exit(0);
         if (planted(lock_lost_in_fork) && asked[LOCK]) leave_to_child();

@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use rangemap::RangeSet;
 
-use super::Evidence;
 use super::locks::SOME;
+use super::{Evidence, UsedUnlocked};
 use crate::rules::Capability;
 use crate::rules::tensors;
 use crate::rules::weights::Tensor;
@@ -59,8 +59,9 @@ impl Evidence {
         });
         let by_path: BTreeMap<&str, usize> = opens.collect();
         for observation in observations {
-            if let Seen::UsedUnlocked { addr, len, used } = observation.seen {
-                self.used_unlocked.push((observation.pid, addr..addr.saturating_add(len), used));
+            if let Seen::UsedUnlocked { addr, len, used, own } = observation.seen {
+                let range = addr..addr.saturating_add(len);
+                self.used_unlocked.push(UsedUnlocked { pid: observation.pid, range, used, own });
             }
             if let Seen::Inherited { .. } = observation.seen {
                 self.inherited.insert(observation.pid);
@@ -113,13 +114,13 @@ impl Evidence {
 
     /// Tensor bytes of each file that stand whole in a copy alone whose memory was locked.
     pub(in crate::rules) fn locked_copies(&self) -> BTreeMap<usize, RangeSet<u64>> {
-        self.copies_that(|copy| copy.alone && copy.locked && copy.difference.is_none())
+        self.copies_that(|copy| copy.alone && self.keeps(copy) && copy.difference.is_none())
     }
 
     /// Bytes of the weights that stand in a copy without a lock, where they are no small part of them.
     #[must_use]
     pub fn copied_without_lock(&self) -> Option<u64> {
-        self.much_of(&self.copies_that(|copy| !copy.locked))
+        self.much_of(&self.copies_that(|copy| !self.keeps(copy)))
     }
 
     /// Bytes of the weights that lie without a lock where they were read to while the file was mapped, where they are
@@ -155,6 +156,13 @@ impl Evidence {
         touched.iter().chain(live.iter()).for_each(|range| unused.remove(range.clone()));
         unused.iter().for_each(|range| mapped.remove(range.clone()));
         mapped
+    }
+
+    /// Whether the memory of a copy is locked: when it was seen, or when the load was over, as that of a loader which
+    /// locks what it has repacked.
+    fn keeps(&self, copy: &TensorCopy) -> bool {
+        let locked = self.fold.processes.get(&copy.pid).map(|process| &process.locked);
+        copy.locked || locked.is_some_and(|locked| locked.gaps(&copy.addresses()).next().is_none())
     }
 
     /// Bytes of the weights of which a second copy stands in writable memory.
@@ -201,13 +209,18 @@ impl Evidence {
             };
             self.copies.iter().any(here)
         };
-        let most = |(pid, range, used): &&(ProcessId, Range<u64>, u64)| {
-            self.is_loader(*pid)
-                && *used > (range.end - range.start) / 4 * 3
-                && is_copy(*pid, range) == in_copy
+        let most = |of: &&UsedUnlocked| {
+            self.is_loader(of.pid)
+                && of.used > (of.range.end - of.range.start) / 4 * 3
+                && is_copy(of.pid, &of.range) == in_copy
         };
-        let used = self.used_unlocked.iter().filter(most).map(|(_, _, used)| *used).sum::<u64>();
-        (used > least).then_some(used)
+        let sum = |counts: &dyn Fn(&UsedUnlocked) -> bool| {
+            self.used_unlocked.iter().filter(most).filter(|of| counts(of)).map(|of| of.used).sum::<u64>()
+        };
+        // Nobody else uses pages of the weights' own, two at the ends of a stretch aside.
+        let own = sum(&|of| of.own && of.used > 2 * self.page_size);
+        let used = sum(&|_| true);
+        (used > least || own > 0).then_some(used)
     }
 
     /// Bytes of a file whose mapping was looked at before it went.

@@ -1,11 +1,12 @@
 //! Memory whose lock was released, and whether the command used it then: calls of a tracee come in, an observation
 //! goes out when the memory goes.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
-use super::content::Contents;
+use super::content::{Contents, own_mapping};
 use super::smaps::{self, Listed};
 use super::watch::{Thread, Watcher};
 use crate::trace::Seen;
@@ -19,6 +20,8 @@ struct Piece {
     used: Option<u64>,
     /// What shows which pages others used, where they are a file's.
     control: Option<Control>,
+    /// The mapping holds weights alone.
+    own: bool,
     /// It never was locked, and nothing is known of what it holds: how much the process had written by then, where
     /// that is known.
     elsewhere: Option<Option<u64>>,
@@ -64,6 +67,8 @@ pub(super) struct Released {
     pieces: Vec<Piece>,
     /// What was used elsewhere, until it shows whether the process writes anything after that.
     suspects: Vec<Suspect>,
+    /// How often watching was begun, by process.
+    begun: BTreeMap<u32, u32>,
     /// The tracer read some of this memory itself, which sets the bits as the command's own use does.
     disturbed: bool,
 }
@@ -107,6 +112,9 @@ fn shared(a: &Range<u64>, b: &Range<u64>) -> u64 {
 /// tensor at its end does not wait for that each time.
 const PARTS: u64 = 16;
 
+/// So often they are cleared at once, however little it is.
+const AT_ONCE: u32 = 8;
+
 impl Watcher {
     /// A lock was released.
     pub(super) fn unlocked(&mut self, thread: &Thread, addresses: Range<u64>) {
@@ -119,7 +127,17 @@ impl Watcher {
                 Control::of(file, offset, range.end - range.start)
             });
             if control.is_some() || !self.machine.notes.is_map(piece.region) {
-                self.released.pieces.push(Piece { process, range, used: None, control, elsewhere: None });
+                let space = thread.task.space.borrow();
+                let own =
+                    control.is_some() || own_mapping(&space, &self.machine.notes, range.start).is_some();
+                self.released.pieces.push(Piece {
+                    process,
+                    range,
+                    used: None,
+                    control,
+                    own,
+                    elsewhere: None,
+                });
             }
         }
         self.watch_released(thread);
@@ -128,7 +146,7 @@ impl Watcher {
     /// Memory that is not locked holds what locked memory held that goes.
     pub(super) fn left_unlocked(&mut self, thread: &Thread, ranges: impl IntoIterator<Item = Range<u64>>) {
         let process = thread.task.process;
-        let piece = |range| Piece { process, range, used: None, control: None, elsewhere: None };
+        let piece = |range| Piece { process, range, used: None, control: None, own: false, elsewhere: None };
         self.released.pieces.extend(ranges.into_iter().map(piece));
         self.watch_released(thread);
     }
@@ -140,7 +158,8 @@ impl Watcher {
         for range in ranges {
             let known = |piece: &Piece| piece.process == process && shared(&piece.range, &range) > 0;
             if !self.released.pieces.iter().any(known) {
-                let piece = Piece { process, range, used: None, control: None, elsewhere: Some(before) };
+                let piece =
+                    Piece { process, range, used: None, control: None, own: false, elsewhere: Some(before) };
                 self.released.pieces.push(piece);
             }
         }
@@ -153,9 +172,11 @@ impl Watcher {
         let waits = |piece: &&Piece| piece.process == process && piece.used.is_none();
         let waiting = self.released.pieces.iter().filter(waits);
         let waiting: u64 = waiting.map(|piece| piece.range.end - piece.range.start).sum();
-        if waiting == 0 || waiting < self.models.bytes() / PARTS {
+        let begun = self.released.begun.entry(process).or_default();
+        if waiting == 0 || *begun >= AT_ONCE && waiting < self.models.bytes() / PARTS {
             return;
         }
+        *begun += 1;
         // What the bits say of those that were watched already would be lost.
         if !self.released.disturbed {
             self.count_used(thread);
@@ -228,7 +249,7 @@ impl Watcher {
             let weights = self.contents.as_ref().map_or(0, Contents::weights);
             let elsewhere = |piece: &Piece| goes(piece) && piece.elsewhere.is_some();
             let has_all = self.released.pieces.iter().any(elsewhere) && self.has_all(thread);
-            for Piece { range, used, elsewhere, .. } in
+            for Piece { range, used, own, elsewhere, .. } in
                 self.released.pieces.extract_if(.., |piece| goes(piece))
             {
                 let Some(used) = used else { continue };
@@ -239,7 +260,7 @@ impl Watcher {
                     continue;
                 }
                 let (addr, len) = (range.start, range.end - range.start);
-                let seen = Seen::UsedUnlocked { addr, len, used };
+                let seen = Seen::UsedUnlocked { addr, len, used, own };
                 self.machine.notes.saw(Sight { process, at_ns, seen });
             }
         }
