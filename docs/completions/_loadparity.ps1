@@ -298,6 +298,8 @@ Register-ArgumentCompleter -Native -CommandName 'loadparity' -ScriptBlock {
             [CompletionResult]::new('-sys', '-sys', [CompletionResultType]::ParameterName, 'The system''s message of a conversation')
             [CompletionResult]::new('--load-mode', '--load-mode', [CompletionResultType]::ParameterName, 'Load the weights in this mode [env: LLAMA_ARG_LOAD_MODE]')
             [CompletionResult]::new('-lm', '-lm', [CompletionResultType]::ParameterName, 'Load the weights in this mode [env: LLAMA_ARG_LOAD_MODE]')
+            [CompletionResult]::new('--lazy-mode', '--lazy-mode', [CompletionResultType]::ParameterName, 'Leave tables of which single rows are used to this mode, whatever the load mode [env: LLAMA_ARG_LAZY_MODE]')
+            [CompletionResult]::new('-lzm', '-lzm', [CompletionResultType]::ParameterName, 'Leave tables of which single rows are used to this mode, whatever the load mode [env: LLAMA_ARG_LAZY_MODE]')
             [CompletionResult]::new('--ignore-eos', '--ignore-eos', [CompletionResultType]::ParameterName, 'Go on after an end-of-generation token')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Let reports and traces replace a model or another file that the command line names, or go to a device')
             [CompletionResult]::new('--no-run', '--no-run', [CompletionResultType]::ParameterName, 'Load the model and generate nothing: for weights of a type that the engine cannot compute with')

@@ -214,7 +214,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --level)
@@ -296,7 +296,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --level)
@@ -362,7 +362,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --n-prompt)
@@ -574,7 +574,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "auto reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --level)
@@ -732,7 +732,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --inject)
@@ -816,7 +816,7 @@ _loadparity() {
             fi
             case "${prev}" in
                 --base)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -881,7 +881,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__dialects__subcmd__show)
-            opts="-h --help reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers"
+            opts="-h --help reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1127,18 +1127,18 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__explain)
-            opts="-h --dialect --to --tool --env --format --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
+            opts="-h --dialect --to --tool --env --format --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode -lzm --lazy-mode"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --to)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --tool)
@@ -1392,7 +1392,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "auto reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --retries)
@@ -1423,14 +1423,14 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__judge)
-            opts="-m -v -q -h --dialect --strace --trace --log --model --layout --env --tool --format --verbose --quiet --color --open --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode"
+            opts="-m -v -q -h --dialect --strace --trace --log --model --layout --env --tool --format --verbose --quiet --color --open --force --help --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode -lzm --lazy-mode"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --dialect)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --strace)
@@ -1514,11 +1514,11 @@ _loadparity() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --to)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --kind)
@@ -1533,7 +1533,7 @@ _loadparity() {
             return 0
             ;;
         loadparity__subcmd__run)
-            opts="-m -p -f -n -c -s -l -r -t -b -h --model --dialect --prompt --file --predict --n-predict --ctx-size --seed --top-k --typical-p --typical --top-p --min-p --repeat-penalty --frequency-penalty --presence-penalty --logit-bias --stop --reverse-prompt --repeat-last-n --threads --cpu --ignore-eos --trace --force --inject --no-run --vocab-only --json --temperature -temp --temp -tb --threads-batch --ubatch-size -ub --batch-size -cnv --conversation -no-cnv --no-cnv --no-conversation -sys --system-prompt -nr --no-repack --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode --help"
+            opts="-m -p -f -n -c -s -l -r -t -b -h --model --dialect --prompt --file --predict --n-predict --ctx-size --seed --top-k --typical-p --typical --top-p --min-p --repeat-penalty --frequency-penalty --presence-penalty --logit-bias --stop --reverse-prompt --repeat-last-n --threads --cpu --ignore-eos --trace --force --inject --no-run --vocab-only --json --temperature -temp --temp -tb --threads-batch --ubatch-size -ub --batch-size -cnv --conversation -no-cnv --no-cnv --no-conversation -sys --system-prompt -nr --no-repack --mlock --mmap --no-mmap -dio --direct-io -ndio --no-direct-io -lm --load-mode -lzm --lazy-mode --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1548,7 +1548,7 @@ _loadparity() {
                     return 0
                     ;;
                 --dialect)
-                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "reference booleans dio-default enum-v1 enum-v2 enum-v3 enum-v4 enum-v4-lazy llama-cpp-python llama-cpp-python-server node-llama-cpp ollama koboldcpp-1.76 koboldcpp llamafile textgen lmstudio llama-cpp-rs whisper.cpp stable-diffusion.cpp load-mode-numbers-v1 load-mode-numbers" -- "${cur}"))
                     return 0
                     ;;
                 --prompt)
@@ -1721,6 +1721,14 @@ _loadparity() {
                     ;;
                 -lm)
                     COMPREPLY=($(compgen -W "auto none mmap mlock mmap+mlock none+mlock dio dio+mlock" -- "${cur}"))
+                    return 0
+                    ;;
+                --lazy-mode)
+                    COMPREPLY=($(compgen -W "off auto large all" -- "${cur}"))
+                    return 0
+                    ;;
+                -lzm)
+                    COMPREPLY=($(compgen -W "off auto large all" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::spelling::{flags, sequences, units};
-use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::plan::spelling::{flags, lazy_flags, lazy_units, sequences, units};
+use crate::plan::{Dialect, Exceptions, LoadPlan, Spelling};
+use crate::rules::Weights;
 use crate::subject::Case;
 
 /// Which spellings are really loaded.
@@ -39,6 +40,41 @@ pub fn real_spellings(dialect: Dialect, breadth: Breadth) -> Vec<Spelling> {
     all.extend(unread(dialect));
     let known: BTreeSet<LoadPlan> = all.iter().filter_map(|s| plan_of(s, dialect)).collect();
     all.extend(longer(dialect, &known));
+    let mut seen = BTreeSet::new();
+    all.retain(|spelling| seen.insert(spelling.clone()));
+    all
+}
+
+/// What exceptions say of the tensors of a model; the rest of them is about none.
+fn of_model(exceptions: Exceptions, weights: &Weights) -> Exceptions {
+    let tensors = weights.files.iter().flat_map(|file| &file.tensors);
+    exceptions.about(tensors.map(|t| (t.name.as_str(), t.range.end.saturating_sub(t.range.start))))
+}
+
+/// One case of each plan in each lazy mode that says something else of the tensors of the model than the default.
+pub(super) fn lazy_cases(dialect: Dialect, weights: &Weights) -> Vec<Case> {
+    let mut known = vec![of_model(dialect.rules().exceptions, weights)];
+    let mut all = Vec::new();
+    for mode in lazy_flags(dialect) {
+        let exceptions = plan_of(&mode, dialect).map_or(Exceptions::NONE, |plan| plan.exceptions);
+        let exceptions = of_model(exceptions, weights);
+        if known.contains(&exceptions) {
+            continue;
+        }
+        known.push(exceptions);
+        let beside = |case: Case| Case::of(Spelling::join(&[&case.spelling, &mode]), dialect);
+        all.extend(one_of_each(dialect).into_iter().map(beside));
+    }
+    all
+}
+
+/// The spellings of lazy modes that are really loaded, each once: one of each plan in each mode that matters to the
+/// model, and every way to write a mode, those that say nothing of the model too, as they have to change nothing.
+pub(super) fn lazy_spellings(dialect: Dialect, breadth: Breadth, weights: &Weights) -> Vec<Spelling> {
+    let mut all: Vec<Spelling> = lazy_cases(dialect, weights).into_iter().map(|case| case.spelling).collect();
+    if breadth != Breadth::Plans {
+        all.extend(lazy_units(dialect));
+    }
     let mut seen = BTreeSet::new();
     all.retain(|spelling| seen.insert(spelling.clone()));
     all
@@ -143,11 +179,19 @@ pub fn union_of_spellings() -> Vec<Spelling> {
     llama.flat_map(|d| real_spellings(d, Breadth::Pairs)).filter(|s| seen.insert(s.clone())).collect()
 }
 
-/// The cases of each plan. The `--load-mode` spelling, being the plan's name, represents it.
-pub(super) fn group_by_plan(dialect: Dialect, spellings: Vec<Spelling>) -> Vec<(LoadPlan, Vec<Case>)> {
+/// The cases of each plan. The `--load-mode` spelling, being the plan's name, represents it. With a model, plans
+/// are equal that say the same of its tensors.
+pub(super) fn group_by_plan(
+    dialect: Dialect,
+    spellings: Vec<Spelling>,
+    weights: Option<&Weights>,
+) -> Vec<(LoadPlan, Vec<Case>)> {
     let mut groups: BTreeMap<LoadPlan, Vec<Case>> = BTreeMap::new();
     for spelling in spellings {
-        let case = Case::of(spelling, dialect);
+        let mut case = Case::of(spelling, dialect);
+        if let (Some(plan), Some(weights)) = (&mut case.plan, weights) {
+            *plan = plan.except(of_model(plan.exceptions, weights));
+        }
         // Level P1 has counted what does not resolve; there is nothing to load.
         if let Some(plan) = case.plan {
             groups.entry(plan).or_default().push(case);
@@ -168,7 +212,7 @@ pub(super) fn one_of_each(dialect: Dialect) -> Vec<Case> {
     let flags = flags(dialect);
     let mut all: Vec<Spelling> = sequences(&flags, 3).map(|parts| Spelling::join(&parts)).collect();
     all.extend(units(dialect));
-    let groups = group_by_plan(dialect, all);
+    let groups = group_by_plan(dialect, all, None);
     groups.into_iter().filter_map(|(_, cases)| cases.into_iter().next()).collect()
 }
 
@@ -193,7 +237,7 @@ pub(super) fn twins_of_each(dialect: Dialect) -> BTreeMap<LoadPlan, Vec<Case>> {
         let of_a_new_manner = |case: &Case| seen.insert(manner(&case.spelling, dialect));
         cases.into_iter().filter(of_a_new_manner).skip(1).collect()
     };
-    group_by_plan(dialect, all).into_iter().map(|(plan, cases)| (plan, twins(cases))).collect()
+    group_by_plan(dialect, all, None).into_iter().map(|(plan, cases)| (plan, twins(cases))).collect()
 }
 
 #[cfg(test)]

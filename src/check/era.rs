@@ -160,7 +160,7 @@ fn shown(run: &Evidence) -> String {
 
 fn agrees(dialect: Dialect, spelling: &Spelling, run: &Evidence) -> bool {
     let Ok(resolved) = spelling.resolve(dialect) else { return !run.opened() && !run.completed() };
-    run.completed() && Decided::of(resolved.plan, run).agrees(run.effective())
+    run.completed() && Decided::was_taken(resolved.plan, run)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::Failure;
+use crate::plan::pattern::matches;
 use crate::rules::Rule;
 
 /// The schema id of the file.
@@ -170,21 +171,6 @@ impl Expectations {
         };
         short.map(failure).collect()
     }
-}
-
-/// Whether a text fits a pattern, in which `*` stands for any text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut last: Option<&str> = None;
-    for part in parts {
-        if let Some(before) = last.replace(part) {
-            let Some(at) = rest.find(before) else { return false };
-            rest = &rest[at + before.len()..];
-        }
-    }
-    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
 }
 
 #[cfg(test)]

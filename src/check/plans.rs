@@ -13,7 +13,7 @@ use std::num::NonZero;
 use super::cases::Breadth;
 use super::document::Failure;
 use super::watch::side_by_side;
-use crate::plan::spelling::{lines, resolve_joined, units};
+use crate::plan::spelling::{flags, lazy_units, lines, resolve_joined, units};
 use crate::plan::{Dialect, LoadPlan, Spelling};
 use crate::rules::Rule;
 
@@ -83,7 +83,38 @@ fn switch(unit: &Spelling) -> Option<(bool, &'static str)> {
 pub(super) fn check(dialect: Dialect, breadth: Breadth, emit: &mut dyn FnMut(Failure)) -> Counts {
     let units = units(dialect);
     let plain = units.iter().map(canonical).collect();
-    check_units(dialect, longest(breadth), &units, plain, emit)
+    let mut counts = check_units(dialect, longest(breadth), &units, plain, emit);
+    check_beside(dialect, &mut counts, emit);
+    counts
+}
+
+/// Exceptions are beside the load as a whole: every way to write a lazy mode, before and behind each flag, means the
+/// plan of the flag with the exceptions of the mode.
+fn check_beside(dialect: Dialect, counts: &mut Counts, emit: &mut dyn FnMut(Failure)) {
+    let mut check = PlanCheck { dialect, shown: 0, emit, known: BTreeMap::new(), failures: 0 };
+    let plan = |parts: &[&Spelling]| resolve_joined(dialect, parts).ok().map(|found| found.plan);
+    let nothing = plan(&[]);
+    for mode in lazy_units(dialect) {
+        let exceptions = plan(&[&mode]).map(|plan| plan.exceptions);
+        let flags = flags(dialect);
+        let alone = std::iter::once((vec![&mode], nothing));
+        let beside = flags.iter().flat_map(|flag| {
+            let whole = plan(&[flag]);
+            [(vec![flag, &mode], whole), (vec![&mode, flag], whole)]
+        });
+        for (parts, whole) in alone.chain(beside) {
+            let found = plan(&parts);
+            let expected = whole.zip(exceptions).map(|(whole, exceptions)| whole.except(exceptions));
+            counts.planned += 1;
+            counts.resolved += u64::from(found.is_some());
+            counts.rejected += u64::from(found.is_none());
+            if found != expected {
+                let message = format!("means {}, and not {}", show(found), show(expected));
+                check.fail(Rule::PlanOrder, &Spelling::join(&parts), found, message);
+            }
+        }
+    }
+    counts.failures += check.failures;
 }
 
 /// Resolves every line of these units; each means the same as the one at its place among the `classes`.

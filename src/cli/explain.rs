@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use self::other::{Equivalents, Upgrade};
 use crate::migrate;
 use crate::plan::equivalent::stated;
-use crate::plan::{Dialect, LoadPlan, Override, Resolved, Source, Spelling, UsageError, Warning};
+use crate::plan::exception::size;
+use crate::plan::{
+    Dialect, Exception, LoadPlan, Override, Resolved, Source, Spelling, Treatment, UsageError, Warning,
+};
 
 /// Exit code of a usage error.
 const USAGE: u8 = 2;
@@ -229,15 +232,25 @@ fn write_lines(
     writeln!(out, "dialect    {dialect}: {}", dialect.rules().about)?;
     writeln!(out, "spelling   {}", quoted_or_nothing(spelling))?;
     writeln!(out, "plan       {plan}: {}", in_words(plan))?;
-    match (resolved.load_mode, plan.nearest_reference_word()) {
-        (Some(word), _) => writeln!(out, "load mode  --load-mode {word}")?,
+    for exception in plan.exceptions.list() {
+        writeln!(out, "except     {}", exception_in_words(exception))?;
+    }
+    // A load mode speaks of the load as a whole.
+    let whole = plan.without_exceptions();
+    match (whole.reference_word(), whole.nearest_reference_word()) {
+        (Some(word), _) => {
+            writeln!(out, "load mode  --load-mode {word}")?;
+            if dialect != Dialect::reference() {
+                writeln!(out, "           a word of the reference dialect")?;
+            }
+        }
         (None, Some(nearest)) => writeln!(
             out,
             "load mode  no exact equivalent; the nearest is --load-mode {nearest}, which reads when direct reads are refused"
         )?,
         (None, None) => writeln!(out, "load mode  no equivalent")?,
     }
-    if let Some(own) = dialect.word_for(plan).filter(|own| Some(*own) != resolved.load_mode) {
+    if let Some(own) = dialect.word_for(whole).filter(|own| Some(*own) != whole.reference_word()) {
         // A mode is a keyword or a parameter in some dialects.
         let own = stated(plan, dialect).map_or_else(|| own.to_owned(), |spelling| spelling.to_string());
         writeln!(out, "           in the {dialect} dialect: {own}")?;
@@ -245,7 +258,19 @@ fn write_lines(
     for Override { what, by } in &resolved.overridden {
         writeln!(out, "overridden {what}, by {by}")?;
     }
-    for remark in remarks(dialect, spelling, resolved) {
+    for warning in &resolved.warnings {
+        writeln!(out, "warning    {warning}")?;
+        // What a loader prints is its own word: llama.cpp names the variable of a flag, whichever of its two is set.
+        if let Warning::VariableOverwritten { variable, .. } = warning
+            && spelling.env.iter().all(|(name, _)| name != variable)
+        {
+            writeln!(
+                out,
+                "           (these are the words of {dialect}; {variable} is not set, its twin is)"
+            )?;
+        }
+    }
+    for remark in unread(dialect, spelling, resolved) {
         writeln!(out, "warning    {remark}")?;
     }
     Ok(())
@@ -253,18 +278,40 @@ fn write_lines(
 
 /// What the dialect says, and what it does not: the variables it leaves unread.
 fn remarks(dialect: Dialect, spelling: &Spelling, resolved: &Resolved) -> Vec<String> {
+    let heard = resolved.warnings.iter().map(Warning::to_string);
+    heard.chain(unread(dialect, spelling, resolved)).collect()
+}
+
+/// Variables that are set and that the dialect does not read, or takes for something else.
+fn unread(dialect: Dialect, spelling: &Spelling, resolved: &Resolved) -> Vec<String> {
     // What a load variable of llama.cpp is, the reference knows; a loader with none may hear of none.
     let (own, all) = (dialect.rules(), Dialect::reference().rules());
     let of_others = |name: &str| own.find_variable(name).is_none() && all.find_variable(name).is_some();
     let names: BTreeSet<&String> = spelling.env.iter().map(|(name, _)| name).collect();
     let strange = names.into_iter().filter(|name| of_others(name));
     let strange = strange.map(|name| format!("{name} is set, but the {dialect} dialect does not read it"));
-    let heard = resolved.warnings.iter().map(Warning::to_string);
-    heard.chain(resolved.in_vain(dialect)).chain(strange).collect()
+    resolved.in_vain(dialect).into_iter().chain(strange).collect()
 }
 
 fn quoted_or_nothing(spelling: &Spelling) -> String {
     if *spelling == Spelling::default() { "(nothing)".to_owned() } else { spelling.to_string() }
+}
+
+/// Which tensors an exception is of, and what is done with them.
+fn exception_in_words(exception: &Exception) -> String {
+    let Exception { tensors, larger_than, treatment, optional } = *exception;
+    let which = match (tensors, larger_than) {
+        ("*", 0) => "every tensor".to_owned(),
+        ("*", least) => format!("tensors over {}", size(least)),
+        (names, 0) => names.to_owned(),
+        (names, least) => format!("{names} over {}", size(least)),
+    };
+    let what = match treatment {
+        Treatment::Lazy => "mapped whatever the load mode, brought in on demand, not locked",
+        Treatment::Staged => "passed on to a device, kept and locked nowhere",
+    };
+    let unless = if optional { "; as the others where the platform does not map well" } else { "" };
+    format!("{which}: {what}{unless}")
 }
 
 fn in_words(plan: LoadPlan) -> String {

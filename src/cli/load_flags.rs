@@ -62,6 +62,7 @@ pub(super) fn of_run() -> Vec<Arg> {
         let arg = named(row.names).help(format!("{}{same}{variable}", sentence(row.help)));
         match row.def.value {
             None => arg.action(ArgAction::SetTrue),
+            Some(value) if row.def.is_lazy() => lazy_modes(arg).value_name(value),
             Some(value) => modes(arg).value_name(value),
         }
     };
@@ -132,6 +133,16 @@ fn modes(arg: Arg) -> Arg {
     let words = words.map(|word| {
         let note = if Some(word.name) == default { " (the default)" } else { "" };
         PossibleValue::new(word.name).help(format!("{}{note}", sentence(word.help)))
+    });
+    arg.action(ArgAction::Append).value_parser(PossibleValuesParser::new(words))
+}
+
+/// The lazy modes of the reference dialect as the values of an argument.
+fn lazy_modes(arg: Arg) -> Arg {
+    let rules = Dialect::reference().rules();
+    let words = rules.lazy_modes.iter().map(|mode| {
+        let note = if mode.exceptions == rules.exceptions { " (the default)" } else { "" };
+        PossibleValue::new(mode.name).help(format!("{}{note}", sentence(mode.help)))
     });
     arg.action(ArgAction::Append).value_parser(PossibleValuesParser::new(words))
 }

@@ -8,7 +8,10 @@ mod reading;
 use std::ops::Range;
 
 use super::judge::untouched;
-use super::{Capability, Decided, Effective, Evidence, Profile, Rule, Way, weights_arrived};
+use super::weights::length;
+use super::{
+    Capability, Decided, Duty, Effective, Evidence, Profile, Rule, TensorBytes, Way, weights_arrived,
+};
 use crate::plan::LoadPlan;
 
 /// What a check comes to.
@@ -25,12 +28,29 @@ pub(super) enum Checked {
 
 use Checked::{Broken, Holds, Note};
 
+impl Checked {
+    /// The same, said of tensors that are exceptions of the plan.
+    pub(super) fn of_an_exception(self) -> Self {
+        let of = |text: String| format!("{text}; of tensors that are exceptions of the plan");
+        match self {
+            Holds => Holds,
+            Broken(message) => Broken(of(message)),
+            Self::NotObserved(missing, reason) => Self::NotObserved(missing, of(reason)),
+            Note(note) => Note(of(note)),
+        }
+    }
+}
+
 /// One run under one plan.
 pub(super) struct Case<'a> {
     pub(super) asked: LoadPlan,
     pub(super) decided: &'a Decided,
     pub(super) evidence: &'a Evidence,
     pub(super) profile: &'a Profile,
+    /// Whether other tensors of the run are mapped as exceptions, so that a file is mapped in any case.
+    pub(super) beside_lazy: bool,
+    /// Whether its tensors are such exceptions: what a mapping brings of them comes when it is used.
+    pub(super) on_demand: bool,
 }
 
 /// Runs the check of one rule of the contract.
@@ -79,7 +99,12 @@ impl Case<'_> {
     fn plan_taken(&self) -> Checked {
         let effective = self.evidence.effective();
         if self.decided.agrees(effective) {
-            return Holds;
+            return match self.evidence.brought_ahead().filter(|_| self.on_demand) {
+                Some(bytes) => Broken(format!(
+                    "the plan is to bring them in on demand, {bytes} bytes were brought in ahead"
+                )),
+                None => Holds,
+            };
         }
         if let Some(reason) = self.evidence.handed_over() {
             return Checked::NotObserved(vec![Capability::Memory], reason);
@@ -129,6 +154,16 @@ impl Case<'_> {
         (!self.decided.must_fail).then_some(self.decided.way)
     }
 
+    /// Bytes of tensors that went on to a device after they had been right: nothing has to keep them.
+    fn passed_on(&self, seen: &TensorBytes) -> u64 {
+        let files = self.evidence.weights.files.iter().enumerate();
+        let staged = files.flat_map(|(index, file)| {
+            let staged = file.tensors.iter().filter(|tensor| self.decided.taken.duty(tensor) == Duty::Staged);
+            staged.map(move |tensor| (index, tensor.range.clone()))
+        });
+        staged.map(|(file, range)| length(&seen.gone_of(file, range))).sum()
+    }
+
     fn same_bytes(&self) -> Checked {
         match &self.evidence.tensors {
             None => {
@@ -144,7 +179,7 @@ impl Case<'_> {
                         format!("{copy}, in a second copy; which one is used was not seen"),
                     )
                 }
-                None if seen.is_whole() => Holds,
+                None if seen.verified + seen.mapped + self.passed_on(seen) >= seen.all => Holds,
                 None => {
                     let rest = "what became of the others was not seen";
                     Checked::NotObserved(vec![Capability::Memory], format!("{}; {rest}", seen.count()))

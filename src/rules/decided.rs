@@ -1,6 +1,7 @@
 //! What a plan comes to on one machine: the one place where `auto` and refusals are decided.
 
-use super::{EffectiveSource, Evidence, Way};
+use super::shares::Shares;
+use super::{EffectiveSource, Evidence, Taken, Way};
 use crate::plan::{LoadPlan, OnRefused, Source};
 use crate::trace::{Call, ErrorKind, NoticeCode, Outcome, Word};
 
@@ -43,6 +44,8 @@ pub struct Decided {
     pub refusals: Vec<String>,
     /// What keeps the run from being a pass.
     pub limit: Limit,
+    /// Which tensors none of this is said of: the exceptions that the run took.
+    pub taken: Taken,
 }
 
 impl std::fmt::Display for Decided {
@@ -55,7 +58,11 @@ impl std::fmt::Display for Decided {
             Way::Read => "read",
             Way::Direct => "direct",
         })?;
-        if self.lock == LockDuty::All { f.write_str("+lock") } else { Ok(()) }
+        if self.lock == LockDuty::All {
+            f.write_str("+lock")?;
+        }
+        let taken = self.taken.list();
+        if taken.is_empty() { Ok(()) } else { write!(f, " but {taken}") }
     }
 }
 
@@ -76,6 +83,7 @@ impl Decided {
             lock: if plan.lock { LockDuty::All } else { LockDuty::None },
             refusals: Vec::new(),
             limit: Limit::None,
+            taken: Taken::all(plan.exceptions),
         }
     }
 
@@ -88,6 +96,22 @@ impl Decided {
     /// The plan after what the evidence shows.
     #[must_use]
     pub fn of(plan: LoadPlan, evidence: &Evidence) -> Self {
+        Self::of_shares(plan, &Shares::of(plan, evidence))
+    }
+
+    /// The same of a run whose tensors were shared out.
+    pub(super) fn of_shares(plan: LoadPlan, shares: &Shares<'_>) -> Self {
+        let mut decided = Self::of_all(plan.without_exceptions(), &shares.rest);
+        decided.taken = shares.taken.clone();
+        if let Some(refused) = &shares.refused {
+            decided.refusals.extend(refused.refusals.iter().cloned());
+            decided.limit = decided.limit.max(refused.limit);
+        }
+        decided
+    }
+
+    /// A plan without exceptions after what the evidence shows of all weights.
+    pub(super) fn of_all(plan: LoadPlan, evidence: &Evidence) -> Self {
         let mut decided = Self::unrefused(plan);
         let effective = evidence.effective();
         if plan.source == Source::Auto && effective.source == Some(EffectiveSource::Read) {
@@ -168,6 +192,19 @@ impl Decided {
             self.refusals.push(refusal("map", kind));
             self.limit = Limit::Unsupported;
         }
+    }
+
+    /// Whether a run of `plan` did what it asks for, of the tensors that lie under it: source and lock.
+    #[must_use]
+    pub fn was_taken(plan: LoadPlan, evidence: &Evidence) -> bool {
+        let shares = Shares::of(plan, evidence);
+        Self::of_shares(plan, &shares).agrees(shares.rest.effective())
+    }
+
+    /// What a run of `plan` really did with the tensors that lie under it.
+    #[must_use]
+    pub fn effective(plan: LoadPlan, evidence: &Evidence) -> super::Effective {
+        Shares::of(plan, evidence).rest.effective()
     }
 
     /// The source in the words of an effective mode; `None` where a failure is right.

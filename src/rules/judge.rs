@@ -1,7 +1,9 @@
 //! The engine: the checks of the rows that a profile holds a subject to, on one evidence.
 
-use super::checks::{self, Checked};
-use super::{Applies, Capability, Decided, Ending, Evidence, Finding, NotObserved, Profile, Rule};
+use super::checks::{self, Case, Checked};
+use super::rule::Scope;
+use super::shares::Shares;
+use super::{Applies, Capability, Decided, Ending, Evidence, Finding, LockDuty, NotObserved, Profile, Rule};
 use crate::plan::LoadPlan;
 
 /// What one run comes to.
@@ -20,7 +22,8 @@ pub struct Judgement {
 /// Judges one run of a spelling that means `asked`.
 #[must_use]
 pub fn judge(asked: LoadPlan, evidence: &Evidence, profile: &Profile) -> Judgement {
-    let decided = Decided::of(asked, evidence);
+    let shares = Shares::of(asked, evidence);
+    let decided = Decided::of_shares(asked, &shares);
     let mut judgement = Judgement {
         decided: decided.clone(),
         findings: Vec::new(),
@@ -36,9 +39,35 @@ pub fn judge(asked: LoadPlan, evidence: &Evidence, profile: &Profile) -> Judgeme
     if !evidence.completed() {
         return judgement;
     }
-    let case = checks::Case { asked, decided: &decided, evidence, profile };
+    let beside_lazy = shares.lazy.is_some();
+    let whole =
+        |evidence| Case { asked, decided: &decided, evidence, profile, beside_lazy, on_demand: false };
+    let on_demand = LoadPlan::map(false);
+    // Pages that they share with locked tensors are locked: how much of that is too much is a rule of its own.
+    let lazily = Decided { lock: LockDuty::Refused, ..Decided::unrefused(on_demand) };
     for rule in profile.rules() {
-        match checks::check(rule, &case) {
+        let checked = match rule.scope() {
+            Scope::Run => checks::check(rule, &whole(evidence)),
+            // Every tensor is an exception: the plan is about none.
+            _ if shares.rest.weights.is_empty() && !evidence.weights.is_empty() => Checked::Holds,
+            Scope::Lock => checks::check(rule, &whole(shares.kept.as_ref().unwrap_or(&shares.rest))),
+            Scope::Plan | Scope::Tensor => checks::check(rule, &whole(&shares.rest)),
+        };
+        let checked = match (&shares.lazy, checked) {
+            (Some(lazy), Checked::Holds) if rule.scope() == Scope::Tensor => {
+                let case = Case {
+                    asked: on_demand,
+                    decided: &lazily,
+                    evidence: lazy,
+                    profile,
+                    beside_lazy,
+                    on_demand: true,
+                };
+                checks::check(rule, &case).of_an_exception()
+            }
+            (_, checked) => checked,
+        };
+        match unattributed(rule, asked, evidence, checked) {
             Checked::Holds => {}
             Checked::Broken(message) => judgement.findings.push(Finding::new(rule, message)),
             Checked::NotObserved(missing, reason) => {
@@ -47,7 +76,24 @@ pub fn judge(asked: LoadPlan, evidence: &Evidence, profile: &Profile) -> Judgeme
             Checked::Note(note) => judgement.notes.push(note),
         }
     }
+    if shares.rest.weights.is_empty() && !evidence.weights.is_empty() {
+        let note = "every tensor of the model is an exception of the plan, which is about none".to_owned();
+        judgement.notes.push(note);
+    }
     judgement
+}
+
+/// Exceptions are told by the names of tensors. Where these are not known, what breaks a rule about tensors may be
+/// one of them.
+fn unattributed(rule: Rule, asked: LoadPlan, evidence: &Evidence, checked: Checked) -> Checked {
+    let named = asked.exceptions.is_empty() || evidence.weights.tolerance == 0;
+    match checked {
+        Checked::Broken(message) if !named && rule.scope() != Scope::Run => Checked::NotObserved(
+            vec![Capability::Layout],
+            format!("{message}; without the model it is not known which tensors are exceptions of the plan"),
+        ),
+        checked => checked,
+    }
 }
 
 /// The rule that an end breaks; none where the failure is what the plan asks for, and none for an end that

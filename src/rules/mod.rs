@@ -6,6 +6,7 @@
 //! - [`Evidence`] is everything known of one run. Its operations are played once ([`Fold`]), per process and
 //!   per file: placements, locks, requests, opens, notices.
 //! - [`Decided`] is the plan after `auto` and refusals were decided from evidence.
+//! - [`Duty`] is what is asked of one tensor: the plan, or an exception of it that the run took ([`Taken`]).
 //! - [`Rule`] is a row: id, level, sentence, the capabilities that a decision needs. [`judge`] runs the checks
 //!   of the rows that a [`Profile`] holds a subject to.
 //! - [`Finding`] is a broken rule, [`NotObserved`] a rule that this evidence cannot decide.
@@ -25,6 +26,7 @@ mod judge;
 mod path;
 mod profile;
 mod rule;
+mod shares;
 mod summary;
 mod tensors;
 mod weights;
@@ -39,6 +41,7 @@ pub use judge::{Judgement, judge, weights_arrived};
 pub use path::CommandPath;
 pub use profile::{Applies, Profile};
 pub use rule::{Level, Rule};
+pub use shares::{Duty, Taken};
 pub use summary::{Effective, EffectiveSource, Refusal, Summary};
 pub use tensors::{TensorBytes, WrongTensor, lost_tensor};
 pub use weights::{Tensor, WeightFile, Weights};

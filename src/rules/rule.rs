@@ -126,7 +126,36 @@ rules! {
     SameLogits, "same-logits", None, P4, [], "The logits of a model hash alike on every machine, whatever the plan.";
 }
 
+/// What a rule of one run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The run as a whole, whatever is asked of a tensor.
+    Run,
+    /// What the plan asks of the tensors that lie under it.
+    Plan,
+    /// What is asked of each tensor, by the plan or by its exception.
+    Tensor,
+    /// Memory that has to keep tensors.
+    Lock,
+}
+
 impl Rule {
+    /// What it is about.
+    pub(super) fn scope(self) -> Scope {
+        match self {
+            Self::PlanTaken | Self::TensorsMapped | Self::MappedNotRead | Self::UnrequestedLock => {
+                Scope::Tensor
+            }
+            Self::NoFileMapping
+            | Self::TensorsRead
+            | Self::ReadOnce
+            | Self::DirectHeld
+            | Self::FallbackReported => Scope::Plan,
+            Self::TensorsLocked => Scope::Lock,
+            _ => Scope::Run,
+        }
+    }
+
     /// The rule of an id, today's or that of an earlier version.
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {

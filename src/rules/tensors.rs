@@ -44,6 +44,8 @@ pub struct TensorBytes {
     pub verified: u64,
     /// How many were those of the file and at the end were not found any more.
     pub gone: u64,
+    /// Where these are, of each file.
+    pub gone_at: BTreeMap<usize, RangeSet<u64>>,
     /// How many other bytes a mapping of the file brought.
     pub mapped: u64,
     /// How many there are.
@@ -73,6 +75,7 @@ impl TensorBytes {
             doubt: None,
             verified: all,
             gone: 0,
+            gone_at: BTreeMap::new(),
             mapped: 0,
             all,
             unseen: Vec::new(),
@@ -89,6 +92,12 @@ impl TensorBytes {
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.verified >= self.all
+    }
+
+    /// What of a stretch of a file was right and was not found at the end.
+    pub(super) fn gone_of(&self, file: usize, range: Range<u64>) -> RangeSet<u64> {
+        let of = self.gone_at.get(&file).cloned().unwrap_or_default();
+        common(&of, &[range].into_iter().collect())
     }
 
     /// The tensors whose bytes a clean run of the same case showed and this one does not.
@@ -235,9 +244,11 @@ pub(super) fn seen(
         let gone = gone.get(&index).cloned().unwrap_or_default();
         gone.iter().filter(|_| verified > 0).for_each(|range| stays.remove(range.clone()));
         // What was read before a mapping brought it, to be checked, is there still.
-        let lost: RangeSet<u64> =
+        let mut lost: RangeSet<u64> =
             common(&of.verified, &file.bytes).iter().flat_map(|range| stays.gaps(range)).collect();
         let there = length(&common(&lost, &mapped));
+        mapped.iter().for_each(|range| lost.remove(range.clone()));
+        seen.gone_at.insert(index, lost);
         seen.verified += length(&stays);
         seen.mapped += there;
         seen.gone += verified - length(&stays) - there;

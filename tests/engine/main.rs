@@ -2,6 +2,7 @@
 
 mod decoding;
 mod every_schedule;
+mod lazy;
 #[cfg(target_os = "linux")]
 mod mapped_memory;
 mod no_run;

@@ -14,7 +14,8 @@ const PUBLISHED: &str =
 /// The plan in the words of the published table.
 fn published_words(cell: &Cell) -> String {
     let Ok(resolved) = &cell.outcome else { return "error".to_owned() };
-    let LoadPlan { source, lock, on_refused } = resolved.plan;
+    let LoadPlan { source, lock, on_refused, exceptions } = resolved.plan;
+    assert!(exceptions.is_empty(), "an era says nothing of single tensors");
     let source = match source {
         Source::Map => "mmap",
         Source::Read => "read",

@@ -99,7 +99,13 @@ fn the_lines_give_plan_load_mode_and_warnings() {
     assert!(out.contains("; map when refused"), "{out}");
     let (_, out, _) = explain("--dialect enum-v3 -- -lm mlock");
     assert!(out.contains("load mode  --load-mode none+mlock\n"), "{out}");
+    assert!(out.contains("           a word of the reference dialect\n"), "{out}");
     assert!(out.contains("in the enum-v3 dialect: --load-mode mlock\n"), "{out}");
+    let (_, out, _) = explain("--dialect enum-v3 --env LLAMA_ARG_NO_MMAP=1 -- --mmap");
+    assert!(
+        out.contains("(these are the words of enum-v3; LLAMA_ARG_MMAP is not set, its twin is)\n"),
+        "{out}"
+    );
     assert!(explain("").1.contains("spelling   (nothing)\n"));
 }
 

@@ -195,7 +195,7 @@ fn a_broken_file_is_refused_at_its_place() {
     dialect/9
         2:10: 'loadparity.dialect/9' is no format of dialect files; write 'loadparity.dialect/1'
     abuot =
-        4:1: unknown field 'abuot', expected one of 'schema', 'name', 'about', 'family', 'sources', 'inferred', 'programs', 'builds', 'booleans', 'forms', 'environment-wins', 'mode', 'combine', 'messages', 'flag', 'bench', 'unsupported'; did you mean 'about'?
+        4:1: unknown field 'abuot', expected one of 'schema', 'name', 'about', 'family', 'sources', 'inferred', 'programs', 'builds', 'booleans', 'forms', 'environment-wins', 'mode', 'lazy-mode', 'combine', 'messages', 'flag', 'bench', 'unsupported'; did you mean 'about'?
     about = [1, 
         6:1: missing comma between array elements, expected ','
     joined = " "
@@ -211,7 +211,7 @@ fn a_broken_file_is_refused_at_its_place() {
     refused = "without"
         18:11: unknown variant 'without', expected one of 'read', 'map', 'error', 'without-direct'
     turns-off = [{ on = "mode", off = "map" }]
-        16:1: a load mode is no switch: 'turns-off' is for lock, map and direct
+        16:1: a mode is no switch: 'turns-off' is for lock, map and direct
     source = "read", refused = "map"
         8:14: only a direct load has 'refused': what it falls back to
     source = "read", lock = true
@@ -227,7 +227,7 @@ fn a_broken_file_is_refused_at_its_place() {
     sets = "lock"
         7:14: load modes are listed, and no flag sets 'mode'
     sets = "mod"
-        21:8: unknown variant 'mod', expected one of 'lock', 'map', 'direct', 'mode'; did you mean 'mode'?
+        21:8: unknown variant 'mod', expected one of 'lock', 'map', 'direct', 'mode', 'lazy'; did you mean 'mode'?
     on = ["--io"]
         25:7: the name '--io' is empty or stands twice
     on = ["--p\u001bin"]
@@ -239,7 +239,7 @@ fn a_broken_file_is_refused_at_its_place() {
     on = ["--pin"] writes = "mapped"
         23:1: 'writes' and 'off-writes' belong to the rule 'one-field'
     on = ["--pin"] takes = "mode"
-        26:9: a load mode is the value of a flag that sets 'mode', and of no other
+        26:9: a load mode is the value of a flag that sets 'mode', a lazy mode of one that sets 'lazy', and both of no other
     on = ["--pin"] takes = "presence"
         26:9: a flag whose presence counts takes no value: leave 'takes' out
     on = ["--pin"] optional = true
@@ -247,7 +247,7 @@ fn a_broken_file_is_refused_at_its_place() {
     on = ["--pin"] value = "X"
         23:1: 'value' is for flags that take one
     on = ["--io"] off = ["--no-io"]
-        20:1: a load mode has no negative form
+        20:1: a mode has no negative form
     [booleans] on = ["x"] off = ["x"] [combine]
         19:1: a word of [booleans] means both on and off
     [[builds]] of = "x" from = "newest" source = "y" [combine]

@@ -8,6 +8,7 @@ mod equivalent;
 mod eras;
 mod explain;
 mod files;
+mod lazy;
 mod oracle;
 mod reference;
 #[path = "../support/schemas.rs"]

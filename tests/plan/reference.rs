@@ -4,9 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
 
 use loadparity::plan::spelling::{self, resolve_joined};
-use loadparity::plan::{
-    Dialect, LoadPlan, OnRefused, Resolved, Source, Spelling, Warning, resolve, split_args,
-};
+use loadparity::plan::{Dialect, LoadPlan, OnRefused, Resolved, Spelling, Warning, resolve, split_args};
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -202,14 +200,14 @@ fn the_advice_is_the_exact_equivalent_of_the_whole_combination() {
 }
 
 #[rstest]
-#[case("auto", LoadPlan { source: Source::Auto, lock: false, on_refused: None })]
-#[case("none", LoadPlan { source: Source::Read, lock: false, on_refused: None })]
-#[case("mmap", LoadPlan { source: Source::Map, lock: false, on_refused: None })]
-#[case("mlock", LoadPlan { source: Source::Map, lock: true, on_refused: None })]
-#[case("mmap+mlock", LoadPlan { source: Source::Map, lock: true, on_refused: None })]
-#[case("none+mlock", LoadPlan { source: Source::Read, lock: true, on_refused: None })]
-#[case("dio", LoadPlan { source: Source::Direct, lock: false, on_refused: Some(OnRefused::Read) })]
-#[case("dio+mlock", LoadPlan { source: Source::Direct, lock: true, on_refused: Some(OnRefused::Read) })]
+#[case("auto", LoadPlan::AUTO)]
+#[case("none", LoadPlan::read(false))]
+#[case("mmap", LoadPlan::map(false))]
+#[case("mlock", LoadPlan::map(true))]
+#[case("mmap+mlock", LoadPlan::map(true))]
+#[case("none+mlock", LoadPlan::read(true))]
+#[case("dio", LoadPlan::direct(false, OnRefused::Read))]
+#[case("dio+mlock", LoadPlan::direct(true, OnRefused::Read))]
 fn each_load_mode_has_its_plan(#[case] word: &str, #[case] plan: LoadPlan) {
     assert_eq!(reference(&["-lm", word], &[]).plan, plan);
     assert_eq!(reference(&[], &[("LLAMA_ARG_LOAD_MODE", word)]).plan, plan);

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test program has no public items")]
 
 mod examples;
+mod exceptions;
 mod memory;
 mod mutants;
 mod notation;

@@ -13,7 +13,8 @@ const DROPS_MLOCK: &str =
     r#"for word do shift; [ "$word" = --mlock ] || set -- "$@" "$word"; done; exec "$@""#;
 
 #[rstest]
-#[case("reference", 7)]
+// In each of two lazy modes.
+#[case("reference", 14)]
 #[case("booleans", 8)]
 #[case("enum-v1", 4)]
 #[case("enum-v4", 6)]

@@ -1,4 +1,4 @@
-//! The C loader of `tests/loaders`, compiled once, small models for it, and what the program says of it.
+//! The C loaders of `tests/loaders`, compiled once, small models for it, and what the program says of it.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -13,6 +13,8 @@ use crate::support;
 
 const SOURCE: &str = include_str!("../loaders/loader.c");
 const TABLE: &str = include_str!("../loaders/expected.tsv");
+const LAZY_SOURCE: &str = include_str!("../loaders/lazy.c");
+const LAZY_TABLE: &str = include_str!("../loaders/lazy.tsv");
 
 /// A row of the table of variants.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +30,16 @@ pub struct Row {
 
 /// The table of variants.
 pub fn table() -> Vec<Row> {
-    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+    rows(TABLE)
+}
+
+/// The table of variants of the loader with a lazy mode.
+pub fn lazy_table() -> Vec<Row> {
+    rows(LAZY_TABLE)
+}
+
+fn rows(table: &'static str) -> Vec<Row> {
+    let lines = table.lines().filter(|line| !line.starts_with('#'));
     let rows = lines.map(|line| {
         let [name, kind, shown_by, code, rules, _] = line.split('\t').collect::<Vec<_>>()[..] else {
             panic!("six columns: {line}")
@@ -46,11 +57,23 @@ fn scratch() -> PathBuf {
     folder
 }
 
-/// The program of a variant of the loader. The first test that needs one compiles them all; tests that do so at
-/// the same time make the same file.
+/// The program of a variant of the loader.
 pub fn loader(variant: &str) -> PathBuf {
-    assert!(table().iter().any(|row| row.name == variant), "no row `{variant}` in expected.tsv");
-    let hash = blake3::hash(SOURCE.as_bytes()).to_hex();
+    compiled(SOURCE, &table(), variant)
+}
+
+/// A variant of the loader with a lazy mode as a command, and the file of its dialect.
+pub fn lazy_command(variant: &str) -> (Vec<String>, &'static str) {
+    let program = compiled(LAZY_SOURCE, &lazy_table(), variant);
+    let dialect = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/loaders/lazy.toml");
+    (words(&[program.to_str().unwrap(), "{model}", "{flags}"]), dialect)
+}
+
+/// The program of a variant. The first test that needs one compiles them all; tests that do so at the same time make
+/// the same file.
+fn compiled(source_text: &str, table: &[Row], variant: &str) -> PathBuf {
+    assert!(table.iter().any(|row| row.name == variant), "no row `{variant}` in the table");
+    let hash = blake3::hash(source_text.as_bytes()).to_hex();
     let folder = scratch().join(format!("loaders-{}", &hash[..16]));
     let program = folder.join(variant);
     if program.exists() {
@@ -59,7 +82,7 @@ pub fn loader(variant: &str) -> PathBuf {
     std::fs::create_dir_all(&folder).unwrap();
     let own = tempfile::tempdir_in(&folder).unwrap();
     let (source, made) = (own.path().join("loader.c"), own.path().join("loader"));
-    std::fs::write(&source, SOURCE).unwrap();
+    std::fs::write(&source, source_text).unwrap();
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let told = Command::new(&compiler)
         .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-pthread", "-o"])
@@ -74,7 +97,7 @@ pub fn loader(variant: &str) -> PathBuf {
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let all = folder.join("loader");
     std::fs::rename(&made, &all).unwrap();
-    for row in table() {
+    for row in table {
         match std::os::unix::fs::symlink("loader", folder.join(row.name)) {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => panic!("{e}"),
             _ => {}

@@ -13,6 +13,7 @@ mod dialect_files;
 mod identity;
 mod init;
 mod layouts;
+mod lazy_loaders;
 mod loader_support;
 mod loaders;
 mod no_false_green;

@@ -26,7 +26,7 @@ mod unseen;
 use std::time::{Duration, Instant};
 
 use super::campaign::Campaign;
-use super::cases::{one_of_each, twins_of_each};
+use super::cases::{lazy_cases, one_of_each, twins_of_each};
 use super::document::{CheckStarted, FaultsBounds, FaultsDocument, Part};
 use super::said::Said;
 use super::shows::Shows;
@@ -195,7 +195,15 @@ impl<'a> Faults<'a> {
 
     fn cases(&self) -> Vec<Case> {
         match &self.campaign.only[..] {
-            [] => one_of_each(self.campaign.setting.dialect),
+            [] => {
+                let setting = self.campaign.setting;
+                let mut all = one_of_each(setting.dialect);
+                // The reference engine is explored in its lazy modes where these are picked.
+                if self.campaign.subject.is_command() {
+                    all.extend(lazy_cases(setting.dialect, &setting.truth.weights));
+                }
+                all
+            }
             only => only.iter().map(|s| Case::of(s.clone(), self.campaign.setting.dialect)).collect(),
         }
     }

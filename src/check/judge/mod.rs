@@ -100,8 +100,8 @@ fn judge_plan(
     recording: &Recording<'_>,
 ) -> JudgeDocument {
     let mut evidence = evidence(recording);
-    let effective = evidence.effective();
     let plan = resolved.as_ref().ok().copied();
+    let effective = plan.map_or_else(|| evidence.effective(), |plan| Decided::effective(plan, &evidence));
     let log_claims =
         recording.printed.map(|lines| claims(lines, dialect, spelling, effective, recording.ops));
     for claim in log_claims.iter().flatten() {
@@ -117,7 +117,7 @@ fn judge_plan(
         None => (nothing.to_string(), nothing.to_string(), Vec::new(), effective == nothing),
         Some(plan) => {
             let decided = Decided::of(plan, &evidence);
-            let agrees = decided.agrees(effective);
+            let agrees = Decided::was_taken(plan, &evidence);
             let expected = if agrees { effective } else { asked_for(&decided) };
             let predicted = asked_for(&Decided::unrefused(plan));
             (expected.to_string(), predicted.to_string(), decided.refusals, agrees)

@@ -21,7 +21,7 @@ pub(super) fn facts(asked: LoadPlan, evidence: &Evidence) -> Facts {
         read_bytes: s.read_bytes,
         direct_read_bytes: s.direct_read_bytes,
         fallbacks: s.fallbacks.iter().map(ToString::to_string).collect(),
-        effective: s.effective.to_string(),
+        effective: Decided::effective(asked, evidence).to_string(),
         memory: memory(asked, evidence),
     }
 }

@@ -9,7 +9,7 @@ mod run;
 mod sum;
 
 use super::campaign::Campaign;
-use super::cases::{Breadth, group_by_plan, real_spellings, refused_spellings};
+use super::cases::{Breadth, group_by_plan, lazy_spellings, real_spellings, refused_spellings};
 use super::document::{CheckDocument, CheckStarted, Part};
 use super::levels::Wanted;
 use super::watch::Progress;
@@ -67,6 +67,8 @@ impl Matrix<'_> {
             return Selection { groups: Vec::new(), refused: Vec::new() };
         }
         let mut spellings = real_spellings(dialect, self.breadth);
+        let weights = &self.campaign.setting.truth.weights;
+        spellings.extend(lazy_spellings(dialect, self.breadth, weights));
         spellings.extend(
             self.campaign.only.iter().filter(|s| !spellings.contains(s)).cloned().collect::<Vec<_>>(),
         );
@@ -74,7 +76,7 @@ impl Matrix<'_> {
             if self.campaign.subject.is_command() { refused_spellings(dialect) } else { Vec::new() };
         let asked = self.campaign.only.iter().filter(|spelling| spelling.resolve(dialect).is_err());
         refused.extend(asked.filter(|s| !refused.contains(s)).cloned().collect::<Vec<_>>());
-        let mut groups = group_by_plan(dialect, spellings);
+        let mut groups = group_by_plan(dialect, spellings, Some(weights));
         let mut refused: Vec<Case> = refused.into_iter().map(|s| Case::of(s, dialect)).collect();
         if !self.campaign.only.is_empty() {
             let asked = |case: &Case| self.campaign.only.contains(&case.spelling);

@@ -51,8 +51,7 @@ impl Case<'_> {
             return Holds;
         }
         let evidence = self.evidence;
-        let (memory, offset) = evidence.fold.alignment;
-        let block = memory.max(offset).max(evidence.page_size).next_power_of_two();
+        let block = evidence.block();
         for file in 0..evidence.weights.files.len() {
             let requests = evidence.fold.requests.iter();
             let mut reads: Vec<&Request> =
@@ -119,6 +118,16 @@ impl Case<'_> {
             )),
             None => Holds,
         }
+    }
+
+    /// Bytes of weights that were mapped and never read.
+    fn mapped_alone(&self) -> u64 {
+        self.evidence.tensor_bytes(|file| {
+            let mut mapped = self.evidence.mapped_to_use(file);
+            let read = self.evidence.union_of(|process| process.read(file));
+            read.iter().for_each(|range| mapped.remove(range.clone()));
+            mapped
+        })
     }
 
     fn arrived(&self, part: &Range<u64>) -> bool {
@@ -189,7 +198,7 @@ impl Case<'_> {
         // What was read directly as well, as a header with the tensors behind it is, came directly.
         let directly = || !self.profile.load_phase_only && evidence.buffered_stretch().is_none();
         let mapped = evidence.fold.mappings.iter().any(|mapping| mapping.refused.is_none())
-            && evidence.bytes_by_way()[0] > 0
+            && if self.beside_lazy { self.mapped_alone() > 0 } else { evidence.bytes_by_way()[0] > 0 }
             && !directly();
         let message = match buffered {
             Some((name, part)) => {

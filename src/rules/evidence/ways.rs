@@ -10,6 +10,7 @@ use super::{EDGE, Evidence};
 use crate::rules::fold::{Process, Way};
 use crate::rules::weights::length;
 use crate::rules::{Effective, EffectiveSource};
+use crate::trace::{Call, Outcome};
 
 impl Evidence {
     /// Bytes of the weights that the kernel was asked to bring into the page cache ahead of their use, where they are
@@ -17,6 +18,25 @@ impl Evidence {
     #[must_use]
     pub fn read_ahead(&self) -> Option<u64> {
         let bytes = self.tensor_bytes(|file| self.fold.prefetched.get(&file).cloned().unwrap_or_default());
+        Some(bytes).filter(|bytes| *bytes > EDGE.max(self.weights.tolerance))
+    }
+
+    /// Bytes of the weights that were brought into memory before anybody used them, by advice or with their mapping,
+    /// where they are more than the edges of blocks.
+    pub(in crate::rules) fn brought_ahead(&self) -> Option<u64> {
+        let files = self.weights.files_of(&self.ops);
+        let mut ahead = self.fold.prefetched.clone();
+        for op in &self.ops {
+            let Call::Map { file, offset, len, populate, flags, .. } = &op.call else { continue };
+            let populates = *populate || flags.has("MAP_POPULATE");
+            let range = *offset..offset.saturating_add(*len);
+            if let (true, Outcome::Ok(_), Some(file)) =
+                (populates && !range.is_empty(), &op.outcome, files.get(file))
+            {
+                ahead.entry(*file).or_default().insert(range);
+            }
+        }
+        let bytes = self.tensor_bytes(|file| ahead.get(&file).cloned().unwrap_or_default());
         Some(bytes).filter(|bytes| *bytes > EDGE.max(self.weights.tolerance))
     }
 
@@ -59,7 +79,7 @@ impl Evidence {
         self.first_gap(direct, self.page_size.max(self.fold.alignment.1))
     }
 
-    pub(super) fn effective_mode(&self) -> Effective {
+    pub(in crate::rules) fn effective_mode(&self) -> Effective {
         let all = self.weights.len();
         let [mapped, buffered, direct] = self.bytes_by_way();
         let read = buffered + direct;

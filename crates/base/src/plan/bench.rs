@@ -149,6 +149,8 @@ pub fn resolve(dialect: Dialect, argv: &[&str]) -> Result<Queue, UsageError> {
     if let (true, BenchCombine::Queue { start, .. }) = (entries.is_empty(), &rules.combine) {
         entries.push(entry(*start));
     }
+    let by_default = dialect.rules().exceptions;
+    entries.iter_mut().for_each(|entry| entry.plan = entry.plan.except(by_default));
     let queue = Queue { entries, warnings: Vec::new() };
     let warnings = warnings(&said, queue.load_modes().as_deref());
     Ok(Queue { warnings, ..queue })

@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 use super::flags::{Flag, FlagDef, Reads};
 use super::rules::Combine;
 use super::spelling::{self, Spelling};
-use super::{LoadPlan, OnRefused, Resolved, Source, UsageError};
+use super::{Exceptions, LoadPlan, OnRefused, Resolved, Source, Treatment, UsageError};
 
 /// How a spelling's meaning in one dialect differs from its meaning in another, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -190,7 +190,11 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
     let direct_by_default = by_default(Flag::Direct, &|a, b| a.direct == b.direct);
     let source_by_default = by_default(Flag::Map, &|a, b| a.without_direct == b.without_direct);
 
-    let lock = (from.lock && !to.lock).then_some(Lost::Lock);
+    // What is said of the load as a whole is not said of the tensors of another exception.
+    let apart = (was.plan.exceptions != is.plan.exceptions).then_some(is.plan.exceptions);
+    let apart = apart.unwrap_or(Exceptions::NONE).list();
+    let lazy = apart.iter().any(|exception| exception.treatment == Treatment::Lazy);
+    let lock = (from.lock && (!to.lock || !apart.is_empty())).then_some(Lost::Lock);
     let direct = match (from.direct, to.direct) {
         (true, false) if !direct_by_default => Some(Lost::DirectIo),
         // Direct I/O takes the place of a mapping, which is a loss to whoever asked for one.
@@ -209,7 +213,10 @@ fn differences(base: Dialect, was: &Resolved, other: Dialect, is: &Resolved) -> 
         _ => None,
     }
     // The same source on both sides counts as one that nobody changed.
-    .filter(|_| !source_by_default);
+    .filter(|_| !source_by_default)
+    .or_else(|| {
+        (lazy && from.without_direct == Some(Source::Read) && asked(Flag::Map)).then_some(Lost::OwnMemory)
+    });
 
     ([lock, direct, source], from.lock == to.lock && direct_by_default && source_by_default)
 }
@@ -325,7 +332,9 @@ pub fn spellings(dialects: &[Dialect]) -> Vec<Spelling> {
 fn variables(dialects: &[Dialect]) -> Vec<Spelling> {
     let mut names: Vec<&str> = Vec::new();
     let tables = || dialects.iter().map(|dialect| dialect.rules());
-    for name in tables().flat_map(|rules| rules.table.iter().flat_map(FlagDef::variables)) {
+    for name in tables()
+        .flat_map(|rules| rules.table.iter().filter(|def| !def.is_lazy()).flat_map(FlagDef::variables))
+    {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -339,6 +348,7 @@ fn variables(dialects: &[Dialect]) -> Vec<Spelling> {
             };
             let words = match variable.reads {
                 Reads::Mode => rules.words.iter().map(|word| word.name).collect(),
+                Reads::Lazy => rules.lazy_modes.iter().map(|mode| mode.name).collect(),
                 Reads::Presence => vec!["1", "0", ""],
                 Reads::Number => vec!["1", "0"],
                 Reads::Boolean | Reads::Truthy => {

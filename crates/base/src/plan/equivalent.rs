@@ -7,7 +7,8 @@
 //! the source and the lock and differs in what happens after a refusal.
 
 use super::dialect::Dialect;
-use super::flags::Reads;
+use super::flags::{FlagDef, Reads};
+use super::message::Says;
 use super::spelling::{Spelling, resolve_joined, senses, sequences};
 use super::{LoadPlan, OnRefused, UsageError};
 
@@ -17,20 +18,38 @@ use super::{LoadPlan, OnRefused, UsageError};
 /// Deprecated flags are not offered, and flags have their long names.
 #[must_use]
 pub fn spelling_for(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
-    shortest(plan, to, &statements(to), 0)
+    said(plan, to, (&statements(to), &lazy_statements(to)), 0)
 }
 
 /// As [`spelling_for`], but said outright even where it is the default, so that it stays what it
-/// is when the default changes.
+/// is when the default changes. Exceptions that are the default stay unsaid: a load mode says nothing of them.
 #[must_use]
 pub fn stated(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
-    shortest(plan, to, &statements(to), 1)
+    said(plan, to, (&statements(to), &lazy_statements(to)), 1)
 }
 
 /// As [`stated`], in environment variables.
 #[must_use]
 pub fn in_environment(plan: LoadPlan, to: Dialect) -> Option<Spelling> {
-    shortest(plan, to, &variables(to), 1)
+    let of = |lazy: bool| variables(to, |def| def.is_lazy() == lazy);
+    said(plan, to, (&of(false), &of(true)), 1)
+}
+
+/// The load as a whole and its exceptions, each in the fewest words.
+fn said(
+    plan: LoadPlan,
+    to: Dialect,
+    (units, lazy): (&[Spelling], &[Spelling]),
+    fewest: usize,
+) -> Option<Spelling> {
+    let by_default = to.rules().exceptions;
+    let whole = shortest(plan.except(by_default), to, units, fewest)?;
+    if plan.exceptions == by_default {
+        return Some(whole);
+    }
+    let asks =
+        |unit: &&Spelling| unit.resolve(to).is_ok_and(|found| found.plan.exceptions == plan.exceptions);
+    lazy.iter().find(asks).map(|unit| Spelling::join(&[&whole, unit]))
 }
 
 /// The first sequence of at least `fewest` units that means the plan, of those that draw no warning
@@ -42,24 +61,34 @@ fn shortest(plan: LoadPlan, to: Dialect, units: &[Spelling], fewest: usize) -> O
     };
     // A load mode says everything in one word; else each of the three switches is stated once at most.
     let longest = if to.rules().mode_is_whole() { 1 } else { 3 };
-    let mut candidates = sequences(units, longest).filter(|parts| parts.len() >= fewest);
+    let units = distinct(units, to);
+    let mut candidates = sequences(&units, longest).filter(|parts| parts.len() >= fewest);
     candidates.find(means).map(|parts| Spelling::join(&parts))
 }
 
 /// One spelling for each thing the flags of a dialect can say.
 fn statements(dialect: Dialect) -> Vec<Spelling> {
-    senses(dialect, |names| names.last())
+    senses(dialect, |def| !def.is_lazy(), |names| names.last())
 }
 
-/// One spelling for each thing the variables of a dialect can say.
-fn variables(dialect: Dialect) -> Vec<Spelling> {
+/// One spelling for each lazy mode.
+fn lazy_statements(dialect: Dialect) -> Vec<Spelling> {
+    senses(dialect, FlagDef::is_lazy, |names| names.last())
+}
+
+/// One spelling for each thing the variables of the wanted flags can say.
+fn variables(dialect: Dialect, wanted: impl Fn(&FlagDef) -> bool) -> Vec<Spelling> {
     let rules = dialect.rules();
     let mut units = Vec::new();
-    for def in rules.flags() {
+    for def in rules.flags().filter(|def| wanted(def)) {
         let Some(variable) = def.variable else { continue };
         match variable.reads {
             Reads::Mode => {
                 units.extend(rules.words.iter().map(|word| Spelling::variable(variable.name, word.name)));
+            }
+            Reads::Lazy => {
+                units
+                    .extend(rules.lazy_modes.iter().map(|mode| Spelling::variable(variable.name, mode.name)));
             }
             Reads::Truthy | Reads::Presence => {
                 let on = rules.booleans.on.first().copied().unwrap_or("1");
@@ -81,7 +110,7 @@ fn variables(dialect: Dialect) -> Vec<Spelling> {
 /// deprecated flags may stand; the default first.
 #[must_use]
 pub fn plans(dialect: Dialect) -> Vec<(LoadPlan, Spelling)> {
-    let units = statements(dialect);
+    let units = distinct(&statements(dialect), dialect);
     let mut found: Vec<(LoadPlan, Spelling)> = Vec::new();
     for parts in sequences(&units, 3) {
         let Ok(resolved) = resolve_joined(dialect, &parts) else { continue };
@@ -90,6 +119,30 @@ pub fn plans(dialect: Dialect) -> Vec<(LoadPlan, Spelling)> {
         }
     }
     found
+}
+
+/// The first of the units that say the same: a file may have hundreds of names, and there are few things to say.
+fn distinct(units: &[Spelling], dialect: Dialect) -> Vec<Spelling> {
+    let rules = dialect.rules();
+    let mut seen = Vec::new();
+    let is_new = |unit: &&Spelling| {
+        let Ok(found) = unit.resolve(dialect) else { return true };
+        let [statement] = found.said[..] else { return true };
+        let writes = rules.table[statement.row].writes.map(|word| word.map(|word| word.plan));
+        let says = match statement.says {
+            // Two names of one mode say the same.
+            Says::Mode(word) => (None, Some(word.plan), None),
+            Says::Lazy(mode) => (None, None, Some(mode.exceptions)),
+            says => (says.switch(), None, None),
+        };
+        let key = (statement.flag, says, writes, statement.legacy, !found.warnings.is_empty());
+        let is_new = !seen.contains(&key);
+        if is_new {
+            seen.push(key);
+        }
+        is_new
+    };
+    units.iter().filter(is_new).cloned().collect()
 }
 
 /// What to do to a spelling so that it means in another dialect what it meant in its own.
@@ -208,6 +261,28 @@ mod tests {
         assert_eq!(line(LoadPlan::map(true), era("enum-v2")), "--load-mode mmap+mlock");
         assert_eq!(line(LoadPlan::map(true), Dialect::reference()), "--load-mode mlock");
         assert_eq!(line(LoadPlan::read(false), era("dio-default")), "--no-mmap --no-direct-io");
+    }
+
+    /// What hundreds of names say is enumerated once each.
+    #[test]
+    fn names_that_say_the_same_are_tried_once() {
+        use std::fmt::Write as _;
+        let mut text =
+            "schema = \"loadparity.dialect/1\"\nname = \"many\"\nabout = \"many names\"\n".to_owned();
+        for mode in 0..300 {
+            let source = ["map", "read"][mode % 2];
+            let _ = write!(text, "[[mode]]\nname = \"m{mode}\"\nsource = \"{source}\"\n");
+        }
+        text += "[combine]\nrule = \"switches\"\nmode = \"source\"\n";
+        for flag in 0..300 {
+            let _ = write!(text, "[[flag]]\nsets = \"lock\"\non = [\"--lock{flag}\"]\n");
+        }
+        text += "[[flag]]\nsets = \"mode\"\non = [\"--from\"]\n";
+        let many = Dialect::read(&text).expect("a dialect");
+        assert_eq!(distinct(&statements(many), many).len(), 3);
+        let said: Vec<_> = plans(many).into_iter().map(|(plan, line)| format!("{plan}: {line}")).collect();
+        assert_eq!(said, ["map: ", "map+lock: --lock0", "read: --from m1", "read+lock: --lock0 --from m1"]);
+        assert_eq!(line(LoadPlan::read(true), many).as_deref(), Some("--lock0 --from m1"));
     }
 
     #[test]

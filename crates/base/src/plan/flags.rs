@@ -14,6 +14,8 @@ pub enum Flag {
     Direct,
     /// The whole mode in one word.
     Mode,
+    /// Which tensors the plan does not speak of, in one word: the second dimension, beside all others.
+    Lazy,
 }
 
 /// A row of the flag table.
@@ -63,10 +65,16 @@ impl FlagDef {
         self.flag == Flag::Mode
     }
 
+    /// Whether it is about exceptions by tensor and not about the load as a whole.
+    #[must_use]
+    pub fn is_lazy(&self) -> bool {
+        self.flag == Flag::Lazy
+    }
+
     /// Whether the value is a boolean.
     #[must_use]
     pub fn is_boolean(&self) -> bool {
-        self.takes.is_some() && !self.is_mode()
+        self.takes.is_some() && !self.is_mode() && !self.is_lazy()
     }
 
     /// Whether it can be turned off on the command line.
@@ -105,6 +113,8 @@ pub struct Takes {
 pub enum Reads {
     /// One of the load modes; anything else is an error.
     Mode,
+    /// One of the lazy modes; anything else is an error.
+    Lazy,
     /// A boolean word; anything else is an error.
     Boolean,
     /// On for a truthy word, and every other is ignored.

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::dialect::Dialect;
 use super::flags::Flag;
 use super::render;
-use super::rules::Word;
+use super::rules::{LazyMode, Word};
 
 /// Where a statement was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +42,7 @@ pub(super) enum Says {
     On,
     Off,
     Mode(Word),
+    Lazy(LazyMode),
     /// The variable is set and read, but its value asks for nothing.
     Nothing,
 }
@@ -51,7 +52,7 @@ impl Says {
         match self {
             Self::On => Some(true),
             Self::Off => Some(false),
-            Self::Mode(_) | Self::Nothing => None,
+            Self::Mode(_) | Self::Lazy(_) | Self::Nothing => None,
         }
     }
 }
@@ -264,7 +265,7 @@ pub enum UsageError {
         flag: &'static str,
     },
     /// A load mode the dialect does not know.
-    #[error("invalid value '{value}' for {name}: accepted are {}", render::word_list(*.dialect))]
+    #[error("invalid value '{value}' for {name}: accepted are {}", render::value_list(*.dialect, .name))]
     UnknownMode {
         /// The dialect.
         dialect: Dialect,

@@ -14,10 +14,12 @@ pub mod builds;
 pub mod compare;
 pub mod dialect;
 pub mod equivalent;
+pub mod exception;
 pub mod file;
 pub mod flags;
 mod message;
 mod parse;
+pub mod pattern;
 pub mod render;
 mod resolve;
 pub mod rules;
@@ -26,6 +28,7 @@ pub mod spelling;
 mod split;
 
 pub use dialect::{Dialect, UnknownDialect, era};
+pub use exception::{Exception, Exceptions, Treatment};
 pub use file::DialectError;
 pub use message::{IgnoredValue, Origin, Override, Statement, UsageError, Warning};
 pub use resolve::{Resolved, resolve};
@@ -70,33 +73,53 @@ pub struct LoadPlan {
     pub lock: bool,
     /// The fallback of a direct plan; `None` for every other source.
     pub on_refused: Option<OnRefused>,
+    /// The tensors that this is not said of, and what is done with them.
+    #[serde(default, skip_serializing_if = "Exceptions::is_empty")]
+    pub exceptions: Exceptions,
 }
 
 impl LoadPlan {
     /// Left to the platform and the file system.
-    pub const AUTO: Self = Self { source: Source::Auto, lock: false, on_refused: None };
+    pub const AUTO: Self = Self::plain(Source::Auto, false, None);
+
+    /// The same for every tensor.
+    const fn plain(source: Source, lock: bool, on_refused: Option<OnRefused>) -> Self {
+        Self { source, lock, on_refused, exceptions: Exceptions::NONE }
+    }
 
     /// A mapped load.
     #[must_use]
     pub const fn map(lock: bool) -> Self {
-        Self { source: Source::Map, lock, on_refused: None }
+        Self::plain(Source::Map, lock, None)
     }
 
     /// A load through buffered reads.
     #[must_use]
     pub const fn read(lock: bool) -> Self {
-        Self { source: Source::Read, lock, on_refused: None }
+        Self::plain(Source::Read, lock, None)
     }
 
     /// A load through direct reads, with what happens when they are refused.
     #[must_use]
     pub const fn direct(lock: bool, on_refused: OnRefused) -> Self {
-        Self { source: Source::Direct, lock, on_refused: Some(on_refused) }
+        Self::plain(Source::Direct, lock, Some(on_refused))
+    }
+
+    /// The plan with these exceptions instead of its own.
+    #[must_use]
+    pub const fn except(self, exceptions: Exceptions) -> Self {
+        Self { exceptions, ..self }
+    }
+
+    /// What is done with the tensors that no exception speaks of.
+    #[must_use]
+    pub const fn without_exceptions(self) -> Self {
+        self.except(Exceptions::NONE)
     }
 
     /// The `--load-mode` word of the reference dialect that asks for exactly this plan.
     ///
-    /// Every plan the reference dialect can produce has one. `None` is for plans of other eras
+    /// `None` is for plans with exceptions, which a load mode does not speak of, and for plans of other eras
     /// that the reference cannot express: a direct load that falls back to mapping or fails.
     /// [`LoadPlan::nearest_reference_word`] then names the closest.
     #[must_use]
@@ -114,7 +137,8 @@ impl LoadPlan {
 
 impl std::fmt::Display for LoadPlan {
     /// The short name used in reports: `map`, `read+lock`, `direct`, `auto` … A direct load that
-    /// does not read when refused says so: `direct-else-map`, `direct+lock-else-map`.
+    /// does not read when refused says so: `direct-else-map`, `direct+lock-else-map`. Exceptions stand behind:
+    /// `read+lock but *token_embd.weight lazy`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let source = match self.source {
             Source::Map => "map",
@@ -128,6 +152,7 @@ impl std::fmt::Display for LoadPlan {
             Some(OnRefused::Map) => "-else-map",
             Some(OnRefused::Error) => "-else-error",
         };
-        write!(f, "{source}{lock}{refused}")
+        write!(f, "{source}{lock}{refused}")?;
+        if self.exceptions.is_empty() { Ok(()) } else { write!(f, " but {}", self.exceptions) }
     }
 }

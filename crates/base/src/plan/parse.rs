@@ -189,6 +189,12 @@ impl Said {
                 };
                 self.statement(Some(word.name), Says::Mode(word))
             }
+            Reads::Lazy => {
+                let Some(mode) = rules.lazy_mode(value) else {
+                    return Err(UsageError::UnknownMode { dialect, name, value: value.to_owned() });
+                };
+                self.statement(Some(mode.name), Says::Lazy(mode))
+            }
             Reads::Presence => self.switch(None, true),
             Reads::Truthy => match rules.booleans.read(value) {
                 Some((word, true)) => self.switch(Some(word), true),

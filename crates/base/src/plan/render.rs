@@ -26,9 +26,12 @@ pub fn flag_list(dialect: Dialect) -> String {
 #[must_use]
 pub(super) fn value_list(dialect: Dialect, name: &str) -> String {
     let rules = dialect.rules();
-    let takes = rules.find(name).and_then(|named| rules.table[named.row].takes);
-    match takes.map(|takes| takes.reads) {
+    let takes = rules.find(name).and_then(|named| rules.table[named.row].takes).map(|takes| takes.reads);
+    let of_variable =
+        || rules.variables().find(|(_, known)| known.name == name).map(|(_, known)| known.reads);
+    match takes.or_else(of_variable) {
         None | Some(Reads::Mode) => word_list(dialect),
+        Some(Reads::Lazy) => lazy_list(dialect),
         Some(Reads::Number) => "a number, 0 for off".to_owned(),
         Some(_) => {
             format!("{} (on) and {} (off)", rules.booleans.on.join(", "), rules.booleans.off.join(", "))
@@ -40,6 +43,12 @@ pub(super) fn value_list(dialect: Dialect, name: &str) -> String {
 #[must_use]
 pub fn word_list(dialect: Dialect) -> String {
     dialect.rules().words.iter().map(|word| word.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The lazy modes the dialect accepts: `off, auto, …`.
+#[must_use]
+pub fn lazy_list(dialect: Dialect) -> String {
+    dialect.rules().lazy_modes.iter().map(|mode| mode.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The names of every flag that llama-bench accepts in the dialect: `-mmp 0|1,…, --mmap 0|1,…`.
@@ -68,6 +77,9 @@ pub(super) fn usage(dialect: Dialect, name: &str) -> String {
     match dialect.rules().find(name) {
         Some(named) if named.flag == Flag::Mode => {
             format!("'{name} {}'", word_list(dialect).replace(", ", "|"))
+        }
+        Some(named) if named.flag == Flag::Lazy => {
+            format!("'{name} {}'", lazy_list(dialect).replace(", ", "|"))
         }
         _ => format!("'{name}'"),
     }

@@ -16,7 +16,7 @@ use super::dialect::Dialect;
 use super::flags::Flag;
 use super::message::{IgnoredValue, Origin, Override, Says, Statement, UsageError, Warning};
 use super::rules::{Base, Combine, ModeRole, Refusal, Rules, Switches, Word};
-use super::{LoadPlan, OnRefused, Source, parse};
+use super::{Exceptions, LoadPlan, OnRefused, parse};
 
 /// What a spelling means under a dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,22 +70,26 @@ pub fn resolve(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> Result<
         said.rotate_left(set);
     }
 
+    // Exceptions are beside the load as a whole: neither has a say in the other.
+    let (lazy, whole): (Vec<Statement>, Vec<Statement>) =
+        said.iter().partition(|statement| matches!(statement.says, Says::Lazy(_)));
     let mut overridden = Vec::new();
     let (plan, by_switches) = match &rules.combine {
-        Combine::OneField { start } => (one_field(rules, *start, &said, &mut overridden), false),
+        Combine::OneField { start } => (one_field(rules, *start, &whole, &mut overridden), false),
         Combine::Switches { start, turns_off, refused, mode } => {
-            match deciding_mode(&said).filter(|_| *mode == ModeRole::Alone) {
-                Some((by, word)) => (alone(by, word, &said, &mut overridden), false),
+            match deciding_mode(&whole).filter(|_| *mode == ModeRole::Alone) {
+                Some((by, word)) => (alone(by, word, &whole, &mut overridden), false),
                 None => {
                     let beside = *mode == ModeRole::Source;
-                    (switches(*start, turns_off, *refused, beside, &said, &mut overridden), true)
+                    (switches(*start, turns_off, *refused, beside, &whole, &mut overridden), true)
                 }
             }
         }
     };
+    let own = dialect.word_for(plan).filter(|_| by_switches);
+    let plan = plan.except(exceptions(rules, &lazy, &mut overridden));
     let load_mode = plan.reference_word();
     let warnings = if rules.messages.exact {
-        let own = dialect.word_for(plan).filter(|_| by_switches);
         exact_warnings(rules, &said, own, &overridden)
     } else {
         fixed_warnings(rules, &said)
@@ -93,10 +97,22 @@ pub fn resolve(dialect: Dialect, argv: &[&str], env: &[(&str, &str)]) -> Result<
     Ok(Resolved { plan, load_mode, said, warnings, overridden, ignored_env, ignored_values })
 }
 
+/// The exceptions of the last lazy mode that was said; those of the dialect where none was.
+fn exceptions(rules: &Rules, said: &[Statement], overridden: &mut Vec<Override>) -> Exceptions {
+    let Some(&by) = said.last() else { return rules.exceptions };
+    let lost = said.iter().filter(|what| what.says != by.says);
+    overridden.extend(lost.map(|&what| Override { what, by }));
+    match by.says {
+        Says::Lazy(mode) => mode.exceptions,
+        _ => rules.exceptions,
+    }
+}
+
 /// One field, overwritten by each statement in turn.
 fn one_field(rules: &Rules, start: Word, said: &[Statement], overridden: &mut Vec<Override>) -> LoadPlan {
     let written = |statement: &Statement| match statement.says {
         Says::Mode(word) => Some(word),
+        Says::Lazy(_) => None,
         says => {
             let [on, off] = rules.table[statement.row].writes;
             says.switch().and_then(|turned| if turned { on } else { off })
@@ -124,7 +140,7 @@ fn alone(by: Statement, word: Word, said: &[Statement], overridden: &mut Vec<Ove
     let lost = said.iter().filter(|what| match what.says {
         Says::Mode(other) => other != word,
         Says::On | Says::Off => true,
-        Says::Nothing => false,
+        Says::Lazy(_) | Says::Nothing => false,
     });
     overridden.extend(lost.map(|&what| Override { what, by }));
     word.plan
@@ -148,7 +164,8 @@ struct Slot {
 fn slot_of(flag: Flag, on: bool) -> (usize, Value) {
     match flag {
         Flag::Lock => (0, Value::On(on)),
-        Flag::Map | Flag::Mode => (1, Value::From(Base::of_switch(on))),
+        // A lazy mode is no switch; it was heard apart.
+        Flag::Map | Flag::Mode | Flag::Lazy => (1, Value::From(Base::of_switch(on))),
         Flag::Direct => (2, Value::On(on)),
     }
 }
@@ -208,7 +225,7 @@ pub(super) fn plan_of(Switches { lock, base, direct }: Switches, refused: Refusa
         _ if direct => LoadPlan::direct(lock, on_refused),
         Base::Map => LoadPlan::map(lock),
         Base::Read => LoadPlan::read(lock),
-        Base::Auto => LoadPlan { source: Source::Auto, lock, on_refused: None },
+        Base::Auto => LoadPlan { lock, ..LoadPlan::AUTO },
         Base::Direct(refused) => LoadPlan::direct(lock, refused),
     }
 }

@@ -5,7 +5,7 @@
 
 use super::bench::BenchRules;
 use super::flags::{self, Flag, FlagDef, Named, Variable};
-use super::{LoadPlan, OnRefused, Source};
+use super::{Exceptions, LoadPlan, OnRefused, Source};
 
 /// One dialect as data. The engines have no other knowledge of it.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub struct Rules {
     pub table: Vec<FlagDef>,
     /// The accepted load modes; empty when there is no such flag.
     pub words: Vec<Word>,
+    /// The lazy modes; empty where no flag takes one.
+    pub lazy_modes: Vec<LazyMode>,
+    /// The exceptions of every plan when nobody speaks of them.
+    pub exceptions: Exceptions,
     /// The words for on and off.
     pub booleans: Booleans,
     /// How a flag can be written.
@@ -49,6 +53,12 @@ impl Rules {
     #[must_use]
     pub fn word(&self, name: &str) -> Option<Word> {
         self.words.iter().find(|word| word.name == name).copied()
+    }
+
+    /// Looks a lazy mode up; words are case sensitive and not trimmed.
+    #[must_use]
+    pub fn lazy_mode(&self, name: &str) -> Option<LazyMode> {
+        self.lazy_modes.iter().find(|mode| mode.name == name).copied()
     }
 
     /// Whether a flag of that kind is accepted.
@@ -119,6 +129,17 @@ pub struct Word {
     pub name: &'static str,
     /// What it asks for. Where a mode is one switch among others, its lock means nothing.
     pub plan: LoadPlan,
+    /// One line for `--help` and the documentation.
+    pub help: &'static str,
+}
+
+/// A lazy mode: what the user writes and which tensors it makes exceptions of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LazyMode {
+    /// What the user writes.
+    pub name: &'static str,
+    /// What it asks for.
+    pub exceptions: Exceptions,
     /// One line for `--help` and the documentation.
     pub help: &'static str,
 }

@@ -9,6 +9,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("enum-v2", include_str!("dialects/enum-v2.toml")),
     ("enum-v3", include_str!("dialects/enum-v3.toml")),
     ("enum-v4", include_str!("dialects/enum-v4.toml")),
+    ("enum-v4-lazy", include_str!("dialects/enum-v4-lazy.toml")),
     ("llama-cpp-python", include_str!("dialects/llama-cpp-python.toml")),
     ("llama-cpp-python-server", include_str!("dialects/llama-cpp-python-server.toml")),
     ("node-llama-cpp", include_str!("dialects/node-llama-cpp.toml")),

@@ -80,13 +80,25 @@ fn shell_word(word: &str, quote_empty: bool) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// Every single way to write each thing a dialect accepts: all names, underscore forms, `=` forms
-/// where they exist, each load mode in each form, each variable with each boolean word.
+/// Every single way to write each thing a dialect accepts about the load as a whole: all names, underscore
+/// forms, `=` forms where they exist, each load mode in each form, each variable with each boolean word.
+/// What it accepts about single tensors stands beside all of them: [`lazy_units`].
 #[must_use]
 pub fn units(dialect: Dialect) -> Vec<Spelling> {
+    units_of(dialect, |def| !def.is_lazy())
+}
+
+/// Every single way to write each lazy mode; none in most dialects.
+#[must_use]
+pub fn lazy_units(dialect: Dialect) -> Vec<Spelling> {
+    units_of(dialect, FlagDef::is_lazy)
+}
+
+fn units_of(dialect: Dialect, wanted: impl Fn(&FlagDef) -> bool) -> Vec<Spelling> {
     let rules = dialect.rules();
+    let defs = || rules.flags().filter(|def| wanted(def));
     let mut units = Vec::new();
-    for def in rules.flags() {
+    for def in defs() {
         for name in def.on.iter().flat_map(|name| typed_forms(rules, name)) {
             if !def.needs_value() {
                 units.push(Spelling::flags([name.as_str()]));
@@ -104,7 +116,7 @@ pub fn units(dialect: Dialect) -> Vec<Spelling> {
             def.off.iter().flat_map(|name| typed_forms(rules, name)).map(|name| Spelling::flags([name])),
         );
     }
-    for def in rules.flags() {
+    for def in defs() {
         let variables = [def.variable, def.no_variable].into_iter().flatten();
         units.extend(variables.flat_map(|variable| variable_units(rules, variable)));
     }
@@ -127,6 +139,7 @@ fn values(rules: &Rules, def: &FlagDef) -> Vec<&'static str> {
 fn words_of(rules: &Rules, reads: Reads) -> Vec<&'static str> {
     match reads {
         Reads::Mode => rules.words.iter().map(|word| word.name).collect(),
+        Reads::Lazy => rules.lazy_modes.iter().map(|mode| mode.name).collect(),
         Reads::Number => vec!["1", "0"],
         Reads::Boolean | Reads::Truthy | Reads::Presence => {
             rules.booleans.on.iter().chain(&rules.booleans.off).copied().collect()
@@ -144,26 +157,34 @@ fn variable_units(rules: &Rules, variable: VariableDef) -> Vec<Spelling> {
     values.into_iter().map(|value| Spelling::variable(name, value)).collect()
 }
 
-/// The canonical flags of a dialect: one spelling for each flag, sense and load mode.
+/// The canonical flags of a dialect: one spelling for each flag, sense and load mode; those of
+/// [`lazy_flags`] stand beside them.
 #[must_use]
 pub fn flags(dialect: Dialect) -> Vec<Spelling> {
-    senses(dialect, |names| names.first())
+    senses(dialect, |def| !def.is_lazy(), |names| names.first())
 }
 
-/// One spelling for each flag, sense and load mode, by the name that `pick` takes of several.
+/// One spelling for each lazy mode, by the canonical name; none in most dialects.
+#[must_use]
+pub fn lazy_flags(dialect: Dialect) -> Vec<Spelling> {
+    senses(dialect, FlagDef::is_lazy, |names| names.first())
+}
+
+/// One spelling for each sense and mode of the wanted flags, by the name that `pick` takes of several.
 pub(super) fn senses(
     dialect: Dialect,
+    wanted: impl Fn(&FlagDef) -> bool,
     pick: impl for<'n> Fn(&'n [&'static str]) -> Option<&'n &'static str>,
 ) -> Vec<Spelling> {
     let rules = dialect.rules();
     let mut flags = Vec::new();
-    for def in rules.flags() {
+    for def in rules.flags().filter(|def| wanted(def)) {
         let (on, off) = (pick(&def.on).copied(), pick(&def.off).copied());
         let alone = on.filter(|_| !def.needs_value()).into_iter().chain(off);
         let valued = on.into_iter().flat_map(|name| {
             let senses = match def.takes.map(|takes| takes.reads) {
                 None => Vec::new(),
-                Some(Reads::Mode) => words_of(rules, Reads::Mode),
+                Some(reads @ (Reads::Mode | Reads::Lazy)) => words_of(rules, reads),
                 Some(Reads::Number) => vec!["1", "0"],
                 Some(_) => {
                     rules.booleans.on.first().into_iter().chain(rules.booleans.off.first()).copied().collect()

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::edit::merged;
 use super::model::{Document, Place, Say, Text};
-use super::vocabulary;
+use super::{options, vocabulary};
 
 /// A name that is about loading.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,8 +278,16 @@ fn read(text: &[u8], document: &Document) -> Vec<Range<usize>> {
         ranges.extend(settings.flat_map(|setting| setting.at.iter().map(place)));
         for command in &scope.commands {
             let words = command.words.iter().take_while(|word| word.text.known() != Some("--"));
-            let words = words.map(|word| (place(&word.at), &word.text));
-            ranges.extend(words.filter(|(at, word)| is_whole(&text[at.clone()], word)).map(|(at, _)| at));
+            // Whatever stands in the value of another option is no flag.
+            let mut is_value = false;
+            for word in words {
+                let before = std::mem::replace(&mut is_value, false);
+                is_value = !before && word.text.known().is_some_and(options::takes_value);
+                let at = place(&word.at);
+                if before || is_whole(&text[at.clone()], &word.text) {
+                    ranges.push(at);
+                }
+            }
         }
     }
     ranges
@@ -335,6 +343,21 @@ mod tests {
         assert!(whole("\"use --mlock\"", "use --mlock"));
         assert!(!whole("--mlock^M", "--mlock^M") && !whole(r"--mlock\n", "--mlockn"));
         assert!(!whole("'-x --mlock'", "-x --mlock"));
+    }
+
+    #[test]
+    fn the_value_of_another_option_is_no_flag() {
+        let migrated = |line: &str| {
+            let (from, to) = (crate::plan::era("booleans"), crate::plan::era("enum-v4"));
+            let done = crate::migrate::migrate(crate::migrate::Kind::Shell, line.as_bytes(), from, to);
+            (String::from_utf8(done.text).unwrap_or_default(), done.refusals.len())
+        };
+        let (text, refusals) = migrated("llama-cli -m x.gguf --no-mmap -p \"-lm dio\"\n");
+        assert_eq!((text.as_str(), refusals), ("llama-cli -m x.gguf --load-mode none -p \"-lm dio\"\n", 0));
+        // Behind an option that takes none, and behind a value, it is not known who reads it.
+        for line in ["llama-cli -m x.gguf --jinja \"--mlock --x\"\n", "llama-cli -p -p \"-lm dio\"\n"] {
+            assert_eq!(migrated(line), (line.to_owned(), 1), "{line}");
+        }
     }
 
     #[test]

@@ -46,7 +46,8 @@ use self::lex::{Kind as TokenKind, SHELL, tokens};
 use self::model::{Command, Document, Insert, List, Say, Scope, Tool, Word};
 use self::recognise::{Found, place};
 use self::rewrite::{Rewrite, Way};
-use crate::plan::{Dialect, LoadPlan, Spelling};
+use crate::plan::flags::Flag;
+use crate::plan::{Dialect, LoadPlan, Spelling, load_flags};
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,16 +257,36 @@ pub fn pick(words: &[String], dialect: Dialect) -> Option<Result<Picked, String>
     let text: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     let text = text.join(" ").into_bytes();
     let (document, named) = line(&text);
-    named.then(|| picked(&text, &document, dialect))
+    named.then(|| picked(words, &text, &document, dialect))
 }
 
-fn picked(text: &[u8], document: &Document, dialect: Dialect) -> Result<Picked, String> {
+/// The lazy modes that a line and the variables before its program state, which files keep as they are.
+fn lazy(words: &[String], dialect: Dialect) -> (Vec<String>, Vec<(String, String)>) {
+    let rules = dialect.rules();
+    let is_lazy = |word: &str| {
+        let (name, _) = rules.forms.split(word);
+        rules.find(name).is_some_and(|named| named.flag == Flag::Lazy)
+    };
+    let found = load_flags(dialect, words, options::takes_value);
+    let found = found.into_iter().filter(|range| is_lazy(&words[range.start]));
+    let set = words
+        .iter()
+        .filter_map(|word| word.split_once('='))
+        .filter(|(name, _)| rules.find_variable(name).is_some_and(|variable| variable.flag == Flag::Lazy));
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    (found.flat_map(|range| words[range].to_vec()).collect(), set.map(owned).collect())
+}
+
+fn picked(words: &[String], text: &[u8], document: &Document, dialect: Dialect) -> Result<Picked, String> {
     if let Some(missed) = account::unread(text, document).into_iter().next() {
         return Err(missed.text);
     }
     let [scope] = document.scopes.as_slice() else { return Err("it is no command line".to_owned()) };
     let Some(command) = scope.commands.first() else { return Err("it is no command line".to_owned()) };
-    let spelling = rewrite::spelled(command, scope)?;
+    let mut spelling = rewrite::spelled(command, scope)?;
+    let (lazy, set) = lazy(words, dialect);
+    spelling.argv.extend(lazy);
+    spelling.env.extend(set);
     let remarks = pins::pinned(text, Way { from: dialect, to: dialect });
     let remarks = remarks.into_iter().map(|say| say.text).collect();
     Ok(Picked { spelling, bench: command.tool == Tool::Bench, remarks })

@@ -119,7 +119,6 @@ pub(super) fn preset_key(key: &str) -> (bool, bool) {
     let with_value = || WITH_VALUE.split_ascii_whitespace().any(|name| name.trim_start_matches('-') == key);
     let load = || {
         super::vocabulary::flags()
-            .iter()
             .flat_map(|def| def.on.iter().chain(&def.off))
             .any(|name| name.trim_start_matches('-') == key)
     };

@@ -52,7 +52,7 @@ pub(super) struct Migrated {
 
 /// The option that a key names, and whether negatively.
 fn option(key: &str) -> Option<(Flag, bool)> {
-    vocabulary::flags().iter().find_map(|def| {
+    vocabulary::flags().find_map(|def| {
         let bare = |name: &&&str| name.trim_start_matches('-') == key;
         if def.variable.is_some_and(|variable| variable.name == key) || def.on.iter().any(|name| bare(&name))
         {
@@ -313,7 +313,7 @@ fn keys(put: &Spelling) -> Vec<(String, String)> {
     let mut words = put.argv.iter();
     while let Some(word) = words.next() {
         let Some(named) = vocabulary::find(word) else { continue };
-        let def = &vocabulary::flags()[named.row];
+        let def = vocabulary::def(named);
         let name = def.on.last().map_or("", |name| name.trim_start_matches('-')).to_owned();
         let value = match def.value {
             Some(_) => words.next().cloned().unwrap_or_default(),

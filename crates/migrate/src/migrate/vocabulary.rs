@@ -1,5 +1,6 @@
 //! The names that count as load flags and load variables in a file: those of every era of the family,
-//! which the reference's table holds, whichever eras a file goes between.
+//! which the reference's table holds, whichever eras a file goes between. Lazy modes are none: they stand
+//! beside the load mode in every era that has them, and a file keeps them as they are.
 
 use crate::plan::Dialect;
 use crate::plan::flags::{Flag, FlagDef, Named, Variable};
@@ -11,7 +12,7 @@ fn rules() -> &'static Rules {
 
 /// Finds a command-line name, without a value attached.
 pub(super) fn find(name: &str) -> Option<Named> {
-    rules().find(name)
+    rules().find(name).filter(|named| named.flag != Flag::Lazy)
 }
 
 /// Finds a name on a line of llama-bench.
@@ -21,17 +22,22 @@ pub(super) fn find_bench(name: &str) -> Option<Flag> {
 
 /// Finds an environment variable.
 pub(super) fn find_variable(name: &str) -> Option<Variable> {
-    rules().find_variable(name)
+    rules().find_variable(name).filter(|variable| variable.flag != Flag::Lazy)
 }
 
 /// The flags, in the order of registration.
-pub(super) fn flags() -> &'static [FlagDef] {
-    &rules().table
+pub(super) fn flags() -> impl Iterator<Item = &'static FlagDef> {
+    rules().table.iter().filter(|def| !def.is_lazy())
+}
+
+/// The row of a name.
+pub(super) fn def(named: Named) -> &'static FlagDef {
+    &rules().table[named.row]
 }
 
 /// The row of a decision.
 pub(super) fn row(flag: Flag) -> Option<&'static FlagDef> {
-    flags().iter().find(|def| def.flag == flag)
+    flags().find(|def| def.flag == flag)
 }
 
 /// The words for on and off.
@@ -42,7 +48,7 @@ pub(super) fn booleans() -> &'static Booleans {
 /// Every name on a command line, of llama-bench too.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let bench = rules().bench.iter().flat_map(|bench| &bench.flags).flat_map(|def| &def.names);
-    flags().iter().flat_map(|def| def.on.iter().chain(&def.off)).chain(bench).copied()
+    flags().flat_map(|def| def.on.iter().chain(&def.off)).chain(bench).copied()
 }
 
 /// Every load mode of llama.cpp's eras and of the reference.

@@ -1,10 +1,13 @@
 //! A dialect file as rules, after the checks that a schema cannot make.
 
+mod lazy;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
 
+use self::lazy::{ONLY_OF_ITS_FLAG, modes_of, modes_read};
 use super::error::{DialectError, meant};
 use super::format::{
     BenchEntry, Combination, CombineEntry, Decision, DialectFile, Fallback, FlagEntry, FormsEntry, ListItems,
@@ -14,9 +17,9 @@ use crate::plan::bench::{BenchCombine, BenchFlag, BenchRules, Items};
 use crate::plan::builds::{Covered, is_build};
 use crate::plan::flags::{Flag, FlagDef, Reads, Takes, VariableDef};
 use crate::plan::rules::{
-    Base, Booleans, Combine, Forms, Messages, ModeRole, Refusal, Rules, Switches, Word,
+    Base, Booleans, Combine, Forms, LazyMode, Messages, ModeRole, Refusal, Rules, Switches, Word,
 };
-use crate::plan::{LoadPlan, OnRefused, Source};
+use crate::plan::{Exceptions, LoadPlan, OnRefused, Source};
 
 /// The words for on and off where a file names none: those of llama.cpp.
 const ON: [&str; 4] = ["1", "true", "on", "enabled"];
@@ -28,13 +31,14 @@ type Result<T> = std::result::Result<T, DialectError>;
 struct Reader<'t> {
     text: &'t str,
     modes: Vec<Word>,
+    lazy_modes: Vec<LazyMode>,
     one_field: bool,
 }
 
 /// Makes rules of a file.
 pub(super) fn rules(file: &'static DialectFile, text: &str) -> Result<Rules> {
-    let mut reader =
-        Reader { text, modes: Vec::new(), one_field: file.combine.get_ref().rule == Combination::OneField };
+    let one_field = file.combine.get_ref().rule == Combination::OneField;
+    let mut reader = Reader { text, modes: Vec::new(), lazy_modes: Vec::new(), one_field };
     if file.schema.get_ref() != DialectFile::SCHEMA {
         let text = format!(
             "'{}' is no format of dialect files; write '{}'",
@@ -52,6 +56,7 @@ pub(super) fn rules(file: &'static DialectFile, text: &str) -> Result<Rules> {
         );
     }
     reader.modes = reader.modes(&file.mode, file.combine.get_ref())?;
+    reader.lazy_modes = reader.lazy_modes(&file.lazy_mode)?;
     let forms = reader.forms(file)?;
     let table = reader.table(&file.flag)?;
     let combine = reader.combine(&file.combine)?;
@@ -71,6 +76,15 @@ pub(super) fn rules(file: &'static DialectFile, text: &str) -> Result<Rules> {
             reader.modes.clone()
         } else {
             Vec::new()
+        },
+        lazy_modes: if table.iter().any(|def| def.is_lazy() && def.accepted) {
+            reader.lazy_modes.clone()
+        } else {
+            Vec::new()
+        },
+        exceptions: match &file.combine.get_ref().lazy {
+            Some(name) => reader.lazy_mode(name)?.exceptions,
+            None => Exceptions::NONE,
         },
         table,
         booleans: Booleans {
@@ -115,18 +129,23 @@ fn flag_of(decision: Decision) -> Flag {
         Decision::Map => Flag::Map,
         Decision::Direct => Flag::Direct,
         Decision::Mode => Flag::Mode,
+        Decision::Lazy => Flag::Lazy,
     }
 }
 
 fn reads_of(reading: Reading) -> Reads {
     match reading {
         Reading::Mode => Reads::Mode,
+        Reading::Lazy => Reads::Lazy,
         Reading::Boolean => Reads::Boolean,
         Reading::Truthy => Reads::Truthy,
         Reading::Presence => Reads::Presence,
         Reading::Number => Reads::Number,
     }
 }
+
+/// What is said of a flag of that name.
+const ENDS_OPTIONS: &str = "'--' ends the options of a command line and cannot be a flag";
 
 fn refusal_of(fallback: Option<Fallback>) -> Refusal {
     match fallback {
@@ -172,6 +191,7 @@ impl Reader<'_> {
                 source: entry.source,
                 lock: entry.lock.unwrap_or(false),
                 on_refused: entry.refused,
+                exceptions: Exceptions::NONE,
             };
             words.push(Word { name, plan, help: &entry.help });
         }
@@ -223,6 +243,9 @@ impl Reader<'_> {
                         format!("the name {:?} holds white space or a control character", name.get_ref()),
                     );
                 }
+                if name.get_ref() == "--" {
+                    return self.refuse(name.span(), ENDS_OPTIONS);
+                }
                 if name.get_ref().is_empty() || !seen.insert(name.get_ref().as_str()) {
                     return self.refuse(
                         name.span(),
@@ -249,6 +272,7 @@ impl Reader<'_> {
         let (span, entry) = (entry.span(), entry.get_ref());
         let flag = flag_of(entry.sets);
         let is_mode = flag == Flag::Mode;
+        let modes = modes_of(flag);
         let accepted = entry.accepted.unwrap_or(true);
         if entry.on.is_empty()
             && entry.off.is_empty()
@@ -257,34 +281,33 @@ impl Reader<'_> {
         {
             return self.refuse(span, "a flag needs a name in 'on' or 'off', or a variable");
         }
-        let takes = match (&entry.takes, is_mode) {
-            (Some(takes), _) if is_mode != (*takes.get_ref() == Reading::Mode) => {
-                return self.refuse(
-                    takes.span(),
-                    "a load mode is the value of a flag that sets 'mode', and of no other",
-                );
+        let takes = match (&entry.takes, modes) {
+            (Some(takes), _) if modes != modes_read(*takes.get_ref()) => {
+                return self.refuse(takes.span(), ONLY_OF_ITS_FLAG);
             }
             (Some(takes), _) if *takes.get_ref() == Reading::Presence => {
                 return self
                     .refuse(takes.span(), "a flag whose presence counts takes no value: leave 'takes' out");
             }
             (Some(takes), _) => Some(reads_of(*takes.get_ref())),
-            (None, true) => Some(Reads::Mode),
-            (None, false) => None,
+            (None, modes) => modes.map(reads_of),
         };
-        if entry.optional && (takes.is_none() || is_mode) {
+        if entry.optional && (takes.is_none() || modes.is_some()) {
             return self.refuse(span, "'optional' is for flags that take a boolean value");
         }
-        if is_mode && (!entry.off.is_empty() || entry.no_variable.is_some()) {
-            return self.refuse(span, "a load mode has no negative form");
+        if modes.is_some() && (!entry.off.is_empty() || entry.no_variable.is_some()) {
+            return self.refuse(span, "a mode has no negative form");
         }
         if is_mode && accepted && self.modes.is_empty() {
             return self.refuse(span, "no load mode is listed: add [[mode]] entries");
         }
+        if flag == Flag::Lazy && accepted && self.lazy_modes.is_empty() {
+            return self.refuse(span, "no lazy mode is listed: add [[lazy-mode]] entries");
+        }
         if !self.one_field && (entry.writes.is_some() || entry.off_writes.is_some()) {
             return self.refuse(span, "'writes' and 'off-writes' belong to the rule 'one-field'");
         }
-        if self.one_field && accepted && !is_mode {
+        if self.one_field && accepted && modes.is_none() {
             let positive = !entry.on.is_empty() || entry.variable.is_some();
             if positive && entry.writes.is_none() || !entry.off.is_empty() && entry.off_writes.is_none() {
                 return self.refuse(
@@ -296,7 +319,7 @@ impl Reader<'_> {
         let placeholder = match (&entry.value, takes) {
             (Some(value), Some(_)) => Some(value.as_str()),
             (Some(_), None) => return self.refuse(span, "'value' is for flags that take one"),
-            (None, Some(Reads::Mode)) => Some("MODE"),
+            (None, Some(Reads::Mode | Reads::Lazy)) => Some("MODE"),
             (None, Some(_)) => Some("BOOLEAN"),
             (None, None) => None,
         };
@@ -308,8 +331,8 @@ impl Reader<'_> {
             off: spanned(&entry.off),
             takes: takes.map(|reads| Takes { reads, optional: entry.optional }),
             value: placeholder,
-            variable: self.variable(entry.variable.as_ref(), is_mode)?,
-            no_variable: self.variable(entry.no_variable.as_ref(), is_mode)?,
+            variable: self.variable(entry.variable.as_ref(), modes)?,
+            no_variable: self.variable(entry.no_variable.as_ref(), modes)?,
             help: &entry.help,
             off_help: entry.off_help.as_deref(),
             writes: [
@@ -323,17 +346,13 @@ impl Reader<'_> {
     fn variable(
         &self,
         entry: Option<&'static Spanned<VariableEntry>>,
-        is_mode: bool,
+        modes: Option<Reading>,
     ) -> Result<Option<VariableDef>> {
         let Some(spanned) = entry else { return Ok(None) };
         let entry = spanned.get_ref();
-        let usual = if is_mode { Reading::Mode } else { Reading::Boolean };
-        let reads = entry.reads.unwrap_or(usual);
-        if is_mode != (reads == Reading::Mode) {
-            return self.refuse(
-                spanned.span(),
-                "a load mode is the value of a flag that sets 'mode', and of no other",
-            );
+        let reads = entry.reads.or(modes).unwrap_or(Reading::Boolean);
+        if modes != modes_read(reads) {
+            return self.refuse(spanned.span(), ONLY_OF_ITS_FLAG);
         }
         Ok(Some(VariableDef { name: &entry.name, reads: reads_of(reads), hides_twin: entry.hides_twin }))
     }
@@ -371,9 +390,12 @@ impl Reader<'_> {
                 if entry.start.is_some() {
                     return self.refuse(span, "'start' belongs to 'one-field'; write 'switches = { … }'");
                 }
-                if entry.turns_off.iter().any(|t| t.on == Decision::Mode || t.off == Decision::Mode) {
-                    return self
-                        .refuse(span, "a load mode is no switch: 'turns-off' is for lock, map and direct");
+                if entry
+                    .turns_off
+                    .iter()
+                    .any(|t| modes_of(flag_of(t.on)).or(modes_of(flag_of(t.off))).is_some())
+                {
+                    return self.refuse(span, "a mode is no switch: 'turns-off' is for lock, map and direct");
                 }
                 let start = entry.switches.unwrap_or(SwitchesEntry {
                     lock: false,
@@ -403,6 +425,15 @@ impl Reader<'_> {
         let (span, entry) = (entry.span(), entry.get_ref());
         let mut flags = Vec::new();
         for flag in &entry.flag {
+            if flag.sets == Decision::Lazy {
+                return self.refuse(
+                    span,
+                    "a benchmark's list of lazy modes is not described: list the flag under [[unsupported]]",
+                );
+            }
+            if let Some(name) = flag.names.iter().find(|name| name.get_ref() == "--") {
+                return self.refuse(name.span(), ENDS_OPTIONS);
+            }
             flags.push(BenchFlag {
                 flag: flag_of(flag.sets),
                 accepted: flag.accepted.unwrap_or(true),
@@ -467,6 +498,12 @@ impl Reader<'_> {
     fn whole(&self, rules: &Rules, file: &DialectFile) -> Result<()> {
         if rules.booleans.on.iter().any(|word| rules.booleans.off.contains(word)) {
             return self.refuse(file.combine.span(), "a word of [booleans] means both on and off");
+        }
+        if let Some(first) = file.lazy_mode.first()
+            && !rules.table.iter().any(FlagDef::is_lazy)
+            && file.combine.get_ref().lazy.is_none()
+        {
+            return self.refuse(first.name.span(), "lazy modes are listed, and no flag sets 'lazy'");
         }
         if !rules.words.is_empty() || file.mode.is_empty() {
             return Ok(());

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::plan::{OnRefused, Source};
+use crate::plan::{OnRefused, Source, Treatment};
 
 /// A dialect file: how one loader, in one era, turns flags, variables and keywords into a load.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -44,6 +44,9 @@ pub struct DialectFile {
     /// The load modes: the values of the flag that sets `mode`.
     #[serde(default)]
     pub(super) mode: Vec<ModeEntry>,
+    /// The lazy modes: the values of the flag that sets `lazy`.
+    #[serde(default)]
+    pub(super) lazy_mode: Vec<LazyModeEntry>,
     /// How the statements of a spelling combine.
     #[schemars(with = "CombineEntry")]
     pub(super) combine: Spanned<CombineEntry>,
@@ -138,6 +141,38 @@ pub(super) struct ModeEntry {
     pub(super) help: String,
 }
 
+/// A lazy mode: which tensors are treated otherwise than the load mode says.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LazyModeEntry {
+    /// What the user writes.
+    #[schemars(with = "String")]
+    pub(super) name: Spanned<String>,
+    /// The exceptions that it makes; the first that matches a tensor counts. Without it there are none.
+    #[serde(default)]
+    #[schemars(with = "Vec<ExceptionEntry>")]
+    pub(super) exceptions: Vec<Spanned<ExceptionEntry>>,
+    /// One line on it.
+    #[serde(default)]
+    pub(super) help: String,
+}
+
+/// Tensors that are treated otherwise.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ExceptionEntry {
+    /// Their names, in which `*` stands for any text; without it those of every name.
+    pub(super) tensors: Option<String>,
+    /// Only those of more bytes than these.
+    #[serde(default)]
+    pub(super) larger_than: u64,
+    /// What is done with them.
+    pub(super) treatment: Treatment,
+    /// Whether the loader may leave the exception out where the platform does not map well.
+    #[serde(default)]
+    pub(super) optional: bool,
+}
+
 /// How statements combine.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -156,6 +191,9 @@ pub(super) struct CombineEntry {
     pub(super) refused: Option<Fallback>,
     /// What a load mode says beside switches; with `switches`. Without it it decides alone.
     pub(super) mode: Option<ModeWeight>,
+    /// The lazy mode when nobody speaks of one. Without it a plan has no exceptions then.
+    #[schemars(with = "Option<String>")]
+    pub(super) lazy: Option<Spanned<String>>,
 }
 
 /// The rule of combination.
@@ -224,6 +262,8 @@ pub(super) enum Decision {
     Direct,
     /// A load mode.
     Mode,
+    /// A lazy mode.
+    Lazy,
 }
 
 /// What is printed. Templates may hold `{name}`, `{equivalent}` and `{variable}`.
@@ -262,7 +302,7 @@ pub(super) struct FlagEntry {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) off: Vec<Spanned<String>>,
-    /// How its value is read; without it, it takes none, or a load mode where it sets one.
+    /// How its value is read; without it, it takes none, or a mode where it sets one.
     #[schemars(with = "Option<Reading>")]
     pub(super) takes: Option<Spanned<Reading>>,
     /// Whether the name alone is enough and means on; a value then stands in the same word.
@@ -297,6 +337,8 @@ pub(super) struct FlagEntry {
 pub(super) enum Reading {
     /// A load mode; anything else is an error.
     Mode,
+    /// A lazy mode; anything else is an error.
+    Lazy,
     /// A boolean word; anything else is an error.
     Boolean,
     /// On for a word that means on; any other is ignored.
@@ -316,7 +358,7 @@ pub(super) enum Reading {
 )]
 pub(super) struct VariableEntry {
     pub(super) name: String,
-    /// How its value is read; a load mode where the flag sets one, else a boolean word.
+    /// How its value is read; a mode where the flag sets one, else a boolean word.
     pub(super) reads: Option<Reading>,
     /// Whether its presence keeps the other variable of the flag from being read.
     #[serde(default)]

@@ -64,7 +64,7 @@ pub(super) fn open(job: &Job<'_>, plan: LoadPlan) -> Result<Option<DirectFile>, 
 
 /// Reads every span directly into aligned buffers.
 pub(super) fn load(job: &Job<'_>, plan: LoadPlan, direct: &DirectFile) -> Result<Part, LoadError> {
-    let spans = spans(&job.gguf);
+    let spans = spans(&job.gguf, direct.grain, |index| !job.is_lazy(index));
     let outer: Vec<Range<u64>> =
         spans.iter().map(|s| floor(s.start, direct.grain)..ceil(s.end, direct.grain)).collect();
     let lens = outer.iter().map(|s| s.end - s.start);

@@ -42,6 +42,14 @@ pub enum LoadError {
     #[error("{}: mapping {len} bytes failed: {errno}; --load-mode none reads the file instead", path.display())]
     Map { path: PathBuf, len: u64, errno: Errno },
 
+    /// The mapping of tensors that come on demand failed.
+    #[error(
+        "{}: mapping {len} bytes for tensors that come on demand failed: {errno}; --lazy-mode off loads them as the \
+         others",
+        path.display()
+    )]
+    MapOnDemand { path: PathBuf, len: u64, errno: Errno },
+
     /// There is not enough memory.
     #[error("{}: allocating {len} bytes for the weights failed: {errno}", path.display())]
     Alloc { path: PathBuf, len: u64, errno: Errno },

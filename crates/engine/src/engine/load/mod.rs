@@ -6,6 +6,7 @@
 //! load     map    advise, map the file, will-need, give back what no tensor uses, lock growing
 //!          read   buffers, lock them, positioned reads into them
 //!          direct buffers, lock them, aligned reads into them; refused → what is missing, buffered
+//!          on demand  beside all of these: map the file, give back what the plan's exceptions do not use
 //! teardown unlock, unmap (when the last user of the weights drops them)
 //! ```
 //!
@@ -33,7 +34,7 @@ pub use weights::Weights;
 
 use crate::gguf::split::{self, Joined};
 use crate::gguf::{ByteSource, Gguf};
-use crate::plan::{LoadPlan, OnRefused, Source};
+use crate::plan::{Exceptions, LoadPlan, OnRefused, Source, Treatment};
 use crate::platform::{Errno, File, Notice, Phase, Platform};
 use crate::trace::{NoticeCode, NoticeLevel};
 
@@ -76,9 +77,30 @@ struct Job<'a> {
     done: &'a AtomicU64,
     /// Bytes wanted, of all files.
     wanted: u64,
+    /// Of each tensor whether it comes on demand, whatever the plan says of the others.
+    lazy: Vec<bool>,
 }
 
 impl Job<'_> {
+    /// Whether the tensor at this place of the table comes on demand.
+    fn is_lazy(&self, index: usize) -> bool {
+        self.lazy.get(index).copied().unwrap_or(false)
+    }
+
+    fn has_lazy(&self) -> bool {
+        self.lazy.contains(&true)
+    }
+
+    /// Makes the tensors that these exceptions have come on demand those that do.
+    fn except(&mut self, exceptions: Exceptions) {
+        let tensors = self.gguf.tensors.iter();
+        let lazy = tensors.map(|tensor| {
+            let found = exceptions.find(&tensor.name, tensor.size);
+            tensor.size > 0 && found.is_some_and(|exception| exception.treatment == Treatment::Lazy)
+        });
+        self.lazy = lazy.collect();
+    }
+
     fn advance(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if let Some(progress) = self.options.progress {
@@ -115,11 +137,17 @@ pub fn load(
     let wanted = whole.tensors.iter().map(|t| t.size).fold(0, u64::saturating_add);
     let done = AtomicU64::new(0);
     let opened = files.into_iter().zip(headers);
-    let jobs: Vec<Job<'_>> = paths
-        .iter()
-        .zip(opened)
-        .map(|(path, (file, gguf))| Job { platform, path, file, gguf, options, done: &done, wanted })
-        .collect();
+    let job = |(path, (file, gguf))| Job {
+        platform,
+        path,
+        file,
+        gguf,
+        options,
+        done: &done,
+        wanted,
+        lazy: Vec::new(),
+    };
+    let mut jobs: Vec<Job<'_>> = paths.iter().map(PathBuf::as_path).zip(opened).map(job).collect();
 
     platform.enter_phase(Phase::Probe);
     let mut resolved = plan;
@@ -136,6 +164,9 @@ pub fn load(
             Source::Map | Source::Read => None,
         });
     }
+
+    resolved.exceptions = resolve_exceptions(&jobs, resolved.exceptions)?;
+    jobs.iter_mut().for_each(|job| job.except(resolved.exceptions));
 
     platform.enter_phase(Phase::Load);
     let parts = jobs.iter().zip(&direct);
@@ -157,17 +188,30 @@ fn load_file(
                 let path = job.path.display();
                 let text = format!("{path}: auto resolved to none after all: mapping failed: {errno}");
                 job.notice(NoticeLevel::Warning, NoticeCode::AutoResolved, text);
-                read::load(job, plan.lock)
+                beside_on_demand(job, |job| read::load(job, plan.lock))
             }
             other => other,
         },
         Source::Direct => match direct {
-            Some(direct) => direct::load(job, plan, direct),
+            Some(direct) => beside_on_demand(job, |job| direct::load(job, plan, direct)),
             None if plan.on_refused == Some(OnRefused::Map) => map::load(job, plan.lock),
-            None => read::load(job, plan.lock),
+            None => beside_on_demand(job, |job| read::load(job, plan.lock)),
         },
-        Source::Read | Source::Auto => read::load(job, plan.lock),
+        Source::Read | Source::Auto => beside_on_demand(job, |job| read::load(job, plan.lock)),
     }
+}
+
+/// Reads tensors, those that come on demand aside: they are mapped, and first, since what cannot be mapped need not be
+/// read.
+fn beside_on_demand(
+    job: &Job<'_>,
+    read: impl FnOnce(&Job<'_>) -> Result<Part, LoadError>,
+) -> Result<Part, LoadError> {
+    if !job.has_lazy() {
+        return read(job);
+    }
+    let mapping = map::on_demand(job)?;
+    Ok(read(job)?.on_demand(job, mapping))
 }
 
 /// A model's files: their paths, open, and their headers.
@@ -230,6 +274,24 @@ impl ByteSource for HeaderSource<'_> {
             ),
         })
     }
+}
+
+/// Decides the exceptions that are left to the loader: they stand where the platform and the file system map well.
+fn resolve_exceptions(jobs: &[Job<'_>], exceptions: Exceptions) -> Result<Exceptions, LoadError> {
+    let tensors = jobs.iter().flat_map(|job| &job.gguf.tensors);
+    let about = exceptions.about(tensors.map(|tensor| (tensor.name.as_str(), tensor.size)));
+    let Some(job) = jobs.first().filter(|_| about.list().iter().any(|exception| exception.optional)) else {
+        return Ok(about);
+    };
+    let (good, reason) = match job.file.map_hint() {
+        Ok(hint) => (hint.good, hint.reason),
+        Err(errno) => (false, format!("the file system cannot be identified: {errno}")),
+    };
+    let word = if good { "on" } else { "off" };
+    let text = format!("{}: lazy mode resolved to {word} ({reason})", job.path.display());
+    job.notice(NoticeLevel::Info, NoticeCode::AutoResolved, text);
+    let stands = about.list().iter().filter(|exception| good || !exception.optional);
+    Ok(Exceptions::of(stands.copied().collect()))
 }
 
 /// Decides `auto`: the mapping where the platform and the file system map well, else reads.

@@ -117,7 +117,7 @@ pub(super) fn read_pieces(job: &Job<'_>, pieces: Vec<Piece<'_>>) -> Result<(), L
 
 /// The error for a file that ends at `at` although its tensors go on.
 pub(super) fn truncated(job: &Job<'_>, at: u64) -> LoadError {
-    let end = spans(&job.gguf).last().map_or(at, |s| s.end);
+    let end = spans(&job.gguf, 1, |_| true).last().map_or(at, |s| s.end);
     LoadError::Truncated { path: job.path.to_owned(), offset: at, missing: end.saturating_sub(at) }
 }
 
@@ -146,7 +146,7 @@ pub(super) fn alloc_all(
 
 /// Reads every span into a buffer of its own.
 pub(super) fn load(job: &Job<'_>, lock: bool) -> Result<Part, LoadError> {
-    let spans = spans(&job.gguf);
+    let spans = spans(&job.gguf, 1, |index| !job.is_lazy(index));
     let lens = spans.iter().map(|s| s.end - s.start);
     let page_size = job.platform.limits().page_size;
     let mut buffers = alloc_all(job, lens, page_size, lock)?;

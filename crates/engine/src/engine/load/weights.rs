@@ -29,9 +29,10 @@ pub(super) enum Storage {
 
 /// The tensors of one file.
 pub(super) struct Part {
-    storage: Storage,
-    /// For each tensor: which buffer (0 for a mapping), and which bytes of it; nothing for one without bytes.
-    places: Vec<Option<(usize, Range<usize>)>>,
+    storages: Vec<Storage>,
+    /// For each tensor: which storage, which buffer of it (0 for a mapping), and which bytes of that; nothing for one
+    /// without bytes.
+    places: Vec<Option<(usize, usize, Range<usize>)>>,
 }
 
 impl Part {
@@ -51,25 +52,36 @@ impl Part {
         Self::new(job, Storage::Buffers { buffers }, spans, starts)
     }
 
+    /// With the tensors that come on demand in a mapping of the whole file.
+    pub(super) fn on_demand(mut self, job: &Job<'_>, mapping: Box<dyn Mapping>) -> Self {
+        let Part { mut storages, places } = Self::mapped(job, mapping, Vec::new());
+        let storage = self.storages.len();
+        self.storages.append(&mut storages);
+        for (index, place) in places.into_iter().enumerate().filter(|(index, _)| job.is_lazy(*index)) {
+            self.places[index] = place.map(|(_, buffer, range)| (storage, buffer, range));
+        }
+        self
+    }
+
     fn new(job: &Job<'_>, storage: Storage, spans: &[Range<u64>], starts: &[usize]) -> Self {
         let at = |(place, size): (Option<(usize, u64)>, u64)| {
             let (span, offset) = place?;
             // Both fit: the span they lie in was allocated or mapped.
             let start = starts[span] + offset as usize;
-            Some((span, start..start + size as usize))
+            Some((0, span, start..start + size as usize))
         };
         let sizes = job.gguf.tensors.iter().map(|t| t.size);
         let places = places(&job.gguf, spans).into_iter().zip(sizes).map(at).collect();
-        Self { storage, places }
+        Self { storages: vec![storage], places }
     }
 }
 
 /// A loaded model's tensors. Dropping it unlocks and unmaps them.
 pub struct Weights {
     platform: Arc<dyn Platform>,
-    /// One for each file.
+    /// One or two for each file.
     storages: Vec<Storage>,
-    /// For each tensor: which file, which buffer of it, and which bytes; nothing for one without bytes.
+    /// For each tensor: which storage, which buffer of it, and which bytes; nothing for one without bytes.
     places: Vec<Option<(usize, usize, Range<usize>)>>,
 }
 
@@ -77,9 +89,10 @@ impl Weights {
     /// The tensors of all files, in order.
     pub(super) fn new(platform: Arc<dyn Platform>, parts: Vec<Part>) -> Self {
         let (mut storages, mut all) = (Vec::new(), Vec::new());
-        for (file, Part { storage, places }) in parts.into_iter().enumerate() {
-            storages.push(storage);
-            let place = |(buffer, range)| (file, buffer, range);
+        for Part { storages: mut own, places } in parts {
+            let before = storages.len();
+            storages.append(&mut own);
+            let place = |(storage, buffer, range)| (before + storage, buffer, range);
             all.extend(places.into_iter().map(|within| within.map(place)));
         }
         Self { platform, storages, places: all }
@@ -111,8 +124,8 @@ impl Weights {
 
 impl TensorBytes for Weights {
     fn tensor_bytes(&self, index: usize) -> &[u8] {
-        let Some((file, buffer, range)) = &self.places[index] else { return &[] };
-        match &self.storages[*file] {
+        let Some((storage, buffer, range)) = &self.places[index] else { return &[] };
+        match &self.storages[*storage] {
             Storage::Mapping { mapping, .. } => mapping.bytes(range.clone()),
             Storage::Buffers { buffers } => &buffers[*buffer].0.bytes()[range.clone()],
         }
