@@ -242,14 +242,15 @@ mod tests {
     fn what_lost_its_maker_goes_with_the_next_and_what_is_held_stays() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path();
-        let model = killed(TemporaryModel::write_in(place, b"GGUF").unwrap(), |made| made.path().to_owned());
+        let model = TemporaryModel::write_in(place, b"GGUF").unwrap();
         let part = TemporaryFile::beside(&place.join("x")).unwrap();
-        let part = killed(part, |made| made.file.path().to_owned());
         let outside = place.join("outside");
         fs::write(&outside, "kept").unwrap();
         let private = TemporaryFolder::new_in(place).unwrap();
         fs::write(private.path().join("copy"), "x").unwrap();
         super::super::symlink(&outside, &private.path().join("link")).unwrap();
+        let model = killed(model, |made| made.path().to_owned());
+        let part = killed(part, |made| made.file.path().to_owned());
         let private = killed(private, |made| made.path().to_owned());
         assert!(model.exists() && part.exists() && private.join("copy").exists());
 
