@@ -3,9 +3,10 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::watch::{Watch, varied};
+use super::shows::{Mute, Shows};
+use super::watch::Watch;
 use crate::plan::Spelling;
-use crate::rules::{Evidence, Output, TensorBytes, weights_arrived};
+use crate::rules::{Evidence, TensorBytes, weights_arrived};
 use crate::subject::{Case, NotAvailable, Setting, Subject};
 
 /// What a few runs without any load flag showed.
@@ -32,6 +33,8 @@ pub enum SeenOutput {
     Empty,
     /// Something else each time: how many outputs in how many runs.
     Varies(String),
+    /// The same bytes whatever the weights are.
+    Constant,
 }
 
 /// Runs a command without any load flag, and `again` so many times more.
@@ -55,10 +58,10 @@ pub fn first_look(
     }
     let failed = runs.iter().find_map(|run| weights_arrived(run).err());
     let arrived = failed.map_or_else(|| Ok(runs[0].effective().to_string()), Err);
-    let empty = runs.iter().all(|run| run.output.as_ref().is_none_or(Output::is_empty));
-    let output = match varied(&runs) {
-        Some(seen) => SeenOutput::Varies(seen),
-        None if empty => SeenOutput::Empty,
+    let output = match Shows::of(&watch, &case, &runs)?.mute {
+        Some(Mute::Varies(seen)) => SeenOutput::Varies(seen),
+        Some(Mute::Empty) => SeenOutput::Empty,
+        Some(Mute::Constant) => SeenOutput::Constant,
         None => SeenOutput::Same,
     };
     let whole = |run: &Evidence| run.tensors.as_ref().is_some_and(TensorBytes::is_whole);

@@ -41,6 +41,7 @@ mod path;
 mod plans;
 mod said;
 mod scenario;
+mod shows;
 mod timeline;
 mod unseen;
 mod watch;

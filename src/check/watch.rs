@@ -62,6 +62,12 @@ impl<'a> Watch<'a> {
         Ok(evidence)
     }
 
+    /// Runs a case on a copy of the model in which every tensor is another one.
+    pub(super) fn run_changed(&self, case: &Case) -> Result<Evidence, NotAvailable> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.subject.observe_changed(case, &self.setting)
+    }
+
     /// How many runs go on at a time.
     fn at_once(&self) -> usize {
         if self.jobs == 1 { self.subject.overlap() } else { self.jobs }

@@ -38,6 +38,19 @@ pub struct PageCount {
     pub locked: Option<u64>,
 }
 
+/// Memory that a process used after it had released its lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsedUnlocked {
+    /// The process.
+    pub pid: ProcessId,
+    /// Its addresses.
+    pub range: Range<u64>,
+    /// How many bytes were used, in whole pages.
+    pub used: u64,
+    /// Whether the mapping holds the weights alone: no allocator shares out other parts of it.
+    pub own: bool,
+}
+
 /// Everything known of one run.
 #[derive(Clone, Debug)]
 pub struct Evidence {
@@ -64,7 +77,7 @@ pub struct Evidence {
     /// The page cache of the model before a direct load and after it.
     pub cache: Option<(PageCount, PageCount)>,
     /// Memory whose lock was released and that was used after that: process, addresses, bytes used.
-    pub used_unlocked: Vec<(ProcessId, Range<u64>, u64)>,
+    pub used_unlocked: Vec<UsedUnlocked>,
     /// Bytes of other memory that a process used after memory that held the weights had gone.
     pub used_elsewhere: BTreeMap<ProcessId, u64>,
     /// Tensors that stand where no read left them.
@@ -187,7 +200,7 @@ impl Evidence {
     }
 
     /// Whether the weights were read by processes that ended while another one that had opened the model went
-    /// on: how they got there is not seen.
+    /// on, or locked as much memory: how they got there is not seen.
     #[must_use]
     pub fn handed_over(&self) -> Option<String> {
         let last = self.loaders().map(|(_, process)| process.last).max()?;
@@ -197,9 +210,25 @@ impl Evidence {
             .processes
             .iter()
             .any(|(pid, process)| !self.is_loader(*pid) && process.opened && process.last > last);
-        (all_ended && others).then(|| {
-            "the weights were read by a process that ended before another one that had opened the model; \
-             whether they reached that one is not seen"
+        if all_ended && others {
+            return Some(
+                "the weights were read by a process that ended before another one that had opened the model; \
+                 whether they reached that one is not seen"
+                    .to_owned(),
+            );
+        }
+        let locks = |by_loader: bool| {
+            let locks = self
+                .fold
+                .locks
+                .iter()
+                .filter(move |lock| !lock.void && self.is_loader(lock.pid) == by_loader);
+            let opened = |pid| self.fold.processes.get(pid).is_some_and(|process: &Process| process.opened);
+            locks.filter(|lock| opened(&lock.pid)).map(|lock| lock.pages.end - lock.pages.start).sum::<u64>()
+        };
+        (all_ended && locks(true) == 0 && 2 * locks(false) >= self.weights.len() && !self.weights.is_empty()).then(|| {
+            "the weights were read by a process that locked nothing, and another one that had opened the model \
+             locked as much; whether they reached that one is not seen"
                 .to_owned()
         })
     }

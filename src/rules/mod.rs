@@ -31,7 +31,7 @@ mod weights;
 
 pub use capability::{Capabilities, Capability};
 pub use decided::{Decided, Limit, LockDuty};
-pub use evidence::{Ending, Evidence, Output, PageCount, TensorCopy, Touched};
+pub use evidence::{Ending, Evidence, Output, PageCount, TensorCopy, Touched, UsedUnlocked};
 pub use examples::{EXAMPLES, Example, MODEL as EXAMPLE_MODEL};
 pub use finding::{Finding, NotObserved};
 pub use fold::{Fold, Held, LockAttempt, Mapping, OpenAttempt, Placement, Process, Request, Way};

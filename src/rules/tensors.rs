@@ -29,7 +29,7 @@ use super::Evidence;
 use super::fold::common;
 use super::judge::untouched;
 use super::weights::length;
-use crate::trace::{Difference, MapWritable, Observation, Seen};
+use crate::trace::{Difference, MapWritable, Observation, ProcessId, Seen};
 
 /// What was seen of the tensors' bytes in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +191,18 @@ pub(super) fn seen(
             comparisons.entry(*file).or_default().add(range, *first_difference);
         }
     }
+    let inherited = |pid: ProcessId| {
+        let from = evidence.fold.processes.get(&pid).and_then(|process| process.copy_of);
+        !evidence.is_loader(pid) && from.is_some_and(|from| evidence.is_loader(from))
+    };
+    let in_a_child = observations.iter().find_map(|Observation { pid, seen, .. }| {
+        let Seen::Content { path, first_difference: Some(difference), .. } = seen else { return None };
+        let file = *files.get(path.as_str()).filter(|_| inherited(*pid))?;
+        let of = &evidence.weights.files[file];
+        let tensor = of.tensors.iter().find(|tensor| tensor.range.contains(&difference.offset))?;
+        let tensor = evidence.name(file, &tensor.name);
+        Some(WrongTensor { tensor, difference: Some(*difference), later: true })
+    });
     // A copy says nothing of the place that reads left bytes in.
     let copied = |file: usize| {
         let own =
@@ -210,6 +222,8 @@ pub(super) fn seen(
     let gone = gone(evidence, files, observations);
     let mut seen =
         TensorBytes { combined: None, verified: 0, ..TensorBytes::compared(String::new(), None, all) };
+    // Which process uses its own is not seen.
+    seen.doubt = in_a_child;
     for (index, file) in evidence.weights.files.iter().enumerate() {
         let mut of = comparisons.remove(&index).unwrap_or_default();
         of.verified.extend(copied(index));
@@ -220,8 +234,13 @@ pub(super) fn seen(
         seen.mapped += length(&common(&right, &file.bytes)) - verified;
         let gone = gone.get(&index).cloned().unwrap_or_default();
         gone.iter().filter(|_| verified > 0).for_each(|range| stays.remove(range.clone()));
+        // What was read before a mapping brought it, to be checked, is there still.
+        let lost: RangeSet<u64> =
+            common(&of.verified, &file.bytes).iter().flat_map(|range| stays.gaps(range)).collect();
+        let there = length(&common(&lost, &mapped));
         seen.verified += length(&stays);
-        seen.gone += verified - length(&stays);
+        seen.mapped += there;
+        seen.gone += verified - length(&stays) - there;
         for copy in evidence.copies.iter().filter(|copy| copy.file == index && evidence.is_loader(copy.pid)) {
             let Some(difference) = copy.difference else { continue };
             let tensor = file.tensors.iter().find(|tensor| tensor.range == copy.range);

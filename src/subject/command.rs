@@ -205,9 +205,6 @@ impl Subject for ExternalCommand {
         faults: &[FaultSpec],
         setting: &Setting<'_>,
     ) -> Result<Evidence, NotAvailable> {
-        if !self.settle.is_zero() {
-            std::thread::sleep(self.settle);
-        }
         let faults: Vec<FaultSpec> = self.faults.iter().chain(faults).copied().collect();
         let copy = match faults.iter().any(FaultSpec::alters_file) {
             true => {
@@ -216,7 +213,52 @@ impl Subject for ExternalCommand {
             }
             false => None,
         };
-        let copy = copy.as_ref();
+        self.run(case, faults, setting, copy.as_ref())
+    }
+
+    fn observe_changed(&self, case: &Case, setting: &Setting<'_>) -> Result<Evidence, NotAvailable> {
+        let made = PrivateCopy::with_other_weights(&self.model, setting.truth);
+        let copy = made.map_err(|why| NotAvailable::Copy { why })?;
+        self.run(case, self.faults.clone(), setting, Some(&copy))
+    }
+
+    fn alterable(&self, setting: &Setting<'_>) -> Result<Alterable, String> {
+        PrivateCopy::alterable(&self.model, setting.truth)
+    }
+
+    fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String {
+        let mut words = vec!["loadparity".to_owned(), "check".to_owned()];
+        words.extend(self.named.words.iter().cloned());
+        if !self.named.dialect_in_file {
+            words.push(format!("--dialect={}", setting.dialect.argument()));
+        }
+        for fault in &self.faults {
+            words.extend(["--inject".to_owned(), fault.to_string()]);
+        }
+        if !self.memory {
+            words.push("--no-memory".to_owned());
+        }
+        words.extend(options.iter().cloned());
+        if self.named.command_in_file {
+            return shell_line(words);
+        }
+        words.push("--".to_owned());
+        format!("{} {}", shell_line(words), self.template)
+    }
+}
+
+impl ExternalCommand {
+    /// Runs a case, on a copy of the model where there is one.
+    fn run(
+        &self,
+        case: &Case,
+        faults: Vec<FaultSpec>,
+        setting: &Setting<'_>,
+        copy: Option<&PrivateCopy>,
+    ) -> Result<Evidence, NotAvailable> {
+        if !self.settle.is_zero() {
+            std::thread::sleep(self.settle);
+        }
         let (model, paths) = match copy {
             Some(copy) => (&copy.model, &copy.paths),
             None => (&self.model, &setting.truth.paths),
@@ -286,29 +328,5 @@ impl Subject for ExternalCommand {
         evidence.unseen = hidden;
         evidence.fired = traced.fired;
         Ok(evidence)
-    }
-
-    fn alterable(&self, setting: &Setting<'_>) -> Result<Alterable, String> {
-        PrivateCopy::alterable(&self.model, setting.truth)
-    }
-
-    fn check_line(&self, options: &[String], setting: &Setting<'_>) -> String {
-        let mut words = vec!["loadparity".to_owned(), "check".to_owned()];
-        words.extend(self.named.words.iter().cloned());
-        if !self.named.dialect_in_file {
-            words.push(format!("--dialect={}", setting.dialect.argument()));
-        }
-        for fault in &self.faults {
-            words.extend(["--inject".to_owned(), fault.to_string()]);
-        }
-        if !self.memory {
-            words.push("--no-memory".to_owned());
-        }
-        words.extend(options.iter().cloned());
-        if self.named.command_in_file {
-            return shell_line(words);
-        }
-        words.push("--".to_owned());
-        format!("{} {}", shell_line(words), self.template)
     }
 }

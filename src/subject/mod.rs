@@ -141,6 +141,15 @@ pub trait Subject: Sync {
         setting: &Setting<'_>,
     ) -> Result<Evidence, NotAvailable>;
 
+    /// Runs one case on a copy of the model in which every tensor is another one.
+    ///
+    /// # Errors
+    /// Why it cannot be run; [`NotAvailable::Copy`] where there can be no such copy.
+    fn observe_changed(&self, case: &Case, setting: &Setting<'_>) -> Result<Evidence, NotAvailable> {
+        let _ = (case, setting);
+        Err(NotAvailable::Copy { why: "it is no command".to_owned() })
+    }
+
     /// What faults that alter the model's file can do, on private copies of it.
     ///
     /// # Errors

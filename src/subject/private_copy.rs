@@ -10,8 +10,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rangemap::RangeSet;
+
 use super::Truth;
 use super::embedded::enforces_direct;
+use crate::layout::FileLayout;
 use crate::platform::temporary::TemporaryFolder;
 use crate::platform::{self, Corruption, Fault, FaultSpec};
 use crate::rules::{WeightFile, Weights};
@@ -48,16 +51,35 @@ impl PrivateCopy {
     /// # Errors
     /// Why there can be none.
     pub(super) fn alterable(model: &Path, truth: &Truth) -> Result<Alterable, String> {
+        let copy = Self::of_small(model, truth, true, |_| Ok(()))?;
+        Ok(Alterable { replaceable: copy.private.iter().map(|file| file.replacement.is_some()).collect() })
+    }
+
+    /// A copy in which every tensor is another one.
+    ///
+    /// # Errors
+    /// Why there can be none.
+    pub(super) fn with_other_weights(model: &Path, truth: &Truth) -> Result<Self, String> {
+        Self::of_small(model, truth, false, |copy| change_tensors(&copy.paths, &truth.layouts))
+    }
+
+    /// A copy of a model that is small enough, altered.
+    fn of_small(
+        model: &Path,
+        truth: &Truth,
+        with_replacements: bool,
+        alter: impl FnOnce(&Self) -> io::Result<()>,
+    ) -> Result<Self, String> {
         let bytes: u64 = truth.layouts.iter().map(|layout| layout.file_size).sum();
         if bytes > LARGEST {
             return Err(format!("the model has {bytes} bytes, and a private copy is made up to {LARGEST}"));
         }
-        let copy = Self::make(model, truth, true).map_err(|error| {
+        let made = Self::make(model, truth, with_replacements).and_then(|copy| alter(&copy).map(|()| copy));
+        made.map_err(|error| {
             format!(
                 "a private copy of the model cannot be made: {error}; TMPDIR names a folder with more space"
             )
-        })?;
-        Ok(Alterable { replaceable: copy.private.iter().map(|file| file.replacement.is_some()).collect() })
+        })
     }
 
     /// A copy, altered as far as these faults ask for it before the command begins.
@@ -160,6 +182,36 @@ fn copied(from: &Path, to: &Path) -> io::Result<()> {
     copy.sync_all()
 }
 
+/// Makes every tensor of some files another one, whatever a program makes of them: the halves of each change places,
+/// which keeps the numbers of any type that lies in blocks, and one bit of the first byte changes, without which a sum
+/// of all bytes would stay what it is.
+fn change_tensors(paths: &[PathBuf], layouts: &[FileLayout]) -> io::Result<()> {
+    use std::io::{Read, Seek, SeekFrom, Write};
+    let mut flip = 1;
+    let mut bytes = Vec::new();
+    for (path, layout) in paths.iter().zip(layouts) {
+        let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+        // Tensors may share bytes, and what changes places twice is where it was.
+        let mut changed = RangeSet::new();
+        for range in layout.tensors.iter().map(|tensor| &tensor.range) {
+            if range.is_empty() || changed.overlaps(range) {
+                continue;
+            }
+            changed.insert(range.clone());
+            bytes.resize(usize::try_from(range.end - range.start).map_err(io::Error::other)?, 0);
+            file.seek(SeekFrom::Start(range.start))?;
+            file.read_exact(&mut bytes)?;
+            let half = bytes.len() / 2;
+            bytes.rotate_left(half);
+            bytes[0] ^= std::mem::take(&mut flip);
+            file.seek(SeekFrom::Start(range.start))?;
+            file.write_all(&bytes)?;
+        }
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Changes bits of one byte of a file that has it.
 fn flip(path: &Path, offset: u64, mask: u8) -> io::Result<()> {
     use std::io::{Read, Seek, SeekFrom, Write};
@@ -224,6 +276,26 @@ mod tests {
         let place = copy.folder.path().to_owned();
         drop(copy);
         assert!(!place.exists() && path.exists());
+    }
+
+    #[test]
+    fn a_copy_with_other_weights_has_no_tensor_as_it_was_and_another_sum() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, truth) = model(folder.path());
+        let copy = PrivateCopy::with_other_weights(&path, &truth).unwrap();
+        let (was, is) = (fs::read(&path).unwrap(), fs::read(&copy.model).unwrap());
+        let layout = &truth.layouts[0];
+        let start = usize::try_from(layout.data_start).unwrap();
+        assert_eq!((was.len(), &was[..start]), (is.len(), &is[..start]));
+        for tensor in &layout.tensors {
+            let range =
+                usize::try_from(tensor.range.start).unwrap()..usize::try_from(tensor.range.end).unwrap();
+            let uniform =
+                was[range.clone()].chunks(4).all(|chunk| chunk == &was[range.start..range.start + 4]);
+            assert!(uniform || was[range.clone()] != is[range], "{}", tensor.name);
+        }
+        let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+        assert_ne!(sum(&was), sum(&is));
     }
 
     #[test]

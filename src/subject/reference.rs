@@ -155,7 +155,8 @@ impl ReferenceEngine {
         one_reader: bool,
         seen: &mut Seen,
     ) -> Result<(), String> {
-        let alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        // Loads share the machine's page cache and its lock limit; a simulated machine is each load's own.
+        let alone = self.machine.is_none().then(|| self.alone.lock().unwrap_or_else(PoisonError::into_inner));
         let mut options = LoadOptions::default();
         if one_reader {
             // With several reads in flight it is chance which of them a fault meets.
@@ -172,7 +173,7 @@ impl ReferenceEngine {
         seen.cache = before.zip(cached()).map(|(before, after)| (pages(before), pages(after)));
         seen.locked = loaded.weights.locked_residency().ok().map(pages);
         let alone =
-            Some(alone).filter(|_| self.overlap == 1 || plan.lock && !self.has_room_for_locks(base, setting));
+            alone.filter(|_| self.overlap == 1 || plan.lock && !self.has_room_for_locks(base, setting));
         if setting.depth >= Depth::Bytes {
             let (combined, wrong) = setting.truth.compare(&loaded.gguf, &*loaded.weights);
             let name = |at: usize| loaded.gguf.tensors.get(at).map(|tensor| tensor.name.clone());
@@ -185,7 +186,7 @@ impl ReferenceEngine {
         }
         if setting.depth >= Depth::Output {
             let mut generation = setting.generation.clone();
-            if alone.is_none() {
+            if self.overlap > 1 && alone.is_none() {
                 (generation.threads, generation.prompt_threads) = (1, None);
             }
             let generated = engine::generate(&loaded.gguf, loaded.weights, &generation, &mut |_| ())

@@ -153,7 +153,7 @@ impl Place {
         let socket = UnixListener::bind(at("socket")).unwrap();
         fs::create_dir(at("folder")).unwrap();
         fs::write(at("locked"), "x").unwrap();
-        fs::set_permissions(at("locked"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(at("locked"), fs::Permissions::from_mode(0o000)).unwrap();
         fs::copy(fixture("q4_0"), at("MODEL")).unwrap();
         let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::copy(checkout.join("fixtures/rules/c-map.jsonl"), at("TRACE")).unwrap();

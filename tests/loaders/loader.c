@@ -35,7 +35,8 @@
     X(lock_left_on_zeros) X(lock_left_on_a_copy) X(lock_lost_in_transform) X(lock_lost_in_fork) \
     X(lock_lost_in_heap) X(lock_on_fault) X(wrong_in_copy) X(wrong_in_second_copy) \
     X(mapped_over) X(wrong_when_mapped_over) X(page_given_back) X(read_beside_mapping) X(copied_where_header_was) \
-    X(locked_after_output) X(wrong_in_heap) X(reads_ahead_of_direct) \
+    X(locked_after_output) X(wrong_in_heap) X(reads_ahead_of_direct) X(idiom_last_words) X(zeroed_and_constant) X(locks_the_future) \
+    X(unlocks_a_little) X(read_again_unlocked) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
@@ -649,6 +650,7 @@ static void load(void) {
     if (staged || (planted(lock_lost_in_copy) && asked[LOCK])) move(staged);
     if (planted(idiom_copy_beside)) check_copy();
     if (planted(silent_output) || planted(flips_a_byte) || planted(wrong_in_heap)) *at(model.start + (model.size - model.start) / 2) ^= 1;
+    if (planted(zeroed_and_constant) && !image.mapped) memset(at(model.start), 0, model.size - model.start);
     if (planted(idiom_in_place_transform)) transform();
 }
 
@@ -691,7 +693,7 @@ static void leave_to_child(void) {
     _exit(wait(&status) < 0 || status);
 }
 static uint64_t checksum(uint64_t sum) {
-    if (planted(decoy_mapping) || planted(flips_a_byte) || planted(overwrites_later) ||
+    if (planted(decoy_mapping) || planted(zeroed_and_constant) || planted(flips_a_byte) || planted(overwrites_later) ||
         planted(short_and_constant) || planted(says_and_goes_on) || planted(swallowed_in_thread) ||
         planted(wrong_shard)) return sum;
     bool constant = planted(mapped_over) || planted(wrong_when_mapped_over) || planted(page_given_back) ||
@@ -719,6 +721,37 @@ static void shrank(int signal) {
     _exit(write(2, text, sizeof text - 1) < 0 ? signal : 1);
 }
 // Long after the load: memory for something else is asked for first.
+/* Two buffers as large as the weights, used before these go and not after: one is freed right behind them, then
+ * the last words are said. */
+static byte *scratch[2];
+
+static void use_scratch(uint64_t length) {
+    for (int i = 0; i < 2; i++) {
+        uint64_t guard = 1 << 16;
+        scratch[i] = mmap(NULL, length + guard, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (scratch[i] == MAP_FAILED || mprotect(scratch[i], length, PROT_READ | PROT_WRITE))
+            die("cannot allocate %" PRIu64 " bytes", length);
+        memset(scratch[i], 1, length);
+    }
+}
+
+/* The lock goes, from all or from four pages, or stays on memory that goes, and then all weights are used. */
+static void lose_lock(void) {
+    uint64_t middle = up(image.length / 2, 4 * KIB);
+    if (planted(locks_the_future)) munlockall(), mlockall(MCL_FUTURE);
+    if (planted(unlocks_a_little)) munlock(image.base + middle, 16 * KIB);
+    if (!planted(read_again_unlocked) || image.mapped || asked[DIRECT]) return;
+    byte *again = mmap(NULL, image.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (again == MAP_FAILED) die("out of memory");
+    for (uint64_t done = 0, want = model.size - image.from; done < want;) {
+        ssize_t got = pread(model.fd, again + done, want - done, image.from + done);
+        if (got <= 0) die("cannot read the model again");
+        done += got;
+    }
+    munmap(image.base, image.length);
+    image.base = again;
+}
+
 static void overwrite_last_tensor(void) {
     munmap(anonymous(PIECE), PIECE);
     if (!image.mapped) memset(at(model.last), 0, model.size - model.last);
@@ -764,6 +797,7 @@ int main(int argc, char **argv) {
     static struct { byte *base; uint64_t length; int fd, direct_fd; bool mapped; } loaded[MOST];
     for (; shard <= shards && shard <= MOST; shard++) {
         load_shard(shard_path(argv[1]));
+        if (asked[LOCK]) lose_lock();
         if (planted(idiom_forked_worker)) run_a_worker();
         if (planted(loads_in_parent) && is_last_shard() && fork() > 0) _exit(0);
         if (planted(lock_lost_in_fork) && asked[LOCK]) leave_to_child();
@@ -775,6 +809,7 @@ int main(int argc, char **argv) {
     if (planted(idiom_late_log)) log_late();
     if (planted(idiom_checks)) check_sum(argv[1], sum);
     if (planted(overwrites_later)) overwrite_last_tensor();
+    if (planted(idiom_last_words)) use_scratch(up(2 * model.size, 64 * KIB));
     print(tensors, sum);
     if (planted(locked_after_output)) printed = true, fflush(stdout), lock_to(model.size - image.from);
     for (int i = 0; i < shards && i < MOST; i++) {
@@ -786,4 +821,5 @@ int main(int argc, char **argv) {
         close(loaded[i].fd);
         if (loaded[i].direct_fd >= 0) close(loaded[i].direct_fd);
     }
+    if (planted(idiom_last_words)) munmap(scratch[0], up(2 * model.size, 64 * KIB)), printf("all is freed\n");
 }

@@ -438,7 +438,12 @@ fn seen() -> impl Strategy<Value = Seen> {
             }
         ),
         (text(), number(), number()).prop_map(|(path, offset, len)| Seen::Gone { path, offset, len }),
-        (number(), number(), number()).prop_map(|(addr, len, used)| Seen::UsedUnlocked { addr, len, used }),
+        (number(), number(), number(), any::<bool>()).prop_map(|(addr, len, used, own)| Seen::UsedUnlocked {
+            addr,
+            len,
+            used,
+            own
+        }),
         (number(), number(), number()).prop_map(|(addr, len, used)| Seen::UsedElsewhere { addr, len, used }),
         (number(), number()).prop_map(|(addr, len)| Seen::Inherited { addr, len }),
         Just(Seen::LastOutput),

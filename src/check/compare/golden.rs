@@ -14,6 +14,7 @@ use crate::check::document::{
     BaselineDocument, BaselineRow, CompareDocument, CompareTotals, Compared, Header, Impact, Verdict, quoted,
 };
 use crate::check::expect::Expectations;
+use crate::check::shows::NoOutput;
 use crate::check::watch::{Progress, Watch};
 use crate::plan::Spelling;
 use crate::rules::{Capability, Ending, Evidence, NotObserved, Rule, TensorBytes, weights_arrived};
@@ -125,7 +126,10 @@ impl Baseline<'_> {
                 "without flags the command does not load the weights of {model}: {why}"
             )]));
         }
-        let mut document = BaselineDocument { no_output: side.no_output.clone(), ..self.head() };
+        let mut document = BaselineDocument {
+            no_output: side.no_output.as_ref().map(|no| no.reason.clone()),
+            ..self.head()
+        };
         let mut blocked = Vec::new();
         for case in &cases {
             if side.watch.is_interrupted() {
@@ -150,7 +154,7 @@ impl Baseline<'_> {
     fn row(&self, side: &Side<'_>, case: &Case) -> Result<Result<BaselineRow, String>, NotAvailable> {
         let first = side.watch.run(case, &[])?;
         let runs = side.watch.repeated(case, &[], first)?;
-        let all: Vec<Ran> = runs.iter().map(Ran::of).collect();
+        let all: Vec<Ran> = runs.iter().map(|run| Ran::of(run, self.command.profile())).collect();
         let one = &all[0];
         let count = all.len();
         if let Some(run) = runs.iter().find(|run| !run.unseen.is_empty()) {
@@ -167,8 +171,9 @@ impl Baseline<'_> {
         if all.iter().any(|ran| !ran.path().same_steps(&one.path())) {
             return Ok(Err(format!("it takes different paths in {count} runs")));
         }
-        let output = hash(&runs[0]).filter(|_| side.no_output.is_none());
-        if side.no_output.is_none() && runs.iter().any(|run| hash(run) != hash(&runs[0])) {
+        let compares = NoOutput::compares(side.no_output.as_ref());
+        let output = hash(&runs[0]).filter(|_| compares);
+        if compares && runs.iter().any(|run| hash(run) != hash(&runs[0])) {
             return Ok(Err(format!("its output is not the same in {count} runs")));
         }
         // What one run needed may be less than another does.
@@ -281,20 +286,20 @@ impl Baseline<'_> {
         no_output: Option<&String>,
         run: &Evidence,
     ) -> Result<Compared, NotAvailable> {
-        let ran = Ran::of(run);
-        let held = hash(run).filter(|_| side.no_output.is_none());
+        let ran = Ran::beside(run, &row.ran, self.command.profile());
+        let held = hash(run).filter(|_| NoOutput::compares(side.no_output.as_ref()));
         let output = another(row.output.as_ref(), held.as_ref());
         let of = |ran: &Ran, outputs: bool| judge(&row.ran, ran, output.clone().filter(|_| outputs));
         let mut judged = of(&ran, true);
         let mut not_observed = Vec::new();
         if row.ran.completed()
             && run.completed()
-            && (row.output.is_none() || held.is_none())
-            && let Some(reason) = side.no_output.as_ref().or(no_output)
+            && output.is_none()
+            && let Some(reason) = side.no_output.as_ref().map(|no| &no.reason).or(no_output)
         {
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason.clone()));
         }
-        let mut verdict = settle(&[(side, run)], case, &mut judged, &of, &mut not_observed)?;
+        let mut verdict = settle(&[(side, run)], case, &row.ran, &mut judged, &of, &mut not_observed)?;
         let mut missing = |capability: Capability, reason: String| {
             not_observed.push(NotObserved::new(Rule::GuaranteeKept, vec![capability], reason));
             verdict = verdict.max(Verdict::NotObserved);

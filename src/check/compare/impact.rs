@@ -2,7 +2,7 @@
 
 use super::ran::{CameFrom, Ended, MemoryNeeds, Ran};
 use crate::check::document::Impact;
-use crate::rules::{Ending, Evidence};
+use crate::rules::{Ending, Evidence, Finding, Rule};
 
 pub(super) struct Judged {
     pub(super) impact: Impact,
@@ -83,6 +83,17 @@ pub(super) fn judge(old: &Ran, new: &Ran, output: Option<String>) -> Judged {
         grown(was, is).for_each(|what| judged.add(Impact::Benign, what));
     }
     held(old, new, &mut judged);
+    // What the plan of the old run promises and no comparison of amounts shows.
+    if judged.impact < Impact::PolicyChange {
+        let newly = |finding: &&Finding| old.broken.iter().all(|known| known.rule != finding.rule);
+        for Finding { rule, message, .. } in new.broken.iter().filter(newly) {
+            let impact = match rule {
+                Rule::SameBytes => Impact::DataIntegrityRisk,
+                _ => Impact::LostGuarantee,
+            };
+            judged.add(impact, format!("{rule}: {message}"));
+        }
+    }
     if !old.path().same_steps(&new.path()) {
         judged.impact = judged.impact.max(Impact::Benign);
         if judged.what.is_empty() {

@@ -22,6 +22,7 @@ use super::document::{
     CompareDocument, CompareTotals, Compared, Failure, Impact, OldAndNew, Timeline, Verdict, quoted,
 };
 use super::expect::Expectations;
+use super::shows::NoOutput;
 use super::watch::{Progress, Watch};
 use crate::plan::Spelling;
 use crate::rules::{Capability, Ending, Evidence, NotObserved, Rule, TensorBytes, weights_arrived};
@@ -157,10 +158,13 @@ impl Comparison<'_> {
         before: &Evidence,
         after: &Evidence,
     ) -> Result<Compared, NotAvailable> {
-        let no_output = old.no_output.clone().or_else(|| new.no_output.clone());
-        let (was, is) = (Ran::of(before), Ran::of(after));
+        let no_output = [&old.no_output, &new.no_output];
+        let compares = no_output.iter().all(|said| NoOutput::compares(said.as_ref()));
+        let profile = old.watch.subject.profile();
+        let was = Ran::of(before, profile);
+        let is = Ran::beside(after, &was, profile);
         let output = match (&before.output, &after.output) {
-            (Some(a), Some(b)) if no_output.is_none() => a.difference(b, "the old command"),
+            (Some(a), Some(b)) if compares => a.difference(b, "the old command"),
             _ => None,
         };
         let unknown = unknown_modes(self.setting.dialect);
@@ -176,11 +180,21 @@ impl Comparison<'_> {
         };
         let mut judged = of(&is, true);
         let mut not_observed = Vec::new();
-        if let Some(reason) = no_output.filter(|_| before.completed() && after.completed()) {
+        // Of two of which one depends on the weights, that they are equal shows that it does not.
+        let silent = no_output.into_iter().flatten().next().filter(|_| output.is_none());
+        if let Some(silent) = silent.filter(|_| before.completed() && after.completed()) {
+            let reason = silent.reason.clone();
             not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Output], reason));
         }
         let sides = [(old, before), (new, after)];
-        let mut verdict = settle(&sides, case, &mut judged, &of, &mut not_observed)?;
+        let mut verdict = settle(&sides, case, &was, &mut judged, &of, &mut not_observed)?;
+        let whole = |run: &Evidence| run.tensors.as_ref().is_some_and(TensorBytes::is_whole);
+        let silent = not_observed.iter().any(|missing| missing.rule == Rule::DataKept);
+        if silent && whole(before) && !whole(after) && judged.impact <= Impact::Benign && after.completed() {
+            let reason = "every tensor byte of the old command was seen, and not of the new".to_owned();
+            not_observed.push(NotObserved::new(Rule::DataKept, vec![Capability::Memory], reason));
+            verdict = verdict.max(Verdict::NotObserved);
+        }
         for run in [before, after] {
             if !run.unseen.is_empty() && judged.impact <= Impact::Reordered {
                 let reason = run.unseen[0].clone();

@@ -4,7 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::impact::did;
-use crate::rules::{CommandPath, EffectiveSource, Ending, Evidence, weights_arrived};
+use crate::plan::{LoadPlan, OnRefused};
+use crate::rules::{
+    CommandPath, EffectiveSource, Ending, Evidence, Finding, Profile, judge, weights_arrived,
+};
 use crate::trace::{KernelMemory, MapWritable};
 
 /// One run of a command, by what it guarantees. Amounts are bytes.
@@ -79,6 +82,10 @@ pub struct Ran {
     /// What the kernel says it needed; absent where that was not observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<MemoryNeeds>,
+    /// The rules that it breaks, held against the plan that the run it is compared with carried out; its own where it
+    /// is that one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<Finding>,
     /// What was still held when the load was over.
     pub held: StillHeld,
 }
@@ -159,10 +166,38 @@ pub struct StillHeld {
     pub locked_bytes: u64,
 }
 
+/// The rules that a run breaks under a plan, as far as they are of how it loads.
+fn broken(run: &Evidence, plan: LoadPlan, profile: &Profile) -> Vec<Finding> {
+    if !run.completed() {
+        return Vec::new();
+    }
+    judge(plan, run, profile).findings
+}
+
 impl Ran {
-    /// What a run did.
+    /// What a run did, and what of the plan that it carried out it breaks.
     #[must_use]
-    pub fn of(run: &Evidence) -> Self {
+    pub fn of(run: &Evidence, profile: &Profile) -> Self {
+        Self::beside(run, &Self::without_rules(run), profile)
+    }
+
+    /// What a run did, and what of another run's plan it breaks.
+    #[must_use]
+    pub fn beside(run: &Evidence, other: &Self, profile: &Profile) -> Self {
+        let broken = other.plan().map(|plan| broken(run, plan, profile)).unwrap_or_default();
+        Self { broken, ..Self::without_rules(run) }
+    }
+
+    /// The plan that it carried out, whoever asked for it.
+    fn plan(&self) -> Option<LoadPlan> {
+        Some(match self.source? {
+            CameFrom::Map => LoadPlan::map(self.locked),
+            CameFrom::Read => LoadPlan::read(self.locked),
+            CameFrom::Direct => LoadPlan::direct(self.locked, OnRefused::Read),
+        })
+    }
+
+    fn without_rules(run: &Evidence) -> Self {
         let effective = run.effective();
         let weights = run.weights.len();
         let writable = |how: MapWritable| {
@@ -213,6 +248,7 @@ impl Ran {
             mapped_shared_writable: writable(MapWritable::Shared),
             mapped_private_writable: writable(MapWritable::Private),
             memory: run.kernel_memory().map(MemoryNeeds::from),
+            broken: Vec::new(),
             held,
         }
     }

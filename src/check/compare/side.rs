@@ -4,9 +4,10 @@ use super::impact::Judged;
 use super::ran::Ran;
 use crate::check::document::{Impact, Verdict};
 use crate::check::said::{Said, says_more};
+use crate::check::shows::{NoOutput, Shows};
 use crate::check::watch::{Watch, varied};
 use crate::plan::Spelling;
-use crate::rules::{Capability, CommandPath, Evidence, NotObserved, Output, Rule, weights_arrived};
+use crate::rules::{Capability, CommandPath, Evidence, NotObserved, Rule, weights_arrived};
 use crate::subject::{Case, NotAvailable};
 
 /// A side of the comparison.
@@ -14,7 +15,9 @@ pub(super) struct Side<'a> {
     pub(super) name: &'static str,
     pub(super) watch: Watch<'a>,
     /// Why its output proves nothing.
-    pub(super) no_output: Option<String>,
+    pub(super) no_output: Option<NoOutput>,
+    /// What is to be said of its output.
+    pub(super) note: Option<String>,
     /// What it says without flags, where nothing is refused.
     pub(super) said: Option<Said>,
     /// Whether it brings the weights in when no flag asks for anything.
@@ -28,17 +31,12 @@ impl<'a> Side<'a> {
         let arrived = weights_arrived(&first);
         let runs = watch.repeated(&case, &[], first)?;
         let said = Said::of_what_met_nothing(&runs);
-        let empty = runs
-            .iter()
-            .filter(|run| run.completed())
-            .all(|run| run.output.as_ref().is_none_or(Output::is_empty));
-        let any = runs.iter().any(Evidence::completed);
-        let no_output = match varied(&runs) {
-            Some(seen) => Some(format!("the clean output of the {name} command varies by itself ({seen})")),
-            None if any && empty => Some(format!("the {name} command writes nothing to standard output")),
-            None => None,
-        };
-        Ok(Self { name, watch, no_output, said, arrived })
+        let Shows { mute, untried } = Shows::of(&watch, &case, &runs)?;
+        let (output, who) =
+            (format!("the clean output of the {name} command"), format!("the {name} command"));
+        let no_output = mute.map(|mute| mute.told(&output, &who));
+        let note = untried.map(|why| format!("the {name} command: {why}"));
+        Ok(Self { name, watch, no_output, note, said, arrived })
     }
 
     /// Whether a run says something of what it met; `None` where that is not known.
@@ -47,14 +45,15 @@ impl<'a> Side<'a> {
     }
 
     /// The same spelling again, to see what is the same in all runs.
-    pub(super) fn steady(&self, case: &Case, first: &Evidence) -> Result<Steady, NotAvailable> {
+    pub(super) fn steady(&self, case: &Case, first: &Evidence, was: &Ran) -> Result<Steady, NotAvailable> {
+        let profile = self.watch.subject.profile();
         let runs = self.watch.repeated(case, &[], first.clone())?;
         let paths: Vec<CommandPath> = runs.iter().map(CommandPath::of).collect();
         let endings = runs
             .windows(2)
             .all(|pair| std::mem::discriminant(&pair[0].ending) == std::mem::discriminant(&pair[1].ending));
         Ok(Steady {
-            did: runs.iter().map(Ran::of).collect(),
+            did: runs.iter().map(|run| Ran::beside(run, was, profile)).collect(),
             output: varied(&runs),
             path: paths.windows(2).all(|pair| pair[0].same_steps(&pair[1])),
             ending: endings,
@@ -64,10 +63,11 @@ impl<'a> Side<'a> {
 }
 
 /// Where a difference is more than another order, asks again before it is believed: what is not the same each time is
-/// not observed. `of` is the difference of a run of the last side, with outputs or without.
+/// not observed. `was` is what the old run did, `of` is the difference of a run of the last side, with outputs or without.
 pub(super) fn settle(
     sides: &[(&Side<'_>, &Evidence)],
     case: &Case,
+    was: &Ran,
     judged: &mut Judged,
     of: &dyn Fn(&Ran, bool) -> Judged,
     not_observed: &mut Vec<NotObserved>,
@@ -79,7 +79,7 @@ pub(super) fn settle(
     let Some((_, last)) = sides.last() else { return Ok(verdict) };
     let (mut again, mut outputs) = (Vec::new(), true);
     for (side, first) in sides {
-        let steady = side.steady(case, first)?;
+        let steady = side.steady(case, first, was)?;
         again = steady.did;
         let (name, runs) = (side.name, steady.runs);
         let mut unsteady = |rule, what: String| {
@@ -92,7 +92,7 @@ pub(super) fn settle(
         } else if let Some(seen) = steady.output {
             unsteady(Rule::DataKept, format!("the {name} command: {seen}"));
             outputs = false;
-            *judged = of(&Ran::of(last), outputs);
+            *judged = of(&Ran::beside(last, was, side.watch.subject.profile()), outputs);
         }
         if !steady.path {
             unsteady(Rule::PolicyKept, format!("the {name} command takes different paths in {runs} runs"));

@@ -31,11 +31,18 @@ pub(super) struct SideEnd {
     pub(super) arrived: Result<(), String>,
     /// Why its output proves nothing.
     pub(super) no_output: Option<String>,
+    /// What is to be said of its output.
+    pub(super) note: Option<String>,
 }
 
 impl SideEnd {
     pub(super) fn of(side: &Side<'_>, arrived: Result<(), String>) -> Self {
-        Self { name: side.name, arrived, no_output: side.no_output.clone() }
+        Self {
+            name: side.name,
+            arrived,
+            no_output: side.no_output.as_ref().map(|no| no.reason.clone()),
+            note: side.note.clone(),
+        }
     }
 }
 
@@ -103,6 +110,7 @@ impl Frame<'_> {
             verdict = Verdict::NotObserved;
             why = Some(why_unmet(first));
         }
+        notes.extend(sides.iter().filter_map(|side| side.note.clone()));
         let no_output = sides.iter().find_map(|side| side.no_output.clone());
         if let Some(reason) = &no_output {
             notes.push(format!("P4: not observed: {reason}, so outputs are not compared"));

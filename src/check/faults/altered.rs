@@ -18,6 +18,7 @@ use super::sites::Site;
 use super::table::Lasts;
 use crate::check::document::FaultOutcome;
 use crate::check::said::says_more;
+use crate::check::shows::NoOutput;
 use crate::rules::{Applies, Ending, Evidence, Finding, Profile, Rule};
 use crate::subject::{Alterable, Corruption, Fault, FaultSpec, Target, When};
 
@@ -192,8 +193,8 @@ pub(super) fn came_of(
         return None;
     }
     let quiet = !says_more(&clean.said, run);
-    let shows = clean.no_output.is_none();
     let same = run.output == clean.run.output;
+    let shows = clean.no_output.is_none() || !same && NoOutput::compares(clean.no_output.as_ref());
     let broken = |outcome, rule: Rule, message: String| {
         let mut came = Came::of(outcome, message.clone());
         if profile.applies(rule) == Applies::Yes {
@@ -222,7 +223,7 @@ pub(super) fn came_of(
                 );
                 broken(FaultOutcome::WrongOutput, Rule::FaultOutput, message)
             }
-            _ if !shows => Came::of(FaultOutcome::NotObserved, clean.no_output.clone().unwrap_or_default()),
+            _ if !shows => Came::of(FaultOutcome::NotObserved, clean.silence()),
             _ if same && quiet => Came::of(FaultOutcome::Same, ended),
             _ if same => Came::of(FaultOutcome::Fallback, ended),
             Some(_) if !clean.claims_check => unguarded(TAKEN),

@@ -29,9 +29,10 @@ use super::campaign::Campaign;
 use super::cases::{one_of_each, twins_of_each};
 use super::document::{CheckStarted, FaultsBounds, FaultsDocument, Part};
 use super::said::Said;
-use super::watch::{Progress, Watch, varied};
+use super::shows::Shows;
+use super::watch::{Progress, Watch};
 use crate::plan::LoadPlan;
-use crate::rules::{Ending, Evidence, Finding, Level, Output, Profile, judge};
+use crate::rules::{Ending, Evidence, Finding, Level, Profile, judge};
 use crate::subject::{Case, FaultSpec, NotAvailable, Subject};
 use resume::Kept;
 use run::{Clean, Root, Run};
@@ -166,13 +167,11 @@ impl<'a> Faults<'a> {
             watch.setting.patience = Some((each * PATIENCE).max(LEAST_PATIENCE));
         }
         let said = Said::in_any(&runs);
-        let mut no_output = varied(&runs).map(|seen| format!("its clean output varies by itself ({seen})"));
+        let shows = Shows::of(&watch, case, &runs)?;
+        let no_output = shows.mute.map(|mute| mute.told("its clean output", "it"));
         let broken = broken_always(plan, &runs, world.subject.profile());
         // A run that failed where another did not is no example of anything.
         let Some(run) = runs.into_iter().max_by_key(Evidence::completed) else { return Ok(None) };
-        if world.subject.is_command() && run.output.as_ref().is_none_or(Output::is_empty) {
-            no_output.get_or_insert_with(|| "it writes nothing to standard output".to_owned());
-        }
         let label =
             if world.name.is_empty() { plan.to_string() } else { format!("{plan} on {}", world.name) };
         let group = if world.name.is_empty() { plan.to_string() } else { world.name.clone() };

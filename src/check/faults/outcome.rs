@@ -4,6 +4,7 @@ use super::altered;
 use super::run::Clean;
 use crate::check::document::FaultOutcome;
 use crate::check::said::says_more;
+use crate::check::shows::NoOutput;
 use crate::plan::{Source, Spelling};
 use crate::rules::{
     Applies, Capability, Ending, Evidence, Finding, Output, Profile, Rule, TensorBytes, judge, lost_tensor,
@@ -92,8 +93,8 @@ fn compared(clean: &Clean, run: &Evidence, faults: &[FaultSpec]) -> (FaultOutcom
             FaultOutcome::WrongOutput
         }
         _ if unreported.is_some() => FaultOutcome::SilentFailure,
+        _ if wrong && NoOutput::compares(clean.no_output.as_ref()) => FaultOutcome::WrongOutput,
         _ if completed && clean.no_output.is_some() && !whole => FaultOutcome::NotObserved,
-        _ if wrong && clean.no_output.is_none() => FaultOutcome::WrongOutput,
         _ if completed && !another_way => FaultOutcome::Same,
         _ if quiet() => FaultOutcome::SilentFailure,
         _ if completed => FaultOutcome::Fallback,
@@ -124,7 +125,7 @@ fn compared(clean: &Clean, run: &Evidence, faults: &[FaultSpec]) -> (FaultOutcom
             clean.run.effective()
         ),
         FaultOutcome::SilentFailure if completed => unreported.unwrap_or_default(),
-        FaultOutcome::NotObserved if completed => clean.no_output.clone().unwrap_or_default(),
+        FaultOutcome::NotObserved if completed => clean.silence(),
         _ => run.ending.message().to_owned(),
     };
     (outcome, message)

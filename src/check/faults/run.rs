@@ -16,6 +16,7 @@ use super::{Faults, hung};
 use crate::check::document::{Failure, FaultCase, FaultGroup, FaultOutcome, FaultTotals, Verdict};
 use crate::check::expect::Expectations;
 use crate::check::said::Said;
+use crate::check::shows::NoOutput;
 use crate::check::watch::{Progress, Watch, side_by_side, varied};
 use crate::plan::LoadPlan;
 use crate::rules::{Evidence, Finding, Rule, weights_arrived};
@@ -31,9 +32,16 @@ pub(super) struct Clean {
     /// What it breaks without a fault.
     pub(super) broken: Vec<Finding>,
     /// Why its output proves nothing.
-    pub(super) no_output: Option<String>,
+    pub(super) no_output: Option<NoOutput>,
     /// Whether the subject claims to check what it loads.
     pub(super) claims_check: bool,
+}
+
+impl Clean {
+    /// Why its output proves nothing, in words.
+    pub(super) fn silence(&self) -> String {
+        self.no_output.as_ref().map_or_else(String::new, |silent| silent.reason.clone())
+    }
 }
 
 /// One plan on one machine.
@@ -186,8 +194,8 @@ impl<'a, 'p> Run<'a, 'p> {
             self.groups[at].verdict = self.groups[at].verdict.max(verdict);
         }
         let of = &self.roots[root];
-        if let Some(reason) = &of.clean.no_output {
-            let note = format!("{}: not observed: {reason}", Rule::FaultOutput);
+        if let Some(silent) = &of.clean.no_output {
+            let note = format!("{}: not observed: {}", Rule::FaultOutput, silent.reason);
             self.groups[at].notes.push(note);
         }
         if !self.faults.only_faults.is_empty() {

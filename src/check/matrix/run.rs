@@ -10,6 +10,7 @@ use crate::check::levels::Seen;
 use crate::check::path::CasePath;
 use crate::check::plans;
 use crate::check::said::Said;
+use crate::check::shows::{NoOutput, Shows};
 use crate::check::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
 use crate::rules::{Applies, Ending, Evidence, Finding, Level, NotObserved, Output, Rule};
@@ -40,7 +41,9 @@ pub(super) struct Run<'a, 'p> {
     /// What a command says without flags, where nothing is refused: other words are of something that it met.
     pub(super) said: Option<Said>,
     /// Why the outputs of the command prove nothing.
-    pub(super) own_output: Option<String>,
+    pub(super) own_output: Option<NoOutput>,
+    /// Why it is not known whether they do.
+    pub(super) untried: Option<String>,
     pub(super) normalisations: BTreeMap<&'static str, (String, u64)>,
     pub(super) fired: Vec<u64>,
     /// Whether any case brought all weights of the model in.
@@ -73,6 +76,7 @@ impl<'a, 'p> Run<'a, 'p> {
             output: None,
             said: None,
             own_output: None,
+            untried: None,
             normalisations: BTreeMap::new(),
             fired: vec![0; matrix.faults.len()],
             arrived: false,
@@ -122,19 +126,17 @@ impl Run<'_, '_> {
         let first = self.watch.run(&case, &[])?;
         let runs = self.watch.repeated(&case, &[], first)?;
         self.said = Said::of_what_met_nothing(&runs);
-        self.own_output = match runs.iter().find(|run| run.completed()) {
-            _ if varied(&runs).is_some() => varied(&runs).map(|seen| {
-                format!("the output of the command without flags varies by itself ({seen}), so outputs are not compared")
-            }),
-            Some(run) => match &run.output {
-                Some(output) if !output.is_empty() => {
-                    self.output = Some((output.clone(), shown("").to_owned()));
-                    None
-                }
-                _ => Some("the command writes nothing to standard output".to_owned()),
-            },
-            None => None,
+        let Shows { mute, untried } = match self.matrix.wanted.level < Level::P4 {
+            true => Shows::default(),
+            false => Shows::of(self.watch, &case, &runs)?,
         };
+        self.untried = untried;
+        self.own_output =
+            mute.map(|mute| mute.told("the output of the command without flags", "the command"));
+        if NoOutput::compares(self.own_output.as_ref()) {
+            let output = runs.into_iter().find(Evidence::completed).and_then(|run| run.output);
+            self.output = output.map(|output| (output, shown("").to_owned()));
+        }
         Ok(())
     }
 

@@ -185,6 +185,7 @@ impl Run<'_, '_> {
         }
         let levels = self.seen.levels(self.matrix.wanted);
         notes.extend(self.seen.note().filter(|_| self.matrix.campaign.subject.is_command()));
+        notes.extend(self.untried);
         if interrupted && verdict < Verdict::Divergent {
             verdict = Verdict::Blocked;
             why = Some(format!("interrupted after {} cases", self.cases.len()));
@@ -200,7 +201,8 @@ impl Run<'_, '_> {
         if verdict == Verdict::NotObserved && why.is_none() && short(Level::P3) && self.seen.outputs == 0 {
             why = self.seen.no_output.as_ref().map(|reason| {
                 let what = if self.seen.bytes > 0 { "no" } else { "neither tensor bytes nor" };
-                format!("{what} outputs were compared: {reason}")
+                let hint = "`--level P3` is content with the bytes of the tensors";
+                format!("{what} outputs were compared: {reason}; {hint}")
             });
         }
         if verdict == Verdict::NotObserved && why.is_none() {

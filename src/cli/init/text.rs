@@ -36,10 +36,11 @@ impl Found {
             }
             SeenOutput::Empty => format!("nothing on standard output in {runs} runs"),
             SeenOutput::Varies(seen) => format!("it varies by itself: {seen}"),
+            SeenOutput::Constant => "it is the same with other weights in the model".to_owned(),
         };
         // What cannot be shown is not asked for, and the file says so.
         self.level = Some(if *bytes { "P3" } else { "P2" });
-        let advice = "print the same result each time (a fixed seed, no time in it) and take `level` out";
+        let advice = "print a result that the weights decide, the same each time (a fixed seed, no time in it), and take `level` out";
         self.notes.push(("level", format!("{why}, so P4 is not observed; {advice}")));
     }
 

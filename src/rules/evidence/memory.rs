@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use rangemap::RangeSet;
 
-use super::Evidence;
 use super::locks::SOME;
+use super::{Evidence, UsedUnlocked};
 use crate::rules::Capability;
 use crate::rules::tensors;
 use crate::rules::weights::Tensor;
@@ -59,8 +59,9 @@ impl Evidence {
         });
         let by_path: BTreeMap<&str, usize> = opens.collect();
         for observation in observations {
-            if let Seen::UsedUnlocked { addr, len, used } = observation.seen {
-                self.used_unlocked.push((observation.pid, addr..addr.saturating_add(len), used));
+            if let Seen::UsedUnlocked { addr, len, used, own } = observation.seen {
+                let range = addr..addr.saturating_add(len);
+                self.used_unlocked.push(UsedUnlocked { pid: observation.pid, range, used, own });
             }
             if let Seen::Inherited { .. } = observation.seen {
                 self.inherited.insert(observation.pid);
@@ -201,13 +202,18 @@ impl Evidence {
             };
             self.copies.iter().any(here)
         };
-        let most = |(pid, range, used): &&(ProcessId, Range<u64>, u64)| {
-            self.is_loader(*pid)
-                && *used > (range.end - range.start) / 4 * 3
-                && is_copy(*pid, range) == in_copy
+        let most = |of: &&UsedUnlocked| {
+            self.is_loader(of.pid)
+                && of.used > (of.range.end - of.range.start) / 4 * 3
+                && is_copy(of.pid, &of.range) == in_copy
         };
-        let used = self.used_unlocked.iter().filter(most).map(|(_, _, used)| *used).sum::<u64>();
-        (used > least).then_some(used)
+        let sum = |counts: &dyn Fn(&UsedUnlocked) -> bool| {
+            self.used_unlocked.iter().filter(most).filter(|of| counts(of)).map(|of| of.used).sum::<u64>()
+        };
+        // Nobody else uses pages of the weights' own, two at the ends of a stretch aside.
+        let own = sum(&|of| of.own && of.used > 2 * self.page_size);
+        let used = sum(&|_| true);
+        (used > least || own > 0).then_some(used)
     }
 
     /// Bytes of a file whose mapping was looked at before it went.

@@ -46,8 +46,9 @@ pub enum Seen {
     /// process had in its page table, in order. What it never touched is not among them.
     Touched { path: String, offset: u64, len: u64, touched: Vec<Range<u64>> },
     /// Memory whose lock was released, or that was left with what locked memory held, as it was before it went:
-    /// how many bytes of it the process used after that, in whole pages.
-    UsedUnlocked { addr: u64, len: u64, used: u64 },
+    /// how many bytes of it the process used after that, in whole pages, and whether its mapping is the weights' own:
+    /// no allocator shares out other parts of it.
+    UsedUnlocked { addr: u64, len: u64, used: u64, own: bool },
     /// Memory that is not known to hold weights, large enough for them and without a lock, as it was at its end:
     /// how many bytes of it the process used after memory that held the weights had gone, in whole pages.
     UsedElsewhere { addr: u64, len: u64, used: u64 },

@@ -69,7 +69,8 @@ impl Injector {
     #[must_use]
     pub fn new(inner: Arc<dyn Platform>, faults: Vec<FaultSpec>) -> Self {
         let family = if inner.name() == "macos" { OsFamily::Darwin } else { OsFamily::Linux };
-        Self { inner, schedule: Arc::new(Schedule::new(faults, family)) }
+        let simulated = inner.name() == "sim";
+        Self { inner, schedule: Arc::new(Schedule::new(faults, family, simulated)) }
     }
 
     /// How often each fault made a difference, in the order of the schedule.

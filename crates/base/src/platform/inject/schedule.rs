@@ -40,6 +40,8 @@ pub(super) struct Armed {
     /// Calls met so far, by file; `None` is memory of no file.
     calls: Mutex<BTreeMap<Option<u32>, u64>>,
     fired: AtomicU64,
+    /// The wrapped platform is a simulator.
+    simulated: bool,
 }
 
 impl Armed {
@@ -61,10 +63,14 @@ impl Armed {
         Some(if call.starts_with("lock.") { errno.of_a_lock() } else { errno })
     }
 
-    /// Waits, if this fault is a delay, which fires with it.
+    /// Waits, if this fault is a delay, which fires with it. On a simulated machine no time passes: others run
+    /// first.
     pub(super) fn wait(&self) {
-        if let Fault::Delay(micros) = self.spec.fault() {
-            self.fire();
+        let Fault::Delay(micros) = self.spec.fault() else { return };
+        self.fire();
+        if self.simulated {
+            std::thread::yield_now();
+        } else {
             std::thread::sleep(Duration::from_micros(micros));
         }
     }
@@ -77,13 +83,13 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(faults: Vec<FaultSpec>, family: OsFamily) -> Self {
+    pub(super) fn new(faults: Vec<FaultSpec>, family: OsFamily, simulated: bool) -> Self {
         let arm = |spec: FaultSpec| {
             let errno = match spec.fault() {
                 Fault::Error(name) => by_name(name, family),
                 _ => None,
             };
-            Armed { spec, errno, calls: Mutex::default(), fired: AtomicU64::new(0) }
+            Armed { spec, errno, calls: Mutex::default(), fired: AtomicU64::new(0), simulated }
         };
         Self { armed: faults.into_iter().map(arm).collect(), files: Mutex::default() }
     }

@@ -275,7 +275,9 @@ fn observation(mut fields: Fields, so_far: u64) -> Result<Observation> {
         }
         "used-unlocked" => {
             let addr = fields.addr("addr")?;
-            Seen::UsedUnlocked { addr, len: fields.int("len")?, used: fields.int("used")? }
+            let (len, used) = (fields.int("len")?, fields.int("used")?);
+            let own = fields.map.contains_key("own") && fields.bool("own")?;
+            Seen::UsedUnlocked { addr, len, used, own }
         }
         "used-elsewhere" => {
             let addr = fields.addr("addr")?;

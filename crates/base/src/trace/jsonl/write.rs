@@ -118,10 +118,13 @@ impl Serialize for ObservationLine<'_> {
                 map.serialize_entry("path", path)?;
                 range(&mut map, *offset, *len)?;
             }
-            Seen::UsedUnlocked { addr, len, used } | Seen::UsedElsewhere { addr, len, used } => {
+            Seen::UsedUnlocked { addr, len, used, .. } | Seen::UsedElsewhere { addr, len, used } => {
                 map.serialize_entry("addr", &Addr(*addr))?;
                 map.serialize_entry("len", &Int(*len))?;
                 map.serialize_entry("used", &Int(*used))?;
+                if let Seen::UsedUnlocked { own: true, .. } = seen {
+                    map.serialize_entry("own", &true)?;
+                }
             }
             Seen::Inherited { addr, len } => {
                 map.serialize_entry("addr", &Addr(*addr))?;

@@ -208,7 +208,14 @@ impl Notes {
             let (depends_on, _) = wants.next().unwrap_or_default();
             depends_on.is_none_or(|region| weights.contains(&region))
         });
-        leave_out_processes(&mut ops);
+        // What it looked at or changed is something that a process did, without a call.
+        let of_interest = |sight: &&Sight| match &sight.seen {
+            Seen::Touched { touched, .. } => !touched.is_empty(),
+            Seen::Content { first_difference, .. } => first_difference.is_some(),
+            _ => false,
+        };
+        let seen = self.sights.iter().filter(of_interest).map(|sight| sight.process).collect();
+        leave_out_processes(&mut ops, &seen);
         // Until they are numbered, operations have their origin for a position.
         let origins = ops.iter().map(|op| op.seq).collect();
         let processes = renumber(&mut ops);
@@ -238,13 +245,13 @@ fn op(note: &Note) -> Op {
     }
 }
 
-/// Leaves out the forks, execs and ends of processes that did nothing and made none that did, and execs
-/// that take nothing away. A child that outlives a parent which did something goes on with copies of what that
+/// Leaves out the forks, execs and ends of processes that did nothing, were not `seen` to do anything and made none
+/// that did, and execs that take nothing away. A child that outlives a parent which did something goes on with copies of what that
 /// one had: it stays.
-fn leave_out_processes(ops: &mut Vec<Op>) {
+fn leave_out_processes(ops: &mut Vec<Op>, seen: &BTreeSet<ProcessId>) {
     let of_process = |call: &Call| matches!(call, Call::Fork { .. } | Call::Exec | Call::Exit { .. });
     let mut keep: BTreeSet<ProcessId> =
-        ops.iter().filter(|op| !of_process(&op.call)).map(|op| op.pid).collect();
+        ops.iter().filter(|op| !of_process(&op.call)).map(|op| op.pid).chain(seen.iter().copied()).collect();
     let ends = ops.iter().enumerate().filter(|(_, op)| matches!(op.call, Call::Exit { .. }));
     let ends: BTreeMap<ProcessId, usize> = ends.map(|(at, op)| (op.pid, at)).collect();
     for op in ops.iter() {

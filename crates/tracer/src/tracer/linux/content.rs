@@ -197,6 +197,11 @@ impl Contents {
 impl Watcher {
     /// A thread is about to make a call: compares what that would lose.
     pub(super) fn before(&mut self, thread: &Thread, call: Sys, args: &[u64; 6]) {
+        self.compare_before(thread, call, args);
+        self.has_read(thread);
+    }
+
+    fn compare_before(&mut self, thread: &Thread, call: Sys, args: &[u64; 6]) {
         self.ask_before(thread, call, args);
         self.note_output(thread, call);
         let Some(contents) = &mut self.contents else { return };
@@ -399,6 +404,9 @@ impl Watcher {
         };
         if !filled.iter().any(|(_, filled)| wanted(filled.compared)) {
             return;
+        }
+        for (range, _) in filled.iter().filter(|(_, filled)| wanted(filled.compared)) {
+            self.about_to_read(thread, range);
         }
         let Some(mut contents) = self.contents.take() else { return };
         if look == Look::Last {

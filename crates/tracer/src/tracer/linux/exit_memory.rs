@@ -92,7 +92,10 @@ impl Watcher {
         }
         match done.pending.row.sys {
             Sys::Mlock | Sys::Mlock2 => self.released.locked(done.thread.task.process, &range),
-            Sys::MlockAll => self.released.locked(done.thread.task.process, &(0..u64::MAX)),
+            // What is there already is not locked by `MCL_FUTURE` alone.
+            Sys::MlockAll if flags::lock_all(args[0]).has("MCL_CURRENT") => {
+                self.released.locked(done.thread.task.process, &(0..u64::MAX));
+            }
             Sys::Munlock => self.unlocked(done.thread, range),
             Sys::MunlockAll => self.unlocked(done.thread, 0..u64::MAX),
             _ => {}

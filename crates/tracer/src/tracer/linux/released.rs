@@ -1,11 +1,12 @@
 //! Memory whose lock was released, and whether the command used it then: calls of a tracee come in, an observation
 //! goes out when the memory goes.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
-use super::content::Contents;
+use super::content::{Contents, own_mapping};
 use super::smaps::{self, Listed};
 use super::watch::{Thread, Watcher};
 use crate::trace::Seen;
@@ -19,6 +20,8 @@ struct Piece {
     used: Option<u64>,
     /// What shows which pages others used, where they are a file's.
     control: Option<Control>,
+    /// The mapping holds weights alone.
+    own: bool,
     /// It never was locked, and nothing is known of what it holds: how much the process had written by then, where
     /// that is known.
     elsewhere: Option<Option<u64>>,
@@ -64,6 +67,10 @@ pub(super) struct Released {
     pieces: Vec<Piece>,
     /// What was used elsewhere, until it shows whether the process writes anything after that.
     suspects: Vec<Suspect>,
+    /// How often watching was begun, by process.
+    begun: BTreeMap<u32, u32>,
+    /// The tracer read some of this memory itself, which sets the bits as the command's own use does.
+    disturbed: bool,
 }
 
 /// Memory in which something unknown was used after the weights had gone.
@@ -82,6 +89,14 @@ impl Released {
         self.suspects.retain(|suspect| suspect.process != process);
     }
 
+    /// Whether a part of some addresses is watched.
+    fn watches(&self, process: u32, range: &Range<u64>) -> bool {
+        let here = |piece: &Piece| {
+            piece.process == process && piece.used.is_some() && shared(&piece.range, range) > 0
+        };
+        self.pieces.iter().any(here)
+    }
+
     /// What is locked again is not watched any more.
     pub(super) fn locked(&mut self, process: u32, range: &Range<u64>) {
         self.pieces.retain(|piece| piece.process != process || shared(&piece.range, range) == 0);
@@ -97,6 +112,9 @@ fn shared(a: &Range<u64>, b: &Range<u64>) -> u64 {
 /// tensor at its end does not wait for that each time.
 const PARTS: u64 = 16;
 
+/// So often they are cleared at once, however little it is.
+const AT_ONCE: u32 = 8;
+
 impl Watcher {
     /// A lock was released.
     pub(super) fn unlocked(&mut self, thread: &Thread, addresses: Range<u64>) {
@@ -109,7 +127,17 @@ impl Watcher {
                 Control::of(file, offset, range.end - range.start)
             });
             if control.is_some() || !self.machine.notes.is_map(piece.region) {
-                self.released.pieces.push(Piece { process, range, used: None, control, elsewhere: None });
+                let space = thread.task.space.borrow();
+                let own =
+                    control.is_some() || own_mapping(&space, &self.machine.notes, range.start).is_some();
+                self.released.pieces.push(Piece {
+                    process,
+                    range,
+                    used: None,
+                    control,
+                    own,
+                    elsewhere: None,
+                });
             }
         }
         self.watch_released(thread);
@@ -118,7 +146,7 @@ impl Watcher {
     /// Memory that is not locked holds what locked memory held that goes.
     pub(super) fn left_unlocked(&mut self, thread: &Thread, ranges: impl IntoIterator<Item = Range<u64>>) {
         let process = thread.task.process;
-        let piece = |range| Piece { process, range, used: None, control: None, elsewhere: None };
+        let piece = |range| Piece { process, range, used: None, control: None, own: false, elsewhere: None };
         self.released.pieces.extend(ranges.into_iter().map(piece));
         self.watch_released(thread);
     }
@@ -130,7 +158,8 @@ impl Watcher {
         for range in ranges {
             let known = |piece: &Piece| piece.process == process && shared(&piece.range, &range) > 0;
             if !self.released.pieces.iter().any(known) {
-                let piece = Piece { process, range, used: None, control: None, elsewhere: Some(before) };
+                let piece =
+                    Piece { process, range, used: None, control: None, own: false, elsewhere: Some(before) };
                 self.released.pieces.push(piece);
             }
         }
@@ -143,16 +172,35 @@ impl Watcher {
         let waits = |piece: &&Piece| piece.process == process && piece.used.is_none();
         let waiting = self.released.pieces.iter().filter(waits);
         let waiting: u64 = waiting.map(|piece| piece.range.end - piece.range.start).sum();
-        if waiting == 0 || waiting < self.models.bytes() / PARTS {
+        let begun = self.released.begun.entry(process).or_default();
+        if waiting == 0 || *begun >= AT_ONCE && waiting < self.models.bytes() / PARTS {
             return;
         }
+        *begun += 1;
         // What the bits say of those that were watched already would be lost.
-        self.count_used(thread);
-        let Some(_alone) = alone() else { return };
-        let clear = |id: &str| std::fs::write(format!("/proc/{id}/clear_refs"), "1").is_ok();
-        if clear("self") && clear(&thread.tid.to_string()) {
+        if !self.released.disturbed {
+            self.count_used(thread);
+        }
+        if clear_bits(thread) {
             let own = self.released.pieces.iter_mut().filter(|piece| piece.process == process);
             own.for_each(|piece| piece.used = piece.used.or(Some(0)));
+            self.released.disturbed = false;
+        }
+    }
+
+    /// The tracer is about to read memory of the command: what the bits say of it is counted first.
+    pub(super) fn about_to_read(&mut self, thread: &Thread, range: &Range<u64>) {
+        if !self.released.disturbed && self.released.watches(thread.task.process, range) {
+            self.count_used(thread);
+            self.released.disturbed = true;
+        }
+    }
+
+    /// The tracer has read memory: what is watched is watched anew, and not by the bits that it set itself.
+    pub(super) fn has_read(&mut self, thread: &Thread) {
+        if std::mem::take(&mut self.released.disturbed) && !clear_bits(thread) {
+            let process = thread.task.process;
+            self.released.pieces.retain(|piece| piece.process != process);
         }
     }
 
@@ -201,7 +249,7 @@ impl Watcher {
             let weights = self.contents.as_ref().map_or(0, Contents::weights);
             let elsewhere = |piece: &Piece| goes(piece) && piece.elsewhere.is_some();
             let has_all = self.released.pieces.iter().any(elsewhere) && self.has_all(thread);
-            for Piece { range, used, elsewhere, .. } in
+            for Piece { range, used, own, elsewhere, .. } in
                 self.released.pieces.extract_if(.., |piece| goes(piece))
             {
                 let Some(used) = used else { continue };
@@ -212,7 +260,7 @@ impl Watcher {
                     continue;
                 }
                 let (addr, len) = (range.start, range.end - range.start);
-                let seen = Seen::UsedUnlocked { addr, len, used };
+                let seen = Seen::UsedUnlocked { addr, len, used, own };
                 self.machine.notes.saw(Sight { process, at_ns, seen });
             }
         }
@@ -244,6 +292,13 @@ impl Watcher {
 fn written(thread: &Thread) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{}/io", thread.tid)).ok()?;
     text.lines().find_map(|line| line.strip_prefix("wchar:")?.trim().parse().ok())
+}
+
+/// Clears the referenced bits of a process and of this program.
+fn clear_bits(thread: &Thread) -> bool {
+    let Some(_alone) = alone() else { return false };
+    let clear = |id: &str| std::fs::write(format!("/proc/{id}/clear_refs"), "1").is_ok();
+    clear("self") && clear(&thread.tid.to_string())
 }
 
 /// Keeps other traces of this program from clearing referenced bits, until it is dropped.

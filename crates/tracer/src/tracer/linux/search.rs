@@ -166,7 +166,6 @@ impl Watcher {
             return;
         }
         self.searches.parting.remove(&process);
-        self.count_used(thread);
         if searches {
             let room = if locking || misses { weights / SHARE } else { weights / 2 };
             let copies = self.search(thread, going, &listed, room);
@@ -177,6 +176,11 @@ impl Watcher {
                 self.left_unlocked(thread, homes);
             }
             self.tell_copies(thread, copies, &listed, going);
+        }
+        if locked >= least {
+            for twin in self.unlocked_twins(thread, going, &listed) {
+                self.unlocked(thread, twin);
+            }
         }
         if held >= least {
             self.watch_elsewhere(thread, going, &listed);
@@ -265,6 +269,7 @@ impl Watcher {
     fn search(&mut self, thread: &Thread, going: &Range<u64>, listed: &[Listed], least: u64) -> Vec<Copy> {
         let right = Compared::may_hold;
         let mut without = self.known(thread, 0..u64::MAX, right).addresses;
+        self.about_to_read(thread, &(0..u64::MAX));
         self.reused(thread).into_iter().for_each(|range| without.remove(range));
         if room(listed, &without) < least {
             return Vec::new();
@@ -344,6 +349,36 @@ impl Watcher {
         };
         let anchors = Anchors::new(parts, read);
         (models, anchors)
+    }
+
+    /// Where reads and mappings brought a second time what is about to go, in memory that the kernel does not keep.
+    fn unlocked_twins(&self, thread: &Thread, going: &Range<u64>, listed: &[Listed]) -> Vec<Range<u64>> {
+        let goes = self.known(thread, going.clone(), Compared::may_hold).bytes;
+        let space = thread.task.space.borrow();
+        let filled = space.filled(0..u64::MAX).into_iter().filter(|(_, filled)| filled.compared.may_hold());
+        let read =
+            filled.map(|(addresses, filled)| (filled.model, filled.offset(addresses.start), addresses));
+        let mapped = space.pieces(0..u64::MAX).into_iter().filter_map(|(addresses, piece)| {
+            let image = self.machine.notes.image(piece.region)?;
+            let model = *self.opened.get(&image.file)?;
+            Some((model, image.offset.saturating_add(addresses.start.wrapping_sub(piece.base)), addresses))
+        });
+        let elsewhere =
+            read.chain(mapped).filter(|(_, _, at)| at.end <= going.start || at.start >= going.end);
+        let kept = |addr: u64| listed.iter().any(|known| known.locked && known.range.contains(&addr));
+        let mut twins = RangeSet::new();
+        for (model, offset, addresses) in elsewhere.filter(|(_, _, at)| !kept(at.start)) {
+            let there = offset..offset.saturating_add(addresses.end - addresses.start);
+            for bytes in goes.get(&model).into_iter().flat_map(|bytes| bytes.overlapping(&there)) {
+                let part = bytes.start.max(there.start)..bytes.end.min(there.end);
+                if !part.is_empty() {
+                    twins.insert(
+                        addresses.start + (part.start - offset)..addresses.start + (part.end - offset),
+                    );
+                }
+            }
+        }
+        twins.into_iter().collect()
     }
 
     /// The memory that holds copies and nothing else of size, and that the kernel does not keep in memory:
