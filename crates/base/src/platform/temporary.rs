@@ -1,5 +1,5 @@
 //! Temporary files and folders that go whatever ends the process: on drop, by the handler of a signal
-//! ([`ending`](super::ending)), and after a kill when the next process makes one beside them.
+//! (`ending`), and after a kill when the next process makes one beside them.
 //!
 //! A name of these kinds is only ever borne by what its maker holds locked: it is made under another name, locked, and
 //! renamed. So what bears one and is not locked has lost its maker, however young it is, and process numbers, which
@@ -58,8 +58,7 @@ impl TemporaryModel {
     pub fn write_in(folder: &Path, bytes: &[u8]) -> io::Result<Self> {
         use io::Write;
         clean(folder);
-        let mut made = MODEL.builder(&format!("{}{NOT_YET}", MODEL.suffix)).tempfile_in(folder)?;
-        let soon = ending::Temporary::new(made.path());
+        let (mut made, soon) = MODEL.create_in(folder, true)?;
         made.write_all(bytes)?;
         // Direct reads of pages that have not reached the disk may be refused.
         made.as_file().sync_all()?;
@@ -95,10 +94,9 @@ impl TemporaryFile {
             _ => Path::new("."),
         };
         clean(folder);
-        let open = |part: &Path| File::options().write(true).create_new(true).open(part);
-        let made = PART.builder(NOT_YET).make_in(folder, open);
-        let made = made.map_err(|error| error.raw_os_error().map_or(error, io::Error::from_raw_os_error))?;
-        let soon = ending::Temporary::new(made.path());
+        let made = PART.create_in(folder, false);
+        let (made, soon) =
+            made.map_err(|error| error.raw_os_error().map_or(error, io::Error::from_raw_os_error))?;
         let (file, path) = made.into_parts();
         // Held by the handle that is written through: elsewhere than on Unix nobody else could write.
         let _ = file.try_lock();
@@ -164,6 +162,33 @@ impl Kind {
         let mut builder = Builder::new();
         builder.prefix(self.prefix).suffix(suffix).rand_bytes(10);
         builder
+    }
+
+    /// An empty file under a name that is not yet its last. It is known to the handler of signals before it is there.
+    fn create_in(
+        &self,
+        folder: &Path,
+        private: bool,
+    ) -> io::Result<(NamedTempFile<File>, ending::Temporary)> {
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if private {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        #[cfg(not(unix))]
+        let _ = private;
+        let mut known = None;
+        let open = |path: &Path| {
+            let soon = ending::Temporary::new(path);
+            // One that has that name already is somebody else's.
+            let file = options.open(path)?;
+            known = Some(soon);
+            Ok(file)
+        };
+        let made = self.builder(&format!("{}{NOT_YET}", self.suffix)).make_in(folder, open)?;
+        let soon = known.unwrap_or_else(|| ending::Temporary::new(made.path()));
+        Ok((made, soon))
     }
 
     fn names(&self, name: &str) -> bool {
