@@ -86,7 +86,6 @@ impl Profile {
             (Rule::ReadOnce, TWICE),
             (Rule::ReadsInsideFile, PAST_END),
             (Rule::ResourcesReleased, RELEASE),
-            (Rule::DirectAligned, GRANTED),
         ],
         off: None,
     };

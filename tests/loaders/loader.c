@@ -36,7 +36,7 @@
     X(lock_lost_in_heap) X(lock_on_fault) X(wrong_in_copy) X(wrong_in_second_copy) \
     X(mapped_over) X(wrong_when_mapped_over) X(page_given_back) X(read_beside_mapping) X(copied_where_header_was) \
     X(locked_after_output) X(wrong_in_heap) X(reads_ahead_of_direct) X(idiom_last_words) X(zeroed_and_constant) X(locks_the_future) \
-    X(unlocks_a_little) X(read_again_unlocked) \
+    X(unlocks_a_little) X(read_again_unlocked) X(direct_never_aligned) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
@@ -458,7 +458,8 @@ static void fill_direct(uint64_t from, uint64_t to) {
     uint64_t position = whole ? 0 : down(from, BLOCK), end = up(to, BLOCK);
     while (!refused && position < to) {
         uint64_t most = planted(late_refusal_unreported) ? 16 * BLOCK : end - position;
-        uint64_t got = read_some(model.direct_fd, at(position), position, least(end - position, most));
+        uint64_t off = planted(direct_never_aligned) ? 8 : 0;
+        uint64_t got = read_some(model.direct_fd, at(position + off), position + off, least(end - position, most));
         if (planted(direct_tail_zeroed) && got) got = least(end - position, most);
         if (position + got < to && planted(direct_rounds_up)) got = up(got, BLOCK);
         else if (position + got < to) got = down(got, BLOCK);

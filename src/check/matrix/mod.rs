@@ -110,12 +110,16 @@ impl Matrix<'_> {
     /// # Errors
     /// When the subject cannot be run at all.
     pub fn run(&self, progress: &mut dyn FnMut(Progress)) -> Result<CheckDocument, NotAvailable> {
-        let selection = self.selection();
+        let mut selection = self.selection();
         let watch = self.campaign.watch(self.jobs);
         progress(Progress::Planned(selection.len() as u64));
         let mut run = Run::new(self, &watch, progress);
         let planned_plans = run.level_one();
         run.clean_output()?;
+        if run.loads_nothing(&selection)? {
+            selection.groups.iter_mut().for_each(|(_, cases)| cases.truncate(1));
+            selection.refused.clear();
+        }
         run.cases(&selection)?;
         let started = self.started(planned_plans, selection.len() as u64);
         Ok(run.finish(started))

@@ -13,7 +13,7 @@ use crate::check::said::Said;
 use crate::check::shows::{NoOutput, Shows};
 use crate::check::watch::{Progress, Watch, varied};
 use crate::plan::{LoadPlan, Spelling};
-use crate::rules::{Applies, Ending, Evidence, Finding, Level, NotObserved, Output, Rule};
+use crate::rules::{Applies, Ending, Evidence, Finding, Level, NotObserved, Output, Rule, weights_arrived};
 use crate::subject::{Case, NotAvailable};
 
 /// The cases of one plan, as far as they are judged.
@@ -44,6 +44,10 @@ pub(super) struct Run<'a, 'p> {
     pub(super) own_output: Option<NoOutput>,
     /// Why it is not known whether they do.
     pub(super) untried: Option<String>,
+    /// Whether the command brought the weights in without flags.
+    pub(super) clean_arrived: bool,
+    /// What is to be said of the whole campaign.
+    pub(super) notes: Vec<String>,
     pub(super) normalisations: BTreeMap<&'static str, (String, u64)>,
     pub(super) fired: Vec<u64>,
     /// Whether any case brought all weights of the model in.
@@ -77,6 +81,8 @@ impl<'a, 'p> Run<'a, 'p> {
             said: None,
             own_output: None,
             untried: None,
+            clean_arrived: false,
+            notes: Vec::new(),
             normalisations: BTreeMap::new(),
             fired: vec![0; matrix.faults.len()],
             arrived: false,
@@ -126,6 +132,7 @@ impl Run<'_, '_> {
         let first = self.watch.run(&case, &[])?;
         let runs = self.watch.repeated(&case, &[], first)?;
         self.said = Said::of_what_met_nothing(&runs);
+        self.clean_arrived = runs.iter().any(|run| weights_arrived(run).is_ok());
         let Shows { mute, untried } = match self.matrix.wanted.level < Level::P4 {
             true => Shows::default(),
             false => Shows::of(self.watch, &case, &runs)?,
@@ -138,6 +145,27 @@ impl Run<'_, '_> {
             self.output = output.map(|output| (output, shown("").to_owned()));
         }
         Ok(())
+    }
+
+    /// Whether a command brings the weights in neither without flags nor in the first spelling of any plan, as one
+    /// that is given a wrong path: then the others are not tried.
+    pub(super) fn loads_nothing(&mut self, selection: &Selection) -> Result<bool, NotAvailable> {
+        if !self.matrix.campaign.subject.is_command() || self.clean_arrived {
+            return Ok(false);
+        }
+        for (_, cases) in &selection.groups {
+            let Some(case) = cases.first() else { continue };
+            if weights_arrived(&self.watch.run(case, &[])?).is_ok() {
+                return Ok(false);
+            }
+        }
+        let all: usize = selection.groups.iter().map(|(_, cases)| cases.len()).sum();
+        let left = all - selection.groups.len();
+        if left > 0 {
+            let first = "the first spelling of each plan loads nothing";
+            self.notes.push(format!("{first}, so {left} more of them were not tried"));
+        }
+        Ok(left > 0)
     }
 
     /// The cases of all plans, and the spellings that the dialect refuses.

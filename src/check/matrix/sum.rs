@@ -48,6 +48,16 @@ impl Run<'_, '_> {
                 judged.notes.push(told);
             }
         }
+        if judged.limit == Verdict::Blocked && evidence.refused_lock().is_some() {
+            let (limit, weights) =
+                (evidence.kernel_memory().and_then(|kernel| kernel.lock_limit), evidence.weights.len());
+            let limit = limit.map_or_else(String::new, |limit| {
+                format!(" (RLIMIT_MEMLOCK is {limit} bytes, the weights have {weights})")
+            });
+            let advice = "raise the limit, `loadparity doctor` says how, or pick other cases with --only";
+            let told = format!("{}: the lock was refused by a limit{limit}: {advice}", quoted(&spelling));
+            self.blocked.get_or_insert(told);
+        }
         if let Some(missing) =
             judged.judgement.not_observed.iter().find(|missing| missing.rule == Rule::SameOutput)
         {
@@ -186,6 +196,7 @@ impl Run<'_, '_> {
         let levels = self.seen.levels(self.matrix.wanted);
         notes.extend(self.seen.note().filter(|_| self.matrix.campaign.subject.is_command()));
         notes.extend(self.untried);
+        notes.extend(self.notes);
         if interrupted && verdict < Verdict::Divergent {
             verdict = Verdict::Blocked;
             why = Some(format!("interrupted after {} cases", self.cases.len()));

@@ -7,7 +7,10 @@ use rangemap::RangeSet;
 use super::{Broken, Case, Checked, Holds, show};
 use crate::plan::Source;
 use crate::rules::{Capability, Request, Way};
-use crate::trace::NoticeCode;
+use crate::trace::{ErrorKind, NoticeCode};
+
+/// No disk has smaller blocks, in bytes.
+const LEAST_BLOCK: u64 = 512;
 
 impl Case<'_> {
     /// The tensor bytes that arrived by reads of the load phase, longer ones than `least` alone.
@@ -138,13 +141,35 @@ impl Case<'_> {
                     && r.asked.start.is_multiple_of(grain)
                     && len.is_multiple_of(grain))
         });
-        let Some(r) = crooked else { return Holds };
+        if let Some(r) = self.never_served() {
+            return Broken(format!(
+                "operation {}: address {:#x}, {}: refused, as no multiple of {LEAST_BLOCK} bytes is, the block of any disk",
+                r.seq,
+                r.addr,
+                show(&r.asked)
+            ));
+        }
+        // A request that the kernel took was aligned enough for it.
+        let Some(r) = crooked.filter(|_| self.profile.load_phase_only) else { return Holds };
         Broken(format!(
             "operation {}: address {:#x}, {}: not a multiple of {memory} (memory) and {grain} (offset, length)",
             r.seq,
             r.addr,
             show(&r.asked)
         ))
+    }
+
+    /// A direct read that was refused for its own shape, where none was ever served: whoever asks so has no direct I/O
+    /// on any system, and that is no limit of this one.
+    fn never_served(&self) -> Option<&Request> {
+        let direct = || self.evidence.fold.requests.iter().filter(|r| r.direct);
+        let shaped = |r: &&Request| {
+            let all = [r.addr, r.asked.start, r.asked.end - r.asked.start];
+            r.refused == Some(ErrorKind::Invalid)
+                && all.iter().any(|value| !value.is_multiple_of(LEAST_BLOCK))
+        };
+        let refused = direct().all(|r| r.refused.is_some());
+        direct().find(shaped).filter(|_| refused && direct().filter(|r| r.load).all(|r| shaped(&r)))
     }
 
     pub(super) fn fallback_reported(&self) -> Checked {

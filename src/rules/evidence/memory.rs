@@ -114,13 +114,13 @@ impl Evidence {
 
     /// Tensor bytes of each file that stand whole in a copy alone whose memory was locked.
     pub(in crate::rules) fn locked_copies(&self) -> BTreeMap<usize, RangeSet<u64>> {
-        self.copies_that(|copy| copy.alone && copy.locked && copy.difference.is_none())
+        self.copies_that(|copy| copy.alone && self.keeps(copy) && copy.difference.is_none())
     }
 
     /// Bytes of the weights that stand in a copy without a lock, where they are no small part of them.
     #[must_use]
     pub fn copied_without_lock(&self) -> Option<u64> {
-        self.much_of(&self.copies_that(|copy| !copy.locked))
+        self.much_of(&self.copies_that(|copy| !self.keeps(copy)))
     }
 
     /// Bytes of the weights that lie without a lock where they were read to while the file was mapped, where they are
@@ -156,6 +156,13 @@ impl Evidence {
         touched.iter().chain(live.iter()).for_each(|range| unused.remove(range.clone()));
         unused.iter().for_each(|range| mapped.remove(range.clone()));
         mapped
+    }
+
+    /// Whether the memory of a copy is locked: when it was seen, or when the load was over, as that of a loader which
+    /// locks what it has repacked.
+    fn keeps(&self, copy: &TensorCopy) -> bool {
+        let locked = self.fold.processes.get(&copy.pid).map(|process| &process.locked);
+        copy.locked || locked.is_some_and(|locked| locked.gaps(&copy.addresses()).next().is_none())
     }
 
     /// Bytes of the weights of which a second copy stands in writable memory.
