@@ -110,6 +110,9 @@ pub(super) fn run(args: &BaselineArgs, out: &mut dyn Write) -> Exit {
 }
 
 fn reference(which: &Which, mode: Mode, out: &mut dyn Write) -> Exit {
+    if which.dir.exists() && !which.dir.is_dir() {
+        return Exit::usage(format!("--dir {}: this is no folder", which.dir.display()));
+    }
     let platform = crate::platform::native();
     let model = match ModelFile::open(None, &*platform) {
         Ok(model) => model,

@@ -394,7 +394,13 @@ fn run_subject(args: &CheckArgs, out: &mut dyn Write) -> Exit {
     if let ModelFile::Embedded(_) = model {
         engine = engine.with_embedded_model();
     }
-    match Truth::of_file(model.path()) {
+    let model_file = [model.path().to_owned()];
+    let gguf = Choice::Named(Kind::Gguf);
+    let truth = match args.list {
+        true => Truth::without_contents(&model_file, gguf),
+        false => Truth::of_files(&model_file, gguf),
+    };
+    match truth {
         Ok(truth) if args.may_overlap() && truth.weights.len() <= SMALL => {
             let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
             let engine = engine.with_overlap(cores.min(MOST_AT_ONCE));

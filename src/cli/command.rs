@@ -9,7 +9,7 @@ use clap::Args;
 use super::check::{CampaignArgs, CheckArgs, DialectChoice, in_dialect, spelling};
 use super::exit::Exit;
 use super::format::{self, Format, Reporters};
-use super::model::{naming, truth_of};
+use super::model::{layout_of, naming, truth_of};
 use super::report_file::{Outputs, Overwrite};
 use super::screen::{Bar, ScreenArgs};
 use crate::check::{
@@ -206,7 +206,8 @@ fn try_check(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
     };
     // A command under faults may be one without flags: then there is one case.
     let template = Template::new(args.command.clone(), args.faults.is_some()).map_err(Exit::usage)?;
-    let truth = truth_of(&args.model, args.layout)?;
+    let looks = args.list && args.dialect != DialectChoice::Auto;
+    let truth = if looks { layout_of } else { truth_of }(&args.model, args.layout)?;
     let expected = args.foreign.expected()?;
     let one_case = !template.takes_flags();
     let subject =

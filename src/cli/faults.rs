@@ -14,8 +14,9 @@ use super::screen::Bar;
 use crate::check::{Bounds, Campaign, Faults as FaultCampaign, SavedExploration, World};
 use crate::gguf::{MakeSpec, MatrixType, make};
 use crate::plan::{Dialect, Spelling};
+use crate::platform::temporary::TemporaryModel;
 use crate::platform::{FaultSpec, SimFile, SimSystem};
-use crate::subject::{Depth, ReferenceEngine, Setting, TemporaryModel, Truth};
+use crate::subject::{Depth, ReferenceEngine, Setting, Truth};
 
 /// How far `--faults` goes.
 #[derive(Clone, Debug, Args)]

@@ -164,6 +164,8 @@ fn look(args: &InitArgs, model: &[PathBuf], found: &mut Found) -> Result<(), Exi
         DialectChoice::Auto => None,
     };
     let words = words::with_places(&args.command, model, known)?;
+    // It goes into the file as it was named, so it has to be one.
+    args.foreign.expected()?;
     let template =
         Template::new(words.words.iter().map(OsString::from).collect(), false).map_err(Exit::usage)?;
     let truth = truth_of(model, args.layout)?;

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::explain::variable;
 use super::format::{self, Format, Reporters};
 use super::import::{imported, text_of};
-use super::model::truth_of;
+use super::model::layout_of;
 use super::report_file::{Outputs, Overwrite};
 use super::screen::ScreenArgs;
 use crate::check::document::Timeline;
@@ -94,7 +94,7 @@ pub(super) fn run(args: &JudgeArgs, out: &mut dyn Write) -> Exit {
 }
 
 fn try_run(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Exit> {
-    let model = if args.model.is_empty() { None } else { Some(truth_of(&args.model, args.layout)?) };
+    let model = if args.model.is_empty() { None } else { Some(layout_of(&args.model, args.layout)?) };
     let names = model.iter().flat_map(|truth| truth.paths.iter()).filter_map(|path| path.to_str());
     let Recorded { trace, mut printed, unseen, mut notes } = recording(args, &names.collect::<Vec<_>>())?;
     if let Some(log) = &args.log {

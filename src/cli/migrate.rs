@@ -15,6 +15,7 @@ use super::exit::Exit;
 use crate::migrate::{self, Kind, Migration};
 use crate::plan::{Dialect, Spelling};
 use crate::platform::keep_owner;
+use crate::platform::temporary::TemporaryFile;
 
 /// Exit code when something cannot be migrated.
 const REFUSED: u8 = 1;
@@ -173,12 +174,13 @@ fn diff(shown: &str, old: &[u8], new: &[u8], out: &mut dyn Write) -> io::Result<
 fn replace(path: &Path, old: &[u8], text: &[u8]) -> io::Result<()> {
     // The file that a link names is changed, not the link.
     let path = fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let before = fs::metadata(&path)?;
     // Who may replace a file but not write to it did not mean this one.
     fs::File::options().append(true).open(&path)?;
-    let mut file = tempfile::Builder::new().prefix(".migrate-").tempfile_in(folder)?;
-    file.write_all(text)?;
+    let file = TemporaryFile::beside(&path)?;
+    // At no time may more people read it than before.
+    file.as_file().set_permissions(before.permissions())?;
+    file.as_file().write_all(text)?;
     keep_owner(&before, file.as_file())?;
     file.as_file().set_permissions(before.permissions())?;
     file.as_file().sync_all()?;

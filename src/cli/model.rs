@@ -16,10 +16,12 @@ pub(super) const LAYOUT: &str = "Where the weights lie in the model's files: aut
 
 /// What the files that are named with `-m` hold, whatever their layout.
 pub(super) fn truth_of(named: &[PathBuf], layout: Choice) -> Result<Truth, Exit> {
-    for path in named {
-        super::input::regular(path).map_err(|error| Exit::usage(format!("{}: {error}", path.display())))?;
-    }
     Truth::of_files(named, layout).map_err(Exit::usage)
+}
+
+/// The same for a command that loads nothing: where their weights lie, and not what they are.
+pub(super) fn layout_of(named: &[PathBuf], layout: Choice) -> Result<Truth, Exit> {
+    Truth::without_contents(named, layout).map_err(Exit::usage)
 }
 
 /// The words that name these files again.

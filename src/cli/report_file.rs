@@ -5,11 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use clap::Args;
 
 use super::exit::Exit;
+use crate::platform::temporary::TemporaryFile;
 
 /// What may be written over.
 #[derive(Clone, Debug, Default, Args)]
@@ -138,7 +137,7 @@ impl ReportFile {
             // Who may replace a file but not write to it did not mean this one.
             File::options().append(true).open(&file.path)?;
         }
-        file.part()?;
+        TemporaryFile::beside(&file.path)?;
         Ok(file)
     }
 
@@ -168,29 +167,14 @@ impl ReportFile {
         if self.special {
             return File::options().write(true).open(&self.path)?.write_all(report);
         }
-        let mut part = self.part()?;
-        part.write_all(report)?;
-        // A full disk may show only now, and then the old report must stay.
-        part.as_file().sync_all()?;
+        let part = TemporaryFile::beside(&self.path)?;
         if let Ok(metadata) = fs::metadata(&self.path) {
             part.as_file().set_permissions(metadata.permissions())?;
         }
-        part.persist(&self.path).map(|_| ()).map_err(|refused| refused.error)
-    }
-
-    /// A file with a temporary name beside its own.
-    fn part(&self) -> io::Result<NamedTempFile<File>> {
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        // Opened here and not by the crate, for the permissions that any other new file would have.
-        tempfile::Builder::new()
-            .prefix(".loadparity-")
-            .suffix(".part")
-            .make_in(folder, |part| File::options().write(true).create_new(true).open(part))
-            // The crate's message names the temporary file, which nobody typed.
-            .map_err(|error| error.raw_os_error().map_or(error, io::Error::from_raw_os_error))
+        part.as_file().write_all(report)?;
+        // A full disk may show only now, and then the old report must stay.
+        part.as_file().sync_all()?;
+        part.persist(&self.path)
     }
 }
 

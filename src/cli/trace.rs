@@ -111,6 +111,9 @@ pub(super) fn run(args: &TraceArgs, out: &mut dyn Write, stderr: &mut dyn Write)
         if let Err(error) = super::input::regular(model) {
             return Exit::usage(format!("{}: {error}", model.display()));
         }
+        if model.is_dir() {
+            return Exit::usage(format!("{}: this is a folder; name its file with weights", model.display()));
+        }
     }
     let command = tracer::Command { argv: args.command.clone(), ..tracer::Command::default() };
     let (models, layouts) = named_models(args, stderr);

@@ -17,7 +17,7 @@ mod truth;
 
 pub use bits::{LoadedBits, LogitsBits};
 pub use command::{ExternalCommand, Named};
-pub use embedded::{EMBEDDED_NAME, EmbeddedModel, TemporaryModel};
+pub use embedded::{EMBEDDED_NAME, EmbeddedModel};
 pub use machine::Machine;
 pub use private_copy::Alterable;
 pub use recording::Recorded;

@@ -11,17 +11,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rangemap::RangeSet;
-use tempfile::TempDir;
 
 use super::Truth;
 use super::embedded::enforces_direct;
 use crate::layout::FileLayout;
+use crate::platform::temporary::TemporaryFolder;
 use crate::platform::{self, Corruption, Fault, FaultSpec};
 use crate::rules::{WeightFile, Weights};
 use crate::tracer::Private;
 
-/// The beginning of the names of folders with copies.
-const PREFIX: &str = "loadparity-private-";
+/// The beginning of the names of files that may take the name of a copy.
+const REPLACEMENT: &str = ".loadparity-replacement-";
 
 /// Models of more bytes are not copied: each run takes a copy of its own.
 const LARGEST: u64 = 1 << 30;
@@ -42,7 +42,7 @@ pub(super) struct PrivateCopy {
     /// What may take their names.
     pub(super) private: Vec<Private>,
     from: PathBuf,
-    folder: TempDir,
+    folder: TemporaryFolder,
 }
 
 impl PrivateCopy {
@@ -127,7 +127,7 @@ impl PrivateCopy {
             let replacement = match kind.filter(|_| with_replacements) {
                 None => None,
                 Some(kind) => {
-                    let other = folder.path().join(format!(".{PREFIX}{index}"));
+                    let other = folder.path().join(format!("{REPLACEMENT}{index}"));
                     longer::write(kind, &original, &other)?.then_some(other)
                 }
             };
@@ -158,19 +158,18 @@ impl PrivateCopy {
 }
 
 /// A new folder, if there is a choice on a file system that has direct I/O.
-fn folder() -> io::Result<TempDir> {
-    let make = |place: &Path| tempfile::Builder::new().prefix(PREFIX).tempdir_in(place);
-    let direct = |folder: &TempDir| {
+fn folder() -> io::Result<TemporaryFolder> {
+    let direct = |folder: &TemporaryFolder| {
         let probe = folder.path().join("probe");
         let written = fs::write(&probe, [0u8; 4096]).is_ok();
         let direct = written && enforces_direct(&*platform::native(), &probe);
         fs::remove_file(&probe).is_ok() && direct
     };
-    let first = make(&std::env::temp_dir());
+    let first = TemporaryFolder::new_in(&std::env::temp_dir());
     if first.as_ref().is_ok_and(direct) {
         return first;
     }
-    match make(Path::new("/var/tmp")) {
+    match TemporaryFolder::new_in(Path::new("/var/tmp")) {
         Ok(second) if first.is_err() || direct(&second) => Ok(second),
         _ => first,
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::engine::TensorBytes;
 use crate::gguf::Gguf;
-use crate::layout::{Choice, FileLayout, Kind, ModelError, ModelFile, read_model};
+use crate::layout::{Choice, FileLayout, Kind, Model, ModelError, ModelFile, read_model};
 use crate::rules::{WeightFile, Weights};
 use crate::trace::Difference;
 
@@ -161,11 +161,27 @@ impl Truth {
     /// When a file cannot be read, a header is malformed, or files do not belong together.
     pub fn of_files(named: &[PathBuf], choice: Choice) -> Result<Self, TruthError> {
         let model = read_model(named, choice)?;
-        let (mut weights, mut hashes) = (Vec::new(), Vec::new());
+        let mut hashes = Vec::new();
         let mut kept = (model.bytes() <= KEPT).then(Vec::new);
         for file in &model.files {
             let own = contents_of(file, kept.as_mut());
             hashes.extend(own.map_err(|error| TruthError::Io { path: file.path.clone(), error })?);
+        }
+        Ok(Self { tensors: TensorHashes(hashes), kept: kept.map(Into::into), ..Self::of_model(model) })
+    }
+
+    /// Where the weights of a model lie, for whoever compares no bytes: only headers are read, which of a large model
+    /// is a thousandth. Nothing that is loaded has the tensors of this one.
+    ///
+    /// # Errors
+    /// When a header cannot be read or is malformed, or files do not belong together.
+    pub fn without_contents(named: &[PathBuf], choice: Choice) -> Result<Self, TruthError> {
+        Ok(Self::of_model(read_model(named, choice)?))
+    }
+
+    fn of_model(model: Model) -> Self {
+        let mut weights = Vec::new();
+        for file in &model.files {
             // What tells the file from another of its name, as the system says.
             let opened = crate::platform::native().open(&file.path, false);
             let identity = opened.and_then(|file| file.identity()).ok();
@@ -174,8 +190,8 @@ impl Truth {
         let opaque = model.files.iter().any(|file| file.layout.kind == Kind::Opaque);
         let weights = Weights { files: weights, tolerance: if opaque { OPAQUE_HEADER } else { 0 } };
         let (paths, layouts) = model.files.into_iter().map(|file| (file.path, file.layout)).unzip();
-        let (kind, notes, tensors) = (model.kind, model.notes, TensorHashes(hashes));
-        Ok(Self { kind, paths, weights, layouts, tensors, notes, kept: kept.map(Into::into) })
+        let (kind, notes, tensors) = (model.kind, model.notes, TensorHashes::default());
+        Self { kind, paths, weights, layouts, tensors, notes, kept: None }
     }
 }
 

@@ -406,11 +406,98 @@ mod unix {
         child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        // Where the directory has no direct I/O, another one was taken.
-        for left in fs::read_dir(folder.path()).unwrap() {
-            let file = fs::File::options().write(true).open(left.unwrap().path()).unwrap();
-            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3600)).unwrap();
+        loadparity().args(["run", "-p", "x", "-n", "1"]).env("TMPDIR", folder.path()).assert().success();
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    /// `gguf make` of 5 GB, once its part is there.
+    fn long_make(folder: &Path) -> Child {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_loadparity"))
+            .args(["gguf", "make", "--layers", "32", "--embd", "2048", "--type", "f16", "-o"])
+            .arg(folder.join("m.gguf"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        until("a part", || files(folder) > 0 || child.try_wait().unwrap().is_some());
+        child
+    }
+
+    #[test]
+    fn a_signal_leaves_no_part_of_a_file_and_neither_does_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+            let mut child = long_make(folder.path());
+            // SAFETY: a signal to a child that has not been waited for.
+            unsafe { libc::kill(child.id().cast_signed(), signal) };
+            assert_eq!(child.wait().unwrap().signal(), Some(signal));
+            assert_eq!(files(folder.path()), 0, "signal {signal}");
         }
+        let mut child = long_make(folder.path());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(files(folder.path()), 1, "nothing of it is cleaned by a kill");
+        let mut other = long_make(folder.path());
+        assert!(files(folder.path()) <= 2);
+        let report = folder.path().join("x.json").display().to_string();
+        let (code, said) =
+            ended(&["check", "--quick", "--only", "--mlock", "--format", &format!("json={report}")]);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(files(folder.path()), 2, "the part of the one that lives, and the report");
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+
+    /// Runs that share a folder for temporary files leave each other's alone, and nothing behind.
+    #[test]
+    fn eight_checks_side_by_side_share_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let begin = || {
+            Command::new(env!("CARGO_BIN_EXE_loadparity"))
+                .args(["check", "--quick", "--only", "--mlock", "-q"])
+                .env("TMPDIR", folder.path())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let children: Vec<Child> = (0..8).map(|_| begin()).collect();
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        }
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn private_copies_of_a_killed_campaign_are_removed_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = fixture("q4_0").display().to_string();
+        let campaign = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_loadparity"));
+            command.env("TMPDIR", folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.args([
+                "check",
+                "--faults",
+                "-m",
+                &model,
+                "--only=--mlock",
+                "--only-fault",
+                "open:replaced",
+            ]);
+            let script = "cat \"$1\" >/dev/null; sleep 3";
+            command.args(["--", "sh", "-c", script, "x", "{model}", "{flags}"]).spawn().unwrap()
+        };
+        let private = || {
+            let inside = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+            // Made whole: a folder without an owner is left alone.
+            inside.filter(|folder| folder.join(".loadparity-owner").exists()).count()
+        };
+        let mut child = campaign();
+        until("a private copy", || private() > 0 || child.try_wait().unwrap().is_some());
+        child.kill().unwrap();
+        child.wait().unwrap();
         loadparity().args(["run", "-p", "x", "-n", "1"]).env("TMPDIR", folder.path()).assert().success();
         assert_eq!(files(folder.path()), 0);
     }

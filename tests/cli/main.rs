@@ -20,6 +20,8 @@ mod judge;
 mod merge;
 mod migrate;
 mod migrate_fuzz;
+#[cfg(unix)]
+mod odd_files;
 mod recordings;
 mod report_files;
 mod run;

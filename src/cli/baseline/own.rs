@@ -239,6 +239,9 @@ fn record(
     if !args.only.is_empty() {
         return Err(Exit::usage("--only is for `baseline verify`: a baseline holds every plan"));
     }
+    if !args.format.is_empty() && !args.config.gave("format") {
+        return Err(Exit::usage("--format is for `baseline verify`: what is recorded is one document"));
+    }
     if let Some(note) = args.config.note() {
         let _ = writeln!(crate::cli::streams::stderr(), "{note}");
     }

@@ -111,7 +111,7 @@ fn written(pages: Vec<(String, String)>, folder: &Path) -> Exit {
 fn machines(documents: &[PathBuf]) -> Result<Vec<MachineBits>, String> {
     let read = |path: &PathBuf| {
         let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let bytes = fs::read(path).map_err(|error| named(&error))?;
+        let bytes = crate::cli::input::read(path).map_err(|error| named(&error))?;
         MachineBits::read(&bytes).map_err(|error| named(&error))
     };
     documents.iter().map(read).collect()

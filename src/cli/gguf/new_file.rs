@@ -5,11 +5,12 @@ use std::io;
 use std::path::Path;
 
 use super::GgufCommandError;
+use crate::platform::temporary::TemporaryFile;
 
 /// A model file in the making, under a temporary name beside its own. Dropped, it is gone.
 pub(super) struct NewFile<'p> {
     path: &'p Path,
-    part: tempfile::NamedTempFile<File>,
+    part: TemporaryFile,
     force: bool,
 }
 
@@ -19,16 +20,7 @@ impl<'p> NewFile<'p> {
         if !force && path.symlink_metadata().is_ok() {
             return Err(GgufCommandError::Exists { path: path.to_owned() });
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        // Opened here and not by the crate, for the permissions that any other new file would have.
-        let part = tempfile::Builder::new()
-            .prefix(".loadparity-")
-            .suffix(".gguf.part")
-            .make_in(folder, |part| File::options().write(true).create_new(true).open(part))
-            .map_err(|error| failed(path, error))?;
+        let part = TemporaryFile::beside(path).map_err(|error| failed(path, error))?;
         Ok(Self { path, part, force })
     }
 
@@ -45,10 +37,10 @@ impl<'p> NewFile<'p> {
     /// Gives the complete file its name.
     pub(super) fn keep(self) -> Result<(), GgufCommandError> {
         let path = self.path;
-        let kept = if self.force { self.part.persist(path) } else { self.part.persist_noclobber(path) };
-        kept.map(|_| ()).map_err(|refused| match refused.error.kind() {
+        let kept = if self.force { self.part.persist(path) } else { self.part.persist_new(path) };
+        kept.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => GgufCommandError::Exists { path: path.to_owned() },
-            _ => failed(path, refused.error),
+            _ => failed(path, error),
         })
     }
 }

@@ -40,17 +40,25 @@ impl Seek for Stream<'_> {
     }
 }
 
-/// Refuses what is no regular file: a pipe would keep its reader waiting for a writer. Whether there is a file at
-/// all, and no folder, is for whoever opens it to say.
+/// Where a kernel shows itself as files.
+const OF_THE_KERNEL: [&str; 2] = ["/proc", "/sys"];
+
+/// Refuses what is no regular file: a pipe would keep its reader waiting for a writer, and so would a file of the
+/// kernel that calls itself regular, such as its log. Whether there is a file at all, and no folder, is for whoever
+/// opens it to say.
 ///
 /// # Errors
 /// What is wrong, without the name.
 pub fn regular(path: &Path) -> io::Result<()> {
-    match std::fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
-            let what = "this is no regular file but a pipe, a socket or a device";
-            Err(io::Error::new(io::ErrorKind::InvalidInput, what))
-        }
-        _ => Ok(()),
+    let refused = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    if !metadata.is_file() && !metadata.is_dir() {
+        return refused("this is no regular file but a pipe, a socket or a device");
     }
+    // A link such as `/proc/self/fd/3` leads out of there.
+    let place = path.canonicalize();
+    if place.is_ok_and(|place| OF_THE_KERNEL.iter().any(|folder| place.starts_with(folder))) {
+        return refused("this is a file of the kernel, which has no bytes on a disk; name a copy of it");
+    }
+    Ok(())
 }

@@ -55,6 +55,7 @@ mod owner;
 mod recorder;
 mod residency;
 mod sim;
+pub mod temporary;
 
 // The choice of a backend, made here and nowhere else. Each one is a sibling file.
 #[cfg(any(target_os = "freebsd", target_os = "linux"))]

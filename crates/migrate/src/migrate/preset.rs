@@ -335,8 +335,11 @@ impl Migrated {
         let gap = |range: &Range<usize>| String::from_utf8_lossy(&text[range.clone()]).into_owned();
         let Some((first, others)) = section.entries.split_first() else {
             let gap = section.gap.as_ref().map_or_else(|| " = ".to_owned(), gap);
-            let lines: String =
-                keys(put).iter().map(|(key, value)| format!("{key}{gap}{value}{newline}")).collect();
+            // A header that ends the file may have no line end to write behind.
+            let open = section.start > text::bom(text) && !text[..section.start].ends_with(b"\n");
+            let (before, behind) = if open { (newline, "") } else { ("", newline) };
+            let line = |(key, value): &(String, String)| format!("{before}{key}{gap}{value}{behind}");
+            let lines: String = keys(put).iter().map(line).collect();
             self.edits.push((section.start..section.start, lines));
             return;
         };
@@ -420,6 +423,15 @@ mod tests {
             "{after}"
         );
         assert!(after.contains("load-mode=mmap+mlock"), "{after}");
+    }
+
+    #[test]
+    fn a_header_at_the_end_of_a_file_keeps_its_line() {
+        for (text, newline) in [("[*]", "\n"), ("; c\r\n[*]", "\r\n")] {
+            let (after, migration) = migrated(text, era("booleans"), era("enum-v4"));
+            assert!(migration.refusals.is_empty(), "{migration:?}");
+            assert!(after.starts_with(&format!("{text}{newline}")) && !after.ends_with('\n'), "{after:?}");
+        }
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl Models {
             || SYSTEM.iter().any(|folder| path.starts_with(folder))
             || !meta.is_file()
             || !path.is_file()
+            || meta.len() == 0
             || File::open(&place).is_ok_and(|file| starts_with(&file, b"\x7fELF"))
         {
             return;
@@ -119,7 +120,9 @@ impl Models {
         }
         let named = self.named_identities.contains(&id) || self.is_named(name);
         let file = File::open(place).ok();
-        if !named && !file.as_ref().is_some_and(|file| starts_with(file, b"GGUF")) {
+        // A file of the kernel has no length, and reading its log would wait for more of it.
+        let begins = |file: &File| meta.len() > 0 && starts_with(file, b"GGUF");
+        if !named && !file.as_ref().is_some_and(begins) {
             return None;
         }
         let text = path_text(name);
