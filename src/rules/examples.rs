@@ -237,12 +237,16 @@ close f0",
 open f0 direct
 alignment f0 512 512
 alloc r0 253k at 4m
-read f0 direct 4k..256k to 4m+100
+read f0 direct 4k..256k to 4m+100 refused invalid
+open f1
+read f1 4k..256k to 4m+100
+warning direct-refused
 teardown
 unmap r0 0..253k
+close f1
 close f0",
-        message: "operation 3: address 0x400064, bytes 4096..262144: not a multiple of 512 (memory) and 512 \
-                  (offset, length)",
+        message: "operation 3: address 0x400064, bytes 4096..262144: refused, as no multiple of 512 bytes is, the \
+                  block of any disk",
     },
     Example {
         rule: Rule::FallbackReported,

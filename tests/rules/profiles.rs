@@ -5,14 +5,8 @@ use loadparity::rules::{Applies, Profile, Rule};
 /// The rules that do not hold a subject of each profile.
 const WAIVED: [(&str, &[&str]); 4] = [
     ("reference", &[]),
-    (
-        "foreign",
-        &["mapped-not-read", "read-once", "direct-aligned", "reads-inside-file", "resources-released"],
-    ),
-    (
-        "other-format",
-        &["mapped-not-read", "read-once", "direct-aligned", "reads-inside-file", "resources-released"],
-    ),
+    ("foreign", &["mapped-not-read", "read-once", "reads-inside-file", "resources-released"]),
+    ("other-format", &["mapped-not-read", "read-once", "reads-inside-file", "resources-released"]),
     (
         "recording",
         &["plan-taken", "mapped-not-read", "read-once", "direct-aligned", "resources-released", "same-bytes"],
