@@ -280,6 +280,11 @@ pub const INTERACTIONS: &[Interaction] = &[
         why: "`check --faults` without a model: a small made one is written there and removed at the end",
     },
     Interaction {
+        what: "whether a path leads into `/proc` or `/sys`",
+        by: "crates/base/src/layout/source.rs",
+        why: "a file of the kernel may keep its reader waiting: it is refused as a model, a trace or a result",
+    },
+    Interaction {
         what: "whether a path leads into `/proc/self/fd`",
         by: "src/cli/input.rs",
         why: "a migrate input that is an open descriptor may be a pipe",
