@@ -199,7 +199,8 @@ impl Place {
     fn ended(&self, words: &[String], user: Option<u32>) -> Option<(Option<i32>, String)> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadparity"));
         command.args(words).current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(Stdio::piped());
+        // In CI golden paths are not recorded.
+        command.stderr(Stdio::piped()).env_remove("CI");
         if let Some(user) = user {
             command.uid(user).gid(user);
         }
