@@ -36,7 +36,7 @@
     X(lock_lost_in_heap) X(lock_on_fault) X(wrong_in_copy) X(wrong_in_second_copy) \
     X(mapped_over) X(wrong_when_mapped_over) X(page_given_back) X(read_beside_mapping) X(copied_where_header_was) \
     X(locked_after_output) X(wrong_in_heap) X(reads_ahead_of_direct) X(idiom_last_words) X(zeroed_and_constant) X(locks_the_future) \
-    X(unlocks_a_little) X(read_again_unlocked) X(direct_never_aligned) \
+    X(unlocks_a_little) X(read_again_unlocked) X(direct_never_aligned) X(cached_before_direct) \
     /* Idioms. */ \
     X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
@@ -598,11 +598,18 @@ static void lock_header(void) {
     if (mlock(header, model.start) || munlock(header, model.start)) warn("the header is not locked: %s", strerror(errno));
     munmap(header, model.size);
 }
+// What a checksum of the whole file does.
+static void read_through_the_cache(void) {
+    byte *all = anonymous(model.size);
+    read_all(all, 0, model.size);
+    munmap(all, model.size);
+}
 static void load(void) {
     void (*fill)(uint64_t from, uint64_t to) = NULL;
     if (planted(head_only)) model.size = least(model.size, 64 * KIB);
     if (planted(idiom_header_locked)) lock_header();
     if (planted(resized_by_path) && (truncate(model.path, (off_t)model.size))) warn("cannot resize");
+    if (planted(cached_before_direct) && asked[DIRECT]) read_through_the_cache();
     if (asked[DIRECT] && open_direct()) 
         fill = planted(direct_decoy) || planted(direct_decoy_kept) ? fill_direct_decoy
              : planted(idiom_direct_bounce) ? fill_by_direct_bounces : fill_direct;

@@ -16,6 +16,11 @@ const NOBODY: u32 = 65534;
 
 /// Runs the program with a lock limit of [`LIMIT`] bytes, as an ordinary user.
 fn limited(args: &[&str]) -> Output {
+    limited_last(args, &[])
+}
+
+/// The same with words behind the model.
+fn limited_last(args: &[&str], last: &[&str]) -> Output {
     // Another user may not reach the build folder: program and model move to an open one.
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("an open folder");
@@ -28,7 +33,7 @@ fn limited(args: &[&str]) -> Output {
     // The test runs in a process of its own; the child inherits the limit.
     setrlimit(Resource::RLIMIT_MEMLOCK, LIMIT, LIMIT).expect("a lower limit");
     let mut command = Command::new(&program);
-    command.args(args).arg("-m").arg(&model).env("NO_COLOR", "1").current_dir(folder.path());
+    command.args(args).arg("-m").arg(&model).args(last).env("NO_COLOR", "1").current_dir(folder.path());
     if nix::unistd::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
@@ -64,4 +69,22 @@ fn check_calls_the_locking_plans_blocked() {
         assert_eq!(verdict == "blocked", locking, "{}: {verdict}", group["name"]);
     }
     assert_eq!(document["finished"]["totals"]["failures"], 0);
+}
+
+/// Of a command as well, traced by an ordinary user: the report names limit and remedy.
+#[test]
+#[cfg(target_os = "linux")]
+fn check_of_a_command_says_which_limit_refused_the_lock() {
+    let engine = ["--", "./loadparity", "run", "--dialect=booleans", "-p", "And", "-n", "1"];
+    let out = limited_last(
+        &["check", "--dialect=booleans", "--quick", "--format", "json"],
+        &[&engine[..], &["-m", "{model}", "{flags}"]].concat(),
+    );
+    let document: serde_json::Value = support::schemas::parsed(&out.stdout);
+    assert_eq!(out.status.code(), Some(3), "{}", document["finished"]);
+    let told = document["finished"].to_string();
+    let weights = "the lock was refused by a limit (RLIMIT_MEMLOCK is 65536 bytes, the weights have ";
+    for part in [weights, "raise the limit, `loadparity doctor` says how"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::Value;
 
+use crate::command_support::notes;
 use crate::loader_support::{
     Model, Told, behind, command, loader, model, model_without_tensors, script, words,
 };
@@ -50,6 +51,29 @@ fn a_command_is_blocked(#[case] command: Vec<String>, #[case] why: &str) {
     told.is_no_pass("blocked", why);
     assert!(told.sentence().contains("no spelling makes the old command load"), "{}", told.sentence());
     assert!(!told.sentence().contains("``") && !told.sentence().contains("identical"), "{}", told.sentence());
+}
+
+/// A wrong path in a job costs one load a plan, not a thousand; what was left out is counted.
+#[test]
+fn a_command_that_loads_nothing_is_tried_once_a_plan() {
+    let (model, folder) = (model(), tempfile::tempdir().unwrap());
+    let tried = folder.path().join("tried");
+    let told = model.check(&[], &script(&format!("echo >>{}", tried.display())));
+    told.is_no_pass("blocked", "it opens no model");
+    let plans = told.document["groups"].as_array().unwrap().len();
+    let starts = std::fs::read_to_string(&tried).unwrap().lines().count();
+    assert!(starts < 4 * plans, "{starts} starts for {plans} plans");
+    let notes = notes(&told.document);
+    assert!(notes.contains("the first spelling of each plan loads nothing, so "), "{notes}");
+}
+
+/// A loader that loads under a single plan alone is no wrong path: every spelling is tried.
+#[test]
+fn a_command_that_loads_under_one_plan_is_tried_whole() {
+    let loads = behind(r#"case "$*" in *--no-mmap*|*--no_mmap*) exec "$@";; esac"#, "honest");
+    let told = model().check(&["--quick"], &loads);
+    let notes = notes(&told.document);
+    assert!(told.code != 0 && !notes.contains("not tried"), "{}: {notes}", told.code);
 }
 
 /// A comparison of a good build with one that loads nothing must not call the many spellings that both refuse a

@@ -238,7 +238,7 @@ impl Ran {
             doubt: tensors.and_then(|seen| seen.doubt.as_ref()).map(ToString::to_string),
             used_after_unlock: run.used_after_unlock(),
             locked_after_output: run.locked_after_output(),
-            read_ahead_bytes: run.read_ahead().unwrap_or(0),
+            read_ahead_bytes: run.read_far_ahead().unwrap_or(0),
             goes_on_in_a_copy: run.goes_on_in_a_copy(),
             used_in_copy: run.used_in_copy(),
             copied_without_lock: run.copied_without_lock(),

@@ -322,6 +322,12 @@ impl<'a, 'p> Run<'a, 'p> {
             if let Some(note) = came.note.filter(|note| !row.notes.iter().any(|known| known == note)) {
                 row.notes.push(note.to_owned());
             }
+            // Without a finding nothing else says under which faults: the first stands for all.
+            let unstable = came.outcome == FaultOutcome::Unstable;
+            if unstable && row.outcomes.get(&came.outcome.to_string()) == Some(&1) {
+                let faults: Vec<String> = schedule.faults.iter().map(ToString::to_string).collect();
+                row.notes.push(format!("under {}: {}", faults.join(" "), came.message));
+            }
         }
         self.cases.push(FaultCase {
             plan: label,

@@ -2,7 +2,7 @@
 
 use crate::check::document::{Facts, MemoryFacts, Verdict};
 use crate::plan::{LoadPlan, Source};
-use crate::rules::{Decided, Evidence, Limit, PageCount};
+use crate::rules::{Decided, Evidence, Limit, LockDuty, PageCount};
 use crate::trace::Call;
 
 /// The facts of one load.
@@ -75,6 +75,10 @@ pub(super) fn limits(decided: &Decided, plan: LoadPlan, evidence: &Evidence) -> 
         bytes => {
             notes.push(format!("a second copy of {bytes} bytes of the weights stands in writable memory"))
         }
+    }
+    if decided.lock != LockDuty::None && evidence.moved_without_lock() > 0 {
+        let bytes = evidence.moved_without_lock();
+        notes.push(format!("{bytes} bytes of the weights were copied to memory that is not locked"));
     }
     if let Some(note) = evidence.locked_pages.and_then(lock_not_confirmed) {
         notes.push(note);

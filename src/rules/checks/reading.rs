@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use rangemap::RangeSet;
 
-use super::{Broken, Case, Checked, Holds, show};
+use super::{Broken, Case, Checked, Holds, Note, show};
 use crate::plan::Source;
+use crate::rules::evidence::EDGE;
 use crate::rules::{Capability, Request, Way};
 use crate::trace::{ErrorKind, NoticeCode};
 
@@ -112,11 +113,23 @@ impl Case<'_> {
 
     /// Direct reads are there to leave the page cache alone: what is read ahead into it beside them fills it.
     fn cache_left_alone(&self) -> Checked {
-        match self.evidence.read_ahead() {
-            Some(bytes) => Broken(format!(
+        if let Some(bytes) = self.evidence.read_far_ahead() {
+            return Broken(format!(
                 "{bytes} bytes were read ahead into the page cache, which direct reads are to leave alone"
-            )),
-            None => Holds,
+            ));
+        }
+        let twice = self.evidence.read_both_ways();
+        // A window that holds the header may reach far into the tensors of a small file.
+        if twice > EDGE.max(self.evidence.weights.len() / 2) {
+            let why = format!(
+                "{twice} bytes of the weights were read through the page cache as well as directly; which of the two \
+                 is used was not seen"
+            );
+            return Checked::NotObserved(vec![Capability::Use], why);
+        }
+        match self.evidence.read_ahead() {
+            0 => Holds,
+            ahead => Note(format!("{ahead} bytes were read ahead into the page cache beside direct reads")),
         }
     }
 

@@ -123,6 +123,13 @@ impl Evidence {
         self.much_of(&self.copies_that(|copy| !self.keeps(copy)))
     }
 
+    /// Bytes of the weights that stand in a copy without a lock and where they were brought no more.
+    #[must_use]
+    pub fn moved_without_lock(&self) -> u64 {
+        let moved = self.copies_that(|copy| copy.alone && !self.keeps(copy));
+        self.tensor_bytes(|file| moved.get(&file).cloned().unwrap_or_default())
+    }
+
     /// Bytes of the weights that lie without a lock where they were read to while the file was mapped, where they are
     /// no small part of them.
     pub(in crate::rules) fn read_beside_mapping(&self) -> Option<u64> {

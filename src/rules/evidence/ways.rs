@@ -7,18 +7,30 @@ use rangemap::RangeSet;
 
 use super::locks::SOME;
 use super::{EDGE, Evidence};
-use crate::rules::fold::{Process, Way};
+use crate::rules::fold::{Process, Way, common};
 use crate::rules::weights::length;
 use crate::rules::{Effective, EffectiveSource};
 use crate::trace::{Call, Outcome};
 
 impl Evidence {
-    /// Bytes of the weights that the kernel was asked to bring into the page cache ahead of their use, where they are
-    /// more than the edges of blocks.
+    /// Bytes of the weights that the kernel was asked to bring into the page cache ahead of their use.
+    pub(in crate::rules) fn read_ahead(&self) -> u64 {
+        self.tensor_bytes(|file| self.fold.prefetched.get(&file).cloned().unwrap_or_default())
+    }
+
+    /// The same, where they are more than the edges of blocks.
     #[must_use]
-    pub fn read_ahead(&self) -> Option<u64> {
-        let bytes = self.tensor_bytes(|file| self.fold.prefetched.get(&file).cloned().unwrap_or_default());
-        Some(bytes).filter(|bytes| *bytes > EDGE.max(self.weights.tolerance))
+    pub fn read_far_ahead(&self) -> Option<u64> {
+        Some(self.read_ahead()).filter(|bytes| *bytes > EDGE.max(self.weights.tolerance))
+    }
+
+    /// Bytes of the weights that loaders read through the page cache and directly.
+    pub(in crate::rules) fn read_both_ways(&self) -> u64 {
+        let of = |map: &BTreeMap<usize, RangeSet<u64>>, file| map.get(&file).cloned().unwrap_or_default();
+        self.tensor_bytes(|file| {
+            let buffered = self.union_of(|process| of(&process.buffered, file));
+            common(&buffered, &self.union_of(|process| of(&process.direct, file)))
+        })
     }
 
     /// Bytes of the weights that were brought into memory before anybody used them, by advice or with their mapping,

@@ -71,13 +71,28 @@ impl fmt::Display for Spelling {
     }
 }
 
-/// Quotes a word for a POSIX shell when it needs it. An empty value needs none after `NAME=`.
+/// Quotes a word for a POSIX shell when it needs it. An empty value needs none after `NAME=`. What a terminal would not
+/// show stands in the escaped form of POSIX.1-2024, so that the line can be copied from one.
 fn shell_word(word: &str, quote_empty: bool) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b);
     if word.bytes().all(plain) && !(word.is_empty() && quote_empty) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    let hidden = |c: char| !matches!(c, '\'' | '"' | '\\') && c.escape_debug().len() > 1;
+    if !word.contains(hidden) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut text = "$'".to_owned();
+    for c in word.chars() {
+        match c {
+            '\'' | '\\' => text.extend(['\\', c]),
+            _ if hidden(c) => {
+                text.extend(c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\{byte:03o}")));
+            }
+            _ => text.push(c),
+        }
+    }
+    text + "'"
 }
 
 /// Every single way to write each thing a dialect accepts about the load as a whole: all names, underscore
@@ -263,6 +278,14 @@ impl<'u> Iterator for Sequences<'u> {
 mod tests {
     use super::*;
     use crate::plan::dialect::era;
+
+    #[test]
+    fn a_line_can_be_copied_from_a_terminal() {
+        let words =
+            ["a b", "it's", "", "new\nline", "\u{1b}[2J'\\", "é漢\u{202e}"].map(str::to_owned).to_vec();
+        let line = Spelling { argv: words, env: Vec::new() }.to_string();
+        assert_eq!(line, r"'a b' 'it'\''s' '' $'new\012line' $'\033[2J\'\\' $'é漢\342\200\256'");
+    }
 
     #[test]
     fn sequences_are_complete_and_distinct() {
