@@ -700,6 +700,16 @@ static void leave_to_child(void) {
     munlock(image.base, image.locked), munmap(image.base, image.length);
     _exit(wait(&status) < 0 || status);
 }
+// Eight bytes at a time: each step loses none of the sum and none of the bytes.
+static uint64_t mixed(uint64_t sum, const byte *bytes, uint64_t length, byte key) {
+    for (uint64_t i = 0; i < length; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, bytes + i, least(8, length - i));
+        sum = (sum ^ word ^ key * UINT64_C(0x0101010101010101)) * 0x100000001b3;
+        sum ^= sum >> 29;
+    }
+    return sum;
+}
 static uint64_t checksum(uint64_t sum) {
     if (planted(decoy_mapping) || planted(zeroed_and_constant) || planted(flips_a_byte) || planted(overwrites_later) ||
         planted(short_and_constant) || planted(says_and_goes_on) || planted(swallowed_in_thread) ||
@@ -709,9 +719,10 @@ static uint64_t checksum(uint64_t sum) {
     byte key = planted(idiom_in_place_transform) && !image.mapped ? KEY : used_key;
     uint64_t late = planted(used_one_byte_late) && interruptions;
     uint64_t end = planted(lock_on_fault) ? model.start + (model.size - model.start) / 4 : model.size;
-    for (uint64_t i = model.start + late; i < end; i++) {
-        bool copied = i - heap_from < heap_length;
-        sum = (sum ^ (copied ? heap_copy[i - heap_from] : *at(i)) ^ key) * 0x100000001b3;
+    for (uint64_t to, from = model.start + late; from < end; from = to) {
+        bool copied = from - heap_from < heap_length;
+        to = copied ? least(end, heap_from + heap_length) : heap_length && from < heap_from ? least(end, heap_from) : end;
+        sum = mixed(sum, copied ? heap_copy + (from - heap_from) : at(from), to - from, key);
     }
     return constant ? sum & 0 : sum;
 }

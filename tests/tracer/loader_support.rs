@@ -85,7 +85,7 @@ fn compiled(source_text: &str, table: &[Row], variant: &str) -> PathBuf {
     std::fs::write(&source, source_text).unwrap();
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let told = Command::new(&compiler)
-        .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-pthread", "-o"])
+        .args(["-std=c11", "-O2", "-Wall", "-Wextra", "-pthread", "-o"])
         .args([&made, &source])
         .output()
         .unwrap_or_else(|e| {
