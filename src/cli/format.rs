@@ -64,6 +64,8 @@ pub(super) struct Output<'o> {
 
 enum Target<'o> {
     Stdout(&'o mut dyn Write),
+    /// The lines that a runner reads in what goes to standard output.
+    Runner,
     File(ReportFile),
 }
 
@@ -71,10 +73,8 @@ impl Output<'_> {
     /// Writes the whole report.
     pub(super) fn write(self, report: &[u8]) -> Result<(), Exit> {
         let (written, name) = match self.target {
-            // A runner is to obey these lines, so they go past what keeps text of others from being obeyed.
-            Target::Stdout(out) if self.kind == FormatKind::Github => {
-                (out.flush().and_then(|()| io::stdout().write_all(report)), String::new())
-            }
+            // It is to obey these lines, so they go past what keeps text of others from being obeyed.
+            Target::Runner => (io::stdout().write_all(report), String::new()),
             Target::Stdout(out) => (out.write_all(report).and_then(|()| out.flush()), String::new()),
             Target::File(file) => (file.write(report), format!(" {}", file.shown().display())),
         };
@@ -89,26 +89,41 @@ impl Output<'_> {
 
     /// Whether lines are as wide as the terminal, and coloured where that shows colours.
     fn is_stdout(&self) -> bool {
-        matches!(self.target, Target::Stdout(_))
+        !matches!(self.target, Target::File(_))
     }
 }
 
 impl Format {
-    /// Where each format goes. At most one may go to standard output, and only one to a file.
+    /// Where each format goes. Beside the terminal report standard output may have what a
+    /// runner reads; else it has one format, as each file has.
     pub(super) fn outputs<'o>(
         formats: &[Self],
         out: &'o mut dyn Write,
         mut files: Outputs,
     ) -> Result<Vec<Output<'o>>, Exit> {
-        let mut stdout = Some(out);
+        let both = |kind: FormatKind| {
+            let kind = kind.name();
+            Exit::usage(format!(
+                "two formats cannot both go to standard output; give one of them a file: --format {kind}=FILE"
+            ))
+        };
+        let _ = out.flush();
+        let (mut stdout, mut github, mut others) = (Some(out), false, false);
         let mut outputs = Vec::new();
         for Self { kind, file } in formats {
-            let target = match file {
-                Some(path) => Target::File(files.file(path)?),
-                None => Target::Stdout(stdout.take().ok_or_else(|| {
-                    Exit::usage("two formats cannot both go to standard output; give one of them a file: --format json=FILE")
-                })?),
+            let target = match (file, kind) {
+                (Some(path), _) => Target::File(files.file(path)?),
+                (None, FormatKind::Github) if !github => {
+                    github = true;
+                    Target::Runner
+                }
+                (None, _) => Target::Stdout(stdout.take().ok_or_else(|| both(*kind))?),
             };
+            // Lines of a runner in it would break any other format.
+            others |= matches!(target, Target::Stdout(_)) && *kind != FormatKind::Terminal;
+            if github && others {
+                return Err(both(*kind));
+            }
             outputs.push(Output { kind: *kind, target });
         }
         Ok(outputs)

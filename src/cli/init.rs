@@ -19,7 +19,7 @@ use super::report_file::ReportFile;
 use crate::check::{Breadth, FirstLook, find_era, first_look, real_spellings};
 use crate::engine::Generation;
 use crate::layout::{self, Choice, Kind};
-use crate::plan::Dialect;
+use crate::plan::{Dialect, Source, resolve};
 use crate::subject::{Depth, Named, Setting, Template};
 use text::Found;
 
@@ -210,12 +210,29 @@ fn look(args: &InitArgs, model: &[PathBuf], found: &mut Found) -> Result<(), Exi
             era.dialect
         }
     };
+    found.notes.extend(other_default(dialect, &seen).map(|note| ("dialect", note)));
     found.notes.extend(words.notes.iter().map(|note| ("command", note.clone())));
     found.command = words.words;
     found.dialect = Some(dialect.argument().to_owned());
     let cases = real_spellings(dialect, Breadth::Pairs).len();
     summarise(&seen, cases, args.foreign.timeout(), found);
     Ok(())
+}
+
+/// Where a dialect has another default than the command: every check of it would be divergent.
+fn other_default(dialect: Dialect, seen: &FirstLook) -> Option<String> {
+    let says = resolve(dialect, &[], &[]).ok().map(|resolved| resolved.plan)?;
+    let did = seen.arrived.as_ref().ok()?;
+    let is_other = says.source != Source::Auto && says.to_string() != *did;
+    is_other.then(|| {
+        let (source, lock) = did.split_once('+').map_or((did.as_str(), false), |(source, _)| (source, true));
+        let source = if source == "direct" { "read\", direct = true".to_owned() } else { format!("{source}\"") };
+        let lock = if lock { ", lock = true" } else { "" };
+        format!(
+            "it says {says} of a command without load flags, and this one did {did}: if that is meant, a dialect file says \
+             `switches = {{ source = \"{source}{lock} }}` under [combine]"
+        )
+    })
 }
 
 /// What the runs say of levels, of the time limit and of how much to run.

@@ -264,8 +264,8 @@ impl FailureView {
     pub fn others(&self) -> Option<String> {
         match self.more {
             0 => None,
-            1 => Some("and 1 more spelling of this plan breaks the same rule".to_owned()),
-            more => Some(format!("and {more} more spellings of this plan break the same rule")),
+            1 => Some("and 1 more case of this plan breaks the same rule".to_owned()),
+            more => Some(format!("and {more} more cases of this plan break the same rule")),
         }
     }
 }

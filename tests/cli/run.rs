@@ -227,6 +227,33 @@ fn check_writes_several_formats_at_once() {
     support::loadparity().args(["check", "--format", "pdf"]).assert().code(2);
 }
 
+/// The lines of the README's workflow, over one spelling: what a reader sees and what a runner reads stand in one log.
+#[test]
+fn the_workflow_of_the_readme_runs() {
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
+    let lines: Vec<&str> =
+        readme.lines().filter_map(|l| l.trim().strip_prefix("- run: loadparity check ")).collect();
+    assert!(!lines.is_empty());
+    for line in lines {
+        let folder = tempfile::tempdir().expect("a folder");
+        support::loadparity()
+            .current_dir(folder.path())
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .args(["check", "--level", "P2", "--only=--mlock"])
+            .args(line.split(' '))
+            .assert()
+            .code(0)
+            .stdout(predicate::str::contains("(no flag)").or(predicate::str::contains("verdict: parity")));
+        assert!(!line.contains("junit=") || folder.path().join("loadparity.xml").is_file());
+    }
+    for formats in [["json", "github"], ["github", "markdown"], ["github", "github"]] {
+        let formats = formats.map(|format| format!("--format={format}"));
+        let refused = support::loadparity().args(["check", "--level", "P1"]).args(formats).assert().code(2);
+        refused.stderr(predicate::str::contains("two formats cannot both go to standard output"));
+    }
+}
+
 /// What a load takes, by mode: read weights are anonymous memory, mapped ones pages of the file.
 #[cfg(target_os = "linux")]
 #[test]

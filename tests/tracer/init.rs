@@ -44,6 +44,19 @@ fn a_loader_is_found_out_and_checked_at_once() {
     assert!(text.contains("`./honest {model} {flags}`"), "{text}");
 }
 
+/// A dialect file with another default than the loader makes every check divergent: that is told before the first.
+#[test]
+fn a_dialect_with_another_default_is_told() {
+    let project = project("honest");
+    let file = "schema = \"loadparity.dialect/1\"\nname = \"copies\"\nabout = \"no flags\"\n[combine]\nrule = \"switches\"\nswitches = { source = \"read\", lock = true }\n";
+    std::fs::write(project.folder().join("copies.toml"), file).unwrap();
+    let line = ["init", "--dialect", "copies.toml", "--", "./honest", "model.gguf"];
+    let (code, text) = run(project.folder(), &line);
+    let told = "it says read+lock of a command without load flags, and this one did map: if that is meant, a dialect file \
+                says `switches = { source = \"map\" }`";
+    assert!(code == 0 && text.contains(told), "{code}: {text}");
+}
+
 #[test]
 fn nothing_is_written_over_without_force() {
     let project = project("honest");

@@ -148,6 +148,7 @@ impl Frame<'_> {
                 format!("not observed: {}", why.or(first).unwrap_or_default())
             }
             Verdict::Blocked => format!("blocked: {}", why.unwrap_or_default()),
+            Verdict::Divergent if divergent == 1 => "divergent: 1 difference breaks a rule".to_owned(),
             Verdict::Divergent => format!("divergent: {divergent} differences break a rule"),
         };
         CompareDocument {

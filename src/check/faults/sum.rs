@@ -111,6 +111,12 @@ impl Run<'_, '_> {
             verdict => sentence(verdict, &totals, &left),
         };
         let mut notes = campaign.notes.clone();
+        let broken = cases.iter().filter(|case| case.verdict == Verdict::Divergent).count();
+        if broken > failures.len() {
+            notes.push(format!(
+                "{broken} schedules break a rule; what comes down to a shorter one is told once"
+            ));
+        }
         let mapped = roots.iter().any(|root| !root.clean.run.fold.mappings.is_empty());
         notes.extend(altering.and_then(|altering| altering.untried(mapped)));
         if campaign.subject.is_command() {

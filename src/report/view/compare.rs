@@ -80,8 +80,13 @@ fn detail(row: &Compared) -> Detail {
 fn counts(document: &CompareDocument) -> String {
     let t = &document.finished.totals;
     let mut counts = format!(
-        "{} identical, {} benign, {} reordered, {} policy changes, {} lost guarantees, {} data-integrity risks",
-        t.identical, t.benign, t.reordered, t.policy_change, t.lost_guarantee, t.data_integrity_risk
+        "{} identical, {} benign, {} reordered, {}, {}, {}",
+        t.identical,
+        t.benign,
+        t.reordered,
+        counted(t.policy_change, "policy change"),
+        counted(t.lost_guarantee, "lost guarantee"),
+        counted(t.data_integrity_risk, "data-integrity risk")
     );
     if t.expected > 0 {
         counts += &format!(", {} of them expected", t.expected);
