@@ -15,6 +15,7 @@ mod onnx;
 mod safetensors;
 mod source;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -208,13 +209,27 @@ impl FileLayout {
                 }
             },
         };
-        match kind {
-            Kind::Gguf => Ok(Self::of_gguf(&gguf::read(source)?)),
-            Kind::Safetensors => safetensors::read(source),
-            Kind::Npy => numpy::read(source),
-            Kind::Zip => numpy::read_zip(source),
-            Kind::Onnx => onnx::read(source),
-            Kind::Opaque => Ok(Self::opaque(source.size())),
+        let layout = match kind {
+            Kind::Gguf => Self::of_gguf(&gguf::read(source)?),
+            Kind::Safetensors => safetensors::read(source)?,
+            Kind::Npy => numpy::read(source)?,
+            Kind::Zip => numpy::read_zip(source)?,
+            Kind::Onnx => onnx::read(source)?,
+            Kind::Opaque => Self::opaque(source.size()),
+        };
+        layout.names_once()
+    }
+
+    /// The same where no name stands twice: one of the two would be loaded, and nobody knows which.
+    fn names_once(self) -> Result<Self, LayoutError> {
+        let mut names = HashSet::new();
+        let here = self.tensors.iter().map(|tensor| (&tensor.name, tensor.range.start));
+        let elsewhere = self.external.iter().map(|tensor| (&tensor.name, 0));
+        match here.chain(elsewhere).find(|(name, _)| !names.insert(*name)) {
+            None => Ok(self),
+            Some((name, at)) => {
+                Err(malformed(self.kind, at, format!("the tensor {} stands twice", shown(name))))
+            }
         }
     }
 
@@ -239,6 +254,23 @@ impl FileLayout {
         let (external, notes) = (Vec::new(), Vec::new());
         Self { kind: Kind::Opaque, file_size, data_start: 0, tensors, external, notes }
     }
+}
+
+/// A name in a message: short, on one line.
+fn shown(name: &str) -> String {
+    match name.char_indices().nth(MOST_SHOWN) {
+        None => format!("{name:?}"),
+        Some((at, _)) => format!("{:?}… ({} bytes)", &name[..at], name.len()),
+    }
+}
+
+/// How many characters of a name are shown.
+const MOST_SHOWN: usize = 64;
+
+/// What `elements` of `bits` each need, in words.
+fn needs(elements: Option<u64>, bits: u64) -> (Option<u64>, String) {
+    let bytes = elements.and_then(|elements| elements.checked_mul(bits)).map(|bits| bits.div_ceil(8));
+    (bytes, bytes.map_or_else(|| "more bytes than 64 bits can count".to_owned(), |n| format!("{n} bytes")))
 }
 
 /// A malformed header.
@@ -283,6 +315,20 @@ mod tests {
         assert_eq!((opaque.tensors[0].range.clone(), opaque.notes.len()), (0..19, 0));
         let unknown = FileLayout::read(&b"weights".to_vec(), Path::new("x"), Choice::Auto).unwrap();
         assert_eq!(unknown.notes.len(), 1);
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused_in_every_format() {
+        let header = r#"{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#;
+        let safetensors = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), b"01"].concat();
+        let named = |name: &str| onnx::tests::raw(name, b"0123");
+        for bytes in [safetensors, onnx::tests::model(&[named("w"), named("v"), named("w")])] {
+            let error = FileLayout::read(&bytes, Path::new("x"), Choice::Auto).unwrap_err().to_string();
+            assert!(error.contains(r#"the tensor "w" stands twice"#), "{error}");
+        }
+        let long = onnx::tests::model(&[named(&"x".repeat(70_000 / 2)), named(&"x".repeat(70_000 / 2))]);
+        let error = FileLayout::read(&long, Path::new("x"), Choice::Auto).unwrap_err().to_string();
+        assert!(error.len() < 200 && error.contains("… (35000 bytes)"), "{error}");
     }
 
     #[test]

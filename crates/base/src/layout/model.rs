@@ -112,9 +112,16 @@ impl Model {
             .and_then(|name| name.to_str())
             .is_some_and(|n| n.ends_with(".safetensors.index.json"));
         if is_index && matches!(choice, Choice::Auto | Choice::Named(Kind::Safetensors)) {
-            for shard in index(path, &source)? {
+            for (shard, tensors) in index(path, &source)? {
                 let source = open(&shard)?;
-                self.push(&shard, &source, Choice::Named(Kind::Safetensors))?;
+                let layout = self.push(&shard, &source, Choice::Named(Kind::Safetensors))?;
+                let has: BTreeSet<&str> = layout.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+                if let Some(tensor) = tensors.iter().find(|tensor| !has.contains(tensor.as_str())) {
+                    let (tensor, shard) = (super::shown(tensor), shard.display());
+                    let problem =
+                        format!("the tensor {tensor} is to be in {shard}, which has none of that name");
+                    return Err(ModelError::Named { path: path.to_owned(), problem });
+                }
             }
             return Ok(Kind::Safetensors);
         }
@@ -214,13 +221,13 @@ fn open(path: &Path) -> Result<SeekSource<File>, ModelError> {
     SeekSource::new(File::open(path).map_err(failed)?).map_err(failed)
 }
 
-/// The file names of an index: each once, in order.
+/// The file names of an index, each once, in order, with the tensors that are to be in it.
 #[derive(Deserialize)]
 struct Index {
     weight_map: Shards,
 }
 
-struct Shards(BTreeSet<String>);
+struct Shards(BTreeMap<String, Vec<String>>);
 
 impl<'de> Deserialize<'de> for Shards {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -233,9 +240,9 @@ impl<'de> Deserialize<'de> for Shards {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shards, A::Error> {
-                let mut names = BTreeSet::new();
-                while let Some((_, file)) = map.next_entry::<serde::de::IgnoredAny, String>()? {
-                    names.insert(file);
+                let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+                while let Some((tensor, file)) = map.next_entry::<String, String>()? {
+                    names.entry(file).or_default().push(tensor);
                 }
                 Ok(Shards(names))
             }
@@ -244,8 +251,8 @@ impl<'de> Deserialize<'de> for Shards {
     }
 }
 
-/// The shards that an index names.
-fn index(path: &Path, source: &dyn ByteSource) -> Result<Vec<PathBuf>, ModelError> {
+/// The shards that an index names, each with its tensors.
+fn index(path: &Path, source: &dyn ByteSource) -> Result<Vec<(PathBuf, Vec<String>)>, ModelError> {
     let wrong = |problem: String| ModelError::Named { path: path.to_owned(), problem };
     let size = source.size();
     if size > MAX_INDEX {
@@ -260,12 +267,12 @@ fn index(path: &Path, source: &dyn ByteSource) -> Result<Vec<PathBuf>, ModelErro
         return Err(wrong("the index names no file".to_owned()));
     }
     if let Some(name) = names
-        .iter()
+        .keys()
         .find(|name| Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))))
     {
         return Err(wrong(format!("the index names {name:?}, which is no path inside its folder")));
     }
-    Ok(names.iter().map(|name| path.with_file_name(name)).collect())
+    Ok(names.into_iter().map(|(name, tensors)| (path.with_file_name(name), tensors)).collect())
 }
 
 #[cfg(test)]
@@ -292,7 +299,7 @@ mod tests {
 
     #[test]
     fn an_index_leads_to_its_shards() {
-        let index = br#"{"metadata":{},"weight_map":{"a":"m-2.safetensors","b":"m-1.safetensors","c":"m-2.safetensors"}}"#;
+        let index = br#"{"metadata":{},"weight_map":{"a":"m-2.safetensors","b":"m-1.safetensors"}}"#;
         let name = "m.safetensors.index.json";
         let two =
             folder(&[(name, index), ("m-1.safetensors", &shard("b")), ("m-2.safetensors", &shard("a"))]);
@@ -301,6 +308,10 @@ mod tests {
         assert_eq!((model.kind, names), (Kind::Safetensors, vec!["b", "a"]));
         std::fs::remove_file(two.path().join("m-1.safetensors")).unwrap();
         assert!(read(&two, name).unwrap_err().contains("m-1.safetensors: "));
+        let other =
+            folder(&[(name, index), ("m-1.safetensors", &shard("x")), ("m-2.safetensors", &shard("a"))]);
+        let problem = read(&other, name).unwrap_err();
+        assert!(problem.contains(r#"the tensor "b" is to be in "#), "{problem}");
         let outside = folder(&[(name, br#"{"weight_map":{"a":"../x"}}"#)]);
         assert!(read(&outside, name).unwrap_err().contains("no path inside"));
     }

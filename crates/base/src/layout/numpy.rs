@@ -63,8 +63,16 @@ fn array(source: &dyn ByteSource, within: Range<u64>) -> Result<Range<u64>, Layo
             format!("the header ends at {data}, behind the array, which ends at {}", within.end),
         ));
     }
+    for key in ["descr", "fortran_order", "shape"] {
+        if value(&text, key).is_some_and(|behind| value(behind, key).is_some()) {
+            return Err(wrong(start + prefix, format!("the header has `{key}` twice")));
+        }
+    }
     // An array of records or of Python objects says no size: what follows is its.
     let Some(item) = value(&text, "descr").and_then(item_size) else { return Ok(data..within.end) };
+    let Some(item) = item else {
+        return Err(wrong(start + prefix, "the size of an element does not fit into 64 bits".to_owned()));
+    };
     let Some(elements) = value(&text, "shape").and_then(elements) else {
         return Err(wrong(start + prefix, "the header has no `shape` of whole numbers".to_owned()));
     };
@@ -87,19 +95,22 @@ fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     Some(behind.trim_start().strip_prefix(':')?.trim_start())
 }
 
-/// Bytes of one element of a plain type, such as `'<f4'`.
-fn item_size(descr: &str) -> Option<u64> {
+/// Bytes of one element of a plain type, such as `'<f4'`; `None` within where they are too many to count.
+fn item_size(descr: &str) -> Option<Option<u64>> {
     let quote = descr.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
     let word = descr[1..].split(quote).next()?.trim_start_matches(['<', '>', '|', '=']);
     let mut letters = word.chars();
     let unit = match letters.next()? {
         'b' | 'i' | 'u' | 'f' | 'c' | 'S' | 'a' | 'V' | '?' => 1,
         'U' => 4,
-        'M' | 'm' => return Some(8),
+        'M' | 'm' => return Some(Some(8)),
         _ => return None,
     };
     let count = letters.as_str();
-    if count.is_empty() { Some(unit) } else { count.parse::<u64>().ok()?.checked_mul(unit) }
+    if count.is_empty() {
+        return Some(Some(unit));
+    }
+    count.bytes().all(|byte| byte.is_ascii_digit()).then(|| count.parse::<u64>().ok()?.checked_mul(unit))
 }
 
 /// The product of a tuple of whole numbers, 1 for an empty one; `None` also where it overflows.
@@ -228,6 +239,9 @@ pub(super) mod tests {
         assert!(problem(&array("<f8", "(9999999999, 9999999999)", &[])).contains("no `shape`"));
         assert!(problem(&b"\x93NUMPY\x01\x00\xff\xff{}".to_vec()).contains("65535 bytes are needed"));
         assert!(problem(&b"\x93NUMPY\x02\x00\xff\xff\xff\xff".to_vec()).contains("more than 1048576"));
+        assert!(problem(&array("<f99999999999999999999", "(2,)", &[0; 8])).contains("does not fit"));
+        let twice = array("<f4", "(2,), 'shape': (1,)", &[0; 8]);
+        assert!(problem(&twice).contains("`shape` twice"));
         let no_dictionary = [&b"\x93NUMPY\x01\x00\x05\x00((((("[..], &[0; 8]].concat();
         assert!(problem(&no_dictionary).contains("no dictionary"));
         assert!(problem(&b"\x93NUMPY\x09\x00\x01\x00{}".to_vec()).contains("version 9"));

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{External, FileLayout, Kind, LayoutError, MAX_TENSORS, Tensor, bytes_at};
+use super::{External, FileLayout, Kind, LayoutError, MAX_TENSORS, Tensor, bytes_at, needs, shown};
 use crate::gguf::ByteSource;
 
 /// `ModelProto.graph`.
@@ -15,10 +15,16 @@ const GRAPH: u64 = 7;
 const MODEL_FIELDS: u64 = 32;
 /// `GraphProto.initializer`.
 const INITIALIZER: u64 = 5;
+/// `TensorProto.dims`, a number each or packed.
+const DIMS: u64 = 1;
+/// `TensorProto.data_type`.
+const DATA_TYPE: u64 = 2;
+/// `TensorProto.raw_data`, whose length follows from shape and type.
+const RAW: u64 = 9;
 /// `TensorProto.name`.
 const NAME: u64 = 8;
 /// `TensorProto.raw_data`, and the typed fields in which values may lie instead, packed.
-const DATA: [u64; 6] = [9, 4, 5, 7, 10, 11];
+const DATA: [u64; 6] = [RAW, 4, 5, 7, 10, 11];
 /// `TensorProto.external_data`.
 const EXTERNAL: u64 = 13;
 /// The most fields of one message: nodes and initializers of a graph, above all.
@@ -30,10 +36,11 @@ fn malformed(offset: u64, problem: impl Into<String>) -> LayoutError {
     super::malformed(Kind::Onnx, offset, problem)
 }
 
-/// A field: its number, and where its bytes lie; a number has none.
+/// A field: its number, and where its bytes lie; a number has none, and a value.
 struct Field {
     number: u64,
     body: Option<Range<u64>>,
+    value: u64,
 }
 
 /// The fields of one message, in order.
@@ -80,8 +87,8 @@ impl<'a> Fields<'a> {
         let (number, wire) = (key >> 3, key & 7);
         let len = match wire {
             0 => {
-                self.varint()?;
-                return Ok(Some(Field { number, body: None }));
+                let value = self.varint()?;
+                return Ok(Some(Field { number, body: None, value }));
             }
             1 => 8,
             2 => self.varint()?,
@@ -100,7 +107,7 @@ impl<'a> Fields<'a> {
         };
         let body = self.at..end;
         self.at = end;
-        Ok(Some(Field { number, body: Some(body) }))
+        Ok(Some(Field { number, body: Some(body), value: 0 }))
     }
 }
 
@@ -183,18 +190,54 @@ fn initializer(source: &dyn ByteSource, body: Range<u64>) -> Result<Weights, Lay
     let start = body.start;
     let mut fields = Fields::new(source, body);
     let (mut name, mut data, mut other) = (String::new(), start..start, Vec::new());
+    let (mut dims, mut data_type, mut raw) = (Vec::new(), 0, false);
     while let Some(field) = fields.next()? {
-        let Some(body) = field.body else { continue };
+        let Some(body) = field.body else {
+            match field.number {
+                DIMS => dims.push(field.value),
+                DATA_TYPE => data_type = field.value,
+                _ => {}
+            }
+            continue;
+        };
         match field.number {
+            DIMS => {
+                let mut packed = Fields::new(source, body);
+                while packed.at < packed.end {
+                    dims.push(packed.varint()?);
+                }
+            }
             NAME => name = text(source, &body)?,
             EXTERNAL => other.push(entry(source, body)?),
             // An array of numbers that is not packed has each of them as a field of its own.
-            number if DATA.contains(&number) && body.end - body.start > data.end - data.start => data = body,
+            number if DATA.contains(&number) => {
+                raw |= number == RAW;
+                if body.end - body.start > data.end - data.start {
+                    data = body;
+                }
+            }
             _ => {}
         }
     }
+    let wrong = |has: u64, told: &str| {
+        let problem = format!(
+            "tensor {} of type {data_type} and shape {dims:?} needs {told} and has {has}",
+            shown(&name)
+        );
+        Err(malformed(start, problem))
+    };
+    // Negative numbers have the highest bit.
+    if let Some(dim) = dims.iter().map(|dim| dim.cast_signed()).find(|dim| *dim < 0) {
+        return Err(malformed(start, format!("tensor {} has a dimension of {dim}", shown(&name))));
+    }
+    let elements = dims.iter().try_fold(1u64, |product, dim| product.checked_mul(*dim));
+    let needed = bits(data_type).map(|bits| needs(elements, bits));
     let Some((_, location)) = other.iter().find(|(key, _)| key == "location") else {
-        return Ok(Weights::Here(Tensor { name, range: data }));
+        let has = data.end - data.start;
+        return match needed.filter(|_| raw) {
+            Some((needed, told)) if needed != Some(has) => wrong(has, &told),
+            _ => Ok(Weights::Here(Tensor { name, range: data })),
+        };
     };
     let number = |key: &str| {
         let Some((_, text)) = other.iter().find(|(known, _)| known == key) else { return Ok(None) };
@@ -204,8 +247,34 @@ fn initializer(source: &dyn ByteSource, body: Range<u64>) -> Result<Weights, Lay
         text.trim().parse::<u64>().map(Some).map_err(wrong)
     };
     let (offset, len) = (number("offset")?.unwrap_or(0), number("length")?);
+    match (&needed, len) {
+        (Some((needed, told)), Some(has)) if *needed != Some(has) => return wrong(has, told),
+        // Without a length all up to the end of the file would count, and the file may hold others.
+        _ => {}
+    }
+    let len = len.or(needed.and_then(|(needed, _)| needed));
     let location = location.clone();
     Ok(Weights::Elsewhere(External { location, offset, len, name }))
+}
+
+/// Bits of one element of a `TensorProto.DataType`; none where the values have no fixed size, or the type is not known
+/// here: the size is not checked then.
+fn bits(data_type: u64) -> Option<u64> {
+    Some(match data_type {
+        // UINT4, INT4, FLOAT4E2M1.
+        21 | 22 | 23 => 4,
+        // UINT8, INT8, BOOL, the four FLOAT8 types, FLOAT8E8M0.
+        2 | 3 | 9 | 17..=20 | 24 => 8,
+        // UINT16, INT16, FLOAT16, BFLOAT16.
+        4 | 5 | 10 | 16 => 16,
+        // FLOAT, INT32, UINT32.
+        1 | 6 | 12 => 32,
+        // INT64, DOUBLE, UINT64, COMPLEX64.
+        7 | 11 | 13 | 14 => 64,
+        // COMPLEX128.
+        15 => 128,
+        _ => return None,
+    })
 }
 
 /// A `StringStringEntryProto`: field 1 is the key, field 2 the value.
@@ -239,7 +308,7 @@ pub(super) mod tests {
         [varint(number << 3 | 2), varint(body.len() as u64), body.to_vec()].concat()
     }
 
-    fn raw(name: &str, data: &[u8]) -> Vec<u8> {
+    pub(in crate::layout) fn raw(name: &str, data: &[u8]) -> Vec<u8> {
         field(INITIALIZER, &[field(NAME, name.as_bytes()), field(9, data)].concat())
     }
 
@@ -272,6 +341,33 @@ pub(super) mod tests {
             layout.external,
             [External { name: "b".to_owned(), location: "w.bin".to_owned(), offset: 64, len: None }]
         );
+    }
+
+    /// One tensor of four floats, in so many bytes here and elsewhere.
+    #[test]
+    fn sizes_that_do_not_fit_shape_and_type_are_refused() {
+        let of = |dims: &[u8], more: Vec<u8>| {
+            let body = [field(DIMS, dims), vec![DATA_TYPE as u8 * 8, 1], field(NAME, b"w"), more].concat();
+            let bytes = model(&[field(INITIALIZER, &body)]);
+            read(&bytes).map(|layout| (layout.tensors.len(), layout.external)).map_err(|e| e.to_string())
+        };
+        assert_eq!(of(&[2, 2], field(RAW, &[0; 16])).unwrap().0, 1);
+        let says = "tensor \"w\" of type 1 and shape [2, 2] needs 16 bytes and has 15";
+        assert!(of(&[2, 2], field(RAW, &[0; 15])).unwrap_err().contains(says));
+        let minus = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 4];
+        assert!(of(&minus, field(RAW, &[0; 16])).unwrap_err().contains("a dimension of -1"));
+        let huge = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40, 4];
+        assert!(of(&huge, field(RAW, &[0; 16])).unwrap_err().contains("more bytes than 64 bits"));
+        let elsewhere = |pairs: &[(&str, &str)]| {
+            let pair = |(key, value): &(&str, &str)| {
+                field(EXTERNAL, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat())
+            };
+            pairs.iter().flat_map(pair).collect::<Vec<u8>>()
+        };
+        let told = of(&[2, 2], elsewhere(&[("location", "w.bin")])).unwrap().1;
+        assert_eq!(told[0].len, Some(16));
+        let long = of(&[2, 2], elsewhere(&[("location", "w.bin"), ("length", "17")])).unwrap_err();
+        assert!(long.contains("needs 16 bytes and has 17"), "{long}");
     }
 
     #[test]
