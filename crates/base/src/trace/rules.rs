@@ -146,10 +146,10 @@ impl Rule {
                 "Populating a mapping and advice that it will be needed became one prefetch, however the platform does it and whether it can."
             }
             Rule::ReadAheadDropped => {
-                "Advice on the order in which a file will be read was dropped: not every platform has it."
+                "Advice on the order in which a file or a mapping will be read was dropped: not every platform has it."
             }
             Rule::UnusedPagesDropped => {
-                "Giving back pages without tensors before the teardown was dropped: not every platform can."
+                "Giving back pages without tensors, or whose tensors are read, before the teardown was dropped: not every platform can."
             }
         }
     }

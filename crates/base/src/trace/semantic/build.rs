@@ -29,8 +29,8 @@ pub(super) fn build(path: &CodePath, weights: Vec<Vec<(u64, u64)>>) -> SemanticP
 
 /// What stands behind a region.
 enum Behind {
-    /// A file from this offset on.
-    File(Role, u64),
+    /// A file from this offset on, in this length.
+    File(Role, u64, u64),
     /// Anonymous memory of this length.
     Memory(u64),
 }
@@ -43,6 +43,10 @@ struct Builder {
     rules: BTreeMap<Rule, usize>,
     regions: BTreeMap<Region, Behind>,
     prefetched: Vec<Region>,
+    /// What of each file arrives by reads.
+    read: BTreeMap<Role, Vec<(u64, u64)>>,
+    /// Mappings that are gone, or were about to go.
+    given_back: Vec<Region>,
     opened: Vec<(Role, bool, Option<ErrorKind>)>,
     /// For each file the closes that are still to come, if every handle is closed.
     closes: BTreeMap<Role, usize>,
@@ -53,7 +57,7 @@ impl Builder {
         *self.rules.entry(rule).or_default() += 1;
     }
 
-    /// Finds the files all of whose handles are closed.
+    /// Finds the files all of whose handles are closed, and what is read of each.
     fn count_opens(&mut self, steps: &[Step]) {
         let mut handles: BTreeMap<&Role, (usize, usize)> = BTreeMap::new();
         for step in steps {
@@ -62,6 +66,10 @@ impl Builder {
                     handles.entry(file).or_default().0 += 1;
                 }
                 Action::Close { file } => handles.entry(file).or_default().1 += 1,
+                Action::Read { file, spans, .. } => {
+                    let spans = spans.iter().map(|span| (span.start, span.end));
+                    self.read.entry(file.clone()).or_default().extend(spans);
+                }
                 _ => {}
             }
         }
@@ -118,7 +126,7 @@ impl Builder {
                 return None;
             }
             Action::Map { region, file, offset, len, .. } => {
-                self.regions.insert(*region, Behind::File(file.clone(), *offset));
+                self.regions.insert(*region, Behind::File(file.clone(), *offset, *len));
                 let weights = self.cover(file, &[(*offset, offset.saturating_add(*len))]);
                 self.apply(Rule::CoverageNotRanges);
                 SemanticAction::Map { region: *region, file: file.clone(), weights }
@@ -136,9 +144,9 @@ impl Builder {
                 self.prefetched.push(*region);
                 SemanticAction::Prefetch { region: *region }
             }
-            Action::MapAdvise { region, offset, len, advice } => {
-                let weights = self.held(*region, *offset, *len);
-                SemanticAction::Advise { region: *region, weights, advice: *advice }
+            Action::MapAdvise { .. } => {
+                self.apply(Rule::ReadAheadDropped);
+                return None;
             }
             Action::Lock { region, offset, len } => {
                 SemanticAction::Lock { region: *region, held: self.held(*region, *offset, *len) }
@@ -148,8 +156,27 @@ impl Builder {
                 SemanticAction::Unlock { region: *region, held: self.held(*region, *offset, *len) }
             }
             Action::Unmap { region, offset, len } => {
-                let held = self.held(*region, *offset, *len);
-                if step.phase != Phase::Teardown && held == Cover::None {
+                // Of a mapping a part may have gone before, where the platform can do that.
+                let whole = match self.regions.get(region) {
+                    Some(Behind::File(_, _, all)) => Some(*all),
+                    _ => None,
+                };
+                let (in_parts, at_end) = (whole.is_some_and(|all| *len < all), step.phase == Phase::Teardown);
+                let end = offset.saturating_add(*len);
+                if in_parts
+                    && (if at_end {
+                        self.given_back.contains(region)
+                    } else {
+                        self.is_read(*region, *offset, end)
+                    })
+                {
+                    self.apply(Rule::UnusedPagesDropped);
+                    return None;
+                }
+                self.given_back.push(*region);
+                let (offset, len) = whole.filter(|_| at_end).map_or((*offset, *len), |all| (0, all));
+                let held = self.held(*region, offset, len);
+                if !at_end && held == Cover::None {
                     self.apply(Rule::UnusedPagesDropped);
                     return None;
                 }
@@ -167,6 +194,15 @@ impl Builder {
                 return None;
             }
         })
+    }
+
+    /// Whether all weights in a part of a mapping are read as well, so that the mapping is not for them.
+    fn is_read(&self, region: Region, from: u64, to: u64) -> bool {
+        let Some(Behind::File(file, at, _)) = self.regions.get(&region) else { return false };
+        let (from, to) = (at.saturating_add(from), at.saturating_add(to));
+        let out = [(0, from), (to, u64::MAX)];
+        let left = out.iter().chain(self.read.get(file).into_iter().flatten());
+        left.fold(self.of(file).to_vec(), |left, range| subtract(&left, *range)).is_empty()
     }
 
     /// The tensors' ranges in a file.
@@ -196,7 +232,7 @@ impl Builder {
         self.apply(Rule::CoverageNotRanges);
         let end = offset.saturating_add(len);
         match self.regions.get(&region) {
-            Some(Behind::File(file, at)) => {
+            Some(Behind::File(file, at, _)) => {
                 self.cover(file, &[(at.saturating_add(offset), at.saturating_add(end))])
             }
             Some(Behind::Memory(all)) if offset == 0 && end >= *all => Cover::Whole,

@@ -20,7 +20,7 @@ use super::path::CodePath;
 use super::rules::Rule;
 use super::span::{Range, Span};
 use super::step::{Region, Role};
-use super::{Advice, ErrorKind, NoticeCode, NoticeLevel, Phase, Word};
+use super::{ErrorKind, NoticeCode, NoticeLevel, Phase, Word};
 
 /// How much of the weights a step concerns. Offsets are in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +78,6 @@ pub enum SemanticAction {
     Map { region: Region, file: Role, weights: Cover },
     /// A mapping is to be brought in ahead of use.
     Prefetch { region: Region },
-    /// Other advice for a mapping.
-    Advise { region: Region, weights: Cover, advice: Advice },
     /// Memory for weights was allocated.
     Alloc { region: Region },
     /// Memory was locked.
@@ -170,7 +168,6 @@ impl SemanticAction {
             Self::Write { .. } => SemanticKind::Write,
             Self::Map { .. } => SemanticKind::Map,
             Self::Prefetch { .. } => SemanticKind::Prefetch,
-            Self::Advise { .. } => SemanticKind::Advise,
             Self::Alloc { .. } => SemanticKind::Alloc,
             Self::Lock { .. } | Self::LockRefused { .. } => SemanticKind::Lock,
             Self::Unlock { .. } => SemanticKind::Unlock,
@@ -205,7 +202,6 @@ impl fmt::Display for SemanticAction {
             Self::Prefetch { region } | Self::Alloc { region } | Self::LockRefused { region } => {
                 write!(f, " {region}")
             }
-            Self::Advise { region, weights, advice } => write!(f, " {region}: {weights} {}", advice.word()),
             Self::Lock { region, held } | Self::Unlock { region, held } | Self::GiveBack { region, held } => {
                 write!(f, " {region}: {held}")
             }
