@@ -31,8 +31,9 @@ pub struct BenchArgs {
     #[arg(long, default_value = "reference", value_name = "NAME|FILE|BUILD", value_parser = crate::cli::dialect_arg::dialect)]
     dialect: Dialect,
 
-    /// Tokens of the prompt tests; lists and ranges, `512`, `1,2`, `0-512+128`, `1-64*2`; 0 is no test.
-    #[arg(short = 'p', long, default_value = "512", value_name = "N")]
+    /// Tokens of the prompt tests; lists and ranges, `512`, `1,2`, `0-512+128`, `1-64*2`; 0 is no test. 512, and 128 of
+    /// the model inside the program, if not said.
+    #[arg(short = 'p', long, value_name = "N")]
     n_prompt: Vec<NumberList>,
 
     /// Tokens of the generation tests.
@@ -175,7 +176,13 @@ fn try_run(args: &BenchArgs, load_flags: &[String], out: &mut dyn Write) -> Resu
 }
 
 fn spec(args: &BenchArgs, loads: Vec<bench::BenchEntry>) -> Result<Spec, Exit> {
-    let tests = Spec::tests(&flat(&args.n_prompt), &flat(&args.n_gen), &args.prompt_gen);
+    let prompts = match &args.n_prompt[..] {
+        // Its context has 256 positions.
+        [] if args.model.is_empty() => vec![128],
+        [] => vec![512],
+        said => flat(said),
+    };
+    let tests = Spec::tests(&prompts, &flat(&args.n_gen), &args.prompt_gen);
     if tests.is_empty() {
         return Err(Exit::Failed(
             NOTHING,

@@ -100,7 +100,12 @@ pub(super) fn run(args: &TraceArgs, out: &mut dyn Write, stderr: &mut dyn Write)
         );
     }
     // Before any thread is there, so that all of them leave the signals to one.
-    let stop = Stop::on_signals();
+    let stop = match Stop::on_signals() {
+        Ok(stop) => stop,
+        Err(error) => {
+            return Exit::internal(format!("starting the thread that waits for signals failed: {error}"));
+        }
+    };
     // Tried before the work, so that a wrong path costs nothing.
     let output = args.output.as_deref().map(|path| Outputs::new(&args.overwrite).file(path)).transpose();
     let output = match output {

@@ -51,11 +51,20 @@ impl Run<'_, '_> {
         if judged.limit == Verdict::Blocked && evidence.refused_lock().is_some() {
             let (limit, weights) =
                 (evidence.kernel_memory().and_then(|kernel| kernel.lock_limit), evidence.weights.len());
+            let roomy = limit.is_some_and(|limit| limit >= weights);
             let limit = limit.map_or_else(String::new, |limit| {
                 format!(" (RLIMIT_MEMLOCK is {limit} bytes, the weights have {weights})")
             });
-            let advice = "raise the limit, `loadparity doctor` says how, or pick other cases with --only";
-            let told = format!("{}: the lock was refused by a limit{limit}: {advice}", quoted(&spelling));
+            let told = if roomy {
+                format!(
+                    "{}: the lock was refused although the limit has room for the weights{limit}: memory that nobody may \
+                     read, or other locks of the process, are refused so too",
+                    quoted(&spelling)
+                )
+            } else {
+                let advice = "raise the limit, `loadparity doctor` says how, or pick other cases with --only";
+                format!("{}: the lock was refused by a limit{limit}: {advice}", quoted(&spelling))
+            };
             self.blocked.get_or_insert(told);
         }
         if let Some(missing) =

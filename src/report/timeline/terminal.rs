@@ -239,7 +239,8 @@ impl Picture<'_> {
     fn phases(&self) -> Vec<char> {
         let mut cells = vec![' '; self.columns()];
         for span in &self.document.timeline.phases {
-            let (from, to) = (self.column(span.start_ns), self.column(span.end_ns));
+            // A recording from elsewhere may have times that do not rise.
+            let (from, to) = (self.column(span.start_ns), self.column(span.end_ns.max(span.start_ns)));
             let word: Vec<char> = span.phase.chars().collect();
             for (at, cell) in cells[from..=to].iter_mut().enumerate() {
                 *cell = match (to - from >= word.len(), word.get(at)) {
@@ -263,6 +264,7 @@ impl Picture<'_> {
         };
         let mut cells = vec![vec![None::<Fill>; self.columns()]; HEIGHT];
         let mut paint = |fill: Fill, (offset, len): (u64, u64), (from, to): (usize, usize)| {
+            let to = to.max(from);
             let last = level(offset.saturating_add(len.max(1)) - 1);
             for cell in cells[level(offset)..=last].iter_mut().flat_map(|row| &mut row[from..=to]) {
                 *cell = (*cell).max(Some(fill));

@@ -224,10 +224,20 @@ impl Evidence {
         let sum = |counts: &dyn Fn(&UsedUnlocked) -> bool| {
             self.used_unlocked.iter().filter(most).filter(|of| counts(of)).map(|of| of.used).sum::<u64>()
         };
-        // Nobody else uses pages of the weights' own, two at the ends of a stretch aside.
-        let own = sum(&|of| of.own && of.used > 2 * self.page_size);
+        // Nobody else uses pages that hold weights alone.
+        let own = sum(&|of| of.own && self.holds_whole_pages(of));
         let used = sum(&|_| true);
         (used > least || own > 0).then_some(used)
+    }
+
+    /// Whether some page of a piece of memory is weights from its first byte to its last.
+    fn holds_whole_pages(&self, piece: &UsedUnlocked) -> bool {
+        let page = self.page_size.max(1);
+        let whole = |range: &Range<u64>| {
+            let inside = range.start.max(piece.range.start)..range.end.min(piece.range.end);
+            inside.start.checked_next_multiple_of(page).is_some_and(|start| start + page <= inside.end)
+        };
+        self.weight_addresses(piece.pid).overlapping(&piece.range).any(whole)
     }
 
     /// Bytes of a file whose mapping was looked at before it went.

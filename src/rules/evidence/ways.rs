@@ -67,10 +67,15 @@ impl Evidence {
             let both = [get(&process.loaded[0], file), get(&process.loaded[1], file)];
             both.iter().flat_map(|set| set.iter().cloned()).collect()
         });
-        if mapped == 0 && read == 0 {
+        // A mapping of which only the header was used may have been taken for the load.
+        let used = self.tensor_bytes(|file| self.mapped_to_use(file));
+        let elsewhere = read == 0 && used < self.weights.len() / 2;
+        if elsewhere
+            && (mapped == 0 || self.tensor_bytes(|file| self.union_of(|process| process.read(file))) > used)
+        {
             let direct = count(&|process, file| get(&process.direct, file));
             let read = count(&|process, file| process.read(file));
-            return [0, read - direct, direct];
+            return [used.min(mapped), read - direct, direct];
         }
         [mapped, read - direct, direct]
     }

@@ -475,7 +475,9 @@ impl<'w> Player<'w> {
         }
         let weighs = self.weights.files.get(file).is_some_and(|known| known.bytes.overlaps(range));
         let data = self.weights.files.get(file).map_or(0, |known| known.data_start);
-        let is_header = range.start < data && range.end <= data.saturating_add(EDGE);
+        // Of a small file as much may be most of the weights.
+        let most = self.weights.files.get(file).map_or(0, |known| weights::length(&known.bytes) / 2);
+        let is_header = range.start < data && range.end <= data.saturating_add(EDGE.min(most));
         let process = self.process(pid);
         let way = if direct { Way::Direct } else { Way::Read };
         let set = if direct { &mut process.direct } else { &mut process.buffered };

@@ -14,9 +14,11 @@ impl Stop {
     }
 
     /// A handle that signals would trigger.
-    #[must_use]
-    pub fn on_signals() -> Self {
-        Self::default()
+    ///
+    /// # Errors
+    /// Never: no thread waits for them.
+    pub fn on_signals() -> std::io::Result<Self> {
+        Ok(Self::default())
     }
 
     /// Ends the trace.

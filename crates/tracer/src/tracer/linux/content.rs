@@ -438,8 +438,10 @@ impl Watcher {
             let mut differing =
                 found.iter().filter(|(_, difference)| difference.is_some()).map(|(range, _)| range);
             let first = differing.next();
-            let slips =
-                differing.next().is_none() && first.is_some_and(|run| run.end - run.start <= SLIP as u64);
+            // A few bytes alone are the rest of a buffer that was used again: nothing right stands beside them.
+            let beside = range.end - range.start >= BLOCK as u64;
+            let slips = differing.next().is_none()
+                && first.is_some_and(|run| beside && run.end - run.start <= SLIP as u64);
             if filled.compared != Compared::NotYet && own.is_none() && first.is_some() && !slips {
                 continue;
             }

@@ -107,12 +107,12 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
     let mut follower = Follower::new(watcher, &mut child, options.every_syscall);
     let followed = thread::scope(|scope| {
         let readers = captured.map(|(out, err)| {
-            let reader = scope.spawn({
-                let out = Arc::clone(&out);
-                move || out.collect()
-            });
-            (out, reader, scope.spawn(|| collect(err)))
+            let collecting = Arc::clone(&out);
+            let reader = thread::Builder::new().spawn_scoped(scope, move || collecting.collect())?;
+            let errors = thread::Builder::new().spawn_scoped(scope, || collect(err))?;
+            Ok((out, reader, errors))
         });
+        let readers = readers.transpose().inspect_err(|_| follower.kill_all())?;
         let followed = attend(&mut follower, options);
         if followed.is_err() {
             // Whoever still runs would keep the pipes open; the command dies with its tracer.

@@ -63,7 +63,10 @@ impl Stop {
     /// They are blocked in the calling thread and in those it starts from now on, and received by a
     /// thread of their own: to be called by the main thread before it starts others.
     #[must_use]
-    pub fn on_signals() -> Self {
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn on_signals() -> std::io::Result<Self> {
         let (mut set, mut before) = (empty_set(), empty_set());
         for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
             if !is_ignored(signal) {
@@ -75,7 +78,7 @@ impl Stop {
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before) };
         let stop = Self(Arc::new(State { mask: Some(Mask(before)), ..State::default() }));
         let receiver = stop.clone();
-        std::thread::spawn(move || {
+        std::thread::Builder::new().spawn(move || {
             loop {
                 let mut signal = 0;
                 // SAFETY: the set is initialised, and one int is written to the address of one.
@@ -83,8 +86,8 @@ impl Stop {
                     receiver.trigger(signal);
                 }
             }
-        });
-        stop
+        })?;
+        Ok(stop)
     }
 
     /// Passes `signal` on to every process of the trace and kills what is left half a second later,
@@ -93,10 +96,14 @@ impl Stop {
         let first = self.0.signal.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         if first {
             let later = self.clone();
-            std::thread::spawn(move || {
+            let waits = std::thread::Builder::new().spawn(move || {
                 std::thread::sleep(GRACE);
                 later.insist();
             });
+            // Without a thread that waits there is no grace.
+            if waits.is_err() {
+                self.insist();
+            }
             self.ring();
         } else {
             self.insist();
