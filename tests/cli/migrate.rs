@@ -146,7 +146,7 @@ fn residue(text: &[u8]) -> String {
     let verbs =
         r"(?m)(^export\s*$|^ENV\s*$|^[Ee]nvironment=\s*$|^\s*(environment|env):\s*$|^\s+-\s*$|^\s*-\s+(?=#))";
     // What set nothing else goes with its sign, its empty list and the header of its block.
-    let emptied = r#"(?m)\b(export|declare -x)[ \t]*(;|&&|$)|"?\b(env|environment)"?:\s*(\{[\s,]*\}|\[[\s,]*\])|^\s*- [|>]-?\s*$|^\s*(- )?(env|environment):\s*(?=$|#)"#;
+    let emptied = r#"(?m)\b(export|declare -x)[ \t]*(;|&&|$)|"?\b(env|environment)"?:\s*(\{[\s,]*\}|\[[\s,]*\])|^\s*- [|>]-?\s*$|^\s*(- )?(env|environment):\s*(?=$|#)|^\s*\w+\+=\(\s*\)\s*$"#;
     let mut rest = text;
     for pattern in [pairs, reversed, elements, variables, keys, words, emptied] {
         rest = Regex::new(pattern).unwrap().replace_all(&rest, "").into_owned();

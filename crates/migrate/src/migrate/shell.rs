@@ -190,10 +190,19 @@ impl Script<'_> {
     /// Notes what the script's own variables hold, where that is said once.
     fn variables(&mut self, tokens: &[Token]) {
         let mut names = false;
+        let mut before = "";
         for token in tokens {
             match &token.kind {
                 Kind::Word { text, .. } => {
                     let word = text.known().unwrap_or_default();
+                    let start = match text {
+                        Text::Known(text) => text,
+                        Text::Open { prefix, .. } => prefix,
+                    };
+                    // One word of an array is set.
+                    if let Some((name, _)) = start.split_once('[') {
+                        self.scope.variables.insert(name.to_owned(), None);
+                    }
                     // What a loop, `read` or `unset` puts into a variable is not known.
                     if names && !word.is_empty() && !word.starts_with('-') {
                         self.note(word.to_owned(), None);
@@ -201,9 +210,11 @@ impl Script<'_> {
                     }
                     names = match word {
                         "for" | "select" | "read" | "mapfile" | "readarray" | "unset" | "getopts" => true,
+                        "-v" if before == "printf" => true,
                         "in" | "do" => false,
                         _ => names && assignment(text).is_none(),
                     };
+                    before = word;
                     if let Some((name, value)) = assignment(text) {
                         let words =
                             value.known().map(|value| value.split_whitespace().map(str::to_owned).collect());
@@ -452,6 +463,8 @@ fn known_words(words: &[Token]) -> Option<Vec<String>> {
         let Kind::Word { text, .. } = &word.kind else { return None };
         let is_value = known.last().is_some_and(|before| takes_value(before));
         known.push(match text {
+            // `[1]=WORD` has a place of its own.
+            Text::Known(text) | Text::Open { prefix: text, .. } if text.starts_with('[') => return None,
             Text::Known(text) => text.clone(),
             Text::Open { prefix, .. } if is_value || !(prefix.is_empty() || prefix.starts_with('-')) => {
                 "\0".to_owned()

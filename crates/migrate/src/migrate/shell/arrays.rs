@@ -110,7 +110,8 @@ impl Arrays {
         let mut at = range.start;
         while at < range.end {
             let length = text[at..range.end].iter().take_while(|byte| is_name(**byte)).count();
-            if length > 0 && !silent(at) {
+            // The letters of an option, such as `-a`, name nothing.
+            if length > 0 && !silent(at) && !text[..at].ends_with(b"-") {
                 mentions.entry(&text[at..at + length]).or_default().push(at);
             }
             at += length.max(1);
@@ -201,9 +202,9 @@ fn lives<'e>(
             }
         }
     }
-    let first = lives.first().map_or(&[][..], |life| life.path);
-    let straight = lives.iter().all(|life| life.path == first);
-    let single = lives.len() == 1;
+    let in_function = |path: &[Branch]| path.iter().any(|branch| branch.function);
+    let top = events.iter().all(|event| !in_function(&event.path));
+    let straight = lives.iter().all(|life| lives.first().is_some_and(|first| first.path == life.path));
     for life in &lives {
         let [(used, quoted)] = life.uses.as_slice() else {
             let many = life.uses.len();
@@ -215,9 +216,12 @@ fn lives<'e>(
         if let Some(file) = loaded {
             return Err(format!("what line {} runs may change that", line(file.at)));
         }
-        let elsewhere = used.path[life.path.len()..].iter().any(|branch| branch.function);
-        let own = life.local && life.path.iter().any(|branch| branch.function);
-        if !single && (elsewhere || !straight && !own) {
+        let deeper = &used.path[life.path.len()..];
+        // A block that uses it and sets it again may be a loop.
+        let around = &used.path[..used.path.len().min(life.path.len() + 1)];
+        let again = !deeper.is_empty() && lives.iter().any(|other| other.path.starts_with(around));
+        let own = top || straight || life.local && in_function(life.path);
+        if lives.len() > 1 && (in_function(deeper) || again || !own) {
             return Err("that is set in several places, of which more than one may count".to_owned());
         }
         if life.loose && life.pieces.iter().any(|(_, held)| !held.closed) {
@@ -253,6 +257,8 @@ fn held(words: &[Token]) -> Option<Held> {
         let Kind::Word { text, .. } = &word.kind else { return None };
         let before = std::mem::replace(&mut is_value, false);
         match text {
+            // `[1]=WORD` has a place of its own.
+            Text::Known(text) | Text::Open { prefix: text, .. } if text.starts_with('[') => return None,
             Text::Known(known) => {
                 let name = known.split('=').next().unwrap_or_default();
                 let load = vocabulary::find(name);

@@ -129,7 +129,9 @@ impl Script<'_> {
             document.idle.extend(bodies);
             return;
         }
-        if TALKERS.contains(&says.as_str()) && !written {
+        // `printf -v` prints into a variable.
+        let keeps = says == "printf" && words.get(1).is_some_and(|word| word.text.end().starts_with("-v"));
+        if TALKERS.contains(&says.as_str()) && !written && !keeps {
             for span in std::iter::once(span).chain(bodies) {
                 self.prints.print(span, document);
             }
