@@ -427,12 +427,13 @@ impl Script<'_> {
         self.acts = true;
         self.sources(&words, first.span.start, document);
         let command = |words: &[Word]| recognise::command(first.span.start, words, &self.scope);
-        let found = match self.with_arrays(&words, tokens).map(|words| command(&words)) {
+        let spread = self.spread(&words, tokens);
+        let found = match self.with_arrays(&spread, tokens).map(|words| command(&words)) {
             Some(Found::Command(found)) => Found::Command(found),
             _ => {
                 let says = words.first().map(|word| word.text.end()).unwrap_or_default();
                 self.no_command(tokens, says, document);
-                command(&words)
+                command(&spread)
             }
         };
         match found {

@@ -161,13 +161,15 @@ fn lives<'e>(
     if let Some(other) = mentions.iter().find(|at| !known(at)) {
         return Err(format!("line {} names that in a way that is not followed", line(*other)));
     }
+    let body = |path: &[Branch]| path.iter().rfind(|branch| branch.function).copied();
     let mut lives: Vec<Life> = Vec::new();
     for event in events {
         let fresh = lives.last().is_some_and(|life| {
             life.pieces.is_empty() && life.uses.is_empty() && life.path == event.path.as_slice()
         });
         match event.what {
-            What::Declared if fresh => {}
+            // What is set already keeps its words where it is declared, but for another function's.
+            What::Declared if lives.last().is_some_and(|life| body(life.path) == body(&event.path)) => {}
             What::Declared => lives.push(Life { path: &event.path, local: true, ..Life::default() }),
             What::Set { append: false, conditional: true, .. } => {
                 return Err(format!("line {} sets that under a condition", line(event.at.start)));
@@ -211,7 +213,10 @@ fn lives<'e>(
             let text = if many == 0 { "nothing here uses that" } else { "more than one command uses that" };
             return Err(text.to_owned());
         };
-        let from = life.pieces.first().map_or(used.at.start, |(event, _)| event.at.start);
+        let Some((first, _)) = life.pieces.first() else {
+            return Err(format!("nothing sets that before line {}", line(used.at.start)));
+        };
+        let from = first.at.start;
         let loaded = sourced.iter().find(|file| file.at < used.at.start && !(file.plain && file.at < from));
         if let Some(file) = loaded {
             return Err(format!("what line {} runs may change that", line(file.at)));
@@ -357,6 +362,27 @@ impl Script<'_> {
             _ => None,
         };
         self.arrays.words.insert(at, words.iter().enumerate().filter_map(word).collect());
+    }
+
+    /// The words of a statement, where one that may come to any number of words stands twice if an option would
+    /// take it for its value: what follows it may be that value, or not.
+    pub(super) fn spread(&self, words: &[Word], tokens: &[&Token]) -> Vec<Word> {
+        let mut all: Vec<Word> = Vec::new();
+        for word in words {
+            let span = tokens[word.at.item].span.clone();
+            let raw = &self.text[span.clone()];
+            let has = |sign: &[u8]| raw.windows(sign.len()).any(|window| window == sign);
+            let any = word.text.known().is_none()
+                && (has(b"[@]") || has(b"$@") || has(b"${@"))
+                && !self.arrays.uses.contains_key(&span.start);
+            let value = all.last().is_some_and(|before: &Word| before.text.known().is_some_and(takes_value));
+            all.push(word.clone());
+            if any && value {
+                let text = Text::Open { prefix: String::new(), suffix: String::new(), name: None };
+                all.push(Word { text, ..word.clone() });
+            }
+        }
+        all
     }
 
     /// The words of a statement with those of the arrays that it uses; none where it uses none that is
