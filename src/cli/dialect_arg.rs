@@ -88,8 +88,8 @@ mod tests {
     fn a_build_names_the_dialect_that_it_speaks() {
         let name = |text: &str| dialect(text).map(Dialect::name);
         assert_eq!(name("b8681"), Ok("booleans"));
-        assert_eq!(name("0.3.36"), Ok("enum-v4"));
-        assert_eq!(name("ghcr.io/ggml-org/llama.cpp:server-b10875"), Ok("enum-v4"));
+        assert_eq!(name("0.3.36"), Ok("enum-v4-lazy"));
+        assert_eq!(name("ghcr.io/ggml-org/llama.cpp:server-b10875"), Ok("enum-v4-lazy"));
         assert!(name("b10300").unwrap_err().contains("name its dialect"));
         assert!(name("ghcr.io/ggml-org/llama.cpp:server").unwrap_err().contains("cannot be read"));
     }

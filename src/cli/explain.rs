@@ -133,7 +133,7 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::
 /// say of the line. `None` where no program of llama.cpp is named, or where the dialect's loader is not one
 /// of its family, whose command lines alone are known.
 fn whole_line(args: &ExplainArgs) -> Option<Result<(ExplainArgs, Vec<String>), String>> {
-    let family = args.dialect.rules().family == Dialect::reference().rules().family;
+    let family = args.dialect.as_a_whole().rules().family == Dialect::reference().rules().family;
     if !family || args.tool == Tool::Bench {
         return None;
     }

@@ -56,6 +56,8 @@ fn kinds() -> impl TypedValueParser<Value = Kind> {
 
 /// Runs `migrate`: diffs go to `out`, everything that is said about a file to `err`.
 pub(super) fn run(args: &MigrateArgs, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
+    // Lazy modes stay as they are, so that what a build says of the load as a whole is all that counts.
+    let args = &MigrateArgs { from: args.from.as_a_whole(), to: args.to.as_a_whole(), ..args.clone() };
     // The readers know the programs and the variables of that family, and would see nothing of another.
     let family = Dialect::reference().rules().family;
     let foreign = [args.from, args.to].into_iter().find(|dialect| dialect.rules().family != family);

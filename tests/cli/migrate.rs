@@ -146,7 +146,7 @@ fn residue(text: &[u8]) -> String {
     let verbs =
         r"(?m)(^export\s*$|^ENV\s*$|^[Ee]nvironment=\s*$|^\s*(environment|env):\s*$|^\s+-\s*$|^\s*-\s+(?=#))";
     // What set nothing else goes with its sign, its empty list and the header of its block.
-    let emptied = r#"(?m)\b(export|declare -x)[ \t]*(;|&&|$)|"?\b(env|environment)"?:\s*(\{[\s,]*\}|\[[\s,]*\])|^\s*- [|>]-?\s*$|^\s*(- )?(env|environment):\s*(?=$|#)"#;
+    let emptied = r#"(?m)\b(export|declare -x)[ \t]*(;|&&|$)|"?\b(env|environment)"?:\s*(\{[\s,]*\}|\[[\s,]*\])|^\s*- [|>]-?\s*$|^\s*(- )?(env|environment):\s*(?=$|#)|^\s*\w+\+=\(\s*\)\s*$"#;
     let mut rest = text;
     for pattern in [pairs, reversed, elements, variables, keys, words, emptied] {
         rest = Regex::new(pattern).unwrap().replace_all(&rest, "").into_owned();
@@ -338,6 +338,105 @@ mod in_a_real_shell {
         let option = prop_oneof![Just("-m"), Just("-p"), Just("-c")];
         let pair = (option, value).prop_map(|(option, value)| vec![option.to_owned(), value]);
         prop_oneof![pair, Just(vec!["--jinja".to_owned()])]
+    }
+
+    /// Words of an array or a line, as they stand in a script.
+    fn array_words() -> impl Strategy<Value = String> {
+        let word = prop_oneof![
+            3 => Just("--mlock"),
+            3 => Just("--no-mmap"),
+            1 => Just("--mmap"),
+            2 => Just("-m 'a b.gguf'"),
+            1 => Just("-p --mlock"),
+            1 => Just("-p"),
+            2 => Just("--jinja"),
+            1 => Just("-c \"$C\""),
+        ];
+        proptest::collection::vec(word, 0..3).prop_map(|words| words.join(" "))
+    }
+
+    /// A line of a script with arrays, as people write them and as they should not.
+    fn array_line() -> impl Strategy<Value = String> {
+        let name = prop_oneof![4 => Just("A"), 1 => Just("B")];
+        let shape = prop_oneof![
+            6 => Just("N=(W)"),
+            6 => Just("N+=(W)"),
+            6 => Just("llama-server \"${N[@]}\" W"),
+            2 => Just("llama-server ${N[@]}"),
+            2 => Just("llama-server W \"${A[@]}\" \"${B[@]+\"${B[@]}\"}\""),
+            2 => Just("if [ \"$C\" ]; then N+=(W); fi"),
+            2 => Just("[ \"$C\" ] && N+=(W)"),
+            1 => Just("[ \"$C\" ] || N=(W)"),
+            1 => Just("if [ \"$C\" ]; then N=(W); llama-server \"${N[@]}\"; else N=(V); llama-server \"${N[@]}\"; fi"),
+            1 => Just("case \"$C\" in 1) N=(W);; *) N+=(V);; esac"),
+            1 => Just("case \"$C\" in 1) N=(W); llama-server \"${N[@]}\";; *) N=(V);; esac"),
+            1 => Just("for i in 1 2; do N+=(W); done"),
+            1 => Just("for i in 1 2; do llama-server \"${N[@]}\"; N+=(W); done"),
+            1 => Just("for i in 1 2; do N=(W); llama-server \"${N[@]}\"; done"),
+            1 => Just("f() { N+=(W); }"),
+            1 => Just("f() { local N=(W); llama-server \"${N[@]}\"; }"),
+            1 => Just("g() { llama-server \"${N[@]}\" W; }"),
+            2 => Just("f"),
+            2 => Just("g"),
+            1 => Just("(N+=(W))"),
+            1 => Just("{ N+=(W); }"),
+            1 => Just("N+=(W) & wait"),
+            1 => Just("N[1]=--mlock"),
+            1 => Just("N=(\"${N[@]}\" W)"),
+            1 => Just("declare -a N=(W)"),
+            1 => Just("declare -a N"),
+            1 => Just("unset N"),
+            1 => Just("echo \"${N[@]}\" >/dev/null"),
+            1 => Just("set -- \"${N[@]}\""),
+            1 => Just("llama-server \"$@\""),
+            1 => Just("E=(llama-server W); \"${E[@]}\" \"${N[@]}\""),
+        ];
+        (name, shape, array_words(), array_words()).prop_map(|(name, shape, first, second)| {
+            let marks = [("W", first), ("V", second), ("N", name.to_owned())];
+            let put = |line: String, (mark, text): &(&str, String)| {
+                Regex::new(&format!(r"\b{mark}\b"))
+                    .unwrap()
+                    .replace_all(&line, text.replace('$', "$$"))
+                    .into_owned()
+            };
+            marks.iter().fold(shape.to_owned(), put)
+        })
+    }
+
+    /// The loads of a script that bash runs, in order.
+    fn loads(
+        dialect: Dialect,
+        script: &str,
+        condition: &str,
+        folder: &TempDir,
+    ) -> Vec<(LoadPlan, Vec<String>)> {
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut shell = Process::new("bash");
+        // What of the script is an error prints to where nobody looks.
+        let output = shell.args(["-c", script]).env("PATH", path).env("C", condition).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut runs: Vec<&str> = text.split("\u{1}ENV\n").collect();
+        assert_eq!(runs.pop(), Some(""), "{script}");
+        let words = |run: &str| run.split_terminator('\u{2}').map(str::to_owned).collect();
+        runs.into_iter().map(|run| plan(dialect, (words(run), Vec::new()))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn a_script_with_arrays_keeps_its_plans(lines in proptest::collection::vec(array_line(), 1..7)) {
+            let (from, to) = ("booleans".parse().unwrap(), "enum-v4".parse().unwrap());
+            let script = lines.join("\n") + "\n";
+            let done = migrate(Kind::Shell, script.as_bytes(), from, to);
+            let text = String::from_utf8(done.text).unwrap();
+            if done.refusals.is_empty() && text != script {
+                let folder = stub();
+                for condition in ["", "1"] {
+                    let (old, new) = (loads(from, &script, condition, &folder), loads(to, &text, condition, &folder));
+                    prop_assert_eq!(old, new, "{} became {}", script, text);
+                }
+            }
+        }
     }
 
     proptest! {

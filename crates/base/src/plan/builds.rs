@@ -72,7 +72,8 @@ fn is_number(text: &str) -> bool {
     })
 }
 
-/// The dialect that a build speaks.
+/// The dialect that a build speaks, of single tensors too: whoever had one of the load as a whole alone would
+/// take what a lazy mode does for a defect.
 ///
 /// # Errors
 ///
@@ -87,7 +88,7 @@ pub fn dialect(build: &Build) -> Result<Dialect, String> {
         Build::Commit(commit) => {
             let same = |known: &&str| known.starts_with(commit.as_str()) || commit.starts_with(*known);
             let found = ranges().find(|(_, range)| range.commits.iter().any(&same));
-            found.map(|(dialect, _)| dialect).ok_or_else(|| {
+            found.map(|(dialect, _)| dialect.by_tensor()).ok_or_else(|| {
                 let known: Vec<&str> = ranges().flat_map(|(_, range)| range.commits.clone()).collect();
                 format!(
                     "the commit {commit} is not in the table, which knows {}: name its dialect",
@@ -104,7 +105,7 @@ pub fn dialect(build: &Build) -> Result<Dialect, String> {
                     && bound(range.until).is_none_or(|until| place < until)
             });
             if let Some((dialect, _)) = inside {
-                return Ok(*dialect);
+                return Ok(dialect.by_tensor());
             }
             if of_product.is_empty() {
                 return Err(format!("no build of {product} is known: name its dialect"));
@@ -158,13 +159,13 @@ mod tests {
         assert_eq!(of("b8681"), Ok("booleans"));
         assert_eq!(of("b10092"), Ok("booleans"));
         assert_eq!(of("b10114"), Ok("enum-v1"));
-        assert_eq!(of("b10875"), Ok("enum-v4"));
+        assert_eq!(of("b10875"), Ok("enum-v4-lazy"));
         assert_eq!(of("0.3.34"), Ok("booleans"));
         assert_eq!(of("0.3.35"), Ok("enum-v3"));
-        assert_eq!(of("v0.3.36"), Ok("enum-v4"));
-        assert_eq!(of("llama_cpp_python==0.3.36"), Ok("enum-v4"));
+        assert_eq!(of("v0.3.36"), Ok("enum-v4-lazy"));
+        assert_eq!(of("llama_cpp_python==0.3.36"), Ok("enum-v4-lazy"));
         assert_eq!(of("llama-cpp-sys-2@0.1.154"), Ok("enum-v2"));
-        assert_eq!(of("0c1e57098aaaa"), Ok("enum-v4"));
+        assert_eq!(of("0c1e57098aaaa"), Ok("enum-v4-lazy"));
         assert_eq!(of("e3546c7"), Ok("booleans"));
         assert_eq!(of("ghcr.io/ggml-org/llama.cpp:server-cuda-b8681"), Ok("booleans"));
     }

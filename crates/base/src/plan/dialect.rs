@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::file::{self, DialectError};
+use super::flags::Flag;
 use super::rules::{Combine, ModeRole, Rules};
 use super::{LoadPlan, shipped};
 
@@ -110,12 +111,31 @@ impl Dialect {
     /// Whether the order between different switches never matters.
     #[must_use]
     pub fn is_order_free(self) -> bool {
-        let both = self.rules.knows(super::flags::Flag::Map) && self.rules.knows(super::flags::Flag::Mode);
+        let both = self.rules.knows(Flag::Map) && self.rules.knows(Flag::Mode);
         match &self.rules.combine {
             Combine::Switches { turns_off, mode: ModeRole::Source, .. } => turns_off.is_empty() && !both,
             Combine::Switches { turns_off, .. } => turns_off.is_empty(),
             Combine::OneField { .. } => false,
         }
+    }
+
+    /// The shipped dialect that says the same of the load as a whole, and nothing of single tensors: what
+    /// this one adds are lazy modes. Itself where there is none.
+    #[must_use]
+    pub fn as_a_whole(self) -> Self {
+        let whole = |other: &Self| !other.rules.knows(Flag::Lazy) && other.rules.is_whole_of(self.rules);
+        if !self.rules.knows(Flag::Lazy) {
+            return self;
+        }
+        SHIPPED.iter().copied().find(whole).unwrap_or(self)
+    }
+
+    /// The shipped dialect that says the same of the load as a whole, and more of single tensors; itself
+    /// where there is none.
+    #[must_use]
+    pub fn by_tensor(self) -> Self {
+        let more = |other: &Self| *other != self && other.as_a_whole() == self;
+        SHIPPED.iter().copied().find(more).unwrap_or(self)
     }
 
     /// The first load mode of this dialect that asks for exactly `plan`.
@@ -227,7 +247,6 @@ pub fn era(name: &str) -> Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::flags::Flag;
 
     #[test]
     fn names_round_trip_and_an_unknown_one_lists_them() {
@@ -256,6 +275,16 @@ mod tests {
         assert!(own > Dialect::reference() && own.text().is_none());
         assert_eq!((own.argument(), own.of_file("my own.toml").argument()), ("own", "my own.toml"));
         assert_eq!(Dialect::reference().of_file("x.toml").argument(), "reference");
+    }
+
+    #[test]
+    fn a_dialect_has_one_or_two_dimensions() {
+        let (whole, lazy) = (era("enum-v4"), era("enum-v4-lazy"));
+        assert_eq!((lazy.as_a_whole(), whole.by_tensor()), (whole, lazy));
+        for dialect in Dialect::shipped() {
+            assert_eq!(dialect.as_a_whole() == dialect, dialect != lazy, "{dialect}");
+            assert_eq!(dialect.by_tensor() == dialect, dialect != whole, "{dialect}");
+        }
     }
 
     #[test]

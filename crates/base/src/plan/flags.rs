@@ -19,7 +19,7 @@ pub enum Flag {
 }
 
 /// A row of the flag table.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct FlagDef {
     /// Which decision the row is about.
     pub flag: Flag,

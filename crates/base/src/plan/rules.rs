@@ -55,6 +55,16 @@ impl Rules {
         self.words.iter().find(|word| word.name == name).copied()
     }
 
+    /// Whether these are the rules `of`, less what those have of lazy modes.
+    #[must_use]
+    pub fn is_whole_of(&self, of: &Self) -> bool {
+        self.words == of.words
+            && self.table.iter().eq(of.table.iter().filter(|def| !def.is_lazy()))
+            && self.combine == of.combine
+            && self.forms == of.forms
+            && self.booleans == of.booleans
+    }
+
     /// Looks a lazy mode up; words are case sensitive and not trimmed.
     #[must_use]
     pub fn lazy_mode(&self, name: &str) -> Option<LazyMode> {
@@ -145,7 +155,7 @@ pub struct LazyMode {
 }
 
 /// The words that stand for on and off in values.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Booleans {
     /// For on.
     pub on: Vec<&'static str>,
@@ -193,7 +203,7 @@ impl Forms {
 }
 
 /// How the statements of a spelling combine into a plan.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Combine {
     /// Independent switches, the last statement about a switch wins inside that switch. Direct
     /// beats the source, the lock is orthogonal.

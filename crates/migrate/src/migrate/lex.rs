@@ -469,7 +469,7 @@ fn is_operator(byte: u8) -> bool {
     b";&|<>()".contains(&byte)
 }
 
-fn is_name(byte: u8) -> bool {
+pub(super) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 

@@ -53,7 +53,7 @@ fn of_line(line: &str) -> Vec<builds::Build> {
 fn sentence(build: &builds::Build, way: Way) -> Option<String> {
     let Way { to, .. } = way;
     let (builds::Build::Numbered { number, .. } | builds::Build::Commit(number)) = build;
-    match builds::dialect(build) {
+    match builds::dialect(build).map(Dialect::as_a_whole) {
         Ok(dialect) if dialect == to || !is_era(to) => None,
         Ok(dialect) => Some(format!(
             "{number} is pinned here and speaks the {dialect} dialect: what is written for {to} is not what it reads"

@@ -1,5 +1,6 @@
 //! Shell scripts: the commands, what they export, and what their variables hold.
 
+mod arrays;
 mod aside;
 mod prints;
 mod sets;
@@ -9,6 +10,7 @@ use std::ops::Range;
 
 pub(super) use aside::TALKERS;
 
+use self::arrays::{Arrays, Branch};
 use self::prints::{Prints, leaves};
 use super::lex::{Grammar, Kind, SHELL, Token, assignment, lexed, tokens};
 use super::model::{Document, List, Scope, Setting, Text, Word};
@@ -19,23 +21,8 @@ use super::text;
 /// Reads a script.
 pub(super) fn read(text: &[u8]) -> Document {
     let mut document = Document::default();
-    let mut script = Script {
-        text,
-        scope: Scope::default(),
-        blocks: Vec::new(),
-        chained: false,
-        piped: false,
-        bare: Vec::new(),
-        acts: false,
-        bodies: Vec::new(),
-        others: None,
-        around: Around::default(),
-        prints: Prints::default(),
-    };
-    let all = text::bom(text)..text.len();
-    script.variables(&tokens(text, all.clone(), SHELL));
-    script.range(all, SHELL, &mut document);
-    script.prints.finish(&mut document);
+    let mut script = Script::new(text, Scope::default(), false);
+    script.all(text::bom(text)..text.len(), SHELL, &mut document);
     for (setting, at) in std::mem::take(&mut script.bare) {
         // A file of nothing but variables is read as an environment.
         if script.acts || script.scope.shared.iter().any(|other| other.name == setting.name) {
@@ -81,26 +68,12 @@ pub(super) fn piece(
         document.why.push((range, why.to_owned()));
         return;
     }
-    let mut script = Script {
-        text,
-        scope: std::mem::take(scope),
-        blocks: Vec::new(),
-        chained: false,
-        piped: false,
-        bare: Vec::new(),
-        acts: true,
-        bodies: Vec::new(),
-        others: None,
-        around: Around::default(),
-        prints: Prints::default(),
-    };
+    let mut script = Script::new(text, std::mem::take(scope), true);
     let grammar = if joined { Grammar { newline_is_space: true, ..grammar } } else { grammar };
-    script.variables(&tokens(text, range.clone(), grammar));
-    script.range(range, grammar, document);
+    script.all(range, grammar, document);
     for (setting, at) in std::mem::take(&mut script.bare) {
         document.refuse(at, format!("{} is not exported where it is set", setting.name));
     }
-    script.prints.finish(document);
     *scope = script.scope;
 }
 
@@ -118,8 +91,8 @@ fn is_one_line(text: &[u8]) -> bool {
 struct Script<'t> {
     text: &'t [u8],
     scope: Scope,
-    /// The compound commands that are open.
-    blocks: Vec<&'static str>,
+    /// The compound commands that are open, each with its branch.
+    blocks: Vec<(&'static str, Branch)>,
     /// Whether the statement runs only if another did, or in a pipeline.
     chained: bool,
     /// Whether what the statement prints goes to another program.
@@ -136,6 +109,7 @@ struct Script<'t> {
     around: Around,
     /// What is printed, and where it may go.
     prints: Prints,
+    arrays: Arrays,
 }
 
 /// What stands around a statement: where the sign before it begins and ends, the sign behind it, and where
@@ -154,14 +128,81 @@ const OPENS: [&str; 7] = ["if", "for", "while", "until", "case", "select", "{"];
 const CLOSES: [&str; 4] = ["fi", "done", "esac", "}"];
 const BETWEEN: [&str; 5] = ["then", "else", "elif", "do", "!"];
 
+impl<'t> Script<'t> {
+    fn new(text: &'t [u8], scope: Scope, acts: bool) -> Self {
+        Self {
+            text,
+            scope,
+            blocks: Vec::new(),
+            chained: false,
+            piped: false,
+            bare: Vec::new(),
+            acts,
+            bodies: Vec::new(),
+            others: None,
+            around: Around::default(),
+            prints: Prints::default(),
+            arrays: Arrays::default(),
+        }
+    }
+
+    /// Reads a part of the text that is a script of its own. What arrays hold where they are used shows
+    /// when all of it was read, so that one with arrays is read twice.
+    fn all(&mut self, range: Range<usize>, grammar: Grammar, document: &mut Document) {
+        if self.text[range.clone()].windows(2).any(|pair| pair == b"=(") {
+            let mut first = Self::new(self.text, self.scope.clone(), self.acts);
+            let mut walked = Document::default();
+            first.walk(range.clone(), grammar, &mut walked);
+            self.arrays = first.arrays.decided(self.text, range.clone(), &walked);
+        }
+        self.walk(range, grammar, document);
+    }
+
+    fn walk(&mut self, range: Range<usize>, grammar: Grammar, document: &mut Document) {
+        self.variables(&tokens(self.text, range.clone(), grammar));
+        self.range(range, grammar, document);
+        self.prints.finish(document);
+    }
+}
+
 impl Script<'_> {
+    /// The branches that are open.
+    fn path(&self) -> Vec<Branch> {
+        self.blocks.iter().map(|(_, branch)| *branch).collect()
+    }
+
+    /// A block begins, the body of a function where one was named.
+    fn open(&mut self, sign: &'static str, at: usize) {
+        self.blocks.push((sign, Branch { at, function: self.prints.naming.is_some() }));
+    }
+
+    fn innermost(&self) -> Option<&'static str> {
+        self.blocks.last().map(|(sign, _)| *sign)
+    }
+
+    /// Another branch of the innermost block begins.
+    fn branch(&mut self, at: usize) {
+        if let Some((_, branch)) = self.blocks.last_mut() {
+            branch.at = at;
+        }
+    }
+
     /// Notes what the script's own variables hold, where that is said once.
     fn variables(&mut self, tokens: &[Token]) {
         let mut names = false;
+        let mut before = "";
         for token in tokens {
             match &token.kind {
                 Kind::Word { text, .. } => {
                     let word = text.known().unwrap_or_default();
+                    let start = match text {
+                        Text::Known(text) => text,
+                        Text::Open { prefix, .. } => prefix,
+                    };
+                    // One word of an array is set.
+                    if let Some((name, _)) = start.split_once('[') {
+                        self.scope.variables.insert(name.to_owned(), None);
+                    }
                     // What a loop, `read` or `unset` puts into a variable is not known.
                     if names && !word.is_empty() && !word.starts_with('-') {
                         self.note(word.to_owned(), None);
@@ -169,9 +210,11 @@ impl Script<'_> {
                     }
                     names = match word {
                         "for" | "select" | "read" | "mapfile" | "readarray" | "unset" | "getopts" => true,
+                        "-v" if before == "printf" => true,
                         "in" | "do" => false,
                         _ => names && assignment(text).is_none(),
                     };
+                    before = word;
                     if let Some((name, value)) = assignment(text) {
                         let words =
                             value.known().map(|value| value.split_whitespace().map(str::to_owned).collect());
@@ -267,13 +310,20 @@ impl Script<'_> {
                                 named.then(|| index.checked_sub(1)).flatten().map(|name| &tokens[name].span);
                             let name = name
                                 .map(|name| String::from_utf8_lossy(&self.text[name.clone()]).into_owned());
-                            self.blocks.push("(");
+                            self.open("(", token.span.start);
                             self.prints.enter(fed);
                             self.prints.naming = name;
                         }
-                        b")" if self.blocks.last() == Some(&"(") => {
+                        b")" if self.innermost() == Some("(") => {
                             self.blocks.pop();
                             self.prints.close(document);
+                        }
+                        // What follows a pattern or a branch is another branch.
+                        b")" | b";;" | b"&" if self.innermost() == Some("case") => {
+                            let at = token.span.start;
+                            if sign != b"&" || self.text[..at].ends_with(b";") {
+                                self.branch(at);
+                            }
                         }
                         _ => {}
                     }
@@ -321,7 +371,7 @@ impl Script<'_> {
     fn inside(&mut self, range: Range<usize>, grammar: Grammar, captured: bool, document: &mut Document) {
         let (blocks, chained, piped) = (self.blocks.clone(), self.chained, self.piped);
         let (around, depth) = (std::mem::take(&mut self.around), self.prints.depth());
-        self.blocks.push("(");
+        self.open("(", range.start);
         self.prints.enter(captured);
         self.piped = false;
         self.range(range, grammar, document);
@@ -340,7 +390,7 @@ impl Script<'_> {
         while let Some(Kind::Word { text, .. }) = tokens.get(start).map(|token| &token.kind) {
             let Some(word) = text.known() else { break };
             if let Some(opens) = OPENS.iter().find(|opens| **opens == word) {
-                self.blocks.push(opens);
+                self.open(opens, tokens[start].span.start);
                 self.prints.enter(false);
                 if matches!(*opens, "for" | "select") {
                     return;
@@ -352,7 +402,9 @@ impl Script<'_> {
                 let name = tokens.get(start + 1).map(|name| &self.text[name.span.clone()]);
                 self.prints.naming = name.map(|name| String::from_utf8_lossy(name).into_owned());
                 start += 1;
-            } else if !BETWEEN.contains(&word) {
+            } else if BETWEEN.contains(&word) {
+                self.branch(tokens[start].span.start);
+            } else {
                 break;
             }
             start += 1;
@@ -368,12 +420,23 @@ impl Script<'_> {
         debug_assert!(words.len() + redirected <= tokens.len());
         let whole = self.whole(tokens);
         document.list(List { items, lines: None, whole, verb: 0, join: " ".into() });
+        self.array(tokens, chained, document);
         if self.sets(&words, chained, document) {
             return;
         }
         self.acts = true;
         self.sources(&words, first.span.start, document);
-        match recognise::command(first.span.start, &words, &self.scope) {
+        let command = |words: &[Word]| recognise::command(first.span.start, words, &self.scope);
+        let spread = self.spread(&words, tokens);
+        let found = match self.with_arrays(&spread, tokens).map(|words| command(&words)) {
+            Some(Found::Command(found)) => Found::Command(found),
+            _ => {
+                let says = words.first().map(|word| word.text.end()).unwrap_or_default();
+                self.no_command(tokens, says, document);
+                command(&spread)
+            }
+        };
+        match found {
             Found::Command(command) => {
                 // What a command reads is no argument of it.
                 let known: BTreeSet<usize> = words.iter().map(|word| word.at.item).collect();
@@ -401,6 +464,8 @@ fn known_words(words: &[Token]) -> Option<Vec<String>> {
         let Kind::Word { text, .. } = &word.kind else { return None };
         let is_value = known.last().is_some_and(|before| takes_value(before));
         known.push(match text {
+            // `[1]=WORD` has a place of its own.
+            Text::Known(text) | Text::Open { prefix: text, .. } if text.starts_with('[') => return None,
             Text::Known(text) => text.clone(),
             Text::Open { prefix, .. } if is_value || !(prefix.is_empty() || prefix.starts_with('-')) => {
                 "\0".to_owned()
@@ -408,7 +473,8 @@ fn known_words(words: &[Token]) -> Option<Vec<String>> {
             Text::Open { .. } => return None,
         });
     }
-    Some(known)
+    // What follows the array would be its last word's value.
+    known.last().is_none_or(|last| !takes_value(last)).then_some(known)
 }
 
 /// The words of a statement; redirections with their files are items and no words.

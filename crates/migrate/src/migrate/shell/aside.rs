@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::super::lex::{Kind, SHELL, Token};
 use super::super::model::{Document, Text, Word};
 use super::Script;
+use super::arrays::Sourced;
 use super::prints::leaves;
 
 /// Programs that print or look for text and start nothing.
@@ -33,7 +34,10 @@ impl Script<'_> {
             ["setvars", "activate", "conda", "venv", "oneapi"].iter().any(|part| lower.contains(part));
         if matches!(verb.text.known(), Some("." | "source")) && telling && !harmless {
             document.remark(first, format!("{file} is read here and was not looked at"));
-            self.scope.unseen = Some(file);
+            self.scope.unseen = Some(file.clone());
+        }
+        if matches!(verb.text.known(), Some("." | "source" | "eval")) && !harmless {
+            self.arrays.sourced.push(Sourced::new(first, &file));
         }
     }
 
@@ -118,11 +122,16 @@ impl Script<'_> {
         let bodies = self.bodies.iter().filter(|(sign, _)| span.contains(sign)).map(|(_, body)| body.clone());
         let bodies: Vec<Range<usize>> = bodies.collect();
         if STRANGERS.contains(&says.as_str()) || searches {
-            document.idle.push(span.clone());
+            if searches {
+                self.arrays.tested.push(span.clone());
+            }
+            document.idle.push(span);
             document.idle.extend(bodies);
             return;
         }
-        if TALKERS.contains(&says.as_str()) && !written {
+        // `printf -v` prints into a variable.
+        let keeps = says == "printf" && words.get(1).is_some_and(|word| word.text.end().starts_with("-v"));
+        if TALKERS.contains(&says.as_str()) && !written && !keeps {
             for span in std::iter::once(span).chain(bodies) {
                 self.prints.print(span, document);
             }
