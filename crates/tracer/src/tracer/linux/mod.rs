@@ -110,7 +110,7 @@ fn trace(command: &Command, options: &Options, mask: libc::sigset_t) -> Result<T
             let collecting = Arc::clone(&out);
             let reader = thread::Builder::new().spawn_scoped(scope, move || collecting.collect())?;
             let errors = thread::Builder::new().spawn_scoped(scope, || collect(err))?;
-            Ok((out, reader, errors))
+            Ok::<_, io::Error>((out, reader, errors))
         });
         let readers = readers.transpose().inspect_err(|_| follower.kill_all())?;
         let followed = attend(&mut follower, options);
