@@ -92,6 +92,10 @@ impl Evidence {
             all.touched.entry(*file).or_default().extend(parts);
             all.looked.entry(*file).or_default().extend((!looked.is_empty()).then_some(looked));
         }
+        // Which mappings were used was not known before.
+        if self.touched.is_some() && !self.weights.is_empty() {
+            self.summary.effective = self.effective_mode();
+        }
         if self.capabilities.has(Capability::Memory) && !self.weights.is_empty() {
             self.tensors = Some(tensors::seen(&self, &by_path, observations));
         }

@@ -34,10 +34,15 @@ impl Layout {
 
     /// Whether at least half of the tensor bytes lie before an offset.
     fn has_most_up_to(&self, end: u64) -> bool {
+        self.has_most_in(0..end)
+    }
+
+    /// Whether at least half of the tensor bytes lie in a stretch.
+    fn has_most_in(&self, part: Range<u64>) -> bool {
         let len = |range: &Range<u64>| range.end - range.start;
-        let before =
-            self.tensors.iter().map(|range| range.end.min(end).saturating_sub(range.start)).sum::<u64>();
-        before > 0 && 2 * before >= self.tensors.iter().map(len).sum()
+        let inside = |range: &Range<u64>| range.end.min(part.end).saturating_sub(range.start.max(part.start));
+        let bytes = self.tensors.iter().map(inside).sum::<u64>();
+        bytes > 0 && 2 * bytes >= self.tensors.iter().map(len).sum()
     }
 
     fn touches(&self, offset: u64, len: u64) -> bool {
@@ -96,10 +101,12 @@ fn arrived(op: &Op) -> u64 {
     }
 }
 
-/// A look at the last bytes of a file, as loaders take to learn its size.
+/// A look at the last bytes of a file, as loaders take to learn its size. What brings most of the weights of a small file
+/// is none.
 fn is_glance(op: &Op, layout: &Layout) -> bool {
     let Call::Read { offset, len, .. } = op.call else { return false };
-    len <= GLANCE && offset.saturating_add(arrived(op)) >= layout.file_size
+    let end = offset.saturating_add(arrived(op));
+    len <= GLANCE && end >= layout.file_size && !layout.has_most_in(offset..end)
 }
 
 /// What one open of a model did.
