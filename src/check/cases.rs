@@ -158,6 +158,7 @@ pub(super) fn refused_spellings(dialect: Dialect) -> Vec<Spelling> {
     let all = Dialect::eras().into_iter().flat_map(flags);
     let mut seen = BTreeSet::new();
     all.chain(unknown_modes(dialect))
+        .chain(modes_without_one(dialect))
         .filter(|spelling| spelling.resolve(dialect).is_err() && seen.insert(spelling.clone()))
         .collect()
 }
@@ -169,6 +170,15 @@ pub fn unknown_modes(dialect: Dialect) -> Vec<Spelling> {
     let own = rules.flags().filter(|def| def.is_mode()).flat_map(|def| def.on.iter().copied());
     let names: BTreeSet<&str> = ["-lm", "--load-mode"].into_iter().chain(own).collect();
     names.into_iter().map(|name| Spelling::flags(rules.with_value(name, "no-such-mode"))).collect()
+}
+
+/// Modes that are none: a variable with one that nobody knows, and a flag at the end of the line that needs one.
+fn modes_without_one(dialect: Dialect) -> Vec<Spelling> {
+    let modes = || dialect.rules().flags().filter(|def| def.is_mode());
+    let variables = modes().filter_map(|def| def.variable.as_ref());
+    let unknown = variables.map(|variable| Spelling::variable(variable.name, "no-such-mode"));
+    let bare = modes().filter(|def| def.needs_value()).filter_map(|def| def.on.first());
+    unknown.chain(bare.map(|name| Spelling::flags([*name]))).collect()
 }
 
 /// The spellings of every dialect of llama.cpp, each once.
@@ -317,11 +327,11 @@ mod tests {
             "schema = \"loadparity.dialect/1\"\nname = \"own\"\nabout = \"x\"\n\
              mode = [{ name = \"map\", source = \"map\" }, { name = \"read\", source = \"read\" }]\n\
              [combine]\nrule = \"switches\"\nmode = \"source\"\nswitches = { source = \"map\" }\n\
-             [[flag]]\nsets = \"mode\"\non = [\"-w\", \"--weights\"]\n",
+             [[flag]]\nsets = \"mode\"\non = [\"-w\", \"--weights\"]\nvariable = \"WEIGHTS\"\n",
         )
         .unwrap();
         let refused: Vec<String> = refused_spellings(own).iter().map(ToString::to_string).collect();
-        for line in ["-w no-such-mode", "--weights no-such-mode"] {
+        for line in ["-w no-such-mode", "--weights no-such-mode", "WEIGHTS=no-such-mode", "-w"] {
             assert!(refused.iter().any(|spelling| spelling == line), "{refused:?}");
         }
     }

@@ -450,7 +450,8 @@ pub(super) fn run_matrix(args: &CheckArgs, campaign: Campaign<'_>, out: &mut dyn
         }
         return list(&selection, out).map_or_else(Exit::unwritten, |()| Exit::Code(0));
     }
-    let reporters = Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite));
+    let reporters =
+        Reporters::new(&args.format, args.screen, out, Outputs::new(&args.overwrite).beside(&args.command));
     let reporters = match reporters.and_then(|reporters| reporters.opening(&args.opening)) {
         Ok(reporters) => reporters,
         Err(exit) => return exit,

@@ -79,7 +79,7 @@ pub(super) fn run(
 }
 
 fn try_explore(args: &CheckArgs, faults: &FaultCampaign<'_>, out: &mut dyn Write) -> Result<Exit, Exit> {
-    let mut outputs = Outputs::new(&args.overwrite);
+    let mut outputs = Outputs::new(&args.overwrite).beside(&args.command);
     let state = args.explore.state.as_deref();
     let file = state.map(|path| Ok((outputs.file(path)?, kept(path)?))).transpose()?;
     let reporters = Reporters::new(&args.format, args.screen, out, outputs)?.opening(&args.opening)?;

@@ -23,11 +23,18 @@ pub struct Overwrite {
 pub(super) struct Outputs {
     force: bool,
     taken: Vec<PathBuf>,
+    /// Words of a command that may stand in a file of settings instead of the command line.
+    words: Vec<OsString>,
 }
 
 impl Outputs {
     pub(super) fn new(overwrite: &Overwrite) -> Self {
-        Self { force: overwrite.force, taken: Vec::new() }
+        Self { force: overwrite.force, taken: Vec::new(), words: Vec::new() }
+    }
+
+    /// The same beside a command, whose files are inputs too.
+    pub(super) fn beside(self, command: &[OsString]) -> Self {
+        Self { words: command.to_owned(), ..self }
     }
 
     /// A file at `path`, after it was tried whether one can be made there.
@@ -45,7 +52,11 @@ impl Outputs {
             if is_model(path) {
                 return Err(refused("it is a model; --force replaces it"));
             }
-            if path.is_file() && named(std::env::args_os(), &place) > 1 {
+            let known = || {
+                named(std::env::args_os().skip(1), &place) > 1
+                    || named(self.words.iter().cloned(), &place) > 0
+            };
+            if path.is_file() && known() {
                 return Err(refused("the command line names it as an input too; --force replaces it"));
             }
             if is_odd(path) {
@@ -73,15 +84,17 @@ pub(super) fn place(path: &Path) -> PathBuf {
     path.file_name().map_or(folder.clone(), |name| folder.join(name))
 }
 
-/// How many words of a command line lead to a place, by themselves or behind an equals sign.
+/// How many words of a command line lead to a place, by themselves, behind an equals sign or as a part of a command.
 fn named(words: impl Iterator<Item = OsString>, wanted: &Path) -> usize {
     let leads = |word: OsString| {
         let text = word.to_string_lossy();
         let values = text.match_indices('=').map(|(at, _)| &text[at + 1..]);
-        let mut values = values.map(PathBuf::from).chain([PathBuf::from(&word)]);
+        let parts = shlex::split(&text).unwrap_or_default();
+        let values = values.map(PathBuf::from).chain([PathBuf::from(&word)]);
+        let mut values = values.chain(parts.into_iter().map(PathBuf::from));
         values.any(|path| path.file_name() == wanted.file_name() && place(&path) == wanted)
     };
-    words.skip(1).map(leads).filter(|leads| *leads).count()
+    words.map(leads).filter(|leads| *leads).count()
 }
 
 /// Whether there is a model: a GGUF file, or safetensors with their length and their JSON.

@@ -84,3 +84,26 @@ fn a_file_that_cannot_be_written_is_named() {
         assert!(message.contains("/dev/full") && message.contains("o space"), "{message}");
     }
 }
+
+/// The loader's own script, named within a command or in a file of settings, is an input as well.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_report_does_not_replace_the_loader_that_it_is_about() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::copy(crate::support::fixture("q4_0"), at("m.gguf")).expect("a copy");
+    let script = "cat \"$1\" >/dev/null";
+    fs::write(at("ld.sh"), script).expect("a script");
+    let config = "schema = \"loadparity.config/1\"\ncommand = [\"sh\", \"ld.sh\", \"{model}\", \"{flags}\"]\n\
+                  model = [\"m.gguf\"]\ndialect = \"booleans\"\nformat = [\"terminal\", \"json=ld.sh\"]\n";
+    fs::write(at("loadparity.toml"), config).expect("settings");
+    let command = "sh ld.sh {model} {flags}";
+    let compare = ["compare", "--no-config", "-m", "m.gguf", "--old", command, "--new", command];
+    for line in [&["check", "--quick"][..], &[&compare[..], &["--format", "json=ld.sh"]].concat()] {
+        let output = loadparity().current_dir(folder.path()).args(line).output().expect("a run");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line:?}: {said}");
+        assert!(said.contains("cannot write ld.sh: the command line names it as an input too"), "{said}");
+        assert_eq!(fs::read_to_string(at("ld.sh")).expect("the script"), script);
+    }
+}

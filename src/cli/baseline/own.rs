@@ -221,7 +221,8 @@ fn verify(
     })?;
     let terminal = vec!["terminal".parse::<Format>().map_err(Exit::internal)?];
     let formats = if args.format.is_empty() { &terminal } else { &args.format };
-    let reporters = Reporters::new(formats, args.screen, out, Outputs::new(&args.overwrite))?;
+    let reporters =
+        Reporters::new(formats, args.screen, out, Outputs::new(&args.overwrite).beside(&args.command))?;
     let bar = Bar::new("baseline verify", args.screen);
     let run = baseline.verify(kept, shown, &mut |progress| bar.show(progress));
     let mut document = run.map_err(|error| unavailable(&error))?;

@@ -67,15 +67,13 @@ impl Evidence {
             let both = [get(&process.loaded[0], file), get(&process.loaded[1], file)];
             both.iter().flat_map(|set| set.iter().cloned()).collect()
         });
-        // A mapping of which only the header was used may have been taken for the load.
-        let used = self.tensor_bytes(|file| self.mapped_to_use(file));
-        let elsewhere = read == 0 && used < self.weights.len() / 2;
-        if elsewhere
-            && (mapped == 0 || self.tensor_bytes(|file| self.union_of(|process| process.read(file))) > used)
-        {
+        // A mapping of which only the header was seen to be used may have been taken for the load.
+        let used = self.tensor_bytes(|file| self.mapped_to_use(file)).min(mapped);
+        let for_header = read == 0 && used < mapped && used < self.weights.len() / 2;
+        if for_header || mapped == 0 && read == 0 {
             let direct = count(&|process, file| get(&process.direct, file));
             let read = count(&|process, file| process.read(file));
-            return [used.min(mapped), read - direct, direct];
+            return if read > used { [used, read - direct, direct] } else { [mapped, 0, 0] };
         }
         [mapped, read - direct, direct]
     }

@@ -200,6 +200,14 @@ impl<'w> Player<'w> {
                 self.releases(op, &pages);
                 self.space(pid).locked.remove(pages);
             }
+            // The lock stays, and nothing that it is to keep (`madvise(2)`).
+            Call::Native { region: Some(region), offset, len, flags, .. }
+                if refused.is_none() && *len > 0 && flags.has("MADV_DONTNEED_LOCKED") =>
+            {
+                let pages = self.pages(pid, *region, *offset, *len);
+                self.releases(op, &pages);
+                self.space(pid).locked.remove(pages);
+            }
             Call::Unmap { region, offset, len } if refused.is_none() && *len > 0 => {
                 let pages = self.pages(pid, *region, *offset, *len);
                 self.releases(op, &pages);

@@ -442,7 +442,8 @@ impl Watcher {
             let beside = range.end - range.start >= BLOCK as u64;
             let slips = differing.next().is_none()
                 && first.is_some_and(|run| beside && run.end - run.start <= SLIP as u64);
-            if filled.compared != Compared::NotYet && own.is_none() && first.is_some() && !slips {
+            let shows = own.is_some() && beside;
+            if filled.compared != Compared::NotYet && first.is_some() && !shows && !slips {
                 continue;
             }
             for (range, difference) in found {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::arch;
 use super::content::heap_of;
+use super::exit_files::state;
 use super::faults::{Deed, Meeting};
 use super::flags;
 use super::numbers::{self, Sys};
@@ -229,6 +230,13 @@ impl Watcher {
             }
         }
         let mut meeting = self.faults.meet(name, model, len, grain);
+        if matches!(pending.row.sys, Sys::Read | Sys::Readv)
+            && name == "read.buffered"
+            && !meeting.data.is_empty()
+        {
+            let position = state(thread.tid, descriptor(pending.args[0])).0;
+            self.faults.end_at_size(&mut meeting, position, len);
+        }
         if name.starts_with("open") {
             // What else takes the name has it when the call is made.
             for fault in std::mem::take(&mut meeting.data) {

@@ -286,14 +286,12 @@ impl Watcher {
                 made = true;
             }
         }
-        // The position has moved by what really arrived; a later read goes on from there, as it
-        // would behind a file that shrank while it was read.
         made.then_some(kept)
     }
 }
 
 /// Position and flags of a descriptor.
-fn state(tid: libc::pid_t, fd: i32) -> (u64, u64) {
+pub(super) fn state(tid: libc::pid_t, fd: i32) -> (u64, u64) {
     let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
     let field = |name: &str| info.lines().find_map(|line| Some(line.strip_prefix(name)?.trim()));
     let position = field("pos:").and_then(|text| text.parse().ok()).unwrap_or(0);

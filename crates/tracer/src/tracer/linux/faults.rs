@@ -109,6 +109,25 @@ impl Faults {
         meeting
     }
 
+    /// Has a read from `position` ask for no byte behind the size that a file is cut to: where it ended stays the position
+    /// of the descriptor, as behind a file that shrank. Of direct reads that is no length.
+    pub(super) fn end_at_size(&self, meeting: &mut Meeting, position: u64, len: u64) {
+        let Meeting { deed, data, .. } = meeting;
+        data.retain(|index| {
+            let Some(Fault::Truncate(size)) = self.fault(*index) else { return true };
+            let shortest = match deed {
+                Deed::Nothing => len,
+                Deed::Cut(known, _) => *known,
+                Deed::Refuse(_) | Deed::Eof => return true,
+            };
+            let keep = size.saturating_sub(position);
+            if keep < shortest {
+                *deed = Deed::Cut(keep, *index);
+            }
+            false
+        });
+    }
+
     pub(super) fn fire(&mut self, index: usize) {
         if let Some(armed) = self.0.get_mut(index) {
             armed.fired += 1;
@@ -167,6 +186,19 @@ mod tests {
     fn faults(specs: &[&str]) -> Faults {
         let specs: Vec<FaultSpec> = specs.iter().map(|s| s.parse().unwrap()).collect();
         Faults::new(&specs, true).unwrap()
+    }
+
+    #[test]
+    fn a_read_ends_where_the_file_is_cut_to() {
+        let mut faults = faults(&["read:truncate=100"]);
+        for (position, deed) in [(0, Deed::Cut(100, 0)), (60, Deed::Cut(40, 0)), (100, Deed::Cut(0, 0))] {
+            let mut meeting = faults.meet("read.buffered", None, 150, 1);
+            faults.end_at_size(&mut meeting, position, 150);
+            assert_eq!((meeting.deed, meeting.data.len()), (deed, 0), "{position}");
+        }
+        let mut meeting = faults.meet("read.buffered", None, 30, 1);
+        faults.end_at_size(&mut meeting, 10, 30);
+        assert_eq!((meeting.deed, meeting.data.len()), (Deed::Nothing, 0));
     }
 
     #[test]
