@@ -98,7 +98,7 @@ fn a_report_does_not_replace_the_loader_that_it_is_about() {
                   model = [\"m.gguf\"]\ndialect = \"booleans\"\nformat = [\"terminal\", \"json=ld.sh\"]\n";
     fs::write(at("loadparity.toml"), config).expect("settings");
     let command = "sh ld.sh {model} {flags}";
-    let compare = ["compare", "--no-config", "-m", "m.gguf", "--old", command, "--new", command];
+    let compare = ["compare", "-m", "m.gguf", "--old", command, "--new", command];
     for line in [&["check", "--quick"][..], &[&compare[..], &["--format", "json=ld.sh"]].concat()] {
         let output = loadparity().current_dir(folder.path()).args(line).output().expect("a run");
         let said = String::from_utf8_lossy(&output.stderr);
