@@ -511,7 +511,7 @@ whisper.cpp\t''
 stable-diffusion.cpp\t''
 load-mode-numbers-v1\t''
 load-mode-numbers\t''"
-complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s p -l n-prompt -d 'Tokens of the prompt tests; lists and ranges, `512`, `1,2`, `0-512+128`, `1-64*2`; 0 is no test' -r
+complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s p -l n-prompt -d 'Tokens of the prompt tests; lists and ranges, `512`, `1,2`, `0-512+128`, `1-64*2`; 0 is no test. 512, and 128 of the model inside the program, if not said' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s n -l n-gen -d 'Tokens of the generation tests' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s d -l n-depth -d 'Tokens that stand in the context before a test begins' -r
 complete -c loadparity -n "__fish_loadparity_using_subcommand bench" -s b -l batch-size -d 'Tokens of a prompt that are handed over at once' -r
