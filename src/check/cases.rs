@@ -327,7 +327,7 @@ mod tests {
             "schema = \"loadparity.dialect/1\"\nname = \"own\"\nabout = \"x\"\n\
              mode = [{ name = \"map\", source = \"map\" }, { name = \"read\", source = \"read\" }]\n\
              [combine]\nrule = \"switches\"\nmode = \"source\"\nswitches = { source = \"map\" }\n\
-             [[flag]]\nsets = \"mode\"\non = [\"-w\", \"--weights\"]\nvariable = \"WEIGHTS\"\n",
+             [[flag]]\nsets = \"mode\"\non = [\"-w\", \"--weights\"]\nvariable = { name = \"WEIGHTS\" }\n",
         )
         .unwrap();
         let refused: Vec<String> = refused_spellings(own).iter().map(ToString::to_string).collect();

@@ -38,7 +38,7 @@
     X(locked_after_output) X(wrong_in_heap) X(reads_ahead_of_direct) X(idiom_last_words) X(zeroed_and_constant) X(locks_the_future) \
     X(unlocks_a_little) X(read_again_unlocked) X(direct_never_aligned) X(cached_before_direct) \
     /* Idioms. */ \
-    X(idiom_mremap) X(idiom_header_mapped) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
+    X(idiom_mremap) X(idiom_header_mapped) X(idiom_header_mapped_whole) X(idiom_setfl) X(idiom_threads) X(idiom_stdio) X(idiom_two_opens) \
     X(idiom_unrelated_lock) X(idiom_huge_page_buffer) X(idiom_forked_worker) X(idiom_shifted_buffer) \
     X(idiom_late_log) X(idiom_lock_all) X(idiom_in_place_transform) X(idiom_bounce_buffer) \
     X(idiom_frees_before_exit) X(idiom_staged_lock) X(idiom_copy_beside) X(idiom_relock) X(idiom_mremap_locked) \
@@ -223,9 +223,11 @@ static void read_all(byte *into, uint64_t offset, uint64_t length) {
 // ---- Its header.
 static struct { byte *bytes; uint64_t have, at; } header;
 
+static bool maps_header(void) { return planted(idiom_header_mapped) || planted(idiom_header_mapped_whole); }
 static void more_header(void) {
     uint64_t have = least(header.have ? 2 * header.have : 64 * KIB, model.size);
-    if (planted(idiom_header_mapped)) {
+    if (planted(idiom_header_mapped_whole)) have = model.size;
+    if (maps_header()) {
         if (header.bytes) munmap(header.bytes, header.have);
         header.bytes = mmap(NULL, have, PROT_READ, MAP_PRIVATE, model.fd, 0);
         if (header.bytes == MAP_FAILED) die("cannot map the header of %s: %s", model.path, strerror(errno));
@@ -278,7 +280,7 @@ static void read_header(void) {
     if (!alignment || (model.tensors && up(header.at, alignment) >= model.size)) die("%s: bad header", model.path);
     model.start = least(up(header.at, alignment), model.size);
     model.last += model.start;
-    if (planted(idiom_header_mapped)) munmap(header.bytes, header.have);
+    if (maps_header()) munmap(header.bytes, header.have);
     else free(header.bytes);
     memset(&header, 0, sizeof header);
 }

@@ -105,7 +105,7 @@ fn sentence(document: &Value) -> &str {
 #[case::npy("m.npy", &[("m.npy", npy())])]
 #[case::onnx("m.onnx", &[("m.onnx", onnx()), ("w.bin", weights(200_000))])]
 #[case::shards("m.safetensors.index.json", &[
-    ("m.safetensors.index.json", br#"{"weight_map":{"a":"1.safetensors","b":"2.safetensors"}}"#.to_vec()),
+    ("m.safetensors.index.json", br#"{"weight_map":{"first":"1.safetensors","last":"2.safetensors"}}"#.to_vec()),
     ("1.safetensors", safetensors()),
     ("2.safetensors", safetensors()),
 ])]

@@ -28,7 +28,7 @@ rows! {
     lock_on_fault wrong_in_copy wrong_in_second_copy mapped_over
     wrong_when_mapped_over page_given_back read_beside_mapping copied_where_header_was locked_after_output
     wrong_in_heap reads_ahead_of_direct zeroed_and_constant locks_the_future unlocks_a_little
-    read_again_unlocked direct_never_aligned cached_before_direct idiom_last_words idiom_mremap idiom_header_mapped idiom_setfl idiom_threads
+    read_again_unlocked direct_never_aligned cached_before_direct idiom_last_words idiom_mremap idiom_header_mapped idiom_header_mapped_whole idiom_setfl idiom_threads
     idiom_stdio idiom_two_opens idiom_unrelated_lock idiom_huge_page_buffer idiom_forked_worker
     idiom_shifted_buffer idiom_late_log idiom_lock_all idiom_in_place_transform idiom_bounce_buffer
     idiom_frees_before_exit idiom_staged_lock idiom_copy_beside restarts_at_zero direct_tail_zeroed

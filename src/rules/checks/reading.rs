@@ -119,7 +119,6 @@ impl Case<'_> {
             ));
         }
         let twice = self.evidence.read_both_ways();
-        // A window that holds the header may reach far into the tensors of a small file.
         if twice > EDGE.max(self.evidence.weights.len() / 2) {
             let why = format!(
                 "{twice} bytes of the weights were read through the page cache as well as directly; which of the two \

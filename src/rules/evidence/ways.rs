@@ -24,12 +24,16 @@ impl Evidence {
         Some(self.read_ahead()).filter(|bytes| *bytes > EDGE.max(self.weights.tolerance))
     }
 
-    /// Bytes of the weights that loaders read through the page cache and directly.
+    /// Bytes of the weights that loaders read through the page cache and directly, what a window on the header may reach
+    /// aside.
     pub(in crate::rules) fn read_both_ways(&self) -> u64 {
         let of = |map: &BTreeMap<usize, RangeSet<u64>>, file| map.get(&file).cloned().unwrap_or_default();
         self.tensor_bytes(|file| {
             let buffered = self.union_of(|process| of(&process.buffered, file));
-            common(&buffered, &self.union_of(|process| of(&process.direct, file)))
+            let mut twice = common(&buffered, &self.union_of(|process| of(&process.direct, file)));
+            let start = self.weights.files.get(file).map_or(0, |known| known.data_start);
+            twice.remove(0..start.saturating_add(EDGE));
+            twice
         })
     }
 

@@ -12,20 +12,24 @@ fn layouts() -> BTreeMap<String, Layout> {
     BTreeMap::from([(FILE.to_owned(), Layout { data_start: DATA, file_size: SIZE, tensors })])
 }
 
+/// A model that one short read brings whole is loaded by it: a unit test's.
+#[test]
+fn a_small_file_in_one_read_is_a_load() {
+    let small = Layout { data_start: 3000, file_size: 30_000, tensors: [3000..30_000].into_iter().collect() };
+    let layouts = BTreeMap::from([(FILE.to_owned(), small)]);
+    let calls = [open(0, false), alloc(), read(0, 0, 30_000), close(0)];
+    let mut ops: Vec<Op> = (0..).zip(calls).map(made).collect();
+    assign_phases(&mut ops, &layouts);
+    assert_eq!(ops[2].phase, Phase::Load);
+}
+
+fn made((seq, (call, outcome)): (u64, (Call, Outcome))) -> Op {
+    Op { seq, phase: Phase::Run, pid: 0, thread: 0, call, outcome, start_ns: 0, dur_ns: 0, injected: false }
+}
+
 /// The phases of a list of calls, each with its result.
 fn phases(calls: Vec<(Call, Outcome)>) -> String {
-    let op = |(seq, (call, outcome))| Op {
-        seq,
-        phase: Phase::Run,
-        pid: 0,
-        thread: 0,
-        call,
-        outcome,
-        start_ns: 0,
-        dur_ns: 0,
-        injected: false,
-    };
-    let mut ops: Vec<Op> = (0..).zip(calls).map(op).collect();
+    let mut ops: Vec<Op> = (0..).zip(calls).map(made).collect();
     assign_phases(&mut ops, &layouts());
     let letter = |phase| match phase {
         Phase::Header => 'h',
@@ -186,18 +190,7 @@ fn two_models_are_told_apart() {
     };
     let calls = [open(0, false), read(0, 0, 16_384), read(0, DATA, SIZE), close(0)];
     let more = [draft(1), read(1, 0, 16_384), read(1, DATA, SIZE), close(1)];
-    let op = |(seq, (call, outcome))| Op {
-        seq,
-        phase: Phase::Run,
-        pid: 0,
-        thread: 0,
-        call,
-        outcome,
-        start_ns: 0,
-        dur_ns: 0,
-        injected: false,
-    };
-    let mut ops: Vec<Op> = (0..).zip(calls.into_iter().chain(more)).map(op).collect();
+    let mut ops: Vec<Op> = (0..).zip(calls.into_iter().chain(more)).map(made).collect();
     assign_phases(&mut ops, &two);
     use Phase::{Header as H, Load as L};
     assert_eq!(ops.iter().map(|op| op.phase).collect::<Vec<_>>(), [H, H, L, L, H, H, L, L]);

@@ -296,6 +296,11 @@ impl Watcher {
         for (part, addr, difference) in found.copies(&anchors, |addr| self.home(thread, addr), all) {
             let part = anchors.parts[part].clone();
             let alone = !stay.has(&part);
+            // A copy under way: what it does not have yet stands where it was read to.
+            let byte = |seen: &Difference| Part { model: part.model, range: seen.offset..seen.offset + 1 };
+            if alone && difference.as_ref().is_some_and(|seen| stay.has(&byte(seen))) {
+                continue;
+            }
             if difference.is_none() {
                 contents.found(thread.task.process, part.model, part.range.clone());
             }
