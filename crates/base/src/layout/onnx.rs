@@ -262,7 +262,7 @@ fn initializer(source: &dyn ByteSource, body: Range<u64>) -> Result<Weights, Lay
 fn bits(data_type: u64) -> Option<u64> {
     Some(match data_type {
         // UINT4, INT4, FLOAT4E2M1.
-        21 | 22 | 23 => 4,
+        21..=23 => 4,
         // UINT8, INT8, BOOL, the four FLOAT8 types, FLOAT8E8M0.
         2 | 3 | 9 | 17..=20 | 24 => 8,
         // UINT16, INT16, FLOAT16, BFLOAT16.

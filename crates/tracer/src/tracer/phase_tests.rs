@@ -15,7 +15,8 @@ fn layouts() -> BTreeMap<String, Layout> {
 /// A model that one short read brings whole is loaded by it: a unit test's.
 #[test]
 fn a_small_file_in_one_read_is_a_load() {
-    let small = Layout { data_start: 3000, file_size: 30_000, tensors: [3000..30_000].into_iter().collect() };
+    let small =
+        Layout { data_start: 3000, file_size: 30_000, tensors: std::iter::once(3000..30_000).collect() };
     let layouts = BTreeMap::from([(FILE.to_owned(), small)]);
     let calls = [open(0, false), alloc(), read(0, 0, 30_000), close(0)];
     let mut ops: Vec<Op> = (0..).zip(calls).map(made).collect();

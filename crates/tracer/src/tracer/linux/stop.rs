@@ -62,7 +62,6 @@ impl Stop {
     ///
     /// They are blocked in the calling thread and in those it starts from now on, and received by a
     /// thread of their own: to be called by the main thread before it starts others.
-    #[must_use]
     ///
     /// # Errors
     /// When no thread can be started.
