@@ -7,7 +7,7 @@ use rangemap::RangeSet;
 
 use super::locks::SOME;
 use super::{EDGE, Evidence};
-use crate::rules::fold::{Process, Way, common};
+use crate::rules::fold::{Process, Request, Way, common};
 use crate::rules::weights::length;
 use crate::rules::{Effective, EffectiveSource};
 use crate::trace::{Call, Outcome};
@@ -24,16 +24,18 @@ impl Evidence {
         Some(self.read_ahead()).filter(|bytes| *bytes > EDGE.max(self.weights.tolerance))
     }
 
-    /// Bytes of the weights that loaders read through the page cache and directly, what a window on the header may reach
-    /// aside.
+    /// Bytes of the weights that loaders read through the page cache and directly. What a window on the header brings of
+    /// them does not count: a buffer is filled in its own size, wherever the file ends.
     pub(in crate::rules) fn read_both_ways(&self) -> u64 {
         let of = |map: &BTreeMap<usize, RangeSet<u64>>, file| map.get(&file).cloned().unwrap_or_default();
         self.tensor_bytes(|file| {
-            let buffered = self.union_of(|process| of(&process.buffered, file));
-            let mut twice = common(&buffered, &self.union_of(|process| of(&process.direct, file)));
-            let start = self.weights.files.get(file).map_or(0, |known| known.data_start);
-            twice.remove(0..start.saturating_add(EDGE));
-            twice
+            let Some(known) = self.weights.files.get(file) else { return RangeSet::new() };
+            let reads =
+                self.fold.requests.iter().filter(|r| r.file == file && !r.direct && self.is_loader(r.pid));
+            let is_window = |r: &Request| r.asked.start < known.data_start && r.asked.end != known.size;
+            let whole = reads.filter(|r| !is_window(r) && !r.arrived.is_empty());
+            let buffered: RangeSet<u64> = whole.map(|r| r.arrived.clone()).collect();
+            common(&buffered, &self.union_of(|process| of(&process.direct, file)))
         })
     }
 
